@@ -1,0 +1,36 @@
+// Package dp turns contributions of persons into noisy tables, and is the only
+// place where noise is drawn. Private totals go in, tables with intervals come
+// out, and nothing in between is readable.
+//
+// The way of a question:
+//
+//	plan, err := dp.Price(spec, want, rule) // from public bounds alone
+//	totals, err := dp.NewTotals(spec)       // then Fork one per worker
+//	err = totals.AddRange(batch)            // bounds every person's part
+//	table, err := dp.Release(totals, plan)  // threshold, noise, intervals; once
+//
+// Neighbours are add/remove of one person. Every measure compiles to one or two
+// channels, vectors of int64 cells per group, and a channel costs
+//
+//	rho = L0 * delta2 / (2 sigma^2)
+//
+// of zero-concentrated differential privacy (Bun and Steinke 2016), where delta2
+// is the squared L2 distance one person can make in one group and sigma is what
+// the library's SigmaForGaussian returned. Costs add up in integers.
+//
+// Per group of a person (r is Measure.Rows, A is Measure.MaxPositions, Linf is
+// max(|Lo|, |Hi|)):
+//
+//	people              1             sum         Linf^2
+//	rows                r^2           mean        Linf^2 and r^2
+//	histogram           r^2           quantiles   2
+//	series              A * Linf^2    survival    1
+//
+// Intervals are 95 % and are for noise: they bracket the value of the bounded
+// data. Survival bands also carry Greenwood's sampling variance.
+//
+// The noise library logs through glog, which registers flags on the standard
+// FlagSet and writes files to the temporary directory when something is logged.
+// Nothing this package calls logs, short of the system running out of
+// randomness; a program should still set the flag logtostderr to be certain.
+package dp

@@ -1,0 +1,44 @@
+// Package seam is the one opening in dp, and only code below dp can reach it:
+// dptest reads exact totals and swaps the noise through here. A production
+// package cannot import it, so it cannot make a Pass.
+package seam
+
+import "math/big"
+
+// Noise adds noise to one integer cell. linf is the most one person moves the
+// cell; epsilon and delta are calibration arguments, not costs.
+type Noise interface {
+	Add(x, linf int64, epsilon, delta float64) (int64, error)
+}
+
+// Pass proves that the caller could import this package. Its zero value, which
+// reflection can make, opens nothing.
+type Pass struct{ ok bool }
+
+// Issue makes a valid Pass.
+func Issue() Pass { return Pass{ok: true} }
+
+// Valid says whether the Pass came from Issue.
+func (p Pass) Valid() bool { return p.ok }
+
+// Exact is the content of a Totals before any noise.
+type Exact struct {
+	Salt     [16]byte
+	Channels []Channel
+	Groups   []Group
+}
+
+// Channel is one vector of cells per group with what one person can change in it.
+type Channel struct {
+	Name   string
+	Cells  int
+	Linf   int64    // most one cell moves
+	Moved  int64    // most cells that move in a group
+	Delta2 *big.Int // squared L2 distance in a group
+}
+
+// Group holds the cells of one group by channel name.
+type Group struct {
+	Keys  []string
+	Cells map[string][]int64
+}

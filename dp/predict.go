@@ -1,0 +1,100 @@
+package dp
+
+import "math"
+
+// halfWidth predicts the 95 % half-width of a measure (-1: people) in its unit,
+// in a group of so many people, from the sigmas of its channels. It uses nothing
+// but public figures; it never falls when a sigma grows.
+//
+// A mean is taken at Reference, with one kept row per person (more rows make it
+// better). Quantiles give the error of the rank, the worst over the wanted
+// probabilities and over where in the tree the quantile may fall. Survival gives
+// the noise part, largest over the positions, when the curve falls evenly to
+// Reference (to one half if there is none) and nobody is censored early.
+func (c *compiled) halfWidth(i int, sigmas []float64, people int) float64 {
+	if i < 0 {
+		return z95 * sigmas[0]
+	}
+	m, n := c.measures[i], float64(people)
+	sigma := sigmas[m.channels[0]]
+	switch m.Kind {
+	case KindMean:
+		centred := (m.Reference - float64(m.Centre)) * n
+		rows := sigmas[m.channels[1]]
+		low, high, ok := fieller(centred, n, sigma*sigma, 0, rows*rows)
+		if widest := float64(m.RowHi - m.RowLo); !ok || high-low > 2*widest {
+			return widest
+		}
+		return (high - low) / 2
+	case KindQuantiles:
+		return z95 * sigma * rankSpread(m.Probs) / n
+	case KindSurvival:
+		return z95 * sigma * survivalSpread(m.Reference, len(m.Positions)) / n
+	default:
+		return z95 * sigma
+	}
+}
+
+// rankSpread is the standard deviation of N times the error of the rank, for a
+// sigma of 1: the worst over probabilities and leaves.
+func rankSpread(probs []float64) float64 {
+	worst := 0.0
+	for _, p := range probs {
+		for b := range leaves + 1 {
+			worst = math.Max(worst, rankVariance(b, p))
+		}
+	}
+	return math.Sqrt(worst)
+}
+
+// survivalSpread is n times the largest noise deviation of a Kaplan-Meier curve
+// that falls evenly in log scale to last over t positions, for a sigma of 1.
+func survivalSpread(last float64, t int) float64 {
+	if !(last > 0 && last < 1) {
+		last = 0.5
+	}
+	const n = 1e6 // the product does not depend on n
+	curve := make([]float64, 2*t)
+	left := float64(n)
+	for j := range t {
+		next := n * math.Pow(last, float64(j+1)/float64(t))
+		curve[2*j+1] = left - next
+		left = next
+	}
+	curve[2*(t-1)] += left // everyone who is left is censored at the end
+	worst := 0.0
+	for _, s := range kaplanMeier(curve, 1, 0) {
+		worst = math.Max(worst, s.noise)
+	}
+	return worst * n
+}
+
+// weight is the weight of a measure; 0 means 1.
+func (m Measure) weight() float64 {
+	if m.Weight == 0 {
+		return 1
+	}
+	return m.Weight
+}
+
+// Inside a mean, the row count gets the share of rho that makes the error
+// smallest where the mean lies this far from Centre, but at least minRowShare:
+// at Centre itself the count would not matter at all, and a real mean is never
+// exactly there.
+const (
+	designDeviation = 0.1 // of Reference
+	minRowShare     = 0.02
+)
+
+// split divides a measure's rho over its channels.
+func (m measure) split(rho float64) []float64 {
+	if m.Kind != KindMean {
+		return []float64{rho}
+	}
+	// The error variance is linf^2/rho_sum + (d r)^2/rho_rows: least when the
+	// shares are as linf to d*r.
+	d := math.Max(math.Abs(m.Reference-float64(m.Centre)), designDeviation*math.Abs(m.Reference))
+	rows := d * float64(m.Rows)
+	share := math.Max(minRowShare, rows/(rows+float64(m.linf())))
+	return []float64{rho * (1 - share), rho * share}
+}

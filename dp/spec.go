@@ -1,0 +1,108 @@
+package dp
+
+// Null is the value of a measure column that has no value in a row: the row
+// then does not contribute to measures of that column.
+const Null int64 = -1 << 63
+
+// Spec is everything public about one question: what a person can change, and
+// nothing about the data.
+type Spec struct {
+	L0        int       // most groups one person contributes to; >= 1
+	K         int       // threshold on the people of a group; >= 2
+	NoisyK    bool      // public keys only: a group is shown iff its noisy people >= K+3 sigma; costs no delta
+	Keys      []Key     // the group key; none means one group, everyone
+	Columns   []string  // the int64 measure columns a row carries, in order
+	Measures  []Measure // besides the people of each group, which are always released
+	MaxRows   int64     // most rows one person has; for the overflow proof
+	MaxPeople int64     // most people there are; for the overflow proof
+}
+
+// Key is one column of the group key.
+type Key struct {
+	Name    string
+	Values  []string // the public domain, in order; nil when Private
+	Private bool     // values come from the data: a group is shown only past the threshold
+}
+
+// Kind says what a measure computes.
+type Kind string
+
+// The kinds. All act per person p and group g, after at most L0 groups of p
+// were chosen. A row is eligible for a measure if the columns the measure
+// names are not Null and its position is one of Positions.
+const (
+	// KindPeople is no measure of its own: such an entry only sets the Weight and Unit of the people count.
+	KindPeople Kind = "people"
+	// KindRows counts eligible rows, at most Rows of a person.
+	KindRows Kind = "rows"
+	// KindSum adds rows clamped to [RowLo, RowHi], at most Rows of them, and clamps the person's total to [Lo, Hi].
+	KindSum Kind = "sum"
+	// KindMean is over rows: Centre plus the sum of (clamped row - Centre), the person's total clamped to [Lo, Hi], divided by the kept rows.
+	KindMean Kind = "mean"
+	// KindQuantiles is over people: the person's total as for a sum, in 256 equal bins of [Lo, Hi], as a tree of 16 times 16.
+	KindQuantiles Kind = "quantiles"
+	// KindHistogram counts rows by position, at most Rows of a person.
+	KindHistogram Kind = "histogram"
+	// KindSeries is a sum per position, each clamped to [Lo, Hi], in at most MaxPositions positions of a person and group.
+	KindSeries Kind = "series"
+	// KindSurvival takes one row per person, the earliest position, an event before a censoring; the result is a Kaplan-Meier curve. L0 must be 1.
+	KindSurvival Kind = "survival"
+)
+
+// Measure is a number, or a vector over public positions, per group.
+// A person keeps the rows with the smallest SipHash-2-4 of salt, psn_key, group
+// and the row's values, so neither row order nor other people matter.
+type Measure struct {
+	Name, Unit string
+	Kind       Kind
+	Column     string // value column: sum, mean, quantiles, series; for rows optional: only rows where it is not Null count
+	At         string // position column, 0-based: histogram, series, survival
+	Event      string // survival: column with 1 = event at that position, 0 = censored
+
+	RowLo, RowHi int64 // clamp of each row's value, RowLo < RowHi: sum, mean, quantiles, series
+	Rows         int   // at most this many rows per person and group; 0 = all, only where the person's total is clamped (sum, quantiles, series)
+	Lo, Hi       int64 // clamp of the person's total in a group (sum, quantiles), of the centred total (mean), or per position (series); Lo < Hi
+	Centre       int64 // mean: subtracted from every clamped row; near it the noise of the row count hardly matters
+
+	Positions    []string  // labels of the positions, in order: histogram, series, survival
+	MaxPositions int       // series: most positions one person fills in a group
+	Probs        []float64 // quantiles: wanted probabilities in (0, 1), ascending
+
+	// Reference is a typical value, public, for relative errors: of the mean
+	// itself, of the survival probability, or per person (sum, rows) or per person
+	// and position (histogram, series). Quantiles and people need none.
+	Reference       float64
+	ReferencePeople int     // a typical group size, public: errors of means, quantiles and survival are stated at it
+	Weight          float64 // share of the cost when the wish is a cost; 0 means 1
+}
+
+// Radix is the number of values of each key when all keys are public: the code
+// of a group is then the mixed-radix number of its value indexes, the first
+// key slowest. Nil if any key is private; empty, for one group with code 0, if
+// there are no keys.
+func (s Spec) Radix() []int {
+	radix := make([]int, len(s.Keys))
+	for i, k := range s.Keys {
+		if k.Private {
+			return nil
+		}
+		radix[i] = len(k.Values)
+	}
+	return radix
+}
+
+// clone copies what the caller could change behind our back.
+func (s Spec) clone() Spec {
+	s.Keys = append([]Key(nil), s.Keys...)
+	for i := range s.Keys {
+		s.Keys[i].Values = append([]string(nil), s.Keys[i].Values...)
+	}
+	s.Columns = append([]string(nil), s.Columns...)
+	s.Measures = append([]Measure(nil), s.Measures...)
+	for i := range s.Measures {
+		m := &s.Measures[i]
+		m.Positions = append([]string(nil), m.Positions...)
+		m.Probs = append([]float64(nil), m.Probs...)
+	}
+	return s
+}

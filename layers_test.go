@@ -1,0 +1,137 @@
+package qunxiang_test
+
+import (
+	"encoding/json"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/qunxiang/qunxiang/"
+
+// layers, from the top. A package may import packages of its own folder's layer
+// or of a lower one.
+var layers = []string{"cmd", "api", "queries", "policy", "dp"}
+
+// adapters may be wired by cmd only: a parent, a sibling or a lower layer never
+// imports them.
+var adapters = []string{"queries/duckdb", "queries/templates", "policy/audit", "api/console"}
+
+// testOnly packages hold oracles that read exact totals.
+var testOnly = []string{"dp/dptest", "queries/enginetest"}
+
+// only lists who may import a foreign module.
+var only = map[string][]string{
+	"github.com/google/differential-privacy": {"dp"},
+	"github.com/duckdb/":                     {"queries/duckdb"},
+	"github.com/apache/arrow-go":             {"queries/duckdb"},
+	"github.com/labstack/echo":               {"api"},
+	"github.com/danielgtaylor/huma":          {"api"},
+	"github.com/spf13/cobra":                 {"cmd/qunxiang"},
+}
+
+type pkg struct {
+	ImportPath                string
+	Imports                   []string
+	TestImports, XTestImports []string
+}
+
+func list(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-tags", "duckdb_arrow", "-json=ImportPath,Imports,TestImports,XTestImports", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var pkgs []pkg
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := d.Decode(&p); err == io.EOF {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+func layer(path string) int {
+	top, _, _ := strings.Cut(path, "/")
+	return slices.Index(layers, top)
+}
+
+// violation says which rule an import breaks, or "".
+func violation(from, to string) string {
+	own, ours := strings.CutPrefix(to, module)
+	if !ours {
+		for prefix, who := range only {
+			if strings.HasPrefix(to, prefix) && !slices.Contains(who, from) {
+				return "only " + strings.Join(who, ", ") + " may import " + prefix
+			}
+		}
+		return ""
+	}
+	switch {
+	case layer(own) < 0:
+		return "a package outside the house"
+	case layer(own) < layer(from):
+		return "imports go downwards only"
+	case slices.Contains(testOnly, own) && !slices.Contains(testOnly, from):
+		return "only tests may read exact totals"
+	case slices.Contains(adapters, own) && !strings.HasPrefix(from, "cmd/"):
+		return "only cmd wires adapters"
+	case strings.HasPrefix(from, "policy/audit") && own == "policy/ledger":
+		return "the auditor's fold is written apart from the ledger's"
+	}
+	return ""
+}
+
+func TestImportsGoDownwards(t *testing.T) {
+	pkgs := list(t)
+	if len(pkgs) < 10 {
+		t.Fatalf("go list found only %d packages", len(pkgs))
+	}
+	for _, p := range pkgs {
+		from, ok := strings.CutPrefix(p.ImportPath, module)
+		if !ok {
+			continue // the root package has this test only
+		}
+		if layer(from) < 0 {
+			t.Errorf("%s is in no layer of the house", from)
+		}
+		for _, to := range p.Imports {
+			if v := violation(from, to); v != "" {
+				t.Errorf("%s imports %s: %s", from, to, v)
+			}
+		}
+	}
+}
+
+// The rules themselves are tried, so that a slip in them does not pass silently.
+func TestViolations(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		refused  bool
+	}{
+		{"queries", module + "policy/ledger", false},
+		{"queries", module + "queries/dataset", false},
+		{"queries", module + "queries/duckdb", true},
+		{"queries", module + "api", true},
+		{"policy", module + "queries", true},
+		{"dp", module + "policy", true},
+		{"api", module + "queries/duckdb", true},
+		{"queries", module + "dp/dptest", true},
+		{"queries/enginetest", module + "dp/dptest", false},
+		{"policy/audit", module + "policy/ledger", true},
+		{"queries", "github.com/duckdb/duckdb-go/v2", true},
+		{"queries/duckdb", "github.com/duckdb/duckdb-go/v2", false},
+		{"api", "github.com/google/differential-privacy/go/v3/noise", true},
+		{"api", module + "extra/x", true},
+		{"cmd/qunxiang", module + "queries/duckdb", false},
+	} {
+		if got := violation(c.from, c.to) != ""; got != c.refused {
+			t.Errorf("%s -> %s: refused %v, want %v", c.from, c.to, got, c.refused)
+		}
+	}
+}

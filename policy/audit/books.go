@@ -1,0 +1,255 @@
+package audit
+
+import (
+	"bytes"
+	"math"
+	"slices"
+)
+
+const (
+	grace         = 5               // seconds a release may come after its slot
+	suspendAfter  = 3               // abandoned so often ...
+	suspendWithin = 365 * 24 * 3600 // ... within so many seconds
+)
+
+// books are the auditor's own fold of the log.
+type books struct {
+	population string
+	last       int64 // newest time seen
+	terms      *terms
+	scopes     map[string]*scope
+	quota      map[string]int64
+	snapshots  map[string]bool
+	ids        map[string]bool
+	asked      map[string]bool
+	standing   map[string]*standing
+	place      []int32 // by leaf: its charge in charges, noCharge or aRelease
+	charges    []charge
+}
+
+type scope struct {
+	spent Cost
+	year  bool
+}
+
+type charge struct {
+	id       string
+	due      int64
+	state    state
+	standing *standing
+}
+
+type state byte
+
+const (
+	open state = iota
+	released
+	abandoned
+)
+
+type standing struct {
+	abandons  []int64
+	suspended bool
+}
+
+func newBooks(population string) *books {
+	return &books{population: population, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]bool{},
+		ids: map[string]bool{}, asked: map[string]bool{}, standing: map[string]*standing{}}
+}
+
+// What place says of a leaf that is no charge.
+const (
+	noCharge = -1
+	aRelease = -2
+)
+
+// expect makes room for about so many requests.
+func (b *books) expect(requests int64) {
+	n := int(min(max(requests, 0), 1<<20))
+	b.ids, b.asked = make(map[string]bool, n), make(map[string]bool, n)
+}
+
+// fold takes in the leaf at a place of the log.
+func (b *books) fold(r *Report, at int64, l *leaf) {
+	b.place = append(b.place, noCharge)
+	if l.index != at {
+		r.find(LeafIndex, at, "the leaf calls itself %d", l.index)
+	}
+	if l.kind != "RELEASE" {
+		b.tick(r, at, l.time)
+	}
+	switch l.kind {
+	case "CHARGE":
+		b.charge(r, at, l)
+	case "RELEASE":
+		b.release(r, at, l)
+	case "ABANDON":
+		b.abandon(r, at, l)
+	case "REPLAY":
+		r.Replays++
+		b.once(r, at, l)
+		if l.ref >= at || b.place[l.ref] != aRelease {
+			r.find(ReplayUnknown, at, "leaf %d is no release", l.ref)
+		}
+	case "DENY":
+		r.Denied++
+	case "SNAPSHOT":
+		if b.snapshots[string(l.snapshot)] {
+			r.find(SnapshotTwice, at, "logged before")
+		}
+		b.snapshots[string(l.snapshot)] = true
+	case "GRANT":
+		b.enforce(r, at, l.terms)
+	case "RESUME":
+		b.resume(r, at, l)
+	}
+}
+
+func (b *books) tick(r *Report, at, now int64) {
+	if now < b.last {
+		r.find(TimeBackwards, at, "%d seconds before an earlier leaf", b.last-now)
+		return
+	}
+	b.last = now
+}
+
+// once checks that neither the id nor the principal's idempotency digest has
+// been used. It gives the id.
+func (b *books) once(r *Report, at int64, l *leaf) string {
+	id := string(l.id)
+	if !first(b.ids, id) {
+		r.find(DuplicateID, at, "request id used before")
+	}
+	if len(l.idempotency) > 0 && !first(b.asked, string(l.principal)+"\x00"+string(l.idempotency)) {
+		r.find(DuplicateKey, at, "idempotency digest used before")
+	}
+	return id
+}
+
+// first puts a text into a set and says whether it is new there.
+func first(set map[string]bool, s string) bool {
+	n := len(set)
+	set[s] = true
+	return len(set) > n
+}
+
+func (b *books) charge(r *Report, at int64, l *leaf) {
+	r.Charges++
+	id := b.once(r, at, l)
+	if l.due <= l.time {
+		r.find(DueInvalid, at, "due %d seconds after it was made", l.due-l.time)
+	}
+	if !b.snapshots[string(l.snapshot)] {
+		r.find(SnapshotUnknown, at, "its snapshot was never logged")
+	}
+	s := b.standing[string(l.template)]
+	if s == nil {
+		s = &standing{}
+		b.standing[string(l.template)] = s
+	}
+	if s.suspended {
+		r.find(Suspended, at, "its template is suspended")
+	}
+	if b.terms == nil {
+		r.find(NoCaps, at, "no GRANT has set caps")
+	} else {
+		b.underGrant(r, at, l)
+	}
+	b.spend(r, at, l)
+	b.place[at] = int32(len(b.charges))
+	b.charges = append(b.charges, charge{id: id, due: l.due, standing: s})
+}
+
+func (b *books) underGrant(r *Report, at int64, l *leaf) {
+	g := b.terms.grants[string(l.grant)]
+	if g == nil {
+		r.find(GrantUnknown, at, "no grant %q is in force", l.grant)
+		return
+	}
+	id, _, _ := bytes.Cut(l.template, []byte("@"))
+	switch {
+	case g.principal != string(l.principal):
+		r.find(GrantMismatch, at, "grant %q is another principal's", l.grant)
+	case !g.templates[string(l.template)] && !g.templates[string(id)]:
+		r.find(GrantMismatch, at, "grant %q is not for this template", l.grant)
+	case !g.purposes[string(l.purpose)]:
+		r.find(GrantMismatch, at, "grant %q is not for this purpose", l.grant)
+	}
+	if l.time >= g.end {
+		r.find(GrantExpired, at, "grant %q had ended", l.grant)
+	}
+	used := add(b.quota[g.id], l.cost.Rho)
+	b.quota[g.id] = used
+	if g.quota > 0 && used > g.quota {
+		r.find(QuotaPassed, at, "grant %q: %d charged, its quota is %d", l.grant, used, g.quota)
+	}
+}
+
+// spend adds the cost to every scope and holds each against its cap.
+func (b *books) spend(r *Report, at int64, l *leaf) {
+	life := false
+	for _, name := range l.list {
+		s := b.scopes[string(name)]
+		if s == nil {
+			year, ok := b.kind(name)
+			if !ok {
+				r.find(ScopeInvalid, at, "%q is not a scope of this population", name)
+				continue
+			}
+			s = &scope{year: year}
+			b.scopes[string(name)] = s
+		}
+		life = life || !s.year
+		s.spent = Cost{Rho: add(s.spent.Rho, l.cost.Rho), Delta: add(s.spent.Delta, l.cost.Delta)}
+		if limit := b.limit(s); b.terms != nil && (s.spent.Rho > limit.Rho || s.spent.Delta > limit.Delta) {
+			r.find(CapPassed, at, "%q: (%d, %d) charged, the cap is (%d, %d)", name, s.spent.Rho, s.spent.Delta, limit.Rho, limit.Delta)
+		}
+	}
+	if !life {
+		r.find(ScopeInvalid, at, "the scope life is missing")
+	}
+}
+
+// kind says whether a scope is a year's (else life's), and whether it is one.
+func (b *books) kind(name []byte) (year, ok bool) {
+	rest, ok := bytes.CutPrefix(name, []byte(b.population+"/"))
+	if !ok || string(rest) == "life" {
+		return false, ok
+	}
+	digit := func(c byte) bool { return '0' <= c && c <= '9' }
+	return true, len(rest) == 4 && digit(rest[0]) && digit(rest[1]) && digit(rest[2]) && digit(rest[3])
+}
+
+func (b *books) limit(s *scope) Cost {
+	switch {
+	case b.terms == nil:
+		return Cost{}
+	case s.year:
+		return b.terms.year
+	}
+	return b.terms.life
+}
+
+// add stops at the largest number, which is above every cap that matters.
+func add(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
+// close fills in what the report says of the whole log.
+func (b *books) close(r *Report) {
+	for _, c := range b.charges {
+		if c.state == open {
+			r.Open++
+		}
+	}
+	if b.terms != nil {
+		r.Mode = b.terms.mode
+	}
+	for name, s := range b.scopes {
+		r.Scopes = append(r.Scopes, Scope{Name: name, Spent: s.spent, Cap: b.limit(s)})
+	}
+	slices.SortFunc(r.Scopes, func(x, y Scope) int { return bytes.Compare([]byte(x.Name), []byte(y.Name)) })
+}

@@ -1,0 +1,81 @@
+package audit
+
+import "slices"
+
+// of gives the charge that a RELEASE or ABANDON is about, or nil.
+func (b *books) of(r *Report, at int64, l *leaf) *charge {
+	if l.ref >= at || b.place[l.ref] < 0 {
+		r.find(ChargeUnknown, at, "leaf %d is no charge", l.ref)
+		return nil
+	}
+	return &b.charges[b.place[l.ref]]
+}
+
+func (b *books) release(r *Report, at int64, l *leaf) {
+	r.Releases++
+	b.place[at] = aRelease
+	c := b.of(r, at, l)
+	if c == nil {
+		return
+	}
+	if c.id != string(l.id) {
+		r.find(IDMismatch, at, "its charge has another request id")
+	}
+	switch c.state {
+	case released:
+		r.find(SecondRelease, at, "charge %d was released before", l.ref)
+	case abandoned:
+		r.find(AfterAbandon, at, "charge %d was abandoned before", l.ref)
+	}
+	switch {
+	case l.time != c.due:
+		r.find(ReleaseTime, at, "released %d seconds off its slot", l.time-c.due)
+	case b.last > l.time+grace:
+		r.find(ReleaseTime, at, "appended at least %d seconds after its slot", b.last-l.time)
+	}
+	b.last = max(b.last, l.time)
+	c.state = released
+}
+
+func (b *books) abandon(r *Report, at int64, l *leaf) {
+	r.Abandoned++
+	c := b.of(r, at, l)
+	if c == nil {
+		return
+	}
+	switch c.state {
+	case released:
+		r.find(AfterRelease, at, "charge %d was released before", l.ref)
+	case abandoned:
+		r.find(AfterAbandon, at, "charge %d was abandoned before", l.ref)
+	}
+	c.state = abandoned
+	s := c.standing
+	s.abandons = append(s.abandons, l.time)
+	s.abandons = slices.DeleteFunc(s.abandons, func(t int64) bool { return l.time-t > suspendWithin })
+	s.suspended = s.suspended || len(s.abandons) >= suspendAfter
+}
+
+func (b *books) resume(r *Report, at int64, l *leaf) {
+	s := b.standing[string(l.template)]
+	if s == nil || !s.suspended {
+		r.find(ResumeInvalid, at, "the template is not suspended")
+		return
+	}
+	if b.terms == nil || (b.terms.mode != "evaluation" && len(l.list) < 2) {
+		r.find(ResumeInvalid, at, "it takes two people")
+	}
+	*s = standing{}
+}
+
+func (b *books) enforce(r *Report, at int64, t *terms) {
+	if t.population != b.population {
+		r.find(WrongPopulation, at, "for %q", t.population)
+	}
+	if old := b.terms; old != nil {
+		if t.year.Rho > old.year.Rho || t.year.Delta > old.year.Delta || t.life.Rho > old.life.Rho || t.life.Delta > old.life.Delta {
+			r.find(CapRaised, at, "a cap is above the one before")
+		}
+	}
+	b.terms = t
+}

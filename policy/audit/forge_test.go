@@ -1,0 +1,192 @@
+package audit_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"maps"
+	"math/bits"
+	"testing"
+	"testing/fstest"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/qunxiang/qunxiang/policy/audit"
+)
+
+const population = "testville"
+
+var private = ed25519.NewKeyFromSeed([]byte("an Ed25519 seed only for testing"))
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func verifierKey(t testing.TB) string {
+	t.Helper()
+	key, err := note.NewEd25519VerifierKey(population, private.Public().(ed25519.PublicKey))
+	must(t, err)
+	return key
+}
+
+// member is a leaf's members; pad, index and type are added where missing.
+type members map[string]any
+
+// forge writes logs without asking any rule, to show what the auditor sees.
+type forge struct {
+	t      testing.TB
+	leaves [][]byte
+}
+
+func (f *forge) add(kind string, m members) *forge {
+	m = maps.Clone(m)
+	if m["type"] == nil {
+		m["type"] = kind
+	}
+	if m["index"] == nil {
+		m["index"] = len(f.leaves)
+	}
+	m["pad"] = ""
+	b := marshal(f.t, m)
+	for _, size := range []int{1024, 4096, 16384, 65535} {
+		if n := size - len(b); n >= 0 {
+			b = bytes.Replace(b, []byte(`"pad":"`), append([]byte(`"pad":"`), bytes.Repeat([]byte("0"), n)...), 1)
+			break
+		}
+	}
+	return f.raw(b)
+}
+
+func (f *forge) raw(leaf []byte) *forge {
+	f.leaves = append(f.leaves, leaf)
+	return f
+}
+
+func marshal(t testing.TB, m members) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	e := json.NewEncoder(&out) // sorts members
+	e.SetEscapeHTML(false)
+	must(t, e.Encode(m))
+	return bytes.TrimSpace(out.Bytes())
+}
+
+func (f *forge) wal() []byte {
+	var b []byte
+	for _, leaf := range f.leaves {
+		head := binary.BigEndian.AppendUint32(nil, uint32(len(leaf)))
+		sum := crc32.Checksum(append(bytes.Clone(head), leaf...), crc32.MakeTable(crc32.Castagnoli))
+		b = append(append(b, binary.BigEndian.AppendUint32(head, sum)...), leaf...)
+	}
+	return b
+}
+
+// root is RFC 6962 as its section 2.1 writes it.
+func root(leaves [][]byte) [32]byte {
+	switch n := len(leaves); n {
+	case 0:
+		return sha256.Sum256(nil)
+	case 1:
+		return sha256.Sum256(append([]byte{0}, leaves[0]...))
+	default:
+		k := 1 << (bits.Len(uint(n-1)) - 1)
+		l, r := root(leaves[:k]), root(leaves[k:])
+		return sha256.Sum256(append(append([]byte{1}, l[:]...), r[:]...))
+	}
+}
+
+type signer struct{ note.Verifier }
+
+func (signer) Sign(msg []byte) ([]byte, error) { return ed25519.Sign(private, msg), nil }
+
+func (f *forge) checkpoint() []byte {
+	v, err := note.NewVerifier(verifierKey(f.t))
+	must(f.t, err)
+	r := root(f.leaves)
+	text := fmt.Sprintf("%s\n%d\n%s\n", population, len(f.leaves), base64.StdEncoding.EncodeToString(r[:]))
+	b, err := note.Sign(&note.Note{Text: text}, signer{v})
+	must(f.t, err)
+	return b
+}
+
+func (f *forge) log() fstest.MapFS {
+	return fstest.MapFS{"wal": {Data: f.wal()}, "checkpoint": {Data: f.checkpoint()}}
+}
+
+func (f *forge) verify() *audit.Report {
+	f.t.Helper()
+	return verify(f.t, audit.Options{Log: f.log()})
+}
+
+func verify(t testing.TB, o audit.Options) *audit.Report {
+	t.Helper()
+	o.Key = verifierKey(t)
+	r, err := audit.Verify(context.Background(), o)
+	must(t, err)
+	return r
+}
+
+const start = 1795000000 // 2026-11-18
+
+func with(m members, pairs ...any) members {
+	m = maps.Clone(m)
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] == nil {
+			delete(m, pairs[i].(string))
+		} else {
+			m[pairs[i].(string)] = pairs[i+1]
+		}
+	}
+	return m
+}
+
+func terms(pairs ...any) members {
+	limit := members{"rho": "100", "delta": "50"}
+	return with(members{
+		"caps":   members{"year": limit, "life": limit},
+		"grants": []members{granted("g-1"), granted("g-small", "quota_rho", "20"), granted("g-old", "until", "2026-11-17")},
+		"mode":   "evaluation", "policy": "policy-digest", "population": population, "time": start,
+	}, pairs...)
+}
+
+func granted(id string, pairs ...any) members {
+	return with(members{"id": id, "principal": "insurer-a", "purposes": []string{"pricing"}, "quota_rho": "0",
+		"templates": []string{"claim-severity"}, "until": "2027-12-31"}, pairs...)
+}
+
+func charged(id string, pairs ...any) members {
+	return with(members{
+		"catalogue": "I3", "delta": "1", "due": start + 2, "epoch": 1, "grant": "g-1", "id": id, "idempotency": "", "key": "k",
+		"organisation": "Insurer A", "principal": "insurer-a", "purpose": "pricing", "request": "q", "rho": "10",
+		"scopes": []string{population + "/2017", population + "/life"}, "sigmas": members{"people": "12.5"},
+		"snapshot": "s-1", "template": "claim-severity@1.0.0", "template_digest": "d", "time": start,
+	}, pairs...)
+}
+
+func released(id string, charge int, pairs ...any) members {
+	return with(members{"charge": charge, "digest": "d", "id": id, "time": start + 2}, pairs...)
+}
+
+func abandoned(charge int, pairs ...any) members {
+	return with(members{"charge": charge, "time": start + 2}, pairs...)
+}
+
+func replayed(id string, release int, pairs ...any) members {
+	return with(members{"id": id, "idempotency": "", "organisation": "o", "principal": "p", "purpose": "x", "release": release,
+		"request": "q", "time": start + 2}, pairs...)
+}
+
+// begun has caps at 0 and a snapshot at 1.
+func begun(t testing.TB) *forge {
+	f := &forge{t: t}
+	return f.add("GRANT", terms()).add("SNAPSHOT", members{"by": "steward-s", "snapshot": "s-1", "time": start})
+}

@@ -1,0 +1,134 @@
+package audit
+
+import "bytes"
+
+func (c *cursor) charge(l *leaf) {
+	l.kind = "CHARGE"
+	c.maybe(`{"catalogue":`)
+	l.cost.Delta = c.decimal(`,"delta":`)
+	l.due = c.count(`,"due":`)
+	c.count(`,"epoch":`)
+	l.grant = c.text(`,"grant":`)
+	l.id = c.text(`,"id":`)
+	l.idempotency = c.maybe(`,"idempotency":`)
+	l.index = c.count(`,"index":`)
+	c.text(`,"key":`)
+	c.text(`,"organisation":`)
+	c.padding()
+	l.principal = c.text(`,"principal":`)
+	l.purpose = c.text(`,"purpose":`)
+	c.text(`,"request":`)
+	l.cost.Rho = c.decimal(`,"rho":`)
+	l.list = c.ordered(`,"scopes":`, l.list)
+	c.sigmas(`,"sigmas":`)
+	l.snapshot = c.text(`,"snapshot":`)
+	l.template = c.version(`,"template":`)
+	c.text(`,"template_digest":`)
+	c.bad = c.bad || l.cost.Rho == 0
+}
+
+// version is a template's id@version.
+func (c *cursor) version(name string) []byte {
+	s := c.text(name)
+	at := bytes.IndexByte(s, '@')
+	c.bad = c.bad || at < 1 || at == len(s)-1
+	return s
+}
+
+func (c *cursor) release(l *leaf) {
+	l.kind = "RELEASE"
+	l.ref = c.count(`{"charge":`)
+	l.digest = c.text(`,"digest":`)
+	l.id = c.text(`,"id":`)
+	l.index = c.count(`,"index":`)
+	c.padding()
+}
+
+func (c *cursor) replay(l *leaf) {
+	l.kind = "REPLAY"
+	l.id = c.text(`{"id":`)
+	l.idempotency = c.maybe(`,"idempotency":`)
+	l.index = c.count(`,"index":`)
+	c.text(`,"organisation":`)
+	c.padding()
+	l.principal = c.text(`,"principal":`)
+	c.text(`,"purpose":`)
+	l.ref = c.count(`,"release":`)
+	c.text(`,"request":`)
+}
+
+func (c *cursor) deny(l *leaf) {
+	l.kind = "DENY"
+	l.index = c.count(`{"index":`)
+	c.padding()
+	c.text(`,"principal":`)
+	c.text(`,"rule":`)
+	c.maybe(`,"template":`)
+}
+
+func (c *cursor) snapshot(l *leaf) {
+	l.kind = "SNAPSHOT"
+	c.text(`{"by":`)
+	l.index = c.count(`,"index":`)
+	c.padding()
+	l.snapshot = c.text(`,"snapshot":`)
+}
+
+func (c *cursor) resume(l *leaf) {
+	l.kind = "RESUME"
+	l.list = c.ordered(`{"by":`, l.list)
+	l.index = c.count(`,"index":`)
+	c.padding()
+	l.template = c.version(`,"template":`)
+	c.bad = c.bad || len(l.list) == 0
+}
+
+func (c *cursor) grant(l *leaf) {
+	l.kind = "GRANT"
+	t := &terms{grants: map[string]*grant{}}
+	c.lit(`{"caps":`)
+	t.life = c.limit(`{"life":`)
+	t.year = c.limit(`,"year":`)
+	c.lit(`},"grants":[`)
+	for !c.bad && c.at < len(c.b) && c.b[c.at] != ']' {
+		if len(t.grants) > 0 {
+			c.lit(`,`)
+		}
+		g := c.granted()
+		c.bad = c.bad || t.grants[g.id] != nil
+		t.grants[g.id] = g
+	}
+	l.index = c.count(`],"index":`)
+	t.mode = string(c.text(`,"mode":`))
+	c.padding()
+	c.text(`,"policy":`)
+	t.population = string(c.text(`,"population":`))
+	l.terms = t
+}
+
+func (c *cursor) granted() *grant {
+	g := &grant{id: string(c.text(`{"id":`)), principal: string(c.text(`,"principal":`))}
+	g.purposes = set(c.texts(`,"purposes":`, nil))
+	g.quota = c.decimal(`,"quota_rho":`)
+	g.templates = set(c.texts(`,"templates":`, nil))
+	g.end = c.day(`,"until":`)
+	c.lit(`}`)
+	return g
+}
+
+func (c *cursor) limit(name string) Cost {
+	c.lit(name)
+	delta := c.decimal(`{"delta":`)
+	rho := c.decimal(`,"rho":`)
+	c.lit(`}`)
+	c.bad = c.bad || rho == 0
+	return Cost{Rho: rho, Delta: delta}
+}
+
+func set(list [][]byte) map[string]bool {
+	m := make(map[string]bool, len(list))
+	for _, s := range list {
+		m[string(s)] = true
+	}
+	return m
+}

@@ -1,0 +1,275 @@
+package audit
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// leaf is what the fold needs of a leaf; the texts are slices of its bytes.
+type leaf struct {
+	kind                                    string
+	index, time                             int64
+	due, ref                                int64 // ref: the leaf that a RELEASE, ABANDON or REPLAY is about
+	cost                                    Cost
+	id, principal, grant, purpose, template []byte
+	snapshot, idempotency, digest           []byte
+	list                                    [][]byte // scopes of a CHARGE, people of a RESUME
+	terms                                   *terms   // of a GRANT
+}
+
+// terms are what a GRANT puts in force.
+type terms struct {
+	population, mode string
+	year, life       Cost
+	grants           map[string]*grant
+}
+
+type grant struct {
+	id, principal       string
+	templates, purposes map[string]bool
+	end                 int64 // first second after its last day
+	quota               int64
+}
+
+// zeros is what padding is compared with.
+var zeros = strings.Repeat("0", math.MaxUint16)
+
+// leafSizes are the sizes a leaf is padded to.
+var leafSizes = [...]int{1024, 4096, 16384, 65535}
+
+// cursor reads canonical JSON (RFC 8785) whose members and their order are
+// known beforehand. What differs from that one form sets bad.
+type cursor struct {
+	b       []byte
+	at      int
+	pad     int
+	bad     bool
+	numbers map[string]bool // sigmas found to be in order, as few differ
+}
+
+// parse reads a leaf; false if it is not in its one form.
+func (c *cursor) parse(b []byte, l *leaf) bool {
+	*l = leaf{list: l.list[:0]}
+	*c = cursor{b: b, numbers: c.numbers}
+	end := len(b) - len(`"}`)
+	if end < 0 || !plain(b) {
+		return false
+	}
+	switch string(b[bytes.LastIndexByte(b[:end], '"')+1 : end]) {
+	case "CHARGE":
+		c.charge(l)
+	case "RELEASE":
+		c.release(l)
+	case "REPLAY":
+		c.replay(l)
+	case "ABANDON":
+		l.kind = "ABANDON"
+		l.ref = c.count(`{"charge":`)
+		l.index = c.count(`,"index":`)
+		c.padding()
+	case "DENY":
+		c.deny(l)
+	case "SNAPSHOT":
+		c.snapshot(l)
+	case "GRANT":
+		c.grant(l)
+	case "RESUME":
+		c.resume(l)
+	default:
+		return false
+	}
+	l.time = c.count(`,"time":`)
+	c.lit(`,"type":"`)
+	c.lit(l.kind)
+	c.lit(`"}`)
+	return !c.bad && c.at == len(b) && fits(len(b), c.pad)
+}
+
+// fits says that a leaf of that size with that much padding has the smallest
+// size it could have.
+func fits(size, pad int) bool {
+	below := 0
+	for _, s := range leafSizes {
+		if size == s {
+			return size-pad > below
+		}
+		below = s
+	}
+	return false
+}
+
+func (c *cursor) lit(s string) {
+	if c.bad || len(c.b)-c.at < len(s) || string(c.b[c.at:c.at+len(s)]) != s {
+		c.bad = true
+		return
+	}
+	c.at += len(s)
+}
+
+// maybe is a text after its member's name; it may be empty.
+func (c *cursor) maybe(name string) []byte {
+	c.lit(name)
+	c.lit(`"`)
+	if c.bad {
+		return nil
+	}
+	n := bytes.IndexByte(c.b[c.at:], '"')
+	if n < 0 || n > 512 {
+		c.bad = true
+		return nil
+	}
+	s := c.b[c.at : c.at+n]
+	c.at += n + 1
+	return s
+}
+
+func (c *cursor) text(name string) []byte {
+	s := c.maybe(name)
+	if len(s) == 0 {
+		c.bad = true
+	}
+	return s
+}
+
+// digits reads a number without sign or leading zero, at most limit.
+func (c *cursor) digits(limit uint64) int64 {
+	start, n := c.at, uint64(0)
+	for !c.bad && c.at < len(c.b) && '0' <= c.b[c.at] && c.b[c.at] <= '9' && c.at-start < 19 {
+		n = n*10 + uint64(c.b[c.at]-'0')
+		c.at++
+	}
+	if c.at == start || n > limit || (c.b[start] == '0' && c.at-start > 1) {
+		c.bad = true
+	}
+	return int64(n)
+}
+
+func (c *cursor) count(name string) int64 {
+	c.lit(name)
+	return c.digits(1<<53 - 1)
+}
+
+func (c *cursor) decimal(name string) int64 {
+	c.lit(name)
+	c.lit(`"`)
+	n := c.digits(math.MaxInt64)
+	c.lit(`"`)
+	return n
+}
+
+// texts are the distinct, not empty elements of a list; appended to out.
+func (c *cursor) texts(name string, out [][]byte) [][]byte {
+	c.lit(name)
+	c.lit(`[`)
+	first := len(out)
+	for !c.bad && c.at < len(c.b) && c.b[c.at] != ']' {
+		sep := ``
+		if len(out) > first {
+			sep = `,`
+		}
+		s := c.text(sep)
+		for _, o := range out[first:] {
+			c.bad = c.bad || bytes.Equal(o, s)
+		}
+		out = append(out, s)
+	}
+	c.lit(`]`)
+	return out
+}
+
+func (c *cursor) ordered(name string, out [][]byte) [][]byte {
+	out = c.texts(name, out)
+	for i := 1; i < len(out); i++ {
+		c.bad = c.bad || bytes.Compare(out[i-1], out[i]) >= 0
+	}
+	return out
+}
+
+func (c *cursor) padding() {
+	c.lit(`,"pad":"`)
+	if c.bad {
+		return
+	}
+	n := bytes.IndexByte(c.b[c.at:], '"')
+	if n < 0 || string(c.b[c.at:c.at+n]) != zeros[:n] {
+		c.bad = true
+		return
+	}
+	c.at, c.pad = c.at+n, n
+	c.lit(`"`)
+}
+
+// sigmas is an object of channels, in order, with positive numbers.
+func (c *cursor) sigmas(name string) {
+	c.lit(name)
+	c.lit(`{`)
+	var last []byte
+	for first := true; !c.bad && c.at < len(c.b) && c.b[c.at] != '}'; first = false {
+		sep := `,`
+		if first {
+			sep = ``
+		}
+		channel := c.text(sep)
+		value := c.text(`:`)
+		if c.bad || bytes.Compare(last, channel) >= 0 {
+			c.bad = true
+			return
+		}
+		if !c.numbers[string(value)] {
+			c.number(string(value))
+		}
+		last = channel
+	}
+	c.bad = c.bad || last == nil
+	c.lit(`}`)
+}
+
+// number wants a positive number in its shortest form.
+func (c *cursor) number(s string) {
+	x, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(x > 0) || math.IsInf(x, 0) || strconv.FormatFloat(x, 'g', -1, 64) != s {
+		c.bad = true
+		return
+	}
+	if c.numbers == nil || len(c.numbers) >= 1000 {
+		c.numbers = map[string]bool{}
+	}
+	c.numbers[s] = true
+}
+
+func (c *cursor) day(name string) int64 {
+	s := string(c.text(name))
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil || t.Format(time.DateOnly) != s {
+		c.bad = true
+	}
+	return t.AddDate(0, 0, 1).Unix()
+}
+
+// plain says that b is UTF-8 without control characters and backslashes; eight
+// bytes at a time, as every byte of the log passes here.
+func plain(b []byte) bool {
+	if bytes.IndexByte(b, '\\') >= 0 || bytes.IndexByte(b, 0x7f) >= 0 {
+		return false
+	}
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	var low, wide uint64
+	rest := b
+	for ; len(rest) >= 8; rest = rest[8:] {
+		w := binary.LittleEndian.Uint64(rest)
+		low |= (w - ones*0x20) &^ w // its high bits: some byte is below 0x20
+		wide |= w
+	}
+	for _, x := range rest {
+		if x < 0x20 {
+			return false
+		}
+		wide |= uint64(x)
+	}
+	return low&high == 0 && (wide&high == 0 || utf8.Valid(b))
+}

@@ -1,0 +1,106 @@
+package audit
+
+import "fmt"
+
+// Code names a kind of finding. Codes are stable: scripts may rely on them.
+type Code string
+
+// The codes.
+const (
+	CheckpointInvalid Code = "checkpoint-invalid"    // not signed by the key, or not a checkpoint
+	LogShort          Code = "log-short"             // fewer leaves than the checkpoint says
+	RootMismatch      Code = "root-mismatch"         // not the leaves the checkpoint was signed over
+	SinceInvalid      Code = "since-invalid"         // the older checkpoint is not of this log
+	SinceMismatch     Code = "since-mismatch"        // history was rewritten since the older checkpoint
+	RecordDamaged     Code = "record-damaged"        // a record under the checkpoint cannot be read
+	TornTail          Code = "torn-tail"             // bytes after the last whole record, under no checkpoint: a crash, a write going on, or damage
+	LeafMalformed     Code = "leaf-malformed"        // not a leaf in its one canonical form
+	LeafIndex         Code = "leaf-index"            // a leaf does not bear its place
+	TimeBackwards     Code = "time-backwards"        // a leaf is older than one before it
+	DuplicateID       Code = "duplicate-id"          // a request id is used twice
+	DuplicateKey      Code = "duplicate-idempotency" // a principal's idempotency digest is used twice
+	NoCaps            Code = "no-caps"               // a charge before any caps
+	CapRaised         Code = "cap-raised"            // a GRANT raises a cap
+	CapPassed         Code = "cap-passed"            // a scope is charged beyond its cap
+	ScopeInvalid      Code = "scope-invalid"         // not a scope of this population, or life is missing
+	GrantUnknown      Code = "grant-unknown"         // a charge names no grant in force
+	GrantExpired      Code = "grant-expired"         // its grant had ended
+	GrantMismatch     Code = "grant-mismatch"        // its grant is for another principal, template or purpose
+	QuotaPassed       Code = "quota-passed"          // its grant's quota is passed
+	WrongPopulation   Code = "wrong-population"      // a GRANT for another population
+	SnapshotUnknown   Code = "snapshot-unknown"      // a charge names a snapshot that was not logged
+	SnapshotTwice     Code = "snapshot-twice"        // a snapshot is logged twice
+	Suspended         Code = "suspended"             // a charge for a suspended template
+	ResumeInvalid     Code = "resume-invalid"        // a RESUME of what is not suspended, or by too few
+	DueInvalid        Code = "due-invalid"           // a charge due no later than it was made
+	ChargeUnknown     Code = "charge-unknown"        // a RELEASE or ABANDON without its earlier CHARGE
+	IDMismatch        Code = "id-mismatch"           // a RELEASE under another id than its charge's
+	SecondRelease     Code = "second-release"        // a charge is released twice
+	AfterAbandon      Code = "after-abandon"         // a charge is closed again after ABANDON
+	AfterRelease      Code = "after-release"         // an ABANDON after the RELEASE
+	ReleaseTime       Code = "release-time"          // a RELEASE not at its slot
+	ReplayUnknown     Code = "replay-unknown"        // a REPLAY without its earlier RELEASE
+	ReleaseMissing    Code = "release-missing"       // the released file is not there
+	ReleaseAltered    Code = "release-altered"       // the released file is not what was logged
+)
+
+// maxFindings is how many findings a report lists; further ones are counted.
+const maxFindings = 1000
+
+// Finding is one thing that is wrong.
+type Finding struct {
+	Code Code   `json:"code"`
+	Leaf int64  `json:"leaf"` // the leaf it was found at, -1 for the log as a whole
+	Text string `json:"text"`
+}
+
+// Cost is a privacy cost of approximate zCDP: rho in 1e-12, delta in 1e-21.
+type Cost struct {
+	Rho   int64 `json:"rho"`
+	Delta int64 `json:"delta"`
+}
+
+// Scope is what was charged to a scope, and its cap at the end of the log.
+type Scope struct {
+	Name  string `json:"name"`
+	Spent Cost   `json:"spent"`
+	Cap   Cost   `json:"cap"`
+}
+
+// Report says what a log holds and what is wrong with it.
+type Report struct {
+	Population string    `json:"population"`
+	Mode       string    `json:"mode"`   // of the newest GRANT
+	Leaves     int64     `json:"leaves"` // whole leaves found
+	Signed     int64     `json:"signed"` // leaves under the checkpoint
+	Root       string    `json:"root"`   // of the signed leaves, base64
+	Charges    int64     `json:"charges"`
+	Releases   int64     `json:"releases"`
+	Abandoned  int64     `json:"abandoned"`
+	Open       int64     `json:"open"` // charges neither released nor abandoned
+	Replays    int64     `json:"replays"`
+	Denied     int64     `json:"denied"`
+	Scopes     []Scope   `json:"scopes"`
+	Findings   []Finding `json:"findings"`
+	More       int64     `json:"more"` // findings beyond those listed
+}
+
+// OK says that nothing was found.
+func (r *Report) OK() bool { return len(r.Findings) == 0 }
+
+// ExitCode is what a command ends with: 0 nothing found, 1 findings. A log that
+// could not be examined at all, an error of Verify, is 2.
+func (r *Report) ExitCode() int {
+	if r.OK() {
+		return 0
+	}
+	return 1
+}
+
+func (r *Report) find(code Code, leaf int64, format string, args ...any) {
+	if len(r.Findings) >= maxFindings {
+		r.More++
+		return
+	}
+	r.Findings = append(r.Findings, Finding{Code: code, Leaf: leaf, Text: fmt.Sprintf(format, args...)})
+}

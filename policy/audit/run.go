@@ -1,0 +1,169 @@
+package audit
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"runtime"
+	"sync"
+)
+
+// batch is a block being examined.
+type batch struct {
+	*block
+	leaves []leaf
+	hashes []hash
+	good   []bool // parsed
+	broken int    // spans before the first record whose sum is wrong
+	err    error
+	done   chan struct{}
+}
+
+// sized makes room for n leaves, in what a batch before left where it is enough.
+func (b *batch) sized(n int) {
+	if cap(b.leaves) < n {
+		b.leaves, b.hashes, b.good = make([]leaf, n), make([]hash, n), make([]bool, n)
+	}
+	b.leaves, b.hashes, b.good = b.leaves[:n], b.hashes[:n], b.good[:n]
+}
+
+// run reads blocks, hashes and parses them beside each other, and folds them in
+// order.
+func (v *verifier) run(ctx context.Context, src source) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	workers := runtime.GOMAXPROCS(0)
+	v.used = make(chan *batch, 4*workers)
+	todo := make(chan *batch, workers)
+	order := make(chan *batch, 2*workers)
+	var examining sync.WaitGroup
+	for range workers {
+		examining.Go(func() {
+			var c cursor
+			for b := range todo {
+				b.examine(&c)
+				close(b.done)
+			}
+		})
+	}
+	go func() {
+		defer close(order)
+		defer close(todo)
+		for {
+			b := &batch{block: &block{}}
+			select {
+			case b = <-v.used:
+			default:
+			}
+			if b.err = src.next(b.block); errors.Is(b.err, io.EOF) {
+				return
+			}
+			b.done = make(chan struct{})
+			select {
+			case order <- b:
+			case <-ctx.Done():
+				return
+			}
+			if b.err != nil {
+				close(b.done)
+				return
+			}
+			todo <- b
+		}
+	}()
+	err := v.foldAll(ctx, order)
+	cancel()
+	for range order { // the reader has ended when this has
+	}
+	examining.Wait()
+	return err
+}
+
+func (v *verifier) foldAll(ctx context.Context, order <-chan *batch) error {
+	v.milestones()
+	for b := range order {
+		select {
+		case <-b.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if b.err != nil {
+			return b.err
+		}
+		if !v.fold(b) {
+			return nil
+		}
+		select {
+		case v.used <- b:
+		default:
+		}
+	}
+	return ctx.Err()
+}
+
+// examine checks sums, hashes leaves (RFC 6962: a zero byte before each) and
+// parses them.
+func (b *batch) examine(c *cursor) {
+	n := len(b.spans)
+	b.sized(n)
+	for b.broken = 0; b.broken < n; b.broken++ {
+		s := b.spans[b.broken]
+		if s.head >= 0 && !s.intact(b.raw) {
+			return
+		}
+		b.good[b.broken] = c.parse(b.raw[s.from:s.to], &b.leaves[b.broken])
+		b.raw[s.from-1] = 0 // the head has served
+		b.hashes[b.broken] = sha256.Sum256(b.raw[s.from-1 : s.to])
+	}
+}
+
+// fold takes in a batch; false if the log cannot be read on from here.
+func (v *verifier) fold(b *batch) bool {
+	for i := range b.broken {
+		at := v.report.Leaves
+		v.tree.add(b.hashes[i])
+		v.report.Leaves++
+		if b.good[i] {
+			v.books.fold(v.report, at, &b.leaves[i])
+			v.file(at, &b.leaves[i])
+		} else {
+			v.books.place = append(v.books.place, noCharge)
+			v.report.find(LeafMalformed, at, "not a leaf in its one canonical form")
+		}
+		v.milestones()
+	}
+	if b.broken == len(b.spans) && b.torn == 0 {
+		return true
+	}
+	at := v.report.Leaves
+	if v.covered(at) {
+		v.report.find(RecordDamaged, at, "the record cannot be read, nor anything after it")
+	} else {
+		v.report.find(TornTail, at, "bytes after the last whole record")
+	}
+	return false
+}
+
+// file checks the released file of a RELEASE.
+func (v *verifier) file(at int64, l *leaf) {
+	if v.releases == nil || l.kind != "RELEASE" {
+		return
+	}
+	f, err := v.releases.Open(string(l.digest) + ".json")
+	if err != nil {
+		code := ReleaseAltered
+		if errors.Is(err, fs.ErrNotExist) {
+			code = ReleaseMissing
+		}
+		v.report.find(code, at, "%s.json cannot be read", l.digest)
+		return
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil || hex.EncodeToString(h.Sum(nil)) != string(l.digest) {
+		v.report.find(ReleaseAltered, at, "%s.json is not what was logged", l.digest)
+	}
+}

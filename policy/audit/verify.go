@@ -1,0 +1,108 @@
+package audit
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// ErrUnusable says that there was nothing to examine: no checkpoint, no log, or
+// a key that is none.
+var ErrUnusable = errors.New("audit: cannot be examined")
+
+// Options say what to verify.
+type Options struct {
+	// Log is the ledger's directory: wal, checkpoint and tile/. Required.
+	Log fs.FS
+	// Key checks the checkpoint, in the form of golang.org/x/mod/sumdb/note;
+	// its name is the population. Required.
+	Key string
+	// Since is an older checkpoint that the auditor kept; the log must still
+	// begin with what it covers. Default none.
+	Since []byte
+	// Releases holds <digest>.json for every release; default not looked at.
+	Releases fs.FS
+	// Entries reads the leaves from tile/entries, as a public mirror has them,
+	// and not from the wal.
+	Entries bool
+}
+
+// Verify examines a log. What is wrong with it is in the report; an error,
+// which wraps ErrUnusable or is the context's, means there is no report.
+func Verify(ctx context.Context, o Options) (*Report, error) {
+	key, err := note.NewVerifier(o.Key)
+	if err != nil || o.Log == nil {
+		return nil, fmt.Errorf("%w: a log and a verifier key are needed", ErrUnusable)
+	}
+	text, err := fs.ReadFile(o.Log, "checkpoint")
+	if err != nil {
+		return nil, fmt.Errorf("%w: checkpoint: %w", ErrUnusable, err)
+	}
+	v := &verifier{report: &Report{Population: key.Name()}, books: newBooks(key.Name()), releases: o.Releases}
+	if v.signed, err = openCheckpoint(text, key); err != nil {
+		v.report.find(CheckpointInvalid, -1, "the checkpoint %v", err)
+	}
+	if o.Since != nil {
+		if v.since, err = openCheckpoint(o.Since, key); err != nil {
+			v.report.find(SinceInvalid, -1, "the older checkpoint %v", err)
+		}
+	}
+	src, err := v.source(o)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	defer src.Close()
+	if err := v.run(ctx, src); err != nil {
+		return nil, err
+	}
+	v.finish()
+	return v.report, nil
+}
+
+type verifier struct {
+	report   *Report
+	books    *books
+	tree     frontier
+	signed   *checkpoint // nil if it is not valid
+	since    *checkpoint
+	releases fs.FS
+	used     chan *batch // folded, to be filled again
+}
+
+// covered says that the place of a leaf is under the checkpoint.
+func (v *verifier) covered(index int64) bool { return v.signed != nil && index < v.signed.size }
+
+// milestones compares the tree with the checkpoints at their sizes.
+func (v *verifier) milestones() {
+	if c := v.signed; c != nil && c.size == v.report.Leaves {
+		root := v.tree.root()
+		v.report.Root = base64.StdEncoding.EncodeToString(root[:])
+		if root != c.root {
+			v.report.find(RootMismatch, -1, "the first %d leaves are not those the checkpoint was signed over", c.size)
+		}
+	}
+	if c := v.since; c != nil && c.size == v.report.Leaves && v.tree.root() != c.root {
+		v.report.find(SinceMismatch, -1, "the first %d leaves are not those of the older checkpoint", c.size)
+	}
+}
+
+func (v *verifier) finish() {
+	r := v.report
+	if v.signed != nil {
+		r.Signed = v.signed.size
+		if r.Leaves < v.signed.size {
+			r.find(LogShort, -1, "%d leaves, the checkpoint was signed over %d", r.Leaves, v.signed.size)
+		}
+		if v.since != nil && v.since.size > v.signed.size {
+			r.find(SinceMismatch, -1, "the older checkpoint covers %d leaves, the newer %d", v.since.size, v.signed.size)
+		}
+	}
+	if v.since != nil && r.Leaves < v.since.size {
+		r.find(SinceMismatch, -1, "%d leaves, the older checkpoint was signed over %d", r.Leaves, v.since.size)
+	}
+	v.books.close(r)
+}

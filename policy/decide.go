@@ -1,0 +1,135 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/qunxiang/qunxiang/dp"
+)
+
+// Rule names the reason of a refusal. Rules are stable: clients and the log
+// carry them.
+type Rule = string
+
+// The rules, in the order in which they are tried.
+const (
+	RuleUnknownPrincipal Rule = "unknown-principal"
+	RuleAudience         Rule = "audience"
+	RuleNoGrant          Rule = "no-grant"
+	RuleGrantExpired     Rule = "grant-expired"
+	RulePurpose          Rule = "purpose-not-allowed"
+	RuleRole             Rule = "role"
+)
+
+// Refusal is a decision against a request. Nothing was charged.
+type Refusal struct {
+	Rule   Rule
+	Detail string
+}
+
+// Error says the rule and the detail.
+func (r *Refusal) Error() string { return fmt.Sprintf("refused (%s): %s", r.Rule, r.Detail) }
+
+func refuse(rule Rule, format string, args ...any) error {
+	return &Refusal{rule, fmt.Sprintf(format, args...)}
+}
+
+// TemplateRef is what a decision needs to know of a template.
+type TemplateRef struct {
+	ID, Version, Digest string
+	Audiences, Purposes []string
+}
+
+// Ask is one request to be decided.
+type Ask struct {
+	Principal string
+	Template  TemplateRef
+	Purpose   string // "": the first of the template's that the grant allows
+	At        time.Time
+}
+
+// Decision is a permission and the limits that go with it.
+type Decision struct {
+	Grant   Grant
+	Purpose string
+	K       int
+	NoisyK  bool
+	Caps    struct{ Year, Life dp.Cost }
+}
+
+// Decide says whether a principal may ask a template for a purpose at a time.
+// An error is a *Refusal.
+func (p *Policy) Decide(a Ask) (Decision, error) {
+	who := p.principal(a.Principal)
+	if who == nil {
+		return Decision{}, refuse(RuleUnknownPrincipal, "%q is not in the policy", a.Principal)
+	}
+	if !slices.ContainsFunc(who.Roles, func(r Role) bool { return slices.Contains(a.Template.Audiences, string(r)) }) {
+		return Decision{}, refuse(RuleAudience, "%s is for %s", a.Template.ID, strings.Join(a.Template.Audiences, ", "))
+	}
+	best := refuse(RuleNoGrant, "%s has no grant on %s@%s", a.Principal, a.Template.ID, a.Template.Version)
+	for _, g := range p.Grants {
+		if g.Principal != a.Principal || !g.names(a.Template) {
+			continue
+		}
+		purpose, err := g.allows(a)
+		if err != nil {
+			best = err
+			continue
+		}
+		d := Decision{Grant: g, Purpose: purpose, K: p.K, NoisyK: p.NoisyK}
+		d.Caps.Year, d.Caps.Life = p.year, p.life
+		return d, nil
+	}
+	return Decision{}, best
+}
+
+func (g Grant) names(t TemplateRef) bool {
+	return slices.Contains(g.Templates, t.ID) || slices.Contains(g.Templates, t.ID+"@"+t.Version)
+}
+
+func (g Grant) allows(a Ask) (purpose string, err error) {
+	if a.At.UTC().Format(time.DateOnly) > g.Until {
+		return "", refuse(RuleGrantExpired, "grant %s ended on %s", g.ID, g.Until)
+	}
+	for _, purpose := range a.Template.Purposes {
+		if slices.Contains(g.Purposes, purpose) && (a.Purpose == "" || a.Purpose == purpose) {
+			return purpose, nil
+		}
+	}
+	return "", refuse(RulePurpose, "%q is not a purpose of both %s and grant %s", a.Purpose, a.Template.ID, g.ID)
+}
+
+// Action is something besides asking that a role may do.
+type Action string
+
+// The actions.
+const (
+	ReadReleases   Action = "read-releases"   // every release, whoever asked
+	LoadData       Action = "load-data"       // import, synth
+	ManageOptOuts  Action = "manage-opt-outs" // add and list
+	ResumeTemplate Action = "resume-template" // clear a suspension
+)
+
+var allowed = map[Action][]Role{
+	ReadReleases:   {Regulator, Steward},
+	LoadData:       {Steward},
+	ManageOptOuts:  {Steward},
+	ResumeTemplate: {Steward},
+}
+
+// May says whether a principal's role allows an action. An error is a *Refusal.
+func (p *Policy) May(principal string, action Action) error {
+	who := p.principal(principal)
+	if who == nil {
+		return refuse(RuleUnknownPrincipal, "%q is not in the policy", principal)
+	}
+	for _, r := range who.Roles {
+		if slices.Contains(allowed[action], r) {
+			return nil
+		}
+	}
+	return refuse(RuleRole, "%s may not %s", principal, strings.ReplaceAll(string(action), "-", " "))
+}

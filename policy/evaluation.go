@@ -1,0 +1,85 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Offer is a template that an evaluation domain grants to its audiences.
+type Offer struct {
+	Template            string // id@version
+	Audiences, Purposes []string
+}
+
+// EvaluationOptions say what a new evaluation domain's policy is made of.
+type EvaluationOptions struct {
+	Population   string // required
+	PublicPeople int64  // declared size; 0: undeclared
+	Offers       []Offer
+	Until        time.Time // end of the grants
+}
+
+var evaluators = []Principal{
+	{"insurer-a", "insurer-a", []Role{Insurer}},
+	{"pharma-b", "pharma-b", []Role{Pharma}},
+	{"regulator-r", "regulator", []Role{Regulator}},
+	{"steward-s", "authority", []Role{Steward}},
+}
+
+// Evaluation writes the policy.yaml of a new evaluation domain: one principal
+// for each role, grants on every template for its audience, and caps of epsilon
+// 10 at delta 1e-9 for each year of records and for life.
+func Evaluation(o EvaluationOptions) []byte {
+	var b strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	p("# Policy of an evaluation domain: no approvals or witnesses are required, and every")
+	p("# receipt says so. Unknown keys are refused.")
+	p("version: 1\nmode: %s", ModeEvaluation)
+	p("\n# The people under this domain's key. Budgets belong to them.\npopulation: %s", o.Population)
+	p("\n# The public size of the population, where it may be known. With it, estimates warn of")
+	p("# tables that would be mostly empty. 0: undeclared.\npublic_people: %d", o.PublicPeople)
+	p("\n# The fewest people a group may have, at least %d; or noisy: public groups are judged by", KFloor)
+	p("# their noisy count alone.\nk: \"%d\"", KFloor)
+	p("\n# Budgets, for ever: caps are never raised or refilled.")
+	p("caps:\n  year: {epsilon: 10, delta: 1.0e-9}\n  life: {epsilon: 10, delta: 1.0e-9}")
+	p("\n# How long after its charge an answer appears, never earlier and never later.")
+	p("slots:\n  undeclared: 2s\n  classes:")
+	for _, c := range defaultClasses {
+		p("    - {people: %d, slot: %s}", c.People, c.Slot)
+	}
+	p("\n# Opt-outs act from the next multiple of this.\nopt_out_epoch: 24h")
+	p("\nprincipals:")
+	for _, x := range evaluators {
+		p("  - {id: %s, organisation: %s, roles: [%s]}", x.ID, x.Organisation, x.Roles[0])
+	}
+	p("\ngrants:")
+	for _, x := range evaluators {
+		o.grant(p, x)
+	}
+	return []byte(b.String())
+}
+
+// defaultClasses are at least ten times what a run usually takes on two cores.
+var defaultClasses = []SlotClass{
+	{100_000, 2 * time.Second}, {1_000_000, 20 * time.Second}, {10_000_000, 3 * time.Minute},
+	{100_000_000, 30 * time.Minute}, {2_000_000_000, 5 * time.Hour},
+}
+
+func (o EvaluationOptions) grant(p func(string, ...any), x Principal) {
+	var templates, uses []string
+	for _, offer := range o.Offers {
+		if slices.Contains(offer.Audiences, string(x.Roles[0])) {
+			templates = append(templates, offer.Template)
+			uses = append(uses, offer.Purposes...)
+		}
+	}
+	if len(templates) == 0 {
+		return
+	}
+	slices.Sort(uses)
+	p("  - id: evaluation-%s\n    principal: %s\n    until: %s", x.ID, x.ID, o.Until.UTC().Format(time.DateOnly))
+	p("    purposes: [%s]", strings.Join(slices.Compact(uses), ", "))
+	p("    templates: [%s]", strings.Join(templates, ", "))
+}

@@ -1,0 +1,73 @@
+package ledger
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// VerifierKey is the public key, in the form golang.org/x/mod/sumdb/note reads,
+// that checks the checkpoints of a population's log.
+func VerifierKey(population string, key ed25519.PublicKey) (string, error) {
+	return note.NewEd25519VerifierKey(population, key)
+}
+
+// signer signs notes in the name of a population.
+type signer struct {
+	note.Verifier
+	key ed25519.PrivateKey
+}
+
+func newSigner(population string, key ed25519.PrivateKey) (*signer, error) {
+	if len(key) != ed25519.PrivateKeySize {
+		return nil, errors.New("ledger: signing key has the wrong size")
+	}
+	vkey, err := VerifierKey(population, key.Public().(ed25519.PublicKey))
+	if err != nil {
+		return nil, err
+	}
+	v, err := note.NewVerifier(vkey)
+	if err != nil || strings.Contains(population, "/") {
+		return nil, errors.New("ledger: a population's name has no space, plus or slash")
+	}
+	return &signer{Verifier: v, key: key}, nil
+}
+
+// Sign signs a note's text.
+func (s *signer) Sign(msg []byte) ([]byte, error) { return ed25519.Sign(s.key, msg), nil }
+
+// checkpoint gives the signed note of a tree: C2SP tlog-checkpoint.
+func (s *signer) checkpoint(t tlog.Tree) ([]byte, error) {
+	text := fmt.Sprintf("%s\n%d\n%s\n", s.Name(), t.N, base64.StdEncoding.EncodeToString(t.Hash[:]))
+	return note.Sign(&note.Note{Text: text}, s)
+}
+
+// openCheckpoint checks a checkpoint's signature and origin and gives its tree.
+func openCheckpoint(b []byte, v note.Verifier) (tlog.Tree, error) {
+	bad := func(why string) (tlog.Tree, error) {
+		return tlog.Tree{}, fmt.Errorf("%w: checkpoint %s", ErrCorrupt, why)
+	}
+	n, err := note.Open(b, note.VerifierList(v))
+	if err != nil {
+		return bad("is not signed by the domain's key")
+	}
+	lines := strings.Split(n.Text, "\n")
+	if len(lines) != 4 || lines[0] != v.Name() {
+		return bad("is of another log")
+	}
+	size, err := strconv.ParseInt(lines[1], 10, 64)
+	if err != nil || size < 0 || strconv.FormatInt(size, 10) != lines[1] {
+		return bad("has no size")
+	}
+	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])
+	if err != nil || len(root) != tlog.HashSize {
+		return bad("has no root")
+	}
+	return tlog.Tree{N: size, Hash: tlog.Hash(root)}, nil
+}

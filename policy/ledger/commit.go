@@ -1,0 +1,197 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+)
+
+// durably appends a leaf and waits until it is fsynced.
+func (l *Ledger) durably(ctx context.Context, b Body) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return -1, err
+	}
+	index, err := l.append(b)
+	if err != nil {
+		return -1, err
+	}
+	if err := l.flush(index); err != nil {
+		return -1, err
+	}
+	return index, nil
+}
+
+// published appends a leaf and waits until a checkpoint covers it.
+func (l *Ledger) published(ctx context.Context, b Body) (int64, error) {
+	index, err := l.durably(ctx, b)
+	if err != nil {
+		return -1, err
+	}
+	return index, l.publish(index)
+}
+
+// append admits a leaf under the lock and queues its record. From here on the
+// fold counts it; nobody is told of it before it is durable.
+func (l *Ledger) append(b Body) (int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopped != nil {
+		return -1, l.stopped
+	}
+	at, err := l.moment(b)
+	if err != nil {
+		return -1, err
+	}
+	return l.push(Leaf{Index: l.size, Time: at, Body: b})
+}
+
+func (l *Ledger) push(leaf Leaf) (int64, error) {
+	raw, err := Encode(leaf)
+	if err != nil {
+		return -1, err
+	}
+	grown, err := l.tree.with(leaf.Index, raw)
+	if err != nil {
+		return -1, err
+	}
+	if err := l.apply(leaf); err != nil {
+		return -1, err
+	}
+	l.tree = grown
+	l.ends = append(l.ends, l.end()+headLen+int64(len(raw)))
+	l.pending = appendFrame(l.pending, raw)
+	return leaf.Index, nil
+}
+
+func (l *Ledger) end() int64 { return l.extent().start(int64(len(l.ends))) }
+
+func (l *Ledger) extent() extent {
+	return extent{fs: l.fs, dir: l.dir, wal: l.wal, tree: l.tree, ends: l.ends}
+}
+
+// moment is the time of a new leaf: now, or the newest leaf's time where the
+// clock went back. A release bears its slot. Releases and abandons keep to it.
+func (l *Ledger) moment(b Body) (time.Time, error) {
+	now := l.now().UTC().Truncate(time.Second)
+	if now.Before(l.last) {
+		now = l.last
+	}
+	var charge int64
+	switch b := b.(type) {
+	case *Release:
+		charge = b.Charge
+	case *Abandon:
+		charge = b.Charge
+	default:
+		return now, nil
+	}
+	r, err := l.State.pending(charge)
+	if err != nil {
+		return now, err
+	}
+	if now.Before(r.Due) {
+		return now, ErrEarly
+	}
+	if b.Type() == TypeAbandon {
+		return now, nil
+	}
+	if now.After(r.Due.Add(Grace)) {
+		return now, ErrLate
+	}
+	return r.Due, nil
+}
+
+// flush returns when the leaf is fsynced. Whoever gets the lock first writes
+// for all who have appended by then; the others find their leaf durable.
+func (l *Ledger) flush(index int64) error {
+	l.flushing.Lock()
+	defer l.flushing.Unlock()
+	l.mu.Lock()
+	if l.durable > index || l.stopped != nil {
+		defer l.mu.Unlock()
+		if l.durable > index {
+			return nil
+		}
+		return l.stopped
+	}
+	records, upto, at := l.pending, l.size, l.end()-int64(len(l.pending))
+	l.pending = nil
+	l.mu.Unlock()
+
+	if _, err := l.wal.WriteAt(records, at); err != nil {
+		return l.stop("write the log", err)
+	}
+	if err := l.wal.Sync(); err != nil {
+		return l.stop("fsync the log", err)
+	}
+	l.mu.Lock()
+	l.durable = upto
+	l.mu.Unlock()
+	return nil
+}
+
+// publish returns when a checkpoint covers the leaf, durable itself. It signs
+// for all leaves that are durable by then.
+func (l *Ledger) publish(index int64) error {
+	if err := l.flush(index); err != nil {
+		return err
+	}
+	l.signing.Lock()
+	defer l.signing.Unlock()
+	l.mu.RLock()
+	x, from, to, older, stopped := l.extent(), l.signed, l.durable, l.older, l.stopped
+	l.mu.RUnlock()
+	if from > index {
+		return nil
+	}
+	if stopped != nil {
+		return stopped
+	}
+	if err := x.writeTiles(from, to); err != nil {
+		return l.stop("write tiles", err)
+	}
+	text, err := l.writeCheckpoint(x, to)
+	if err != nil {
+		return l.stop("write the checkpoint", err)
+	}
+	x.dropTiles(older, from, to)
+	l.mu.Lock()
+	l.signed, l.older, l.newest = to, from, text
+	l.mu.Unlock()
+	return nil
+}
+
+func (l *Ledger) writeCheckpoint(x extent, size int64) ([]byte, error) {
+	root, err := x.tree.at(size)
+	if err != nil {
+		return nil, err
+	}
+	text, err := l.signer.checkpoint(root)
+	if err != nil {
+		return nil, err
+	}
+	return text, replaceFile(l.fs, filepath.Join(l.dir, checkpointName), text)
+}
+
+// stop refuses everything from now on and reports the failure. A failed fsync
+// says nothing about what is on the disk, so it is not tried again: the next
+// Open finds out.
+func (l *Ledger) stop(what string, err error) error {
+	err = fmt.Errorf("%w: %s: %w", ErrStopped, what, err)
+	l.mu.Lock()
+	first := l.stopped == nil
+	if first {
+		l.stopped = err
+	}
+	l.mu.Unlock()
+	if first {
+		l.fatal(err)
+	}
+	return err
+}
+
+func (l *Ledger) shut(err error) error {
+	return errors.Join(err, l.wal.Close(), l.lock.Close())
+}

@@ -1,0 +1,24 @@
+// Package ledger is the log that is the ledger: an append-only file of leaves
+// whose fold is the privacy budget, who was answered what, and which templates
+// are suspended. There is no other state.
+//
+// The truth is <dir>/wal: records of a 4-byte length, a CRC-32C and a leaf, all
+// big-endian. A leaf is one JSON object in the canonical form of RFC 8785,
+// padded to one of four sizes, so that its length says next to nothing. The
+// Merkle tree of RFC 6962 over the leaves is published beside it, as tiles in
+// the layout of C2SP tlog-tiles and as a checkpoint in the form of C2SP
+// tlog-checkpoint, an Ed25519 signed note whose origin is the population.
+// Tiles and checkpoint are projections: Open makes them again from the wal.
+//
+// The order of a request is fixed. Charge is durable before any data is
+// touched; Release is appended, made durable and covered by a checkpoint before
+// the answer leaves. A crash between the two burns the charge: Open turns it
+// into an ABANDON, and it is neither run again nor given back. A failed write
+// or fsync is never retried: it stops the ledger and calls Options.Fatal.
+//
+// A checkpoint protects what it covers. Whole charges after the newest
+// checkpoint are durable against crashes and power loss, but somebody who may
+// write to the file can cut them off; their answers were never given out.
+// Restoring an old copy of the whole directory cannot be seen from inside it:
+// whoever keeps an older checkpoint, as an auditor does, sees it.
+package ledger

@@ -1,0 +1,68 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/qunxiang/qunxiang/dp"
+)
+
+// Errors of the package; every error it returns wraps one of them, except
+// those of the file system while opening.
+var (
+	// ErrInUse says that another process holds the domain's lock.
+	ErrInUse = errors.New("in use, use --server")
+	// ErrCorrupt says that the log contradicts itself or its checkpoint. The
+	// ledger does not open.
+	ErrCorrupt = errors.New("log is damaged")
+	// ErrStopped is what every call gets after a failed write or fsync, or after Close.
+	ErrStopped = errors.New("ledger has stopped")
+	// ErrLeaf says that a leaf's content is not allowed: an empty or unsafe
+	// text, a number out of range, a leaf too large.
+	ErrLeaf = errors.New("leaf not allowed")
+	// ErrNoCaps says that no GRANT leaf has set caps yet.
+	ErrNoCaps = errors.New("no caps have been set")
+	// ErrCapRaised says that a GRANT would raise a cap.
+	ErrCapRaised = errors.New("a cap is never raised")
+	// ErrBudget says that a charge does not fit; the error is a *BudgetError.
+	ErrBudget = errors.New("privacy budget exhausted")
+	// ErrGrant says that no grant in force covers the charge.
+	ErrGrant = errors.New("no grant covers this charge")
+	// ErrSnapshot says that the charge names a snapshot that was never logged,
+	// or that a snapshot is logged twice.
+	ErrSnapshot = errors.New("snapshot not as logged")
+	// ErrSuspended says that the template version has been abandoned too often
+	// and awaits a RESUME.
+	ErrSuspended = errors.New("template is suspended")
+	// ErrNotSuspended says that a RESUME names a template that is not suspended.
+	ErrNotSuspended = errors.New("template is not suspended")
+	// ErrDuplicate says that the request id, or this principal's idempotency
+	// digest, has been used before.
+	ErrDuplicate = errors.New("request has been made before")
+	// ErrUnknown says that there is no such charge, release or leaf.
+	ErrUnknown = errors.New("not in the log")
+	// ErrAlreadyReleased says that the charge has its one release.
+	ErrAlreadyReleased = errors.New("charge is already released")
+	// ErrAbandoned says that the charge was abandoned.
+	ErrAbandoned = errors.New("charge was abandoned")
+	// ErrEarly says that the charge's slot has not come yet.
+	ErrEarly = errors.New("before its slot")
+	// ErrLate says that the charge's slot has passed.
+	ErrLate = errors.New("after its slot")
+	// ErrProof says that a proof does not hold.
+	ErrProof = errors.New("proof does not hold")
+)
+
+// BudgetError says where a charge did not fit and what is left there.
+type BudgetError struct {
+	Scope string  // the scope, or "grant:" and the id of a grant whose quota is reached
+	Left  dp.Cost // of a quota, only Rho is set
+}
+
+// Error names the scope and the rho left in it.
+func (e *BudgetError) Error() string {
+	return fmt.Sprintf("%v: %s has rho %g left", ErrBudget, e.Scope, e.Left.RhoFloat())
+}
+
+// Unwrap gives ErrBudget.
+func (e *BudgetError) Unwrap() error { return ErrBudget }

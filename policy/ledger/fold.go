@@ -1,0 +1,239 @@
+package ledger
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/qunxiang/qunxiang/dp"
+)
+
+// Grace is how long after its slot a release may still be appended: what a
+// clock, a scheduler or an fsync may take, and far less than a run.
+const Grace = 5 * time.Second
+
+// modeEvaluation marks a domain without approvers.
+const modeEvaluation = "evaluation"
+
+// A template version abandoned suspendAfter times within suspendWithin is
+// suspended until it is resumed.
+const (
+	suspendAfter  = 3
+	suspendWithin = 365 * 24 * time.Hour
+)
+
+// apply folds one leaf, or refuses it and changes nothing. Writing and reading
+// share it: what was admitted once is admitted again at every restart, and a
+// log that breaks a rule does not open.
+func (s *State) apply(l Leaf) error {
+	if l.Index != s.size {
+		return fmt.Errorf("%w: index %d at place %d", ErrLeaf, l.Index, s.size)
+	}
+	if l.Body.Type() != TypeRelease && l.Time.Before(s.last) {
+		return fmt.Errorf("%w: time goes back", ErrLeaf)
+	}
+	if err := s.admit(l); err != nil {
+		return err
+	}
+	s.size++
+	if l.Time.After(s.last) {
+		s.last = l.Time
+	}
+	return nil
+}
+
+func (s *State) admit(l Leaf) error {
+	switch b := l.Body.(type) {
+	case *Charge:
+		return s.charge(l, b)
+	case *Release:
+		return s.release(l, b)
+	case *Abandon:
+		return s.abandon(l, b)
+	case *Replay:
+		return s.replay(b)
+	case *Grant:
+		return s.enforce(l, b)
+	case *Snapshot:
+		if slices.Contains(s.snapshots, b.Snapshot) {
+			return fmt.Errorf("%w: logged before", ErrSnapshot)
+		}
+		s.snapshots = append(s.snapshots, b.Snapshot)
+	case *Resume:
+		return s.resume(b)
+	case *Deny:
+	}
+	return nil
+}
+
+func (s *State) charge(l Leaf, c *Charge) error {
+	if s.grant == nil {
+		return ErrNoCaps
+	}
+	if err := s.fresh(c.ID, c.Principal, c.Idempotency); err != nil {
+		return err
+	}
+	switch g := s.grant.find(c.Grant); {
+	case g == nil:
+		return fmt.Errorf("%w: unknown grant", ErrGrant)
+	case g.covers(c, l.Time) != nil:
+		return g.covers(c, l.Time)
+	case g.QuotaRho > 0 && c.Cost.Rho > g.QuotaRho-s.quota[g.ID]:
+		return &BudgetError{Scope: "grant:" + g.ID, Left: dp.Cost{Rho: max(0, g.QuotaRho-s.quota[g.ID])}}
+	case s.standing[c.Template].suspended:
+		return ErrSuspended
+	case !slices.Contains(s.snapshots, c.Snapshot):
+		return fmt.Errorf("%w: never logged", ErrSnapshot)
+	case !c.Due.After(l.Time):
+		return fmt.Errorf("%w: due at once", ErrLeaf)
+	case !slices.Contains(c.Scopes, s.population+"/life"):
+		return fmt.Errorf("%w: the scope life is missing", ErrLeaf)
+	}
+	after := make([]dp.Cost, len(c.Scopes))
+	for i, scope := range c.Scopes {
+		limit, ok := s.cap(scope)
+		if !ok {
+			return fmt.Errorf("%w: not a scope of this population", ErrLeaf)
+		}
+		var err error
+		if after[i], err = s.spent[scope].Plus(c.Cost); err != nil || !after[i].Fits(limit) {
+			return &BudgetError{Scope: scope, Left: left(limit, s.spent[scope])}
+		}
+	}
+	for i, scope := range c.Scopes {
+		s.spent[scope] = after[i]
+	}
+	s.quota[c.Grant] += c.Cost.Rho
+	r := &Request{Charge: *c, Index: l.Index, Time: l.Time, Release: -1}
+	s.order = append(s.order, r)
+	s.charges[l.Index], s.ids[c.ID] = r, r
+	s.remember(c.Principal, c.Idempotency, asked{id: c.ID, digest: c.Request, charge: r})
+	return nil
+}
+
+func left(limit, spent dp.Cost) dp.Cost {
+	return dp.Cost{Rho: max(0, limit.Rho-spent.Rho), Delta: max(0, limit.Delta-spent.Delta)}
+}
+
+// fresh refuses an id or an idempotency digest that was used before.
+func (s *State) fresh(id, principal, idempotency string) error {
+	if _, used := s.ids[id]; used {
+		return fmt.Errorf("%w: id", ErrDuplicate)
+	}
+	if _, used := s.asked[[2]string{principal, idempotency}]; used {
+		return fmt.Errorf("%w: idempotency key", ErrDuplicate)
+	}
+	return nil
+}
+
+func (s *State) remember(principal, idempotency string, a asked) {
+	if idempotency != "" {
+		s.asked[[2]string{principal, idempotency}] = a
+	}
+}
+
+// pending gives the open charge at a CHARGE leaf.
+func (s *State) pending(index int64) (*Request, error) {
+	r := s.charges[index]
+	switch {
+	case r == nil:
+		return nil, fmt.Errorf("%w: charge %d", ErrUnknown, index)
+	case r.Release >= 0:
+		return nil, ErrAlreadyReleased
+	case r.Abandoned:
+		return nil, ErrAbandoned
+	}
+	return r, nil
+}
+
+func (s *State) release(l Leaf, b *Release) error {
+	r, err := s.pending(b.Charge)
+	switch {
+	case err != nil:
+		return err
+	case r.ID != b.ID:
+		return fmt.Errorf("%w: not the charge's id", ErrLeaf)
+	case !l.Time.Equal(r.Due):
+		return fmt.Errorf("%w: a release bears the time of its slot", ErrLeaf)
+	case s.last.After(r.Due.Add(Grace)):
+		return ErrLate
+	}
+	r.Release, r.Digest = l.Index, b.Digest
+	s.releases[l.Index] = r
+	s.keys[r.Key] = append(s.keys[r.Key], r)
+	return nil
+}
+
+func (s *State) abandon(l Leaf, b *Abandon) error {
+	r, err := s.pending(b.Charge)
+	if err != nil {
+		return err
+	}
+	r.Abandoned = true
+	st := s.standing[r.Template]
+	st.abandons = slices.DeleteFunc(append(st.abandons, l.Time), func(t time.Time) bool {
+		return l.Time.Sub(t) > suspendWithin
+	})
+	st.suspended = st.suspended || len(st.abandons) >= suspendAfter
+	s.standing[r.Template] = st
+	return nil
+}
+
+// resume takes two people, or one in an evaluation domain.
+func (s *State) resume(b *Resume) error {
+	switch {
+	case !s.standing[b.Template].suspended:
+		return ErrNotSuspended
+	case s.grant == nil || (s.grant.Mode != modeEvaluation && len(b.By) < 2):
+		return fmt.Errorf("%w: it takes two people to resume", ErrLeaf)
+	}
+	delete(s.standing, b.Template)
+	return nil
+}
+
+func (s *State) replay(b *Replay) error {
+	r := s.releases[b.Release]
+	if r == nil {
+		return fmt.Errorf("%w: release %d", ErrUnknown, b.Release)
+	}
+	if err := s.fresh(b.ID, b.Principal, b.Idempotency); err != nil {
+		return err
+	}
+	s.ids[b.ID] = nil
+	s.replays[b.ID] = Trace{By: b.Principal, Replay: true, charge: r}
+	s.handed[[2]string{r.ID, b.Principal}] = true
+	s.remember(b.Principal, b.Idempotency, asked{id: b.ID, digest: b.Request, replay: true, charge: r})
+	return nil
+}
+
+func (s *State) enforce(l Leaf, g *Grant) error {
+	if g.Population != s.population {
+		return fmt.Errorf("%w: grant for another population", ErrLeaf)
+	}
+	if s.grant != nil && !(g.Year.Fits(s.grant.Year) && g.Life.Fits(s.grant.Life)) {
+		return ErrCapRaised
+	}
+	s.grant, s.grantIndex = g, l.Index
+	return nil
+}
+
+func (c Charge) copy() Charge {
+	c.Scopes, c.Sigmas = slices.Clone(c.Scopes), maps.Clone(c.Sigmas)
+	return c
+}
+
+func (r *Request) copy() Request {
+	c := *r
+	c.Charge = r.Charge.copy()
+	return c
+}
+
+func (g Grant) copy() Grant {
+	g.Grants = slices.Clone(g.Grants)
+	for i := range g.Grants {
+		e := &g.Grants[i]
+		e.Templates, e.Purposes = slices.Clone(e.Templates), slices.Clone(e.Purposes)
+	}
+	return g
+}

@@ -1,0 +1,204 @@
+package ledger_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gowebpki/jcs"
+	"pgregory.net/rapid"
+
+	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+)
+
+var (
+	words  = rapid.StringMatching(`[a-z0-9é群像<>&' ./-]{1,40}`)
+	counts = rapid.Int64Range(0, 1<<53-1)
+	money  = rapid.Int64Range(1, 1<<63-1)
+	whens  = rapid.Custom(func(t *rapid.T) time.Time {
+		return time.Unix(rapid.Int64Range(0, 1<<40).Draw(t, "time"), 0).UTC()
+	})
+	lists = rapid.SliceOfNDistinct(words, 1, 5, rapid.ID[string])
+	costs = rapid.Custom(func(t *rapid.T) dp.Cost {
+		return dp.Cost{Rho: money.Draw(t, "rho"), Delta: money.Draw(t, "delta")}
+	})
+)
+
+func sorted(list []string) []string {
+	for i := range list {
+		for j := range i {
+			if list[i] < list[j] {
+				list[i], list[j] = list[j], list[i]
+			}
+		}
+	}
+	return list
+}
+
+// bodies draws a leaf's body of any type.
+func bodies(t *rapid.T) ledger.Body {
+	w := func() string { return words.Draw(t, "text") }
+	n := func() int64 { return counts.Draw(t, "count") }
+	switch rapid.IntRange(0, 7).Draw(t, "type") {
+	case 0:
+		return &ledger.Charge{ID: w(), Principal: w(), Organisation: w(), Grant: w(), Purpose: w(), Template: w() + "@1",
+			Catalogue: w(), TemplateDigest: w(), Key: w(), Snapshot: w(), Epoch: n(), Scopes: sorted(lists.Draw(t, "scopes")),
+			Cost:   costs.Draw(t, "cost"),
+			Sigmas: rapid.MapOfN(words, rapid.Float64Range(1e-300, 1e300), 1, 9).Draw(t, "sigmas"),
+			Due:    whens.Draw(t, "due"), Idempotency: w(), Request: w()}
+	case 1:
+		return &ledger.Release{Charge: n(), ID: w(), Digest: w()}
+	case 2:
+		return &ledger.Replay{ID: w(), Release: n(), Principal: w(), Organisation: w(), Purpose: w(), Idempotency: w(), Request: w()}
+	case 3:
+		return &ledger.Abandon{Charge: n()}
+	case 4:
+		return &ledger.Deny{Principal: w(), Template: w(), Rule: w()}
+	case 5:
+		return &ledger.Snapshot{Snapshot: w(), By: w()}
+	case 6:
+		return &ledger.Resume{Template: w() + "@1", By: sorted(lists.Draw(t, "by"))}
+	}
+	g := &ledger.Grant{Population: w(), Policy: w(), Mode: w(), Year: costs.Draw(t, "year"), Life: costs.Draw(t, "life")}
+	for _, id := range lists.Draw(t, "grants") {
+		g.Grants = append(g.Grants, ledger.Granted{ID: id, Principal: w(), Templates: lists.Draw(t, "templates"),
+			Purposes: lists.Draw(t, "purposes"), Until: "2027-12-31", QuotaRho: n()})
+	}
+	return g
+}
+
+func TestLeafRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := ledger.Leaf{Index: counts.Draw(t, "index"), Time: whens.Draw(t, "time"), Body: bodies(t)}
+		raw, err := ledger.Encode(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch len(raw) {
+		case 1024, 4096, 16384, 65535:
+		default:
+			t.Fatalf("a leaf of %d bytes", len(raw))
+		}
+		canonical, err := jcs.Transform(raw)
+		if err != nil || !bytes.Equal(raw, canonical) {
+			t.Fatalf("not canonical: %v\n%s\n%s", err, raw, canonical)
+		}
+		back, err := ledger.Decode(raw)
+		if err != nil || !reflect.DeepEqual(back, l) {
+			t.Fatalf("read back %+v (%v), want %+v", back.Body, err, l.Body)
+		}
+	})
+}
+
+// A leaf can be written in one way only: whatever is changed in it, if it is
+// still read, it is read as what it says.
+func TestDecodeStrict(t *testing.T) {
+	c := charge("r-1", 5, dawn)
+	raw, err := ledger.Encode(ledger.Leaf{Index: 7, Time: dawn, Body: &c})
+	must(t, err)
+	text := string(raw)
+	repad := func(s string) string { // keep the length of the leaf
+		if n := len(s) - len(text); n > 0 {
+			return strings.Replace(s, strings.Repeat("0", n), "", 1)
+		}
+		return strings.Replace(s, `"pad":"`, `"pad":"`+strings.Repeat("0", len(text)-len(s)), 1)
+	}
+	for name, bad := range map[string]string{
+		"unknown member":      repad(strings.Replace(text, `"type"`, `"tip":"x","type"`, 1)),
+		"missing member":      repad(strings.Replace(text, `"epoch":20778,`, ``, 1)),
+		"double member":       repad(strings.Replace(text, `"epoch":20778`, `"epoch":20778,"epoch":20778`, 1)),
+		"order":               strings.Replace(text, `"rho":"5","scopes":["testville/2017","testville/life"]`, `"scopes":["testville/2017","testville/life"],"rho":"5"`, 1),
+		"scopes out of order": strings.Replace(text, `"testville/2017","testville/life"`, `"testville/life","testville/2017"`, 1),
+		"number for string":   repad(strings.Replace(text, `"rho":"5"`, `"rho":5`, 1)),
+		"leading zero":        repad(strings.Replace(text, `"rho":"5"`, `"rho":"05"`, 1)),
+		"negative":            repad(strings.Replace(text, `"rho":"5"`, `"rho":"-5"`, 1)),
+		"zero cost":           strings.Replace(text, `"rho":"5"`, `"rho":"0"`, 1),
+		"overflow":            repad(strings.Replace(text, `"rho":"5"`, `"rho":"9223372036854775808"`, 1)),
+		"float":               repad(strings.Replace(text, `"index":7`, `"index":7.0`, 1)),
+		"space":               repad(strings.Replace(text, `"index":7`, `"index": 7`, 1)),
+		"escape":              repad(strings.Replace(text, `"grant":"g-1"`, `"grant":"g\u002d1"`, 1)),
+		"bad UTF-8":           strings.Replace(text, `"grant":"g-1"`, "\"grant\":\"g-\xff\"", 1),
+		"control character":   strings.Replace(text, `"grant":"g-1"`, "\"grant\":\"g-\n\"", 1),
+		"other padding":       strings.Replace(text, `"pad":"000`, `"pad":"0x0`, 1),
+		"less padding":        strings.Replace(text, `"pad":"0`, `"pad":"`, 1),
+		"too much padding":    strings.Replace(text, `"pad":"`, `"pad":"`+strings.Repeat("0", 4096-1024), 1),
+		"type":                strings.Replace(text, `"type":"CHARGE"`, `"type":"CHARGY"`, 1),
+		"other type":          repad(strings.Replace(text, `"type":"CHARGE"`, `"type":"ABANDON"`, 1)),
+		"trailing bytes":      text[:len(text)-1] + `} `,
+		"sigma zero":          strings.Replace(text, `"12.5"`, `"00.0"`, 1),
+		"sigma spelt long":    repad(strings.Replace(text, `"1e+06"`, `"1000000"`, 1)),
+		"sigma infinite":      repad(strings.Replace(text, `"12.5"`, `"+Inf"`, 1)),
+		"empty id":            repad(strings.Replace(text, `"id":"r-1"`, `"id":""`, 1)),
+		"empty":               "",
+		"null":                "null",
+	} {
+		if bad == text {
+			t.Fatalf("%s: nothing was changed", name)
+		}
+		if _, err := ledger.Decode([]byte(bad)); err == nil {
+			t.Errorf("%s: read", name)
+		} else {
+			want(t, err, ledger.ErrLeaf)
+		}
+	}
+}
+
+func TestEncodeRefuses(t *testing.T) {
+	for name, change := range map[string]func(*ledger.Charge){
+		"quote":            func(c *ledger.Charge) { c.ID = `a"b` },
+		"newline":          func(c *ledger.Charge) { c.Principal = "a\nb" },
+		"bad UTF-8":        func(c *ledger.Charge) { c.Purpose = "\xff" },
+		"long":             func(c *ledger.Charge) { c.Key = strings.Repeat("k", 513) },
+		"no version":       func(c *ledger.Charge) { c.Template = "claim-severity" },
+		"negative rho":     func(c *ledger.Charge) { c.Cost.Rho = -1 },
+		"negative delta":   func(c *ledger.Charge) { c.Cost.Delta = -1 },
+		"no sigma":         func(c *ledger.Charge) { c.Sigmas = nil },
+		"part of a second": func(c *ledger.Charge) { c.Due = c.Due.Add(time.Millisecond) },
+		"double scope":     func(c *ledger.Charge) { c.Scopes = []string{life, life} },
+		"too large": func(c *ledger.Charge) {
+			c.Scopes = nil
+			for i := range 200 {
+				c.Scopes = append(c.Scopes, strings.Repeat("s", 400)+string(rune('a'+i%26))+string(rune('a'+i/26)))
+			}
+			sorted(c.Scopes)
+		},
+	} {
+		c := charge("r-1", 5, dawn)
+		change(&c)
+		_, err := ledger.Encode(ledger.Leaf{Index: 1, Time: dawn, Body: &c})
+		if err == nil {
+			t.Errorf("%s: written", name)
+			continue
+		}
+		want(t, err, ledger.ErrLeaf)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	g := grant(1000)
+	c := charge("r-1", 5, dawn)
+	for i, b := range []ledger.Body{&c, &g, &ledger.Release{Charge: 1, ID: "r", Digest: "d"}, &ledger.Abandon{Charge: 3},
+		&ledger.Replay{ID: "r", Release: 1, Principal: "p", Organisation: "o", Purpose: "x", Request: "q"},
+		&ledger.Deny{Principal: "p", Rule: "no-grant"}, &ledger.Snapshot{Snapshot: "s", By: "p"}, &ledger.Resume{Template: template, By: []string{"p"}}} {
+		raw, err := ledger.Encode(ledger.Leaf{Index: int64(i), Time: dawn, Body: b})
+		must(f, err)
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		l, err := ledger.Decode(raw)
+		if err != nil {
+			return
+		}
+		again, err := ledger.Encode(l)
+		if err != nil || !bytes.Equal(again, raw) {
+			t.Fatalf("read but not written back the same: %v", err)
+		}
+		if !json.Valid(raw) {
+			t.Fatal("read, and it is not JSON")
+		}
+	})
+}

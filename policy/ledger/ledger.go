@@ -1,0 +1,171 @@
+package ledger
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Options say where a ledger is and how it ends.
+type Options struct {
+	// Dir is the ledger's directory, made if it is not there. Required.
+	Dir string
+	// Population is the log's origin and the first part of every scope: no
+	// space, plus or slash. Required.
+	Population string
+	// Signer signs checkpoints. Required.
+	Signer ed25519.PrivateKey
+	// Fatal is called once, after a failed write or fsync; in production it
+	// ends the process. Required.
+	Fatal func(error)
+	// Now tells the time; default time.Now.
+	Now func() time.Time
+	// FS is the file system; default OS.
+	FS FS
+}
+
+// Ledger is an open log, the only one that may write to it. Its methods may be
+// called from many goroutines; those that append return when the leaf is
+// durable. They look at ctx only before they append: what is in the log is in
+// the log.
+type Ledger struct {
+	*State // its lock also guards what follows
+	dir    string
+	fs     FS
+	signer *signer
+	now    func() time.Time
+	fatal  func(error)
+	lock   io.Closer
+	wal    File
+
+	tree     tree
+	ends     []int64 // where each record ends in the wal
+	pending  []byte  // records appended and not yet written
+	durable  int64   // leaves fsynced
+	stopped  error
+	newest   []byte // the newest checkpoint
+	older    int64  // the size signed before the newest
+	flushing sync.Mutex
+	signing  sync.Mutex
+}
+
+// Charge takes a request's cost from all of its scopes, or from none. When it
+// returns without error the charge is durable, and it is never given back.
+// Scopes need not be in order. It refuses with ErrBudget (a *BudgetError),
+// ErrGrant, ErrSuspended, ErrDuplicate, ErrSnapshot, ErrNoCaps or ErrLeaf.
+func (l *Ledger) Charge(ctx context.Context, c Charge) (int64, error) {
+	c = c.copy()
+	slices.Sort(c.Scopes)
+	c.Due = c.Due.UTC()
+	return l.durably(ctx, &c)
+}
+
+// Release logs the one answer to a charge, whose bytes must be durable already,
+// and returns once a checkpoint covers it. It is refused before the charge's
+// slot (ErrEarly), more than Grace after it (ErrLate), a second time
+// (ErrAlreadyReleased) and after Abandon (ErrAbandoned).
+func (l *Ledger) Release(ctx context.Context, r Release) (int64, error) {
+	return l.published(ctx, &r)
+}
+
+// Abandon closes a charge that will have no release. Like a release it waits
+// for the slot (ErrEarly), so that its time says nothing about the run.
+func (l *Ledger) Abandon(ctx context.Context, charge int64) (int64, error) {
+	return l.durably(ctx, &Abandon{Charge: charge})
+}
+
+// Replay logs that a stored release is given to somebody.
+func (l *Ledger) Replay(ctx context.Context, r Replay) (int64, error) {
+	return l.durably(ctx, &r)
+}
+
+// Deny logs a refusal.
+func (l *Ledger) Deny(ctx context.Context, d Deny) (int64, error) {
+	return l.durably(ctx, &d)
+}
+
+// Snapshot logs that a snapshot was loaded, under a checkpoint.
+func (l *Ledger) Snapshot(ctx context.Context, s Snapshot) (int64, error) {
+	return l.published(ctx, &s)
+}
+
+// Resume lifts a template version's suspension, under a checkpoint. Outside
+// evaluation it takes two people.
+func (l *Ledger) Resume(ctx context.Context, r Resume) (int64, error) {
+	r.By = slices.Clone(r.By)
+	slices.Sort(r.By)
+	return l.published(ctx, &r)
+}
+
+// Grant puts a policy in force, under a checkpoint. One equal to the newest is
+// not logged again: its index is returned. ErrCapRaised refuses a higher cap.
+func (l *Ledger) Grant(ctx context.Context, g Grant) (int64, error) {
+	l.mu.RLock()
+	index, same := l.grantIndex, l.grant != nil && reflect.DeepEqual(normal(*l.grant), normal(g))
+	l.mu.RUnlock()
+	if same {
+		return index, l.publish(index)
+	}
+	g = g.copy()
+	return l.published(ctx, &g)
+}
+
+// normal makes empty lists equal to missing ones.
+func normal(g Grant) Grant {
+	g = g.copy()
+	if len(g.Grants) == 0 {
+		g.Grants = nil
+	}
+	for i := range g.Grants {
+		e := &g.Grants[i]
+		e.Templates, e.Purposes = append([]string{}, e.Templates...), append([]string{}, e.Purposes...)
+	}
+	return g
+}
+
+// Checkpoint brings the checkpoint up to the newest durable leaf and gives its
+// text, a signed note.
+func (l *Ledger) Checkpoint(ctx context.Context) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := l.publish(l.Size() - 1); err != nil {
+		return nil, err
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return slices.Clone(l.newest), nil
+}
+
+// Leaf reads a leaf back from the log, with the bytes that stand in the tree.
+func (l *Ledger) Leaf(index int64) (Leaf, []byte, error) {
+	l.mu.RLock()
+	x, durable := l.extent(), l.durable
+	l.mu.RUnlock()
+	if index >= durable {
+		return Leaf{}, nil, fmt.Errorf("%w: leaf %d", ErrUnknown, index)
+	}
+	raw, err := x.raw(index)
+	if err != nil {
+		return Leaf{}, nil, err
+	}
+	leaf, err := Decode(raw)
+	return leaf, raw, err
+}
+
+// Close signs a last checkpoint and gives up the lock. Open charges stay open
+// and become ABANDON at the next Open.
+func (l *Ledger) Close() error {
+	err := l.publish(l.Size() - 1)
+	l.mu.Lock()
+	if l.stopped == nil {
+		l.stopped = ErrStopped
+	}
+	l.mu.Unlock()
+	return l.shut(err)
+}

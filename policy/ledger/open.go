@@ -1,0 +1,181 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+const (
+	walName        = "wal"
+	lockName       = "lock"
+	checkpointName = "checkpoint"
+)
+
+// Open locks a ledger's directory, folds its log and makes it ready to append:
+// it cuts a torn tail, but never into what the checkpoint covers; makes what it
+// read durable again; turns every open charge into an ABANDON; and signs a
+// checkpoint. It fails with ErrInUse while another process has the directory
+// open, and with ErrCorrupt if the log is shorter than its checkpoint,
+// contradicts it or breaks a rule.
+func Open(o Options) (*Ledger, error) {
+	if o.Fatal == nil || o.Dir == "" {
+		return nil, errors.New("ledger: Options need Dir and Fatal")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.FS == nil {
+		o.FS = OS{}
+	}
+	s, err := newSigner(o.Population, o.Signer)
+	if err != nil {
+		return nil, err
+	}
+	l := &Ledger{State: newState(o.Population), dir: o.Dir, fs: o.FS, signer: s, now: o.Now, fatal: o.Fatal}
+	if err := o.FS.MkdirAll(o.Dir); err != nil {
+		return nil, err
+	}
+	if l.lock, err = o.FS.Lock(filepath.Join(o.Dir, lockName)); err != nil {
+		return nil, err
+	}
+	if err := l.recover(); err != nil {
+		if l.wal != nil {
+			err = errors.Join(err, l.wal.Close())
+		}
+		return nil, errors.Join(err, l.lock.Close())
+	}
+	if err := l.publish(l.size - 1); err != nil {
+		return nil, l.shut(err)
+	}
+	return l, nil
+}
+
+func (l *Ledger) recover() error {
+	signed, err := l.firstCheckpoint()
+	if err != nil {
+		return err
+	}
+	flag := os.O_RDWR
+	if signed.N == 0 {
+		flag |= os.O_CREATE
+	}
+	l.wal, err = l.fs.OpenFile(filepath.Join(l.dir, walName), flag)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: there is a checkpoint but no log", ErrCorrupt)
+	}
+	if err != nil {
+		return err
+	}
+	size, err := l.wal.Size()
+	if err != nil {
+		return err
+	}
+	whole, err := scan(l.wal, size, l.read)
+	if err != nil {
+		return err
+	}
+	if err := checkSigned(l.tree, l.size, signed); err != nil {
+		return err
+	}
+	l.signed = signed.N
+	if err := l.settle(size, whole); err != nil {
+		return err
+	}
+	l.durable = l.size
+	if err := l.extent().mendTiles(l.signed); err != nil {
+		return err
+	}
+	return l.abandonOrphans()
+}
+
+// read folds a leaf that is in the wal.
+func (l *Ledger) read(raw []byte) error {
+	leaf, err := Decode(raw)
+	if err == nil {
+		_, err = l.push(leaf)
+	}
+	l.pending = l.pending[:0]
+	if err != nil {
+		return fmt.Errorf("%w: leaf %d: %w", ErrCorrupt, l.size, err)
+	}
+	return nil
+}
+
+// firstCheckpoint reads the checkpoint. A new ledger gets one of size 0 before
+// it gets a wal, so that a wal without a checkpoint is always damage.
+func (l *Ledger) firstCheckpoint() (tlog.Tree, error) {
+	text, err := readFile(l.fs, filepath.Join(l.dir, checkpointName))
+	if errors.Is(err, fs.ErrNotExist) {
+		if sizeOf(l.fs, filepath.Join(l.dir, walName)) > 0 {
+			return tlog.Tree{}, fmt.Errorf("%w: there is a log but no checkpoint", ErrCorrupt)
+		}
+		if err := l.fs.SyncDir(filepath.Dir(filepath.Clean(l.dir))); err != nil {
+			return tlog.Tree{}, err
+		}
+		text, err = l.writeCheckpoint(l.extent(), 0)
+	}
+	if err != nil {
+		return tlog.Tree{}, err
+	}
+	l.newest = text
+	return openCheckpoint(text, l.signer)
+}
+
+// checkSigned holds the tree of the log against its checkpoint.
+func checkSigned(t tree, size int64, signed tlog.Tree) error {
+	if size < signed.N {
+		return fmt.Errorf("%w: %d leaves, the checkpoint has %d", ErrCorrupt, size, signed.N)
+	}
+	root, err := t.at(signed.N)
+	if err == nil && root.Hash != signed.Hash {
+		err = fmt.Errorf("%w: it is not the log of its checkpoint", ErrCorrupt)
+	}
+	return err
+}
+
+// settle cuts a torn tail and makes what was read durable. Leaves beyond the
+// checkpoint may have been read from memory after an fsync that failed, which a
+// second fsync would not notice: they are written again, in place, first.
+func (l *Ledger) settle(size, whole int64) error {
+	if size > whole {
+		if err := l.wal.Truncate(whole); err != nil {
+			return err
+		}
+	}
+	if at := l.extent().start(l.signed); at < whole {
+		tail := make([]byte, whole-at)
+		if _, err := l.wal.ReadAt(tail, at); err != nil {
+			return err
+		}
+		if _, err := l.wal.WriteAt(tail, at); err != nil {
+			return err
+		}
+	}
+	if err := l.wal.Sync(); err != nil {
+		return err
+	}
+	return l.fs.SyncDir(l.dir)
+}
+
+// abandonOrphans closes the charges a crash or a stop left open, in order.
+func (l *Ledger) abandonOrphans() error {
+	for _, r := range l.order {
+		if !r.Open() {
+			continue
+		}
+		at := l.now().UTC().Truncate(time.Second)
+		if at.Before(l.last) {
+			at = l.last
+		}
+		if _, err := l.push(Leaf{Index: l.size, Time: at, Body: &Abandon{Charge: r.Index}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Read folds a log without locking it and without writing, for estimates and
+// lists beside a running server. It counts every whole leaf it finds; a release
+// shows only under a checkpoint. The key is VerifierKey's. An absent log gives
+// fs.ErrNotExist, a damaged one ErrCorrupt.
+func Read(dir, key string) (*State, error) {
+	v, err := note.NewVerifier(key)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: verifier key: %w", err)
+	}
+	// The checkpoint first: the wal is then at least as long.
+	text, err := readFile(OS{}, filepath.Join(dir, checkpointName))
+	if err != nil {
+		return nil, err
+	}
+	signed, err := openCheckpoint(text, v)
+	if err != nil {
+		return nil, err
+	}
+	s := newState(v.Name())
+	var hashes tree
+	wal, err := OS{}.OpenFile(filepath.Join(dir, walName), os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, checkSigned(nil, 0, signed)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer wal.Close()
+	size, err := wal.Size()
+	if err != nil {
+		return nil, err
+	}
+	_, err = scan(wal, size, func(raw []byte) error {
+		leaf, err := Decode(raw)
+		if err == nil {
+			err = s.apply(leaf)
+		}
+		if err != nil {
+			return fmt.Errorf("%w: leaf %d: %w", ErrCorrupt, s.size, err)
+		}
+		if leaf.Index < signed.N {
+			hashes, err = hashes.with(leaf.Index, raw)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := checkSigned(hashes, s.size, signed); err != nil {
+		return nil, err
+	}
+	s.signed = signed.N
+	return s, nil
+}

@@ -1,0 +1,140 @@
+package policy
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/qunxiang/qunxiang/dp"
+)
+
+// ErrPolicy marks a policy file that is not understood, with line and column
+// where they are known.
+var ErrPolicy = errors.New("policy is not valid")
+
+// Role is what a principal is in the domain.
+type Role string
+
+// The roles.
+const (
+	Insurer   Role = "insurer"
+	Pharma    Role = "pharma"
+	Regulator Role = "regulator"
+	Steward   Role = "steward"
+)
+
+// Roles lists every role.
+var roles = []Role{Insurer, Pharma, Regulator, Steward}
+
+// purposes are the declared uses of the data, after the six industries the
+// authority opens it to, and the supervision of the fund.
+var purposes = []string{
+	"medical-engineering", "artificial-intelligence", "drug-development",
+	"commercial-health-insurance", "elder-care", "health-management", "fund-regulation",
+}
+
+// Purposes lists the declared uses.
+func Purposes() []string { return slices.Clone(purposes) }
+
+// ModeEvaluation marks a domain in which no approvals are needed.
+const ModeEvaluation = "evaluation"
+
+// KFloor is the least threshold a policy may set.
+const KFloor = 20
+
+// Principal is a person or a program that asks.
+type Principal struct {
+	ID           string
+	Organisation string
+	Roles        []Role
+}
+
+// Grant says who may ask what, for which purposes, until when, and up to how much.
+type Grant struct {
+	ID        string
+	Principal string
+	Templates []string // "claim-severity@1.0.0", or "claim-severity" for any version
+	Purposes  []string
+	Until     string  // last day, 2006-01-02 in UTC
+	QuotaRho  float64 // most rho charged under it in all; 0: only the caps
+}
+
+// Cap is a budget as people say it: (epsilon, delta) for all releases together.
+type Cap struct{ Epsilon, Delta float64 }
+
+// Caps are the budgets of one calendar year of records, and of a lifetime.
+type Caps struct{ Year, Life Cap }
+
+// SlotClass is the time an answer takes in a population of up to so many people.
+type SlotClass struct {
+	People int64
+	Slot   time.Duration
+}
+
+// Policy is one domain's rules. It is immutable: read it with [Load] or [Parse].
+type Policy struct {
+	Mode            string
+	Population      string
+	PublicPeople    int64 // declared size; 0: undeclared
+	K               int   // threshold on the people of a group
+	NoisyK          bool  // public keys: threshold on the noisy count only
+	Caps            Caps
+	ConversionDelta float64       // delta at which epsilon is shown
+	OptOutEpoch     time.Duration // opt-outs act at multiples of it
+	Undeclared      time.Duration // slot where the size is undeclared
+	Classes         []SlotClass   // slots by declared size, ascending
+	Principals      []Principal
+	Grants          []Grant
+
+	digest     string
+	year, life dp.Cost
+}
+
+// Digest is the SHA-256 of the file the policy was read from, in hex.
+func (p *Policy) Digest() string { return p.digest }
+
+// YearCap and LifeCap are the caps in the ledger's units.
+func (p *Policy) YearCap() dp.Cost { return p.year }
+
+// LifeCap is the cap of everything about a person.
+func (p *Policy) LifeCap() dp.Cost { return p.life }
+
+func (p *Policy) principal(id string) *Principal {
+	i := slices.IndexFunc(p.Principals, func(x Principal) bool { return x.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &p.Principals[i]
+}
+
+// Organisation is a principal's organisation, "" for one not in the policy.
+func (p *Policy) Organisation(principal string) string {
+	if x := p.principal(principal); x != nil {
+		return x.Organisation
+	}
+	return ""
+}
+
+// Slot is how long after its charge an answer appears: by the declared size of
+// the population, never by what a run takes.
+func (p *Policy) Slot() time.Duration {
+	if p.PublicPeople == 0 || len(p.Classes) == 0 {
+		return p.Undeclared
+	}
+	for _, c := range p.Classes {
+		if p.PublicPeople <= c.People {
+			return c.Slot
+		}
+	}
+	return p.Classes[len(p.Classes)-1].Slot
+}
+
+// china is the time zone of epochs: China Standard Time has no summer time.
+var china = time.FixedZone("CST", 8*60*60)
+
+// Epoch numbers the opt-out epoch in force at a time: whole epochs since
+// 1970-01-01 in China Standard Time. It advances whether or not anybody opted out.
+func (p *Policy) Epoch(at time.Time) int64 {
+	start := time.Date(1970, 1, 1, 0, 0, 0, 0, china)
+	return int64(at.Sub(start) / p.OptOutEpoch)
+}

@@ -1,0 +1,224 @@
+package queries
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+)
+
+// State is where a request stands.
+type State string
+
+// The states of a request. Running says nothing about how far: that is data.
+const (
+	Running   State = "running"
+	Released  State = "released"
+	Abandoned State = "abandoned"
+)
+
+// Ticket is what a client holds while it waits.
+type Ticket struct {
+	ID      string    `json:"id"`
+	State   State     `json:"state"`
+	Due     time.Time `json:"due"`     // when the answer comes, never earlier
+	Release string    `json:"release"` // request id whose release answers this one
+	Charged bool      `json:"charged"` // false: a stored release answers, at no cost
+}
+
+// ticket is a Ticket this process is working on.
+type ticket struct {
+	Ticket
+	principal string
+	priced    *priced
+	refused   error         // set before done closes
+	done      chan struct{} // closed when released or abandoned
+	cancel    context.CancelFunc
+	cancelled bool // by its client, which says nothing about the data
+}
+
+// Ask authorises, prices and charges a request and starts its run; a stored
+// release that is at least as accurate answers at once and free. Whatever error
+// it returns, nothing was charged.
+func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempotency string) (Ticket, error) {
+	if t, found, err := r.again(principal, req, idempotency); found || err != nil {
+		return t, err
+	}
+	if r.Ledger == nil || r.Engine == nil || r.Store == nil {
+		return Ticket{}, errors.New("queries: this runner only estimates")
+	}
+	p, d, err := r.price(principal, req)
+	if err != nil {
+		r.deny(ctx, principal, req, err)
+		return Ticket{}, err
+	}
+	if err := p.checkEmpty(req.AllowEmpty); err != nil {
+		return Ticket{}, err
+	}
+	for {
+		if rel, ok := r.stored(p); ok {
+			return r.replay(ctx, principal, req, idempotency, d, rel)
+		}
+		own, other := r.enter(principal, p)
+		if own == nil {
+			if err := waitFor(ctx, other.done); err != nil {
+				return Ticket{}, err
+			}
+			continue
+		}
+		if err := r.charge(ctx, own, req, idempotency, d); err != nil {
+			r.leave(own, err)
+			r.deny(ctx, principal, req, err)
+			return Ticket{}, err
+		}
+		return own.Ticket, nil
+	}
+}
+
+// enter claims a question for a new draw, unless one that is at least as
+// accurate is already on its way: then the caller waits for that and has it free.
+func (r *Runner) enter(principal string, p *priced) (own, other *ticket) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, t := range r.tickets {
+		if t.priced.key == p.key && t.State == Running && t.priced.plan.AtLeastAsAccurate(p.plan) {
+			return nil, t
+		}
+	}
+	own = &ticket{
+		Ticket:    Ticket{ID: newID(), State: Running, Charged: true},
+		principal: principal, priced: p, done: make(chan struct{}),
+	}
+	own.Release = own.ID
+	r.tickets[own.ID] = own
+	return own, nil
+}
+
+func (r *Runner) leave(t *ticket, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t.refused = err
+	delete(r.tickets, t.ID)
+	close(t.done)
+}
+
+// charge makes the cost durable and only then starts the run.
+func (r *Runner) charge(ctx context.Context, t *ticket, req Request, idempotency string, d policy.Decision) error {
+	p, now := t.priced, r.Now()
+	t.Due = now.Add(r.Policy.Slot() + time.Second - 1).Truncate(time.Second).UTC()
+	epoch := r.Epoch(now)
+	index, err := r.Ledger.Charge(ctx, ledger.Charge{
+		ID: t.ID, Principal: t.principal, Organisation: r.Policy.Organisation(t.principal), Grant: d.Grant.ID,
+		Purpose: d.Purpose, Template: p.Template.Ref(), Catalogue: p.Template.Catalogue,
+		TemplateDigest: p.Template.Digest(), Key: p.key, Snapshot: p.Job.Snapshot, Epoch: epoch,
+		Scopes: p.scopes, Cost: p.plan.Cost(), Sigmas: p.plan.Sigmas(), Due: t.Due,
+		Idempotency: r.idempotency(t.principal, idempotency), Request: req.digest(r.Secret),
+	})
+	if err != nil {
+		return err
+	}
+	p.Job.Epoch = epoch
+	run, cancel := context.WithDeadline(r.ctx, t.Due.Add(-margin(t.Due.Sub(now))))
+	t.cancel = cancel
+	r.running.Add(1)
+	go r.run(run, t, index, d.Purpose)
+	return nil
+}
+
+// margin is kept between the end of a run and its slot, so that a run that just
+// makes it still writes its answer in time.
+func margin(slot time.Duration) time.Duration { return slot / 10 }
+
+func waitFor(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// again finds the request an idempotency key was first used for.
+func (r *Runner) again(principal string, req Request, idempotency string) (Ticket, bool, error) {
+	if idempotency == "" {
+		return Ticket{}, false, nil
+	}
+	asked, ok := r.State.ByIdempotency(principal, r.idempotency(principal, idempotency))
+	if !ok {
+		return Ticket{}, false, nil
+	}
+	if asked.Digest != req.digest(r.Secret) {
+		return Ticket{}, true, ErrIdempotency
+	}
+	t, err := r.Status(principal, asked.ID)
+	return t, true, err
+}
+
+func (r *Runner) idempotency(principal, key string) string {
+	if key == "" {
+		return ""
+	}
+	return keyed(r.Secret, "idempotency", []byte(principal+"\x00"+key))
+}
+
+// stored finds a release under the same canonical key that is at least as
+// accurate in every measure.
+func (r *Runner) stored(p *priced) (ledger.Request, bool) {
+	for _, rel := range r.State.Find(p.key) {
+		if dp.AtLeastAsAccurate(rel.Sigmas, p.plan.Sigmas()) {
+			return rel, true
+		}
+	}
+	return ledger.Request{}, false
+}
+
+func (r *Runner) replay(ctx context.Context, principal string, req Request, idempotency string, d policy.Decision, rel ledger.Request) (Ticket, error) {
+	id := newID()
+	_, err := r.Ledger.Replay(ctx, ledger.Replay{
+		ID: id, Release: rel.Release, Principal: principal, Organisation: r.Policy.Organisation(principal),
+		Purpose: d.Purpose, Idempotency: r.idempotency(principal, idempotency), Request: req.digest(r.Secret),
+	})
+	if err != nil {
+		return Ticket{}, err
+	}
+	return Ticket{ID: id, State: Released, Due: rel.Due, Release: rel.ID}, nil
+}
+
+// deny logs a refusal that names a rule of policy or a budget. A request that
+// was not understood leaves no leaf: anyone could fill the log with those.
+func (r *Runner) deny(ctx context.Context, principal string, req Request, err error) {
+	rule := ""
+	var refusal *policy.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		rule = refusal.Rule
+	case errors.Is(err, ledger.ErrBudget):
+		rule = "budget"
+	case errors.Is(err, ledger.ErrSuspended):
+		rule = "suspended"
+	}
+	t, found := r.Catalog.Find(req.Template)
+	if rule == "" || found != nil || r.Policy.Organisation(principal) == "" {
+		return
+	}
+	// The refusal stands whether or not it could be logged; a ledger that
+	// cannot write has stopped the process already.
+	_, _ = r.Ledger.Deny(ctx, ledger.Deny{Principal: principal, Template: t.Ref(), Rule: rule})
+}
+
+// Wait blocks until a request of this principal is released or abandoned.
+func (r *Runner) Wait(ctx context.Context, principal, id string) (Ticket, error) {
+	r.mu.Lock()
+	t := r.tickets[id]
+	r.mu.Unlock()
+	if t != nil && t.principal == principal {
+		if err := waitFor(ctx, t.done); err != nil {
+			return Ticket{}, fmt.Errorf("waiting for %s: %w", id, err)
+		}
+	}
+	return r.Status(principal, id)
+}

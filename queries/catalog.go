@@ -1,0 +1,149 @@
+package queries
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Catalog holds approved templates and code lists. It is immutable.
+type Catalog struct {
+	templates []*Template // by catalogue id, then version, newest first
+	codeLists map[string]*CodeList
+}
+
+// LoadCatalog reads <id>.yaml and <id>.sql pairs from the root of fsys and code
+// lists from codelists/, strictly: a file that is not understood is an error,
+// and so is a list that a template names and that is not there.
+func LoadCatalog(fsys fs.FS) (*Catalog, error) {
+	c := &Catalog{codeLists: map[string]*CodeList{}}
+	if err := c.loadCodeLists(fsys); err != nil {
+		return nil, err
+	}
+	names, err := fs.Glob(fsys, "*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		t, err := loadPair(fsys, name)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(c.templates, func(o *Template) bool { return o.Ref() == t.Ref() }) {
+			return nil, fmt.Errorf("%w: %s is there twice", ErrTemplate, t.Ref())
+		}
+		for _, p := range t.Parameters {
+			for _, id := range p.Lists {
+				if id != anyCode && c.codeLists[id] == nil {
+					return nil, fmt.Errorf("%w: %s: parameter %s names code list %q, which is not there", ErrTemplate, name, p.Name, id)
+				}
+			}
+		}
+		c.templates = append(c.templates, t)
+	}
+	slices.SortFunc(c.templates, func(a, b *Template) int {
+		if n := catalogueOrder(a.Catalogue, b.Catalogue); n != 0 {
+			return n
+		}
+		return -compareVersions(a.Version, b.Version)
+	})
+	return c, nil
+}
+
+func loadPair(fsys fs.FS, name string) (*Template, error) {
+	y, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	base := strings.TrimSuffix(name, ".yaml")
+	sql, err := fs.ReadFile(fsys, base+".sql")
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s has no %s.sql beside it", ErrTemplate, name, base)
+	}
+	t, err := ParseTemplate(name, y, sql)
+	if err != nil {
+		return nil, err
+	}
+	if id, _, _ := strings.Cut(base, "@"); id != t.ID {
+		return nil, fmt.Errorf("%w: %s: id %q is not the file's name", ErrTemplate, name, t.ID)
+	}
+	return t, nil
+}
+
+func (c *Catalog) loadCodeLists(fsys fs.FS) error {
+	names, err := fs.Glob(fsys, "codelists/*.yaml")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		b, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return err
+		}
+		l, err := ParseCodeList(name, b)
+		if err != nil {
+			return err
+		}
+		if l.ID+".yaml" != path.Base(name) {
+			return fmt.Errorf("%w: %s: id %q is not the file's name", ErrTemplate, name, l.ID)
+		}
+		c.codeLists[l.ID] = l
+	}
+	return nil
+}
+
+// Templates lists every template, newest version of each first.
+func (c *Catalog) Templates() []*Template { return slices.Clone(c.templates) }
+
+// CodeList finds a list, or nil.
+func (c *Catalog) CodeList(id string) *CodeList { return c.codeLists[id] }
+
+// Find resolves an id, an id@version or a catalogue id such as I3; without a
+// version it is the newest.
+func (c *Catalog) Find(ref string) (*Template, error) {
+	for _, t := range c.templates {
+		if ref == t.Ref() || ref == t.ID || strings.EqualFold(ref, t.Catalogue) {
+			return t, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %q", ErrUnknownTemplate, ref)
+}
+
+func (c *Catalog) lists(ids []string, kind string) ([]*CodeList, error) {
+	var out []*CodeList
+	for _, id := range ids {
+		l := c.codeLists[id]
+		if l == nil || l.Kind != kind {
+			return nil, fmt.Errorf("%w: %q is not an approved %s list", ErrParameter, id, kind)
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+// catalogueOrder puts I1 before I2 before I10, and insurers' before pharma's
+// before the fund's questions.
+func catalogueOrder(a, b string) int {
+	const order = "IPREHDA"
+	if n := strings.IndexByte(order, a[0]) - strings.IndexByte(order, b[0]); n != 0 {
+		return n
+	}
+	x, _ := strconv.Atoi(a[1:])
+	y, _ := strconv.Atoi(b[1:])
+	return x - y
+}
+
+func compareVersions(a, b string) int {
+	x, y := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range x {
+		m, _ := strconv.Atoi(x[i])
+		n, _ := strconv.Atoi(y[i])
+		if m != n {
+			return m - n
+		}
+	}
+	return 0
+}

@@ -1,0 +1,224 @@
+package queries
+
+import (
+	"slices"
+
+	"github.com/qunxiang/qunxiang/queries/dataset"
+)
+
+// virtualColumns are what a view offers beyond its table's stored columns.
+var virtualColumns = map[string][]string{"person": {"age"}}
+
+func (t *Template) checkReads() error {
+	if len(t.Reads) == 0 {
+		return invalid("reads are needed")
+	}
+	seen := map[string]bool{}
+	for i := range t.Reads {
+		r := &t.Reads[i]
+		if r.Table == "" {
+			r.Table = r.View
+		}
+		if !namePattern.MatchString(r.View) || seen[r.View] {
+			return invalid("read %q: bad or repeated view name", r.View)
+		}
+		seen[r.View] = true
+		table, ok := dataset.Lookup(r.Table)
+		if !ok {
+			return invalid("read %s: no table %q in the canonical schema", r.View, r.Table)
+		}
+		for _, c := range r.Columns {
+			if _, ok := table.Column(c); !ok && !slices.Contains(virtualColumns[r.Table], c) || c == "pno" {
+				return invalid("read %s: no column %q in table %s", r.View, c, r.Table)
+			}
+		}
+		if err := t.checkReadLimits(r, table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Template) checkReadLimits(r *Read, table dataset.Table) error {
+	dated := !table.Time.Undated() || r.Table == "person"
+	if dated && !t.isParameter(r.Window, "window") {
+		return invalid("read %s: a dated table needs window, the name of a window parameter", r.View)
+	}
+	if !dated && r.Window != "" {
+		return invalid("read %s: table %s has no date", r.View, r.Table)
+	}
+	if r.Lookback < 0 || r.Lookback > 3660 {
+		return invalid("read %s: lookback is 0..3660 days", r.View)
+	}
+	if r.LookbackParam != "" && (r.Lookback != 0 || !t.isParameter(r.LookbackParam, "integer")) {
+		return invalid("read %s: lookback_parameter names an integer parameter, in place of lookback", r.View)
+	}
+	if r.Codes != nil {
+		if !t.isParameter(r.Codes.Parameter, "code_list") {
+			return invalid("read %s: codes names no code_list parameter", r.View)
+		}
+		if _, ok := codeColumns[r.Table]; !ok {
+			return invalid("read %s: table %s has no codes", r.View, r.Table)
+		}
+	}
+	return nil
+}
+
+// codeColumns says which kind of list applies to a table's codes; an
+// encounter's is its main diagnosis.
+var codeColumns = map[string]string{"diagnosis": "diagnosis", "encounter": "diagnosis", "fee_line": "drug", "procedure": "procedure"}
+
+func (t *Template) isParameter(name, kind string) bool {
+	p := t.parameter(name)
+	return p != nil && p.Type == kind
+}
+
+func (t *Template) checkKeys() error {
+	seen := map[string]bool{}
+	for _, k := range t.Keys {
+		if !namePattern.MatchString(k.Name) || seen[k.Name] || k.Name == "psn_key" {
+			return invalid("key %q: bad or repeated name", k.Name)
+		}
+		seen[k.Name] = true
+		kinds := 0
+		for _, set := range []bool{len(k.Values) > 0, k.Bands != nil, k.Years != "", k.Quarter != "", k.Private} {
+			if set {
+				kinds++
+			}
+		}
+		if kinds != 1 {
+			return invalid("key %s is either values, bands, years, quarters or private", k.Name)
+		}
+		if k.Bands != nil {
+			if err := k.Bands.check(); err != nil {
+				return err
+			}
+		}
+		for _, w := range []string{k.Years, k.Quarter} {
+			if w != "" && !t.isParameter(w, "window") {
+				return invalid("key %s: %q is no window parameter", k.Name, w)
+			}
+		}
+		if v := slices.Compact(slices.Sorted(slices.Values(k.Values))); len(v) != len(k.Values) {
+			return invalid("key %s: a value is there twice", k.Name)
+		}
+	}
+	return nil
+}
+
+var axisKinds = map[string]bool{"histogram": true, "series": true, "survival": true}
+var valueKinds = map[string]bool{"sum": true, "mean": true, "quantiles": true, "series": true}
+
+func (t *Template) checkMeasures() error {
+	seen := map[string]bool{"people": true}
+	for _, m := range t.Measures {
+		if !namePattern.MatchString(m.Name) || seen[m.Name] && m.Kind != "people" {
+			return invalid("measure %q: bad or repeated name", m.Name)
+		}
+		seen[m.Name] = true
+		if m.Title.EN == "" || m.Title.ZH == "" || m.Unit == "" {
+			return invalid("measure %s needs a unit and a title in en and zh", m.Name)
+		}
+		if axisKinds[m.Kind] != (m.Axis != nil) {
+			return invalid("measure %s: an axis belongs to histogram, series and survival, and only there", m.Name)
+		}
+		if valueKinds[m.Kind] && (len(m.Clamp) != 2 || m.Clamp[0] >= m.Clamp[1]) {
+			return invalid("measure %s: clamp needs two numbers, low below high", m.Name)
+		}
+		if m.Total != nil && (len(m.Total) != 2 || m.Total[0] >= m.Total[1]) {
+			return invalid("measure %s: total needs two numbers, low below high", m.Name)
+		}
+		if m.Axis != nil {
+			if err := t.checkAxis(m); err != nil {
+				return err
+			}
+		}
+		if m.Kind != "survival" && m.Kind != "people" && m.Reference == 0 {
+			return invalid("measure %s: reference is needed, a typical public value", m.Name)
+		}
+		if m.People < 1 && m.Kind != "people" {
+			return invalid("measure %s: reference_people is needed, a typical group size", m.Name)
+		}
+	}
+	return nil
+}
+
+func (t *Template) checkAxis(m Measure) error {
+	a, kinds := m.Axis, 0
+	for _, set := range []bool{a.Bands != nil, a.Months != "", a.Quarters != ""} {
+		if set {
+			kinds++
+		}
+	}
+	if kinds != 1 || a.Column == "" || a.Unit == "" {
+		return invalid("measure %s: an axis needs a column, a unit and one of bands, months or quarters", m.Name)
+	}
+	if a.Bands != nil {
+		return a.Bands.check()
+	}
+	if !t.isParameter(a.Months+a.Quarters, "window") {
+		return invalid("measure %s: the axis names no window parameter", m.Name)
+	}
+	return nil
+}
+
+func (t *Template) measure(name string) *Measure {
+	for i := range t.Measures {
+		if t.Measures[i].Name == name {
+			return &t.Measures[i]
+		}
+	}
+	return nil
+}
+
+func (t *Template) checkDerived() error {
+	seen := map[string]bool{}
+	known := func(n string) bool { return n == "people" || t.measure(n) != nil }
+	for _, d := range t.Derived {
+		if !namePattern.MatchString(d.Name) || seen[d.Name] || known(d.Name) || d.Unit == "" {
+			return invalid("derived %q: bad or repeated name, or no unit", d.Name)
+		}
+		seen[d.Name] = true
+		switch {
+		case d.Kind != "ratio" && d.Kind != "share":
+			return invalid("derived %s: kind is ratio or share", d.Name)
+		case !known(d.Of), d.Kind == "ratio" && !known(d.By):
+			return invalid("derived %s: of and by name measures", d.Name)
+		case !(d.Scale > 0):
+			return invalid("derived %s: scale must be above 0", d.Name)
+		}
+	}
+	return nil
+}
+
+func (t *Template) checkCoarse() error {
+	for name, c := range t.Coarse.Keys {
+		i := slices.IndexFunc(t.Keys, func(k Key) bool { return k.Name == name })
+		if i < 0 || c.Drop == (c.Bands != nil) || c.Quarters {
+			return invalid("coarse key %s: names a key and either drops it or gives bands", name)
+		}
+		if c.Bands != nil {
+			if t.Keys[i].Bands == nil {
+				return invalid("coarse key %s has no bands to widen", name)
+			}
+			if err := c.Bands.check(); err != nil {
+				return err
+			}
+		}
+	}
+	for name, c := range t.Coarse.Axes {
+		m := t.measure(name)
+		if m == nil || m.Axis == nil || c.Drop || c.Quarters == (c.Bands != nil) {
+			return invalid("coarse axis %s: names a measure with an axis and gives bands or quarters", name)
+		}
+		if c.Bands != nil {
+			if err := c.Bands.check(); err != nil {
+				return err
+			}
+		}
+	}
+	if t.Coarse.L0 < 1 || len(t.Coarse.Keys)+len(t.Coarse.Axes) == 0 {
+		return invalid("coarse needs l0 and at least one wider key or axis")
+	}
+	return nil
+}

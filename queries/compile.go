@@ -1,0 +1,212 @@
+package queries
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/qunxiang/qunxiang/dp"
+)
+
+// maxPeople bounds the people of any domain in the overflow proof: the whole
+// insured population, with room to grow.
+const maxPeople = 2_000_000_000
+
+// Question is a template with its parameters understood: what will be run, and
+// everything public about what one person can change.
+type Question struct {
+	Template   *Template
+	Coarse     bool
+	Parameters map[string]string // canonical text of every parameter
+	Codes      []*CodeList
+	Years      []int // calendar years whose records the views can expose
+	Groups     int   // public groups; 0 where a key is private
+	Reach      int64
+	Job        Job
+	values     map[string]Value
+}
+
+// Source is what a question needs to know of the snapshot. All of it is public:
+// it comes from the binding and from the import's own limits, never from rows.
+type Source struct {
+	Snapshot string
+	MaxRows  int64            // most rows of one table one person has
+	Facts    map[string]int64 // declared by the binding
+}
+
+// Compile understands the parameters of one variant of a template. It touches
+// no data: every bound, year and group follows from the parameters alone.
+func (c *Catalog) Compile(t *Template, coarse bool, given map[string]string, src Source) (*Question, error) {
+	values, err := t.values(given)
+	if err != nil {
+		return nil, err
+	}
+	q := &Question{Template: t, Coarse: coarse, Parameters: map[string]string{}, values: values, Reach: t.Reach}
+	if coarse && t.Coarse.Reach > 0 {
+		q.Reach = t.Coarse.Reach
+	}
+	for name, v := range values {
+		q.Parameters[name] = v.Text
+	}
+	if err := q.checkFloors(src); err != nil {
+		return nil, err
+	}
+	q.Job = Job{Snapshot: src.Snapshot, SQL: t.SQL, Args: q.args()}
+	if err := q.views(c); err != nil {
+		return nil, err
+	}
+	q.Job.Spec = dp.Spec{L0: q.l0(), MaxRows: src.MaxRows, MaxPeople: maxPeople}
+	if err := q.keys(); err != nil {
+		return nil, err
+	}
+	if err := q.measures(); err != nil {
+		return nil, err
+	}
+	return q, nil
+}
+
+func (q *Question) checkFloors(src Source) error {
+	for i := range q.Template.Parameters {
+		p := &q.Template.Parameters[i]
+		floor, ok := src.Facts[p.SourceFloor]
+		if ok && p.SourceFloor != "" && q.values[p.Name].Int < floor {
+			return p.refuse("%d %s is under %d, which this source has already merged", q.values[p.Name].Int, p.Unit, floor)
+		}
+	}
+	return nil
+}
+
+// args are the typed values the SQL may name: a window w gives $w_from and
+// $w_to, an integer its number, an enum its choice or the values it binds.
+func (q *Question) args() map[string]any {
+	out := map[string]any{}
+	for i := range q.Template.Parameters {
+		p := &q.Template.Parameters[i]
+		v := q.values[p.Name]
+		switch p.Type {
+		case "window":
+			out[p.Name+"_from"], out[p.Name+"_to"] = v.From, v.To
+		case "integer":
+			out[p.Name] = v.Int
+		case "enum":
+			if len(p.Binds) > 0 {
+				out[p.Name] = v.List
+			} else {
+				out[p.Name] = v.Text
+			}
+		case "enums":
+			out[p.Name] = v.List
+		}
+	}
+	return out
+}
+
+func (q *Question) views(c *Catalog) error {
+	years := map[int]bool{}
+	for _, r := range q.Template.Reads {
+		v := View{Name: r.View, Table: r.Table, Columns: r.Columns}
+		if r.Window != "" {
+			w := q.values[r.Window]
+			days := r.Lookback
+			if r.LookbackParam != "" {
+				days = q.values[r.LookbackParam].Int
+			}
+			v.From, v.To, v.AgeAt = w.From.AddDate(0, 0, -int(days)), w.To, w.From
+			if r.Table != "person" || slices.Contains(r.Columns, "death_ym") {
+				for y := v.From.Year(); y <= v.To.Year(); y++ {
+					years[y] = true
+				}
+			}
+		}
+		if r.Codes != nil && !slices.Contains(q.values[r.Codes.Parameter].List, anyCode) {
+			lists, err := c.lists(q.values[r.Codes.Parameter].List, codeColumns[r.Table])
+			if err != nil {
+				return err
+			}
+			v.Codes = codeSet(lists)
+			q.Codes = append(q.Codes, lists...)
+		}
+		q.Job.Views = append(q.Job.Views, v)
+	}
+	q.Years = slices.Sorted(maps.Keys(years))
+	return nil
+}
+
+// windowYears counts the calendar years the first window touches: what a
+// per-year bound is multiplied by.
+func (q *Question) windowYears() int {
+	for i := range q.Template.Parameters {
+		if p := &q.Template.Parameters[i]; p.Type == "window" {
+			v := q.values[p.Name]
+			return v.To.Year() - v.From.Year() + 1
+		}
+	}
+	return 1
+}
+
+func (q *Question) l0() int {
+	n := q.Template.L0
+	if q.Coarse {
+		n = q.Template.Coarse.L0
+	}
+	if q.Template.L0PerYear {
+		n *= q.windowYears()
+	}
+	return n
+}
+
+func (q *Question) keys() error {
+	q.Groups = 1
+	for _, k := range q.Template.Keys {
+		coarser := Coarser{}
+		if q.Coarse {
+			coarser = q.Template.Coarse.Keys[k.Name]
+		}
+		if coarser.Drop {
+			continue
+		}
+		col, key := KeyColumn{Name: k.Name}, dp.Key{Name: k.Name, Values: k.Values, Private: k.Private}
+		switch {
+		case coarser.Bands != nil:
+			col.Bands = coarser.Bands
+		case k.Bands != nil:
+			col.Bands = k.Bands
+		case k.Years != "":
+			w := q.values[k.Years]
+			col.Bands = &Bands{First: int64(w.From.Year()), Width: 1, Last: int64(w.To.Year()), Closed: true}
+		case k.Quarter != "":
+			col.Bands, key.Values = quarters(q.values[k.Quarter])
+		}
+		if col.Bands != nil && key.Values == nil {
+			key.Values = col.Bands.Labels()
+		}
+		q.Groups *= len(key.Values)
+		q.Job.Keys = append(q.Job.Keys, col)
+		q.Job.Spec.Keys = append(q.Job.Spec.Keys, key)
+	}
+	return nil
+}
+
+// quarters numbers calendar quarters as 4*year + quarter-1, which is how the
+// SQL gives them.
+func quarters(w Value) (*Bands, []string) {
+	index := func(t time.Time) int64 { return int64(t.Year())*4 + int64(t.Month()-1)/3 }
+	b := &Bands{First: index(w.From), Width: 1, Last: index(w.To), Closed: true}
+	var labels []string
+	for i := b.First; i <= b.Last; i++ {
+		labels = append(labels, fmt.Sprintf("%d-Q%d", i/4, i%4+1))
+	}
+	return b, labels
+}
+
+// months numbers calendar months as 12*year + month-1.
+func months(w Value) (*Bands, []string) {
+	index := func(t time.Time) int64 { return int64(t.Year())*12 + int64(t.Month()-1) }
+	b := &Bands{First: index(w.From), Width: 1, Last: index(w.To), Closed: true}
+	var labels []string
+	for i := b.First; i <= b.Last; i++ {
+		labels = append(labels, fmt.Sprintf("%d-%02d", i/12, i%12+1))
+	}
+	return b, labels
+}

@@ -1,0 +1,236 @@
+package dataset
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Limits of what is plausible. A value beyond them puts its row aside.
+const (
+	minDate      = "1900-01-01"
+	maxMilli     = 1_000_000_000_000 // quantities and weights, times 1000
+	maxInteger   = 1_000_000         // small whole numbers
+	maxDays      = 50_000            // lengths of stay, days of supply
+	maxCodeBytes = 64
+)
+
+// form is the family of SQL types that an expression of a binding may have.
+type form int
+
+const (
+	formText form = iota
+	formWhole
+	formDecimal
+	formFloat
+	formDate
+	formTime
+	formBool
+	formOther
+)
+
+var decimalType = regexp.MustCompile(`^DECIMAL\((\d+),(\d+)\)$`)
+
+// formOf sorts a DuckDB type name.
+func formOf(sqlType string) form {
+	switch t := strings.ToUpper(sqlType); {
+	case t == "VARCHAR", strings.HasPrefix(t, "ENUM"), t == `"NULL"`, t == "NULL":
+		return formText
+	case strings.HasSuffix(t, "INT"), strings.HasSuffix(t, "INTEGER"):
+		return formWhole
+	case decimalType.MatchString(t):
+		return formDecimal
+	case t == "DOUBLE", t == "FLOAT":
+		return formFloat
+	case t == "DATE":
+		return formDate
+	case strings.HasPrefix(t, "TIMESTAMP"):
+		return formTime
+	case t == "BOOLEAN":
+		return formBool
+	}
+	return formOther
+}
+
+// converted returns an SQL expression of the column's type for the column
+// reference x of type sqlType: NULL where x is NULL or cannot be converted
+// exactly. unit is "fen" where a money expression is in fen already.
+// ok is false where no value of that type could ever fit the column.
+func converted(c Column, x, sqlType, unit string) (sql string, ok bool) {
+	f := formOf(sqlType)
+	switch {
+	case c.Type == TypeCode:
+		return codeSQL(c.Name, x, f), f != formOther && f != formFloat
+	case c.Type == TypeDate:
+		return dateSQL(x, f)
+	case c.Unit == "yyyymm":
+		return monthSQL(x, f)
+	case c.Unit == "0/1":
+		return flagSQL(x, f)
+	case c.Unit == "fen" && unit != "fen" && c.Name == "price_fen":
+		return scaledSQL(x, f, 100, MaxFen)
+	case c.Unit == "fen" && unit != "fen":
+		return fenSQL(x, f, sqlType)
+	case c.Unit == "fen":
+		return wholeSQL(x, f, "BIGINT", -MaxFen, MaxFen)
+	case c.Unit == "1/1000":
+		return scaledSQL(x, f, 1000, maxMilli)
+	case c.Unit == "days":
+		return wholeSQL(x, f, "INTEGER", 0, maxDays)
+	}
+	return wholeSQL(x, f, "INTEGER", -maxInteger, maxInteger)
+}
+
+// fenSQL: money in yuan, exact or NULL. A float is taken only if it is the
+// nearest float to an amount with two decimals: then the amount is certain.
+func fenSQL(x string, f form, sqlType string) (string, bool) {
+	switch f {
+	case formText:
+		return fenTextSQL(x), true
+	case formWhole:
+		return boundFen(fmt.Sprintf("TRY_CAST(%s::HUGEINT * 100 AS BIGINT)", x)), true
+	case formDecimal:
+		scaled := "TRY_CAST(" + x + " * 100 AS BIGINT)"
+		if m := decimalType.FindStringSubmatch(strings.ToUpper(sqlType)); m[2] > "2" || len(m[2]) > 1 {
+			return fmt.Sprintf("CASE WHEN round(%[1]s, 2) = %[1]s THEN %[2]s END", x,
+				boundFen("TRY_CAST(round("+x+", 2) * 100 AS BIGINT)")), true
+		}
+		return boundFen(scaled), true
+	case formFloat:
+		d := "TRY_CAST(" + x + " AS DECIMAL(18,2))"
+		return fmt.Sprintf("CASE WHEN TRY_CAST(%[1]s AS %[2]s) = %[3]s THEN %[4]s END", d, sqlType, x,
+			boundFen("TRY_CAST("+d+" * 100 AS BIGINT)")), true
+	}
+	return "", false
+}
+
+// scaledSQL: quantities and unit prices, rounded half away from zero to the
+// scale; they are never summed to a bill, amounts are.
+func scaledSQL(x string, f form, scale, limit int64) (string, bool) {
+	var d string
+	switch f {
+	case formText:
+		t := "replace(trim(" + x + "), ',', '')"
+		d = "CASE WHEN regexp_full_match(" + t + `, '[+-]?[0-9]{1,18}(\.[0-9]+)?') THEN TRY_CAST(` + t + " AS DECIMAL(38,12)) END"
+	case formWhole, formDecimal:
+		d = "TRY_CAST(" + x + " AS DECIMAL(38,12))"
+	case formFloat:
+		d = "TRY_CAST(" + x + " AS DECIMAL(38,6))"
+	default:
+		return "", false
+	}
+	v := fmt.Sprintf("TRY_CAST(round(TRY_CAST(%s AS DECIMAL(30,6)) * %d, 0) AS BIGINT)", d, scale)
+	return fmt.Sprintf("CASE WHEN %[1]s BETWEEN -%[2]d AND %[2]d THEN %[1]s END", v, limit), true
+}
+
+// wholeSQL: whole numbers within [lo, hi]; "3.0" is 3, "3.5" is nothing.
+func wholeSQL(x string, f form, as string, lo, hi int64) (string, bool) {
+	var d string
+	switch f {
+	case formText:
+		t := "trim(" + x + ")"
+		d = "CASE WHEN regexp_full_match(" + t + `, '[+-]?[0-9]{1,18}(\.0*)?') THEN TRY_CAST(regexp_replace(` + t + `, '\..*$', '') AS BIGINT) END`
+	case formWhole:
+		d = "TRY_CAST(" + x + " AS BIGINT)"
+	case formDecimal, formFloat:
+		d = fmt.Sprintf("CASE WHEN %[1]s = trunc(%[1]s) THEN TRY_CAST(%[1]s AS BIGINT) END", x)
+	case formBool:
+		d = "TRY_CAST(" + x + " AS BIGINT)"
+	default:
+		return "", false
+	}
+	return fmt.Sprintf("CASE WHEN %[1]s BETWEEN %[2]d AND %[3]d THEN (%[1]s)::%[4]s END", d, lo, hi, as), true
+}
+
+// dateSQL: the day as written; a time of day is dropped, a time with a zone is
+// taken in China Standard Time.
+func dateSQL(x string, f form) (string, bool) {
+	switch f {
+	case formDate:
+		return x, true
+	case formTime:
+		return "TRY_CAST(" + x + " AS DATE)", true
+	case formText:
+		t := "trim(" + x + ")"
+		return `CASE
+	WHEN regexp_full_match(` + t + `, '\d{4}[-/]\d{2}[-/]\d{2}([T ][0-9:.]*(Z|[+-]\d{2}:?\d{2})?)?') THEN TRY_CAST(replace(left(` + t + `, 10), '/', '-') AS DATE)
+	WHEN regexp_full_match(` + t + `, '\d{8}(\d{6})?') THEN TRY_CAST(left(` + t + `, 4) || '-' || substr(` + t + `, 5, 2) || '-' || substr(` + t + `, 7, 2) AS DATE) END`, true
+	}
+	return "", false
+}
+
+// monthSQL: yyyymm from a date, from yyyymm, or from a year (January then).
+func monthSQL(x string, f form) (string, bool) {
+	ofDate := func(d string) string { return "(year(" + d + ") * 100 + month(" + d + "))::INTEGER" }
+	bounded := func(ym string) string {
+		return "CASE WHEN (" + ym + ") % 100 BETWEEN 1 AND 12 THEN (" + ym + ")::INTEGER END"
+	}
+	switch f {
+	case formDate, formTime:
+		d, _ := dateSQL(x, f)
+		return ofDate(d), true
+	case formWhole:
+		return bounded("TRY_CAST(" + x + " AS INTEGER)"), true
+	case formText:
+		d, _ := dateSQL(x, f)
+		t := "trim(" + x + ")"
+		return `CASE WHEN regexp_full_match(` + t + `, '\d{4}') THEN TRY_CAST(` + t + ` || '01' AS INTEGER)
+	WHEN regexp_full_match(` + t + `, '\d{4}-?\d{2}') THEN ` + bounded("TRY_CAST(replace("+t+", '-', '') AS INTEGER)") + `
+	ELSE ` + ofDate("("+d+")") + ` END`, true
+	}
+	return "", false
+}
+
+// flagSQL: 0 or 1.
+func flagSQL(x string, f form) (string, bool) {
+	if f == formText {
+		return "CASE WHEN lower(trim(" + x + ")) IN ('1', 'true', 't', 'y', 'yes') THEN 1 WHEN lower(trim(" + x +
+			")) IN ('0', 'false', 'f', 'n', 'no') THEN 0 END", true
+	}
+	return wholeSQL(x, f, "INTEGER", 0, 1)
+}
+
+// closed lists the codes of columns whose values are ours, not the source's.
+func closed(column string) []string {
+	switch column {
+	case "sex":
+		return []string{"male", "female"}
+	case "insutype":
+		return []string{"employee", "resident", "other"}
+	case "kind":
+		return []string{"hospital", "clinic", "pharmacy"}
+	case "level":
+		return []string{"tertiary", "secondary", "primary"}
+	case "status":
+		return []string{"active", "paused", "ended"}
+	case "list_type":
+		return []string{"drug", "herbal", "preparation", "service", "material"}
+	case "lv":
+		return []string{"A", "B", "C"}
+	case "system":
+		return []string{"icd10", "icd9cm", "snomed", "omop"}
+	case "scheme":
+		return []string{"drg", "dip"}
+	}
+	return nil
+}
+
+// codeSQL: a code without blanks around; NULL if empty, too long, or not one of
+// a closed list: the caller writes Unknown then.
+func codeSQL(column, x string, f form) string {
+	t := x
+	if f != formText {
+		t = x + "::VARCHAR"
+	}
+	if list := closed(column); list != nil {
+		return "CASE WHEN " + t + " IN ('" + strings.Join(list, "', '") + "') THEN " + t + " END"
+	}
+	switch column {
+	case "med_type":
+		return "CASE WHEN regexp_full_match(" + t + `, '\d{2,6}') THEN ` + t + " END"
+	case "admdvs", "insu_admdvs":
+		return "CASE WHEN regexp_full_match(" + t + `, '\d{6}') THEN ` + t + " END"
+	}
+	t = "nullif(trim(" + t + "), '')"
+	return fmt.Sprintf("CASE WHEN strlen(%[1]s) <= %[2]d THEN %[1]s END", t, maxCodeBytes)
+}

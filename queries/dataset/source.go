@@ -1,0 +1,255 @@
+package dataset
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// input is one source file as found, and what was seen of it.
+type input struct {
+	source  Source
+	index   int    // small number kept with every row instead of the name
+	name    string // file name, for reports
+	path    string // "" for an absent optional file
+	format  string // "csv", "parquet", "arrow"
+	digest  string
+	bytes   int64
+	rows    int64 // rows accepted by the reader
+	header  int64 // lines before the first row
+	rejects []int64
+	faults  []Fault
+}
+
+// Fault is one broken place of a source file: where, and which of our own
+// words says what is wrong. It never holds text of the file.
+type Fault struct {
+	File   string `json:"file"`
+	Line   int64  `json:"line"`   // from 1; a quoted line break does not count as a new line
+	Column int    `json:"column"` // field number from 1; 0 = the whole line
+	Name   string `json:"name,omitempty"`
+	Reason string `json:"reason"`
+}
+
+// String is "file:line:column: reason".
+func (f Fault) String() string {
+	name := ""
+	if f.Name != "" {
+		name = " (column " + f.Name + ")"
+	}
+	return fmt.Sprintf("%s:%d:%d: %s%s", f.File, f.Line, f.Column, f.Reason, name)
+}
+
+// BrokenError says which places of the source are broken. It wraps [ErrBroken].
+type BrokenError struct {
+	Faults []Fault // the first of them
+	Total  int64
+}
+
+// Error lists the faults, one a line.
+func (e *BrokenError) Error() string {
+	lines := make([]string, 0, len(e.Faults)+1)
+	lines = append(lines, fmt.Sprintf("%v: %d places", ErrBroken, e.Total))
+	for _, f := range e.Faults {
+		lines = append(lines, f.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns ErrBroken.
+func (e *BrokenError) Unwrap() error { return ErrBroken }
+
+// maxFaults is how many faults of a file are told one by one; all are counted.
+const maxFaults = 20
+
+var formats = []struct{ ext, format string }{
+	{".csv", "csv"}, {".csv.gz", "csv"}, {".tsv", "csv"}, {".txt", "csv"}, {".parquet", "parquet"},
+	{".arrow", "arrow"}, {".arrows", "arrow"}, {".ipc", "arrow"}, {".feather", "arrow"},
+}
+
+// findInputs looks for the binding's files in the folder, upper and lower case
+// alike. Two files for one source are an error: which one counts is not guessed.
+func findInputs(b *Binding, folder string) ([]*input, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the folder cannot be read", ErrSource)
+	}
+	var inputs []*input
+	for i, s := range b.Sources {
+		in := &input{source: s, index: i, name: s.File}
+		for _, e := range entries {
+			for _, f := range formats {
+				if e.IsDir() || !strings.EqualFold(e.Name(), s.File+f.ext) {
+					continue
+				}
+				if in.path != "" {
+					return nil, fmt.Errorf("%w: both %s and %s are there", ErrSource, in.name, e.Name())
+				}
+				in.path, in.name, in.format = filepath.Join(folder, e.Name()), e.Name(), f.format
+			}
+		}
+		if in.path == "" && !s.Optional {
+			return nil, fmt.Errorf("%w: no file %s (.csv, .csv.gz, .tsv, .txt, .parquet, .arrow)", ErrSource, s.File)
+		}
+		inputs = append(inputs, in)
+	}
+	return inputs, nil
+}
+
+// hash takes the file's digest and size.
+func (in *input) hash() error {
+	f, err := os.Open(in.path)
+	if err != nil {
+		return fmt.Errorf("%w: %s cannot be read", ErrSource, in.name)
+	}
+	defer f.Close()
+	h := sha256.New()
+	if in.bytes, err = io.Copy(h, f); err != nil {
+		return fmt.Errorf("%w: %s cannot be read", ErrSource, in.name)
+	}
+	in.digest = hex.EncodeToString(h.Sum(nil))
+	return nil
+}
+
+// readSources makes every source readable under its own name as a temporary
+// view with the listed columns and _row, the number of the row from 1.
+func (im *importer) readSources(ctx context.Context) error {
+	for i, in := range im.inputs {
+		im.progress("read", int64(i), int64(len(im.inputs)))
+		if in.path != "" {
+			if err := in.hash(); err != nil {
+				return err
+			}
+		}
+		if err := im.readSource(ctx, in); err != nil {
+			return err
+		}
+		im.faults = append(im.faults, in.faults...)
+		im.broken += int64(len(in.rejects))
+	}
+	im.broken += int64(len(im.missing))
+	im.faults = append(im.faults, im.missing...)
+	if len(im.faults) > 0 && im.o.OnError != Quarantine {
+		return &BrokenError{Faults: im.faults, Total: im.broken}
+	}
+	return im.derive(ctx)
+}
+
+func (im *importer) readSource(ctx context.Context, in *input) error {
+	switch {
+	case in.path == "":
+		return im.view(ctx, in, "", nil)
+	case in.format == "csv":
+		return im.readCSV(ctx, in)
+	case in.format == "parquet":
+		return im.readParquet(ctx, in)
+	}
+	return im.readArrow(ctx, in)
+}
+
+func (im *importer) readParquet(ctx context.Context, in *input) error {
+	from := "read_parquet(" + quote(in.path) + ", file_row_number = true)"
+	have, err := im.describe(ctx, "SELECT * FROM "+from)
+	if err != nil {
+		return fmt.Errorf("%w: %s is not a Parquet file that can be read", ErrSource, in.name)
+	}
+	names := make([]string, 0, len(have))
+	for _, c := range have {
+		names = append(names, c.name)
+	}
+	if err := im.view(ctx, in, from, names); err != nil {
+		return err
+	}
+	in.rows, err = im.count(ctx, "SELECT count(*) FROM "+from)
+	return err
+}
+
+func (im *importer) readArrow(ctx context.Context, in *input) error {
+	if im.o.Arrow == nil {
+		return fmt.Errorf("%s: %w", in.name, ErrNoArrow)
+	}
+	names, err := im.o.Arrow.Columns(in.path)
+	if err != nil {
+		return fmt.Errorf("%w: %s is not an Arrow IPC file that can be read", ErrSource, in.name)
+	}
+	table := sourceTable(in)
+	if err := im.o.Arrow.Load(ctx, im.conn, in.path, table, in.present(names)); err != nil {
+		return fmt.Errorf("%s: %w", in.name, engineError("read", err))
+	}
+	if err := im.view(ctx, in, table, names); err != nil {
+		return err
+	}
+	in.rows, err = im.count(ctx, "SELECT count(*) FROM "+table)
+	return err
+}
+
+func sourceTable(in *input) string { return fmt.Sprintf("%s.main.src_%d", stageCatalog, in.index) }
+
+// present returns the names under which the wanted columns stand in the file.
+func (in *input) present(have []string) []string {
+	var out []string
+	for _, c := range in.source.Columns {
+		if n, ok := c.in(have); ok {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// in finds the column among the names of a file.
+func (c SourceColumn) in(have []string) (string, bool) {
+	for _, n := range c.Names {
+		if i := slices.IndexFunc(have, func(h string) bool { return strings.EqualFold(h, n) }); i >= 0 {
+			return have[i], true
+		}
+	}
+	return "", false
+}
+
+// view creates the temporary view of a source over from, a table or table
+// function with columns have; from "" is an empty source. A column that is
+// missing though needed is a fault, and NULL where faults do not abort.
+func (im *importer) view(ctx context.Context, in *input, from string, have []string) error {
+	var list []string
+	for _, c := range in.source.Columns {
+		name, ok := c.in(have)
+		switch {
+		case ok:
+			list = append(list, ident(name)+" AS "+ident(c.Names[0]))
+			continue
+		case from != "" && !c.Optional:
+			im.missing = append(im.missing, Fault{File: in.name, Line: 1, Name: c.Names[0], Reason: "missing_column"})
+		}
+		list = append(list, "NULL::VARCHAR AS "+ident(c.Names[0]))
+	}
+	row := "rowid + 1"
+	switch {
+	case from == "":
+		row, from = "0::BIGINT", "(SELECT 1) WHERE false"
+	case in.format == "parquet":
+		row = "file_row_number + 1"
+	}
+	sql := fmt.Sprintf("CREATE TEMP VIEW %s AS SELECT %s, %s AS _row FROM %s", ident(in.source.Name), strings.Join(list, ", "), row, from)
+	_, err := im.exec(ctx, "read", sql)
+	return err
+}
+
+// derive creates the binding's derived SELECTs as views.
+func (im *importer) derive(ctx context.Context) error {
+	for _, d := range im.o.Binding.Derive {
+		_, err := im.exec(ctx, "derive", "CREATE TEMP VIEW "+ident(d.Name)+" AS "+d.SQL)
+		if err == nil {
+			_, err = im.describe(ctx, "SELECT _row FROM "+ident(d.Name))
+		}
+		if err != nil {
+			return fmt.Errorf("%w %s:%w", ErrBinding, im.o.Binding.file, mistake(d.at, "derive %s is not SQL that works on this source, or lacks _row", d.Name))
+		}
+	}
+	return nil
+}

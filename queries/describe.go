@@ -1,0 +1,139 @@
+package queries
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Description is a template as clients see it: everything but the SQL.
+type Description struct {
+	Template    string           `json:"template"`
+	Catalogue   string           `json:"catalogue"`
+	Digest      string           `json:"digest"`
+	Title       Text             `json:"title"`
+	Description Text             `json:"description"`
+	Audiences   []string         `json:"audiences"`
+	Purposes    []string         `json:"purposes"`
+	Parameters  []DescribedParam `json:"parameters"`
+	Keys        []DescribedKey   `json:"keys"`
+	Measures    []DescribedValue `json:"measures"`
+	L0          int              `json:"groups_per_person"`
+	Notes       []Text           `json:"notes"`
+}
+
+// DescribedParam is a parameter with its limits.
+type DescribedParam struct {
+	Name        string   `json:"name"`
+	Type        string   `json:"type"`
+	Description Text     `json:"description"`
+	Limits      string   `json:"limits"`
+	Default     string   `json:"default,omitempty"`
+	Values      []string `json:"values,omitempty"`
+}
+
+// DescribedKey is a group key with its public domain, empty where found privately.
+type DescribedKey struct {
+	Name   string   `json:"name"`
+	Values []string `json:"values,omitempty"`
+}
+
+// DescribedValue is a measure or a derived number.
+type DescribedValue struct {
+	Name   string `json:"name"`
+	Title  Text   `json:"title"`
+	Unit   string `json:"unit"`
+	Kind   string `json:"kind"`
+	Bounds string `json:"bounds,omitempty"`
+}
+
+// Describe tells a client what it may ask and what it will get.
+func (t *Template) Describe() Description {
+	d := Description{
+		Template: t.Ref(), Catalogue: t.Catalogue, Digest: t.Digest(), Title: t.Title, Description: t.Description,
+		Audiences: t.Audiences, Purposes: t.Purposes, L0: t.L0, Notes: t.Notes,
+		Parameters: []DescribedParam{}, Keys: []DescribedKey{}, Measures: []DescribedValue{},
+	}
+	for _, p := range t.Parameters {
+		d.Parameters = append(d.Parameters, DescribedParam{p.Name, p.Type, p.Description, p.Limits(), p.Default, append(p.Values, p.Lists...)})
+	}
+	for _, k := range t.Keys {
+		values := k.Values
+		if k.Bands != nil {
+			values = k.Bands.Labels()
+		}
+		d.Keys = append(d.Keys, DescribedKey{k.Name, values})
+	}
+	for _, m := range t.Measures {
+		d.Measures = append(d.Measures, DescribedValue{m.Name, m.Title, m.Unit, m.Kind, m.Bounds()})
+	}
+	for _, v := range t.Derived {
+		d.Measures = append(d.Measures, DescribedValue{v.Name, v.Title, v.Unit, v.Kind, ""})
+	}
+	return d
+}
+
+// Limits says in a few words what a parameter takes.
+func (p *Parameter) Limits() string {
+	var s string
+	switch p.Type {
+	case "window":
+		s = fmt.Sprintf("FROM..TO, at most %d days", p.Max)
+	case "integer":
+		s = fmt.Sprintf("%d..%d %s", p.Min, p.Max, p.Unit)
+	case "probabilities":
+		s = fmt.Sprintf("at most %d numbers between 0 and 1", p.Max)
+	case "enum":
+		s = "one of " + strings.Join(p.Values, ", ")
+	case "enums":
+		s = "some of " + strings.Join(p.Values, ", ")
+	case "code_list":
+		s = "some of " + strings.Join(p.Lists, ", ")
+	}
+	if p.Default != "" {
+		s += "; default " + p.Default
+	}
+	return s
+}
+
+// Domain says in a few words which groups a key makes.
+func (k Key) Domain() string {
+	switch {
+	case k.Private:
+		return "found privately: values of few people do not appear"
+	case k.Bands != nil:
+		return strings.Join(k.Bands.Labels(), ", ")
+	case k.Years != "":
+		return "calendar years of " + k.Years
+	case k.Quarter != "":
+		return "calendar quarters of " + k.Quarter
+	}
+	return strings.Join(k.Values, ", ")
+}
+
+// Bounds says in a few words how much one person can change a measure.
+func (m Measure) Bounds() string {
+	var s []string
+	if len(m.Clamp) == 2 {
+		s = append(s, fmt.Sprintf("each value within %d..%d", m.Clamp[0], m.Clamp[1]))
+	}
+	if m.Rows > 0 {
+		s = append(s, fmt.Sprintf("at most %d rows of a person", m.Rows))
+	}
+	if len(m.Total) == 2 {
+		total := fmt.Sprintf("a person's total within %d..%d", m.Total[0], m.Total[1])
+		if m.Centre != 0 {
+			total += fmt.Sprintf(" around %d", m.Centre)
+		}
+		s = append(s, total)
+	}
+	if m.MaxPositions > 0 {
+		s = append(s, fmt.Sprintf("at most %d positions", m.MaxPositions))
+	}
+	if m.PerYear {
+		s = append(s, "per calendar year")
+	}
+	if len(s) == 0 {
+		return "one of each person"
+	}
+	return strings.Join(s, ", ")
+}

@@ -1,0 +1,177 @@
+package duckdb
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/qunxiang/qunxiang/queries"
+)
+
+// Finding is one reason why a template's SQL is refused. Code is stable; Line
+// counts from 1 in the SQL file and is 0 where no line is to blame.
+type Finding struct {
+	Code string `json:"code"`
+	Line int    `json:"line,omitempty"`
+	Text string `json:"text"`
+}
+
+// String is "line 3: star: ...".
+func (f Finding) String() string {
+	if f.Line > 0 {
+		return fmt.Sprintf("line %d: %s: %s", f.Line, f.Code, f.Text)
+	}
+	return f.Code + ": " + f.Text
+}
+
+// Lint proves on the parsed tree that a template's SQL keeps people apart and
+// fits its declaration, by default-deny: what is not known to be safe is a
+// finding (rule 3). No data are needed. The SQL is then bound against the
+// empty canonical schema. An error means that the linter itself could not run.
+func Lint(t *queries.Template) ([]Finding, error) {
+	return lint(context.Background(), templateQuestion(t))
+}
+
+// question is what the linter knows of a template or a job.
+type question struct {
+	sql     string
+	views   []queries.View
+	args    map[string]any
+	keys    map[string]bool // by name: true where the column must be an integer
+	columns []string        // integer columns
+	exact   bool            // every output column must be declared
+}
+
+func templateQuestion(t *queries.Template) question {
+	q := question{sql: t.SQL, args: map[string]any{}, keys: map[string]bool{}, exact: true}
+	day := time.Date(2017, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, r := range t.Reads {
+		v := queries.View{Name: r.View, Table: r.Table, Columns: r.Columns, From: day, To: day, AgeAt: day}
+		if r.Codes != nil {
+			v.Codes = queries.CodeSet{"atc": {Exact: []string{"x"}}}
+		}
+		q.views = append(q.views, v)
+	}
+	for _, p := range t.Parameters {
+		switch p.Type {
+		case "window":
+			q.args[p.Name+"_from"], q.args[p.Name+"_to"] = day, day
+		case "integer":
+			q.args[p.Name] = p.Min
+		case "enum":
+			q.args[p.Name] = "x"
+			if len(p.Binds) > 0 {
+				q.args[p.Name] = []string{"x"}
+			}
+		case "enums":
+			q.args[p.Name] = []string{"x"}
+		}
+	}
+	for _, k := range t.Keys {
+		q.keys[k.Name] = len(k.Values) == 0 && !k.Private
+	}
+	for _, m := range t.Measures {
+		q.columns = append(q.columns, m.Column, m.Event)
+		if m.Axis != nil {
+			q.columns = append(q.columns, m.Axis.Column)
+		}
+	}
+	q.columns = slices.DeleteFunc(q.columns, func(c string) bool { return c == "" })
+	return q
+}
+
+// jobQuestion serves the check before a job's first run. A coarse variant drops
+// keys that the SQL still selects, hence not exact.
+func jobQuestion(j queries.Job) question {
+	q := question{sql: j.SQL, views: j.Views, args: j.Args, keys: map[string]bool{}}
+	for _, k := range j.Keys {
+		q.keys[k.Name] = k.Bands != nil
+	}
+	for _, c := range j.Columns {
+		q.columns = append(q.columns, c.Name)
+	}
+	return q
+}
+
+// digest names what a finding can depend on: not parameters, not windows.
+func (q question) digest() [32]byte {
+	views := slices.Clone(q.views)
+	for i := range views {
+		views[i].From, views[i].To, views[i].AgeAt, views[i].Codes = time.Time{}, time.Time{}, time.Time{}, nil
+	}
+	kinds := map[string]string{}
+	for name, v := range q.args {
+		kinds[name] = fmt.Sprintf("%T", v)
+	}
+	b, _ := json.Marshal([]any{q.sql, views, kinds, q.keys, q.columns}) // maps are written in order of their keys
+	return sha256.Sum256(b)
+}
+
+// lintOnce lints the SQL of a job at its first use.
+func (e *Engine) lintOnce(ctx context.Context, j queries.Job) error {
+	q := jobQuestion(j)
+	digest := q.digest()
+	e.mu.Lock()
+	err, known := e.linted[digest]
+	e.mu.Unlock()
+	if known {
+		return err
+	}
+	findings, err := lint(ctx, q)
+	if err != nil {
+		return err
+	}
+	if len(findings) > 0 {
+		texts := make([]string, len(findings))
+		for i, f := range findings {
+			texts[i] = f.String()
+		}
+		err = fmt.Errorf("%w: %s", ErrLint, strings.Join(texts, "; "))
+	}
+	e.mu.Lock()
+	e.linted[digest] = err
+	e.mu.Unlock()
+	return err
+}
+
+func lint(ctx context.Context, q question) ([]Finding, error) {
+	db, err := openEmpty(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	var text string
+	if err := db.QueryRowContext(ctx, "SELECT json_serialize_sql($1::VARCHAR, skip_empty := true, skip_null := true)::VARCHAR", q.sql).Scan(&text); err != nil {
+		return nil, opaque(ctx)
+	}
+	tree, findings := readTree(text)
+	if len(findings) > 0 {
+		return findings, nil
+	}
+	l := &linter{question: q}
+	l.statement(tree)
+	if len(l.findings) > 0 {
+		return l.findings, nil
+	}
+	return bind(ctx, db, q)
+}
+
+// openEmpty opens the canonical schema without rows and without reach.
+func openEmpty(ctx context.Context) (*sql.DB, error) {
+	db, err := open(ctx, attachments{{path: ":memory:", name: SnapshotCatalog}}, limits{memory: 256 << 20, threads: 1})
+	if err != nil {
+		return nil, opaque(ctx)
+	}
+	for _, create := range emptySchema() {
+		if _, err := db.ExecContext(ctx, create); err != nil {
+			db.Close()
+			return nil, opaque(ctx)
+		}
+	}
+	return db, nil
+}

@@ -1,0 +1,25 @@
+package duckdb
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// tempPrefix names this process' folders in the temp directory.
+func tempPrefix() string { return fmt.Sprintf("duckdb-%d-", os.Getpid()) }
+
+// removeLeftovers removes the folders of processes that ended without Close:
+// what was spilled there is un-noised. It is no error if it cannot.
+func removeLeftovers(dir string) {
+	folders, _ := filepath.Glob(filepath.Join(dir, "duckdb-*-*"))
+	for _, f := range folders {
+		pid, err := strconv.Atoi(strings.Split(filepath.Base(f), "-")[1])
+		if err == nil && pid != os.Getpid() && syscall.Kill(pid, 0) == syscall.ESRCH {
+			_ = os.RemoveAll(f)
+		}
+	}
+}

@@ -1,0 +1,29 @@
+package queries
+
+import "errors"
+
+// Errors a request can meet before anything is charged. They are stable: the
+// HTTP edge maps each to one problem type.
+var (
+	// ErrTemplate marks a template file that does not say a complete, consistent question.
+	ErrTemplate = errors.New("template is not valid")
+	// ErrUnknownTemplate means that no approved template has this id, version or catalogue id.
+	ErrUnknownTemplate = errors.New("unknown template")
+	// ErrParameter marks a parameter that is missing, unknown, of the wrong type or out of its limits.
+	ErrParameter = errors.New("parameter refused")
+	// ErrAccuracy marks a wanted accuracy or cost that no plan can be made for.
+	ErrAccuracy = errors.New("accuracy refused")
+	// ErrMostlyEmpty means that the declared public size predicts a mostly suppressed table.
+	ErrMostlyEmpty = errors.New("the table would be mostly empty")
+	// ErrNoSnapshot means that the domain has no registered snapshot to ask.
+	ErrNoSnapshot = errors.New("no snapshot is registered")
+	// ErrSuspended means that the template version was abandoned too often on this population.
+	ErrSuspended = errors.New("template is suspended on this population")
+	// ErrUnknownRequest means that no request or release of this caller has this id.
+	ErrUnknownRequest = errors.New("unknown request")
+	// ErrIdempotency means that an idempotency key came back with another request.
+	ErrIdempotency = errors.New("idempotency key was used for another request")
+	// ErrAbandoned means that the request was charged and will never be answered.
+	// It carries no reason: the reason is data.
+	ErrAbandoned = errors.New("the request was charged and abandoned")
+)

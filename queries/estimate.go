@@ -1,0 +1,135 @@
+package queries
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/qunxiang/qunxiang/dp"
+)
+
+// Estimate is what a client sees before spending: computed from the template's
+// bounds, the policy and what was spent before, never from the data.
+type Estimate struct {
+	Template      string            `json:"template"`
+	Catalogue     string            `json:"catalogue"`
+	Title         Text              `json:"title"`
+	Coarse        bool              `json:"coarse"`
+	Parameters    map[string]string `json:"parameters"`
+	Purpose       string            `json:"purpose"`
+	Rho           float64           `json:"rho"`
+	Delta         float64           `json:"delta"`
+	Epsilon       float64           `json:"epsilon"`
+	DisplayDelta  float64           `json:"epsilon_at_delta"`
+	K             int               `json:"k"`
+	Scopes        []ScopeShare      `json:"scopes"`
+	Measures      []Expected        `json:"measures"`
+	Groups        int               `json:"groups"` // 0: found privately
+	MaxGroups     int               `json:"groups_per_person"`
+	SmallestGroup int               `json:"smallest_group"` // likely to be seen
+	PublicPeople  int64             `json:"public_people,omitempty"`
+	ExpectedGroup int64             `json:"expected_group,omitempty"` // people, if spread evenly
+	Fits          bool              `json:"fits"`
+	FitsAt        int               `json:"fits_at,omitempty"` // group size whose accuracy the rest of the cap pays for
+	Free          bool              `json:"free"`              // a stored release answers it
+	SlotSeconds   float64           `json:"slot_seconds"`
+	Notes         []Text            `json:"notes"`
+}
+
+// ScopeShare is one budget the request would be charged to.
+type ScopeShare struct {
+	Scope    string  `json:"scope"`
+	Cap      float64 `json:"cap_rho"`
+	Spent    float64 `json:"spent_rho"`
+	CapDelta float64 `json:"cap_delta"`
+	SpentDlt float64 `json:"spent_delta"`
+	Share    float64 `json:"share"` // of the cap, that this request would take
+	Fits     bool    `json:"fits"`
+}
+
+// Expected is the predicted half-width of a measure's 95 % interval.
+type Expected struct {
+	Name      string  `json:"name"`
+	Title     Text    `json:"title"`
+	Unit      string  `json:"unit"`
+	HalfWidth float64 `json:"half_width"`
+	At        int     `json:"at"` // in a group of so many people
+	Reference float64 `json:"reference,omitempty"`
+}
+
+// priced is a question with its plan and its place in the books.
+type priced struct {
+	*Question
+	plan   *dp.Plan
+	scopes []string
+	key    string
+	people int64
+}
+
+// expected predicts the error of every measure at the template's reference size.
+func (p *priced) expected() ([]Expected, error) {
+	out := []Expected{}
+	for _, m := range p.Template.Measures {
+		at := m.People
+		h, err := p.plan.HalfWidth(m.Name, at)
+		if err != nil {
+			return nil, err
+		}
+		unit := m.Unit
+		switch m.Kind {
+		case "quantiles":
+			unit = "share of people"
+		case "people":
+			at = 0
+		}
+		out = append(out, Expected{m.Name, m.Title, unit, round(h), at, m.Reference})
+	}
+	if p.Template.measure("people") == nil {
+		h, err := p.plan.HalfWidth("people", 0)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Expected{Name: "people", Title: Text{"People", "人数"}, Unit: "people", HalfWidth: round(h)})
+	}
+	return out, nil
+}
+
+// expectedGroup is the size of a group if the people who contribute spread
+// evenly; 0 where the size is undeclared or keys are private.
+func (p *priced) expectedGroup() int64 {
+	if p.people == 0 || p.Groups == 0 {
+		return 0
+	}
+	return p.people * p.Reach / 10000 / int64(p.Groups)
+}
+
+// checkEmpty refuses to sell a table whose groups are expected to be under the
+// smallest size likely to be seen.
+func (p *priced) checkEmpty(allow bool) error {
+	size := p.expectedGroup()
+	if allow || p.people == 0 || p.Groups == 0 || size >= int64(p.plan.SmallestGroup()) {
+		return nil
+	}
+	hint := "ask for the coarse variant, a longer window or a higher cost"
+	if p.Coarse {
+		hint = "ask for a longer window or a higher cost"
+	}
+	return fmt.Errorf("%w: %d groups of about %d people, but groups under about %d are not shown; %s, or buy it all the same with allow_empty",
+		ErrMostlyEmpty, p.Groups, size, p.plan.SmallestGroup(), hint)
+}
+
+// fitsAt is the group size at which the same relative errors would fit into
+// what is left: noise and sums both scale, so cost falls with its square.
+func fitsAt(reference int, rho, left float64) int {
+	if left <= 0 || reference <= 0 {
+		return 0
+	}
+	n := math.Ceil(float64(reference) * math.Sqrt(rho/left))
+	if n > maxPeople {
+		return 0
+	}
+	return int(n)
+}
+
+// seconds rounds a duration for display.
+func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }

@@ -1,0 +1,85 @@
+package queries
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/qunxiang/qunxiang/dp"
+)
+
+// measures turns the declared measures of the chosen variant into the dp spec
+// and the engine's integer columns.
+func (q *Question) measures() error {
+	for _, m := range q.Template.Measures {
+		scale := 1
+		if m.PerYear {
+			scale = q.windowYears()
+		}
+		d := dp.Measure{
+			Name: m.Name, Unit: m.Unit, Kind: dp.Kind(m.Kind),
+			Column: q.column(m.Column, nil, 0), Event: q.column(m.Event, nil, 0),
+			Rows: m.Rows * scale, Centre: m.Centre, MaxPositions: m.MaxPositions * scale,
+			Probs: m.Probs, Reference: m.Reference, ReferencePeople: m.People, Weight: m.Weight,
+		}
+		if len(m.Clamp) == 2 {
+			d.RowLo, d.RowHi, d.Lo, d.Hi = m.Clamp[0], m.Clamp[1], m.Clamp[0], m.Clamp[1]
+		}
+		if len(m.Total) == 2 {
+			d.Lo, d.Hi = m.Total[0]*int64(scale), m.Total[1]*int64(scale)
+		}
+		if m.ProbsParam != "" {
+			d.Probs = q.values[m.ProbsParam].Probs
+		}
+		if m.Axis != nil {
+			bands, labels, source := q.axis(m)
+			d.At, d.Positions = q.column(m.Axis.Column, bands, source), labels
+			d.MaxPositions = min(d.MaxPositions, len(labels))
+		}
+		q.Job.Spec.Measures = append(q.Job.Spec.Measures, d)
+	}
+	return nil
+}
+
+// axis gives the division of a measure's axis in this variant, its labels, and
+// what the SQL's number is divided by first.
+func (q *Question) axis(m Measure) (*Bands, []string, int64) {
+	coarser := Coarser{}
+	if q.Coarse {
+		coarser = q.Template.Coarse.Axes[m.Name]
+	}
+	switch {
+	case coarser.Bands != nil:
+		return coarser.Bands, coarser.Bands.Labels(), 0
+	case m.Axis.Bands != nil:
+		return m.Axis.Bands, m.Axis.Bands.Labels(), 0
+	case m.Axis.Quarters != "":
+		b, l := quarters(q.values[m.Axis.Quarters])
+		return b, l, 0
+	case coarser.Quarters:
+		b, l := quarters(q.values[m.Axis.Months])
+		return b, l, 3
+	}
+	b, l := months(q.values[m.Axis.Months])
+	return b, l, 0
+}
+
+// column adds an integer column to the job once and returns its name in the
+// spec; the same SQL column on two divisions is two columns.
+func (q *Question) column(name string, bands *Bands, source int64) string {
+	if name == "" {
+		return ""
+	}
+	i := slices.IndexFunc(q.Job.Columns, func(c IntColumn) bool {
+		return c.Name == name && c.Bands == bands && c.Source == source
+	})
+	if i < 0 {
+		i = len(q.Job.Columns)
+		q.Job.Columns = append(q.Job.Columns, IntColumn{Name: name, Bands: bands, Source: source})
+		spec := name
+		if slices.Contains(q.Job.Spec.Columns, spec) {
+			spec = fmt.Sprintf("%s#%d", name, i)
+		}
+		q.Job.Spec.Columns = append(q.Job.Spec.Columns, spec)
+	}
+	return q.Job.Spec.Columns[i]
+}

@@ -1,0 +1,177 @@
+package queries
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Parameter is a typed value a client fills in. None of them is free text that
+// could reach SQL: a value is a date, a number within limits, or one of a list.
+type Parameter struct {
+	Name        string `yaml:"name"`
+	Type        string `yaml:"type"` // window, integer, enum, enums, code_list or probabilities
+	Description Text   `yaml:"description"`
+	Default     string `yaml:"default"`
+	Unit        string `yaml:"unit"`
+	Min         int64  `yaml:"min"`
+	Max         int64  `yaml:"max"` // window: most days; integer: greatest; probabilities: most of them
+	// Values lists an enum's choices; Binds, where given, is what each stands for in the SQL.
+	Values []string            `yaml:"values"`
+	Binds  map[string][]string `yaml:"binds"`
+	// Lists names the approved code lists.
+	Lists []string `yaml:"lists"`
+	// SourceFloor names a fact of the snapshot's source that the value must not
+	// undercut, such as the gap that drug eras already merged.
+	SourceFloor string `yaml:"source_floor"`
+}
+
+// Value is one parameter as understood: Text is canonical, the rest typed.
+type Value struct {
+	Text     string
+	From, To time.Time // window, both ends in
+	Int      int64
+	List     []string
+	Probs    []float64
+}
+
+const dayLayout = "2006-01-02"
+
+// maxList bounds how many choices one list parameter takes.
+const maxList = 50
+
+// read understands what a client wrote, or says what is wrong with it. The
+// client's own text is quoted back: it holds nothing of the data.
+func (p *Parameter) read(text string) (Value, error) {
+	switch p.Type {
+	case "window":
+		return p.readWindow(text)
+	case "integer":
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return Value{}, p.refuse("%q is not a whole number", text)
+		}
+		if n < p.Min || n > p.Max {
+			return Value{}, p.refuse("%d is not within %d..%d", n, p.Min, p.Max)
+		}
+		return Value{Text: strconv.FormatInt(n, 10), Int: n}, nil
+	case "enum":
+		if !slices.Contains(p.Values, text) {
+			return Value{}, p.refuse("%q is not one of %s", text, strings.Join(p.Values, ", "))
+		}
+		return Value{Text: text, List: p.Binds[text]}, nil
+	case "enums":
+		return p.readList(text, p.Values)
+	case "code_list":
+		return p.readList(text, p.Lists)
+	case "probabilities":
+		return p.readProbabilities(text)
+	}
+	return Value{}, p.refuse("has no known type")
+}
+
+func (p *Parameter) refuse(format string, args ...any) error {
+	return fmt.Errorf("%w: %s: %s", ErrParameter, p.Name, fmt.Sprintf(format, args...))
+}
+
+func (p *Parameter) readWindow(text string) (Value, error) {
+	a, b, ok := strings.Cut(text, "..")
+	if !ok {
+		return Value{}, p.refuse("%q is not a window like 2017-01-01..2017-12-31", text)
+	}
+	from, err1 := time.Parse(dayLayout, a)
+	to, err2 := time.Parse(dayLayout, b)
+	if err1 != nil || err2 != nil {
+		return Value{}, p.refuse("%q is not a window like 2017-01-01..2017-12-31", text)
+	}
+	if from.Year() < 1900 || to.Year() > 2199 {
+		return Value{}, p.refuse("a window lies within 1900..2199")
+	}
+	days := int64(to.Sub(from)/(24*time.Hour)) + 1
+	if days < 1 {
+		return Value{}, p.refuse("%q ends before it begins", text)
+	}
+	if p.Max > 0 && days > p.Max {
+		return Value{}, p.refuse("%d days are more than %d", days, p.Max)
+	}
+	if days < p.Min {
+		return Value{}, p.refuse("%d days are fewer than %d", days, p.Min)
+	}
+	return Value{Text: from.Format(dayLayout) + ".." + to.Format(dayLayout), From: from, To: to}, nil
+}
+
+func (p *Parameter) readList(text string, allowed []string) (Value, error) {
+	var items []string
+	for _, s := range strings.Split(text, ",") {
+		s = strings.TrimSpace(s)
+		if !slices.Contains(allowed, s) {
+			return Value{}, p.refuse("%q is not one of %s", s, strings.Join(allowed, ", "))
+		}
+		items = append(items, s)
+	}
+	slices.Sort(items)
+	items = slices.Compact(items)
+	if len(items) > maxList {
+		return Value{}, p.refuse("more than %d choices", maxList)
+	}
+	v := Value{Text: strings.Join(items, ",")}
+	for _, s := range items {
+		if b, ok := p.Binds[s]; ok {
+			v.List = append(v.List, b...)
+		} else {
+			v.List = append(v.List, s)
+		}
+	}
+	return v, nil
+}
+
+func (p *Parameter) readProbabilities(text string) (Value, error) {
+	var out []float64
+	for _, s := range strings.Split(text, ",") {
+		f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+		if err != nil || !(f > 0 && f < 1) {
+			return Value{}, p.refuse("%q is not a probability between 0 and 1", s)
+		}
+		out = append(out, f)
+	}
+	slices.Sort(out)
+	out = slices.Compact(out)
+	if int64(len(out)) > p.Max {
+		return Value{}, p.refuse("more than %d probabilities", p.Max)
+	}
+	text = ""
+	for i, f := range out {
+		if i > 0 {
+			text += ","
+		}
+		text += strconv.FormatFloat(f, 'g', -1, 64)
+	}
+	return Value{Text: text, Probs: out}, nil
+}
+
+// values reads every parameter of a template: given, or its default.
+func (t *Template) values(given map[string]string) (map[string]Value, error) {
+	for name := range given {
+		if t.parameter(name) == nil {
+			return nil, fmt.Errorf("%w: %s: %s has no such parameter", ErrParameter, name, t.ID)
+		}
+	}
+	out := make(map[string]Value, len(t.Parameters))
+	for i := range t.Parameters {
+		p := &t.Parameters[i]
+		text, ok := given[p.Name]
+		if !ok || text == "" {
+			if text = p.Default; text == "" {
+				return nil, p.refuse("is required")
+			}
+		}
+		v, err := p.read(text)
+		if err != nil {
+			return nil, err
+		}
+		out[p.Name] = v
+	}
+	return out, nil
+}

@@ -1,0 +1,141 @@
+package queries
+
+import (
+	"encoding/json"
+	"math"
+	"time"
+
+	"github.com/qunxiang/qunxiang/dp"
+)
+
+// Release is a noisy answer as it is stored, hashed and handed out. Everything
+// in it is post-processed from noisy values or public.
+type Release struct {
+	ID         string            `json:"id"`
+	Template   string            `json:"template"` // id@version
+	Catalogue  string            `json:"catalogue"`
+	Digest     string            `json:"template_digest"`
+	Coarse     bool              `json:"coarse"`
+	Title      Text              `json:"title"`
+	Parameters map[string]string `json:"parameters"`
+	CodeLists  map[string]string `json:"code_lists,omitempty"` // id -> digest
+	Purpose    string            `json:"purpose"`
+	Snapshot   string            `json:"snapshot"`
+	Epoch      int64             `json:"opt_out_epoch"`
+	Released   time.Time         `json:"released"`
+	Evaluation bool              `json:"evaluation"`
+	Keys       []string          `json:"keys"`
+	Groups     []ReleasedGroup   `json:"groups"`
+	Privacy    Privacy           `json:"privacy"`
+	Notes      []Text            `json:"notes"`
+}
+
+// ReleasedGroup is one row of the table. A suppressed group has no measures.
+type ReleasedGroup struct {
+	Keys       map[string]string        `json:"keys"`
+	Suppressed bool                     `json:"suppressed"`
+	Measures   map[string]ReleasedValue `json:"measures"`
+}
+
+// ReleasedValue is a value with the ends of its 95 % interval, or values on an axis.
+// The interval is for the noise; what bounding left out is outside it.
+type ReleasedValue struct {
+	Unit   string          `json:"unit"`
+	Number *ReleasedNumber `json:"-"`
+	Values []ReleasedPoint `json:"values,omitempty"`
+}
+
+// ReleasedNumber is a value and its 95 % interval.
+type ReleasedNumber struct {
+	Value float64 `json:"value"`
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+}
+
+// ReleasedPoint is a value at one position of an axis.
+type ReleasedPoint struct {
+	At string `json:"at"`
+	ReleasedNumber
+}
+
+// Privacy says what the release cost and what protects it.
+type Privacy struct {
+	Rho          float64  `json:"rho"`     // zero-concentrated differential privacy
+	Delta        float64  `json:"delta"`   // of the threshold and the sampler
+	Epsilon      float64  `json:"epsilon"` // display: rho and delta as (epsilon, DisplayDelta)
+	DisplayDelta float64  `json:"epsilon_at_delta"`
+	K            int      `json:"k"`
+	Scopes       []string `json:"scopes"`
+	Charged      bool     `json:"charged"` // false where a stored release was handed out again
+}
+
+// MarshalJSON puts a scalar's value, low and high beside its unit.
+func (r ReleasedValue) MarshalJSON() ([]byte, error) {
+	if r.Number != nil {
+		return json.Marshal(struct {
+			Unit string `json:"unit"`
+			ReleasedNumber
+		}{r.Unit, *r.Number})
+	}
+	type plain ReleasedValue
+	return json.Marshal(plain(r))
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (r *ReleasedValue) UnmarshalJSON(b []byte) error {
+	var all struct {
+		Unit   string          `json:"unit"`
+		Values []ReleasedPoint `json:"values"`
+		Value  *float64        `json:"value"`
+		Low    float64         `json:"low"`
+		High   float64         `json:"high"`
+	}
+	if err := json.Unmarshal(b, &all); err != nil {
+		return err
+	}
+	*r = ReleasedValue{Unit: all.Unit, Values: all.Values}
+	if all.Value != nil {
+		r.Number = &ReleasedNumber{*all.Value, all.Low, all.High}
+	}
+	return nil
+}
+
+// groups turns a noisy table into released rows.
+func (q *Question) groups(t *dp.Table) []ReleasedGroup {
+	out := []ReleasedGroup{}
+	for _, g := range t.Groups {
+		r := ReleasedGroup{Keys: map[string]string{}, Suppressed: g.Suppressed, Measures: map[string]ReleasedValue{}}
+		for i, k := range q.Job.Spec.Keys {
+			r.Keys[k.Name] = g.Keys[i]
+		}
+		for _, m := range g.Measures {
+			r.Measures[m.Name] = released(m)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func released(m dp.Measured) ReleasedValue {
+	out := ReleasedValue{Unit: m.Unit}
+	if m.Values == nil {
+		out.Number = &ReleasedNumber{round(m.Value), round(m.Low), round(m.High)}
+		return out
+	}
+	for _, p := range m.Values {
+		out.Values = append(out.Values, ReleasedPoint{p.At, ReleasedNumber{round(p.Value), round(p.Low), round(p.High)}})
+	}
+	return out
+}
+
+// round keeps nine significant digits: more would only look exact.
+func round(x float64) float64 {
+	if x == 0 || math.IsInf(x, 0) || math.IsNaN(x) {
+		return 0
+	}
+	scale := math.Pow(10, 8-math.Floor(math.Log10(math.Abs(x))))
+	if math.IsInf(scale, 0) || scale == 0 {
+		return x
+	}
+	return math.Round(x*scale) / scale
+}

@@ -1,0 +1,119 @@
+package queries
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/qunxiang/qunxiang/dp"
+)
+
+// Request is what a client asks: which template, with which parameters, for
+// which purpose, and how accurate or how dear the answer may be.
+type Request struct {
+	Template   string            `json:"template"` // id, id@version or catalogue id
+	Coarse     bool              `json:"coarse,omitempty"`
+	Parameters map[string]string `json:"parameters,omitempty"`
+	Purpose    string            `json:"purpose,omitempty"`  // may stay empty where only one fits
+	Accuracy   []string          `json:"accuracy,omitempty"` // [MEASURE=]ERROR, see ParseAccuracy
+	Cost       float64           `json:"cost,omitempty"`     // rho, in place of Accuracy
+	// PublicPeople is the declared size of the population, where the policy declares none.
+	PublicPeople int64 `json:"public_people,omitempty"`
+	// AllowEmpty buys a table that is predicted to be mostly suppressed.
+	AllowEmpty bool `json:"allow_empty,omitempty"`
+}
+
+// ParseAccuracy reads "[MEASURE=]ERROR", where ERROR is the wanted half-width
+// of the 95 % interval: "50" in the measure's unit, or "5% at 1000", a share of
+// the template's reference value in a group of that many people.
+func ParseAccuracy(text string) (dp.Error, error) {
+	refuse := func(why string) (dp.Error, error) {
+		return dp.Error{}, fmt.Errorf("%w: %q %s", ErrAccuracy, text, why)
+	}
+	measure, rest, ok := strings.Cut(text, "=")
+	if !ok {
+		measure, rest = "", text
+	}
+	out := dp.Error{Measure: strings.TrimSpace(measure)}
+	number, at, relative := strings.Cut(rest, "%")
+	f, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if err != nil && !math.IsInf(f, 0) {
+		return refuse("is not an error like 50 or 5% at 1000")
+	}
+	if !(f > 0) || math.IsInf(f, 0) {
+		return refuse("must be above 0 and finite")
+	}
+	if !relative {
+		out.Abs = f
+		return out, nil
+	}
+	size, found := strings.CutPrefix(strings.TrimSpace(at), "at ")
+	if !found {
+		return refuse("needs a group size: 5% at 1000")
+	}
+	if out.At, err = strconv.Atoi(strings.TrimSpace(size)); err != nil || out.At < 1 || out.At > maxPeople {
+		return refuse("needs a group size of 1 or more")
+	}
+	out.Rel = f / 100
+	return out, nil
+}
+
+// want turns the request's accuracy or cost into what dp prices.
+func (r Request) want() (dp.Want, error) {
+	if r.Cost != 0 && len(r.Accuracy) != 0 {
+		return dp.Want{}, fmt.Errorf("%w: give an accuracy or a cost, not both", ErrAccuracy)
+	}
+	if r.Cost != 0 {
+		return dp.Want{Rho: r.Cost}, nil
+	}
+	if len(r.Accuracy) == 0 {
+		return dp.Want{}, fmt.Errorf("%w: say how accurate the answer must be, or what it may cost", ErrAccuracy)
+	}
+	var w dp.Want
+	for _, a := range r.Accuracy {
+		e, err := ParseAccuracy(a)
+		if err != nil {
+			return dp.Want{}, err
+		}
+		w.Errors = append(w.Errors, e)
+	}
+	return w, nil
+}
+
+// canonicalKey names what is asked of which data, without the accuracy: equal
+// requests have equal keys however they are written. It is keyed, because the
+// log is public and parameters may be trade secrets.
+func (q *Question) canonicalKey(secret []byte) string {
+	var lists []string
+	for _, l := range q.Codes {
+		lists = append(lists, l.Digest())
+	}
+	body, _ := json.Marshal(struct {
+		Template, Snapshot string
+		Coarse             bool
+		Parameters         map[string]string
+		Codes              []string
+		K                  int
+		NoisyK             bool
+	}{q.Template.Digest(), q.Job.Snapshot, q.Coarse, q.Parameters, lists, q.Job.Spec.K, q.Job.Spec.NoisyK})
+	return keyed(secret, "canonical key", body)
+}
+
+// digest names a request to the letter, accuracy included: an idempotency key
+// is good for one digest.
+func (r Request) digest(secret []byte) string {
+	body, _ := json.Marshal(r)
+	return keyed(secret, "request", body)
+}
+
+func keyed(secret []byte, what string, body []byte) string {
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte(what + "\x00"))
+	h.Write(body)
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,161 @@
+package queries
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+)
+
+// run answers a charged request and releases it at its slot, or abandons it
+// there. What went wrong is told to nobody: it depends on the data.
+func (r *Runner) run(ctx context.Context, t *ticket, charge int64, purpose string) {
+	defer r.running.Done()
+	defer t.cancel()
+	digest, err := r.answer(ctx, t, purpose)
+	r.sleepUntil(t.Due)
+	state := Abandoned
+	if err == nil {
+		_, err = r.Ledger.Release(context.Background(), ledger.Release{Charge: charge, ID: t.ID, Digest: digest})
+	}
+	if err == nil {
+		state = Released
+	} else {
+		_, _ = r.Ledger.Abandon(context.Background(), charge)
+	}
+	r.mu.Lock()
+	t.State = state
+	delete(r.tickets, t.ID)
+	r.mu.Unlock()
+	close(t.done)
+}
+
+// answer computes, noises and stores; nothing it does is visible before the
+// RELEASE leaf names the digest.
+func (r *Runner) answer(ctx context.Context, t *ticket, purpose string) (digest string, err error) {
+	defer func() {
+		if recover() != nil { // whatever it says may quote data
+			err = ErrAbandoned
+		}
+	}()
+	p := t.priced
+	totals, err := r.Engine.Run(ctx, p.Job)
+	if err != nil {
+		return "", ErrAbandoned
+	}
+	table, err := dp.Release(totals, p.plan)
+	if err != nil {
+		return "", ErrAbandoned
+	}
+	p.derive(table)
+	body, err := json.Marshal(r.document(t, purpose, table))
+	if err != nil {
+		return "", ErrAbandoned
+	}
+	body = append(body, '\n')
+	sum := sha256.Sum256(body)
+	digest = hex.EncodeToString(sum[:])
+	if err := r.Store.Put(digest, body); err != nil {
+		return "", ErrAbandoned
+	}
+	return digest, ctx.Err()
+}
+
+func (r *Runner) document(t *ticket, purpose string, table *dp.Table) Release {
+	p, cost := t.priced, t.priced.plan.Cost()
+	rel := Release{
+		ID: t.ID, Template: p.Template.Ref(), Catalogue: p.Template.Catalogue, Digest: p.Template.Digest(),
+		Coarse: p.Coarse, Title: p.Template.Title, Parameters: p.Parameters, Purpose: purpose,
+		Snapshot: p.Job.Snapshot, Epoch: p.Job.Epoch, Released: t.Due, Evaluation: r.Policy.Mode == "evaluation",
+		Keys: []string{}, Groups: p.groups(table), Notes: p.notes(),
+		Privacy: Privacy{
+			Rho: cost.RhoFloat(), Delta: cost.DeltaFloat(), DisplayDelta: r.Policy.ConversionDelta,
+			Epsilon: round(dp.Epsilon(cost, r.Policy.ConversionDelta)), K: p.Job.Spec.K, Scopes: p.scopes, Charged: true,
+		},
+	}
+	for _, k := range p.Job.Spec.Keys {
+		rel.Keys = append(rel.Keys, k.Name)
+	}
+	for _, l := range p.Codes {
+		if rel.CodeLists == nil {
+			rel.CodeLists = map[string]string{}
+		}
+		rel.CodeLists[l.ID] = l.Digest()
+	}
+	return rel
+}
+
+func (r *Runner) sleepUntil(due time.Time) {
+	timer := time.NewTimer(due.Sub(r.Now()))
+	defer timer.Stop()
+	<-timer.C
+}
+
+// Status tells where a request of this principal stands; after a restart the
+// log knows.
+func (r *Runner) Status(principal, id string) (Ticket, error) {
+	r.mu.Lock()
+	t := r.tickets[id]
+	if t != nil && t.principal == principal {
+		defer r.mu.Unlock()
+		return t.Ticket, nil
+	}
+	r.mu.Unlock()
+	asked, ok := r.State.Trace(id)
+	if !ok || asked.By != principal {
+		return Ticket{}, fmt.Errorf("%w: %s", ErrUnknownRequest, id)
+	}
+	rec := asked.Request
+	out := Ticket{ID: id, Due: rec.Due, Release: rec.ID, Charged: !asked.Replay, State: Running}
+	switch {
+	case r.State.Published(rec):
+		out.State = Released
+	case rec.Abandoned:
+		out.State = Abandoned
+	}
+	return out, nil
+}
+
+// Cancel stops a run that nobody waits for any more. The charge stays spent.
+func (r *Runner) Cancel(principal, id string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.tickets[id]
+	if t == nil || t.principal != principal {
+		return fmt.Errorf("%w: %s", ErrUnknownRequest, id)
+	}
+	t.cancelled = true
+	t.cancel()
+	return nil
+}
+
+// Answer gives the stored bytes of a release to a principal who may have them:
+// one who asked for it or was handed it, or one who reads every release
+// (regulator, steward). To all others the request does not exist.
+func (r *Runner) Answer(principal, id string) ([]byte, error) {
+	rec, err := r.released(principal, id)
+	if err != nil {
+		return nil, err
+	}
+	return r.Store.Get(rec.Digest)
+}
+
+func (r *Runner) released(principal, id string) (ledger.Request, error) {
+	asked, ok := r.State.Trace(id)
+	rec := asked.Request
+	switch {
+	case !ok, asked.By != principal && !r.State.Handed(rec.ID, principal) && r.Policy.May(principal, policy.ReadReleases) != nil:
+		return rec, fmt.Errorf("%w: %s", ErrUnknownRequest, id)
+	case rec.Abandoned:
+		return rec, ErrAbandoned
+	case !r.State.Published(rec):
+		return rec, fmt.Errorf("%w: %s is not due yet", ErrUnknownRequest, id)
+	}
+	return rec, nil
+}

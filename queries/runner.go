@@ -1,0 +1,204 @@
+package queries
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+
+	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+)
+
+// Store keeps the bytes of answers. Put is durable when it returns.
+type Store interface {
+	Put(digest string, body []byte) error
+	Get(digest string) ([]byte, error)
+}
+
+// Options are what a Runner is made of. Every field is required unless it says
+// otherwise.
+type Options struct {
+	Catalog *Catalog
+	Policy  *policy.Policy
+	// State is the fold of the log; Ledger, where the Runner may charge, the log
+	// itself. Without Ledger, Engine and Store a Runner estimates only.
+	State  *ledger.State
+	Ledger *ledger.Ledger
+	Engine Engine
+	Store  Store
+	// Source tells the public facts of a snapshot.
+	Source func(snapshot string) (Source, error)
+	// Epoch is the opt-out epoch in force at a time.
+	Epoch func(time.Time) int64
+	// Secret keys canonical keys and request digests; 32 bytes of the domain.
+	Secret []byte
+	// Sign signs receipts.
+	Sign dsse.Signer
+	Now  func() time.Time // default time.Now
+}
+
+// Runner takes requests through authorise, price, charge, run, noise and
+// release. It is safe for concurrent use.
+type Runner struct {
+	Options
+	ctx     context.Context
+	stop    context.CancelFunc
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	tickets map[string]*ticket // by request id
+}
+
+// NewRunner checks the options and makes a Runner. Close waits for its runs.
+func NewRunner(o Options) (*Runner, error) {
+	switch {
+	case o.Catalog == nil, o.Policy == nil, o.State == nil, o.Source == nil, o.Epoch == nil:
+		return nil, errors.New("queries: a runner needs a catalog, a policy, books, sources and epochs")
+	case len(o.Secret) < 32:
+		return nil, errors.New("queries: the secret is shorter than 32 bytes")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	return &Runner{Options: o, ctx: ctx, stop: stop, tickets: map[string]*ticket{}}, nil
+}
+
+// Close lets running requests come to their slot, so that what was charged is
+// answered, and then stops. A second Close does nothing.
+func (r *Runner) Close() {
+	r.running.Wait()
+	r.stop()
+}
+
+// price takes a request as far as it goes without touching the books: steps 1,
+// 2 and 4 of the way of a request.
+func (r *Runner) price(principal string, req Request) (*priced, policy.Decision, error) {
+	t, err := r.Catalog.Find(req.Template)
+	if err != nil {
+		return nil, policy.Decision{}, err
+	}
+	decision, err := r.Policy.Decide(policy.Ask{
+		Principal: principal, Purpose: req.Purpose, At: r.Now(),
+		Template: policy.TemplateRef{ID: t.ID, Version: t.Version, Digest: t.Digest(), Audiences: t.Audiences, Purposes: t.Purposes},
+	})
+	if err != nil {
+		return nil, decision, err
+	}
+	q, err := r.compile(t, req)
+	if err != nil {
+		return nil, decision, err
+	}
+	q.Job.Spec.K, q.Job.Spec.NoisyK = decision.K, decision.NoisyK && q.Groups > 0
+	want, err := req.want()
+	if err != nil {
+		return nil, decision, err
+	}
+	plan, err := dp.Price(q.Job.Spec, want, dp.DeltaRule{Cap: decision.Caps.Year})
+	if err != nil {
+		return nil, decision, fmt.Errorf("%w: %w", ErrAccuracy, err)
+	}
+	p := &priced{Question: q, plan: plan, key: q.canonicalKey(r.Secret), people: r.Policy.PublicPeople}
+	if p.people == 0 {
+		p.people = req.PublicPeople
+	}
+	for _, y := range q.Years {
+		p.scopes = append(p.scopes, r.Policy.Population+"/"+strconv.Itoa(y))
+	}
+	p.scopes = append(p.scopes, r.Policy.Population+"/life")
+	return p, decision, nil
+}
+
+func (r *Runner) compile(t *Template, req Request) (*Question, error) {
+	snapshots := r.State.Snapshots()
+	if len(snapshots) == 0 {
+		return nil, ErrNoSnapshot
+	}
+	src, err := r.Source(snapshots[len(snapshots)-1])
+	if err != nil {
+		return nil, err
+	}
+	if req.PublicPeople < 0 {
+		return nil, fmt.Errorf("%w: public_people is below 0", ErrParameter)
+	}
+	return r.Catalog.Compile(t, req.Coarse, req.Parameters, src)
+}
+
+// Estimate prices a request from public facts and the books. Nothing is
+// charged and no data is touched.
+func (r *Runner) Estimate(_ context.Context, principal string, req Request) (*Estimate, error) {
+	p, d, err := r.price(principal, req)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.checkEmpty(req.AllowEmpty); err != nil {
+		return nil, err
+	}
+	measures, err := p.expected()
+	if err != nil {
+		return nil, err
+	}
+	cost := p.plan.Cost()
+	e := &Estimate{
+		Template: p.Template.Ref(), Catalogue: p.Template.Catalogue, Title: p.Template.Title, Coarse: p.Coarse,
+		Parameters: p.Parameters, Purpose: d.Purpose,
+		Rho: cost.RhoFloat(), Delta: cost.DeltaFloat(), DisplayDelta: r.Policy.ConversionDelta,
+		Epsilon: dp.Epsilon(cost, r.Policy.ConversionDelta), K: d.K,
+		Measures: measures, Groups: p.Groups, MaxGroups: p.Job.Spec.L0, SmallestGroup: p.plan.SmallestGroup(),
+		PublicPeople: p.people, ExpectedGroup: p.expectedGroup(), Fits: true,
+		SlotSeconds: seconds(r.Policy.Slot()), Notes: p.notes(),
+	}
+	_, e.Free = r.stored(p)
+	r.addScopes(e, p, cost)
+	return e, nil
+}
+
+// addScopes fills in what each budget has left, and what would fit if this does not.
+func (r *Runner) addScopes(e *Estimate, p *priced, cost dp.Cost) {
+	reference := 0
+	for _, m := range p.Template.Measures {
+		reference = max(reference, m.People)
+	}
+	for _, scope := range p.scopes {
+		limit, _ := r.State.Cap(scope)
+		spent := r.State.Spent(scope)
+		after, err := spent.Plus(cost)
+		s := ScopeShare{
+			Scope: scope, Cap: limit.RhoFloat(), Spent: spent.RhoFloat(),
+			CapDelta: limit.DeltaFloat(), SpentDlt: spent.DeltaFloat(),
+			Fits: err == nil && after.Fits(limit),
+		}
+		if s.Cap > 0 {
+			s.Share = round(cost.RhoFloat() / s.Cap)
+		}
+		if !s.Fits {
+			e.Fits = false
+			e.FitsAt = max(e.FitsAt, fitsAt(reference, cost.RhoFloat(), s.Cap-s.Spent))
+		}
+		e.Scopes = append(e.Scopes, s)
+	}
+}
+
+// notes are the template's limits and what the source and the population add.
+func (q *Question) notes() []Text {
+	return append([]Text{{
+		EN: "Intervals are for the noise. Households are not protected as a unit.",
+		ZH: "区间仅反映噪声。家庭不作为受保护单位。",
+	}}, q.Template.Notes...)
+}
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
+func newID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails: crypto/rand ends the process instead
+	return "q-" + hex.EncodeToString(b[:])
+}

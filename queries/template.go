@@ -1,0 +1,162 @@
+package queries
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// Text is a sentence in English and Chinese.
+type Text struct {
+	EN string `yaml:"en" json:"en"`
+	ZH string `yaml:"zh" json:"zh"`
+}
+
+// Template is an approved question: the parsed pair of <id>.yaml and <id>.sql.
+type Template struct {
+	ID          string      `yaml:"id"`        // lower-case words with hyphens
+	Version     string      `yaml:"version"`   // semantic version
+	Catalogue   string      `yaml:"catalogue"` // I1 ... A2, the id in the domain's catalogue
+	Title       Text        `yaml:"title"`
+	Description Text        `yaml:"description"`
+	Audiences   []string    `yaml:"audiences"` // roles that may be granted it
+	Purposes    []string    `yaml:"purposes"`
+	Parameters  []Parameter `yaml:"parameters"`
+	Reads       []Read      `yaml:"reads"`
+	Keys        []Key       `yaml:"keys"`
+	L0          int         `yaml:"l0"` // most groups one person contributes to
+	L0PerYear   bool        `yaml:"l0_per_year"`
+	Measures    []Measure   `yaml:"measures"`
+	Derived     []Derived   `yaml:"derived"`
+	// Reach is the share of insured people, in ten-thousandths, that is expected
+	// to contribute: public knowledge, used only to warn of empty tables.
+	Reach  int64   `yaml:"reach"`
+	Coarse *Coarse `yaml:"coarse"`
+	// Notes are limits a reader must know; they travel with every release.
+	Notes []Text `yaml:"notes"`
+
+	SQL    string `yaml:"-"`
+	digest [32]byte
+}
+
+// Read is one view a template's SQL may select from: the declared columns of
+// one canonical table, limited to people in the domain, to the window and to a
+// code list before the SQL sees a row.
+type Read struct {
+	View    string   `yaml:"view"`  // name in the SQL
+	Table   string   `yaml:"table"` // canonical table; default the view's name
+	Columns []string `yaml:"columns"`
+	// Window names the window parameter that limits a dated table.
+	Window string `yaml:"window"`
+	// Lookback is how many days before the window the view begins, or the name
+	// of an integer parameter that says so. Every year it touches is charged.
+	Lookback      int64      `yaml:"lookback"`
+	LookbackParam string     `yaml:"lookback_parameter"`
+	Codes         *CodesRead `yaml:"codes"`
+}
+
+// CodesRead keeps only rows whose code is on the list a parameter names.
+type CodesRead struct {
+	Parameter string `yaml:"parameter"`
+}
+
+// Key is one group-by key.
+type Key struct {
+	Name    string   `yaml:"name"` // also the SQL's column
+	Values  []string `yaml:"values"`
+	Bands   *Bands   `yaml:"bands"`
+	Years   string   `yaml:"years"`    // calendar years of this window parameter
+	Quarter string   `yaml:"quarters"` // calendar quarters of this window parameter
+	Private bool     `yaml:"private"`  // values found by thresholding; absent when small
+}
+
+// Axis is the public positions inside a group.
+type Axis struct {
+	Column string `yaml:"column"`
+	Bands  *Bands `yaml:"bands"`
+	// Months and Quarters number the calendar periods of a window parameter from 0.
+	Months   string `yaml:"months"`
+	Quarters string `yaml:"quarters"`
+	Unit     string `yaml:"unit"`
+}
+
+// Measure is one number per group and position; see [dp.Measure] for the rules.
+type Measure struct {
+	Name   string `yaml:"name"`
+	Title  Text   `yaml:"title"`
+	Kind   string `yaml:"kind"`
+	Unit   string `yaml:"unit"`
+	Column string `yaml:"column"`
+	Event  string `yaml:"event"`
+	Axis   *Axis  `yaml:"axis"`
+	// Clamp bounds one row's value, Total the person's total in a group or position.
+	Clamp []int64 `yaml:"clamp"`
+	Total []int64 `yaml:"total"`
+	Rows  int     `yaml:"rows"`
+	// PerYear multiplies Rows, Total and MaxPositions by the calendar years of the window.
+	PerYear      bool      `yaml:"per_year"`
+	Centre       int64     `yaml:"centre"`
+	MaxPositions int       `yaml:"max_positions"`
+	Probs        []float64 `yaml:"probs"`
+	ProbsParam   string    `yaml:"probs_parameter"`
+	Reference    float64   `yaml:"reference"`
+	People       int       `yaml:"reference_people"`
+	Weight       float64   `yaml:"weight"`
+}
+
+// Derived is a number computed after noise from measures of the same group.
+type Derived struct {
+	Name  string `yaml:"name"`
+	Title Text   `yaml:"title"`
+	Kind  string `yaml:"kind"` // ratio or share
+	Unit  string `yaml:"unit"`
+	Of    string `yaml:"of"` // numerator
+	By    string `yaml:"by"` // denominator (ratio); "people" is always there
+	// Scale multiplies the ratio: 365250 turns events per day into events per 1,000 years.
+	Scale float64 `yaml:"scale"`
+	// Within, for a share, lists the keys whose shown groups add up to the whole.
+	Within []string `yaml:"within"`
+}
+
+// Coarse is the variant for small populations: fewer, larger groups.
+type Coarse struct {
+	L0    int                `yaml:"l0"`
+	Keys  map[string]Coarser `yaml:"keys"`
+	Axes  map[string]Coarser `yaml:"axes"` // by measure
+	Reach int64              `yaml:"reach"`
+}
+
+// Coarser replaces one key's or axis' division, or drops the key.
+type Coarser struct {
+	Drop  bool   `yaml:"drop"`
+	Bands *Bands `yaml:"bands"`
+	// Quarters turns a month axis into quarters of the same window.
+	Quarters bool `yaml:"quarters"`
+}
+
+// Ref names the exact version, "claim-severity@1.0.0".
+func (t *Template) Ref() string { return t.ID + "@" + t.Version }
+
+// Digest is the SHA-256 an approval binds: both files, with their lengths.
+func (t *Template) Digest() string { return hex.EncodeToString(t.digest[:]) }
+
+func pairDigest(yaml, sql []byte) [32]byte {
+	h := sha256.New()
+	for _, b := range [][]byte{yaml, sql} {
+		var n [8]byte
+		for i := range n {
+			n[i] = byte(uint64(len(b)) >> (56 - 8*i))
+		}
+		h.Write(n[:])
+		h.Write(b)
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+func (t *Template) parameter(name string) *Parameter {
+	for i := range t.Parameters {
+		if t.Parameters[i].Name == name {
+			return &t.Parameters[i]
+		}
+	}
+	return nil
+}
