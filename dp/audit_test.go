@@ -84,6 +84,11 @@ func TestEveryCellIsDrawnOnce(t *testing.T) {
 	if c.n != 4*p.c.stride {
 		t.Errorf("%d draws for 4 groups of %d cells", c.n, p.c.stride)
 	}
+	c.n = 0
+	private, st2 := privateFew(t)
+	if table, err := private.table(st2, c); err != nil || len(table.Groups) != 0 || c.n != 0 {
+		t.Errorf("private groups below k: %v, %v, %d draws", table, err, c.n)
+	}
 	for g := range 3 {
 		st.cells[g*p.c.stride] = 3
 	}
@@ -94,6 +99,26 @@ func TestEveryCellIsDrawnOnce(t *testing.T) {
 	if c.n != 3+p.c.stride {
 		t.Errorf("%d draws, want one for each of 3 hidden groups and %d for the shown one", c.n, p.c.stride)
 	}
+}
+
+// privateFew is three private groups of one person each.
+func privateFew(t *testing.T) (*Plan, *state) {
+	t.Helper()
+	s := Spec{L0: 3, K: 2, MaxRows: 10, MaxPeople: 10, Keys: []Key{{Name: "drug", Private: true}}}
+	p := mustPrice(t, s, Want{Rho: 0.1}, DeltaRule{Fixed: 1e-9})
+	st := newState(p.c, [16]byte{})
+	b := &Batch{Keys: make([][16]byte, 1), Person: make([]uint32, 3)}
+	for _, drug := range []string{"x", "y", "z"} {
+		g, err := st.intern([]string{drug})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Group = append(b.Group, g)
+	}
+	if err := seal(st).AddRange(b); err != nil {
+		t.Fatal(err)
+	}
+	return p, st
 }
 
 type failing struct{}

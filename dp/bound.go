@@ -18,9 +18,40 @@ type scratch struct {
 	grouped []int32 // rows, group by group
 	chosen  []int32 // local groups
 
+	who    identity
 	ranks  []rank
 	kept   [][]int32 // per selection
 	series axis
+}
+
+// identity gives the hash prefix of the person and group at hand, worked out
+// only if something has to be chosen.
+type identity struct {
+	salt      siphash.Key
+	key       [16]byte // psn_key
+	word      uint64   // of the group
+	person    siphash.State
+	group     siphash.State
+	hasPerson bool
+	hasGroup  bool
+}
+
+func (w *identity) ofPerson() *siphash.State {
+	if !w.hasPerson {
+		w.person = siphash.New(w.salt).
+			Word(binary.LittleEndian.Uint64(w.key[:8])).
+			Word(binary.LittleEndian.Uint64(w.key[8:]))
+		w.hasPerson = true
+	}
+	return &w.person
+}
+
+func (w *identity) inGroup() *siphash.State {
+	if !w.hasGroup {
+		w.group = w.ofPerson().Word(w.word)
+		w.hasGroup = true
+	}
+	return &w.group
 }
 
 // mark says that the person at hand has rows in a group.
@@ -49,18 +80,16 @@ func newScratch(c *compiled) scratch {
 // within each.
 func (s *state) addPerson(b *Batch, key [16]byte, rows []int32) {
 	s.split(b, rows)
-	prefix := siphash.New(s.key).
-		Word(binary.LittleEndian.Uint64(key[:8])).
-		Word(binary.LittleEndian.Uint64(key[8:]))
+	s.who.key, s.who.hasPerson = key, false
 	if len(s.local) == 1 {
-		s.addGroup(b, prefix, s.local[0], rows)
+		s.addGroup(b, s.local[0], rows)
 		return
 	}
 	if len(s.local) <= s.c.spec.L0 {
 		from := int32(0)
 		for l, g := range s.local {
 			to := from + s.counts[l]
-			s.addGroup(b, prefix, g, s.grouped[from:to])
+			s.addGroup(b, g, s.grouped[from:to])
 			from = to
 		}
 		return
@@ -70,12 +99,12 @@ func (s *state) addPerson(b *Batch, key [16]byte, rows []int32) {
 		from += n
 		s.counts[l] = from
 	}
-	for _, l := range s.chooseGroups(prefix) {
+	for _, l := range s.chooseGroups() {
 		from := int32(0)
 		if l > 0 {
 			from = s.counts[l-1]
 		}
-		s.addGroup(b, prefix, s.local[l], s.grouped[from:s.counts[l]])
+		s.addGroup(b, s.local[l], s.grouped[from:s.counts[l]])
 	}
 }
 
@@ -131,10 +160,11 @@ func oneGroup(b *Batch, rows []int32) bool {
 
 // chooseGroups is the L0 local groups with the smallest hash of salt, psn_key and
 // group, ties broken by the group's own key.
-func (s *state) chooseGroups(prefix siphash.State) []int32 {
+func (s *state) chooseGroups() []int32 {
+	person := s.who.ofPerson()
 	s.ranks = s.ranks[:0]
 	for l, g := range s.local {
-		s.ranks = append(s.ranks, rank{prefix.Word(s.words[g]).Sum(), int32(l)})
+		s.ranks = append(s.ranks, rank{person.SumWord(s.words[g]), int32(l)})
 	}
 	l0 := s.c.spec.L0
 	smallest(s.ranks, l0, func(a, b int32) bool { return s.keyLess(s.local[a], s.local[b]) })
@@ -152,12 +182,16 @@ func (s *state) keyLess(a, b int32) bool {
 }
 
 // addGroup adds one person's rows in one group.
-func (s *state) addGroup(b *Batch, prefix siphash.State, g int32, rows []int32) {
+func (s *state) addGroup(b *Batch, g int32, rows []int32) {
 	base := int(g) * s.c.stride
 	s.cells[base]++
-	prefix = prefix.Word(s.words[g])
-	for i, sel := range s.c.selections {
-		s.kept[i] = s.keep(b, prefix, sel, rows, s.kept[i])
+	s.who.word, s.who.hasGroup = s.words[g], false
+	for i := range s.c.selections {
+		if sel := &s.c.selections[i]; sel.rows > 0 && len(rows) > sel.rows {
+			s.kept[i] = s.keep(b, sel, rows, s.kept[i][:0])
+		} else {
+			s.kept[i] = s.kept[i][:0]
+		}
 	}
 	for i := range s.c.measures {
 		m := &s.c.measures[i]
@@ -169,25 +203,21 @@ func (s *state) addGroup(b *Batch, prefix siphash.State, g int32, rows []int32) 
 		if k := s.kept[m.selection]; len(k) > 0 {
 			kept = k
 		}
-		s.addMeasure(b, m, base, prefix, kept)
+		s.addMeasure(b, m, base, kept)
 	}
 }
 
 // eligible says whether a row counts for a selection.
-func (sel selection) eligible(b *Batch, r int32) bool {
+func (sel *selection) eligible(b *Batch, r int32) bool {
 	if sel.col >= 0 && b.Values[sel.col][r] == Null {
 		return false
 	}
 	return sel.at < 0 || uint64(b.Values[sel.at][r]) < uint64(sel.positions)
 }
 
-// keep lists the rows with the smallest hashes when there are more eligible ones
-// than the selection allows, and nothing when all may stay. into is reused.
-func (s *state) keep(b *Batch, prefix siphash.State, sel selection, rows, into []int32) []int32 {
-	into = into[:0]
-	if sel.rows == 0 || len(rows) <= sel.rows {
-		return into
-	}
+// keep appends to into the rows with the smallest hashes when there are more
+// eligible ones than the selection allows, and nothing when all may stay.
+func (s *state) keep(b *Batch, sel *selection, rows, into []int32) []int32 {
 	s.ranks = s.ranks[:0]
 	for _, r := range rows {
 		if sel.eligible(b, r) {
@@ -197,13 +227,7 @@ func (s *state) keep(b *Batch, prefix siphash.State, sel selection, rows, into [
 	if len(s.ranks) <= sel.rows {
 		return into
 	}
-	for i, x := range s.ranks {
-		h := prefix
-		for _, col := range b.Values {
-			h = h.Word(uint64(col[x.item]))
-		}
-		s.ranks[i].hash = h.Sum()
-	}
+	s.hashRows(b, s.ranks)
 	smallest(s.ranks, sel.rows, func(x, y int32) bool {
 		for _, col := range b.Values {
 			if col[x] != col[y] {
@@ -218,12 +242,45 @@ func (s *state) keep(b *Batch, prefix siphash.State, sel selection, rows, into [
 	return into
 }
 
-// smallest moves the k smallest elements of x to its front, by hash, ties by
-// less (Hoare's quickselect; hashes are random, so the middle is a good pivot).
+// hashRows sets the hash of psn_key, group and the values of each row.
+func (s *state) hashRows(b *Batch, ranks []rank) {
+	prefix := s.who.inGroup()
+	if len(b.Values) == 0 {
+		for i := range ranks {
+			ranks[i].hash = prefix.Sum()
+		}
+		return
+	}
+	first, last := b.Values[:len(b.Values)-1], b.Values[len(b.Values)-1]
+	for i, x := range ranks {
+		h := *prefix
+		for _, col := range first {
+			h = h.Word(uint64(col[x.item]))
+		}
+		ranks[i].hash = h.SumWord(uint64(last[x.item]))
+	}
+}
+
+// smallest puts the k smallest elements of x, by hash, ties by less, into its
+// front; what follows them is arbitrary. k is at most len(x).
 func smallest(x []rank, k int, less func(a, b int32) bool) {
 	before := func(a, b rank) bool {
 		return a.hash < b.hash || a.hash == b.hash && less(a.item, b.item)
 	}
+	if k <= 16 { // insertion: most elements fail the first comparison
+		for i, v := range x {
+			j := min(i, k-1)
+			if i >= k && !before(v, x[j]) {
+				continue
+			}
+			for ; j > 0 && before(v, x[j-1]); j-- {
+				x[j] = x[j-1]
+			}
+			x[j] = v
+		}
+		return
+	}
+	// Hoare's quickselect; hashes are random, so the middle is a good pivot.
 	lo, hi := 0, len(x)-1
 	for lo < hi {
 		pivot := x[lo+(hi-lo)/2]

@@ -1,14 +1,9 @@
 package dp
 
-import (
-	"math"
+import "math"
 
-	"github.com/qunxiang/qunxiang/dp/internal/siphash"
-)
-
-// addMeasure adds one person's kept rows in one group to one measure. prefix has
-// taken psn_key and group.
-func (s *state) addMeasure(b *Batch, m *measure, base int, prefix siphash.State, rows []int32) {
+// addMeasure adds one person's kept rows in one group to one measure.
+func (s *state) addMeasure(b *Batch, m *measure, base int, rows []int32) {
 	cell := base + s.c.channels[m.channels[0]].offset
 	switch m.Kind {
 	case KindRows:
@@ -21,7 +16,7 @@ func (s *state) addMeasure(b *Batch, m *measure, base int, prefix siphash.State,
 			}
 		}
 	case KindSeries:
-		s.addSeries(b, m, cell, prefix, rows)
+		s.addSeries(b, m, cell, rows)
 	default:
 		total, n := m.total(b.Values[m.col], rows)
 		if n == 0 {
@@ -120,7 +115,7 @@ func (a *axis) resize(n int) {
 	}
 }
 
-func (s *state) addSeries(b *Batch, m *measure, cell int, prefix siphash.State, rows []int32) {
+func (s *state) addSeries(b *Batch, m *measure, cell int, rows []int32) {
 	a, col, at := &s.series, b.Values[m.col], b.Values[m.at]
 	a.touched = a.touched[:0]
 	for _, r := range rows {
@@ -134,7 +129,7 @@ func (s *state) addSeries(b *Batch, m *measure, cell int, prefix siphash.State, 
 		}
 		a.sums[p].add(min(max(v, m.RowLo), m.RowHi))
 	}
-	for _, p := range s.choosePositions(m, prefix) {
+	for _, p := range s.choosePositions(m) {
 		s.cells[cell+int(p)] += min(max(a.sums[p].value(), m.Lo), m.Hi)
 	}
 	for _, p := range a.touched {
@@ -144,14 +139,15 @@ func (s *state) addSeries(b *Batch, m *measure, cell int, prefix siphash.State, 
 
 // choosePositions is the at most MaxPositions touched positions with the
 // smallest hash of salt, psn_key, group and position.
-func (s *state) choosePositions(m *measure, prefix siphash.State) []int32 {
+func (s *state) choosePositions(m *measure) []int32 {
 	touched := s.series.touched
 	if len(touched) <= m.MaxPositions {
 		return touched
 	}
+	group := s.who.inGroup()
 	s.ranks = s.ranks[:0]
 	for _, p := range touched {
-		s.ranks = append(s.ranks, rank{prefix.Word(uint64(p)).Sum(), p})
+		s.ranks = append(s.ranks, rank{group.SumWord(uint64(p)), p})
 	}
 	smallest(s.ranks, m.MaxPositions, func(x, y int32) bool { return x < y })
 	a := &s.series

@@ -30,7 +30,7 @@ func TestTauIsSafeAndTight(t *testing.T) {
 // library returns for the very arguments that are drawn with.
 func TestCalibrate(t *testing.T) {
 	for _, linf := range []int64{1, 6, 18_600_000, 1 << 30} {
-		for _, relative := range []float64{1, 1.0001, 1.5, 2, 3.1415, 25.51, 1e3, 1e5, 9.9e6} {
+		for _, relative := range []float64{1 - 5e-10, 1, 1.0001, 1.0005, 1.5, 2, 3.1415, 25.51, 1e3, 1e5, 9.9e6} {
 			for _, s := range []side{atLeast, atMost} {
 				target := relative * float64(linf)
 				d, err := calibrate(linf, target, s)
@@ -42,6 +42,9 @@ func TestCalibrate(t *testing.T) {
 				}
 				if s == atLeast && d.sigma < target || s == atMost && d.sigma > target {
 					t.Errorf("linf %d: sigma %g is on the wrong side of %g", linf, d.sigma, target)
+				}
+				if d.sigma < float64(linf) {
+					t.Errorf("linf %d: sigma %g costs more than rho 0.5 a draw", linf, d.sigma)
 				}
 				if math.Abs(d.sigma/target-1) > 0.0011 {
 					t.Errorf("linf %d: sigma %g is far from %g", linf, d.sigma, target)

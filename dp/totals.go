@@ -71,6 +71,7 @@ func (t *Totals) state() (*state, error) {
 
 func newState(c *compiled, salt [16]byte) *state {
 	s := &state{c: c, salt: salt, key: siphash.NewKey(salt), scratch: newScratch(c)}
+	s.who.salt = s.key
 	s.values = make([]map[string]int, len(c.spec.Keys))
 	for i, k := range c.spec.Keys {
 		s.values[i] = make(map[string]int, len(k.Values))

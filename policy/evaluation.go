@@ -40,10 +40,11 @@ func Evaluation(o EvaluationOptions) []byte {
 	p("\n# The people under this domain's key. Budgets belong to them.\npopulation: %s", o.Population)
 	p("\n# The public size of the population, where it may be known. With it, estimates warn of")
 	p("# tables that would be mostly empty. 0: undeclared.\npublic_people: %d", o.PublicPeople)
-	p("\n# The fewest people a group may have, at least %d; or noisy: public groups are judged by", KFloor)
-	p("# their noisy count alone.\nk: \"%d\"", KFloor)
+	p("\n# The fewest people a group may have, at least k_floor; or noisy: public groups are then")
+	p("# judged by their noisy count alone, private ones by k_floor.\nk: %d\nk_floor: %d", KFloor, KFloor)
 	p("\n# Budgets, for ever: caps are never raised or refilled.")
-	p("caps:\n  year: {epsilon: 10, delta: 1.0e-9}\n  life: {epsilon: 10, delta: 1.0e-9}")
+	p("caps:\n  year: {epsilon: 10, delta: 1e-9}\n  life: {epsilon: 10, delta: 1e-9}")
+	p("\n# The delta at which an epsilon is shown. It decides nothing.\nconversion_delta: 1e-9")
 	p("\n# How long after its charge an answer appears, never earlier and never later.")
 	p("slots:\n  undeclared: 2s\n  classes:")
 	for _, c := range defaultClasses {
@@ -54,7 +55,7 @@ func Evaluation(o EvaluationOptions) []byte {
 	for _, x := range evaluators {
 		p("  - {id: %s, organisation: %s, roles: [%s]}", x.ID, x.Organisation, x.Roles[0])
 	}
-	p("\ngrants:")
+	p("\ngrants:%s", map[bool]string{true: " []"}[len(o.Offers) == 0])
 	for _, x := range evaluators {
 		o.grant(p, x)
 	}

@@ -3,71 +3,18 @@ package policy
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"fmt"
-	"io"
+	"math"
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 
 	"github.com/qunxiang/qunxiang/dp"
 )
 
-// file is policy.yaml as written. Texts are pointers or checked, because the
-// decoder turns 123 into "123".
-type file struct {
-	Version      int          `yaml:"version"`
-	Mode         string       `yaml:"mode"`
-	Population   string       `yaml:"population"`
-	PublicPeople int64        `yaml:"public_people"`
-	K            string       `yaml:"k"`
-	Caps         fileCaps     `yaml:"caps"`
-	Slots        fileSlots    `yaml:"slots"`
-	OptOutEpoch  string       `yaml:"opt_out_epoch"`
-	Principals   []filePerson `yaml:"principals"`
-	Grants       []fileGrant  `yaml:"grants"`
-}
-
-type fileCaps struct {
-	Year fileCap `yaml:"year"`
-	Life fileCap `yaml:"life"`
-}
-
-type fileCap struct {
-	Epsilon float64 `yaml:"epsilon"`
-	Delta   float64 `yaml:"delta"`
-}
-
-type fileSlots struct {
-	Undeclared string      `yaml:"undeclared"`
-	Classes    []fileClass `yaml:"classes"`
-}
-
-type fileClass struct {
-	People int64  `yaml:"people"`
-	Slot   string `yaml:"slot"`
-}
-
-type filePerson struct {
-	ID           string `yaml:"id"`
-	Organisation string `yaml:"organisation"`
-	Roles        []Role `yaml:"roles"`
-}
-
-type fileGrant struct {
-	ID        string   `yaml:"id"`
-	Principal string   `yaml:"principal"`
-	Templates []string `yaml:"templates"`
-	Purposes  []string `yaml:"purposes"`
-	Until     string   `yaml:"until"`
-	QuotaRho  float64  `yaml:"quota_rho"`
-}
-
-// Load reads a policy file.
+// Load reads a policy file. Its errors are those of Parse, or of reading.
 func Load(path string) (*Policy, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -76,155 +23,190 @@ func Load(path string) (*Policy, error) {
 	return Parse(path, b)
 }
 
-// Parse reads a policy strictly: one document, no unknown or repeated key. name
-// stands for the file in messages, which are ErrPolicy.
+// Parse reads a policy strictly: one document, no unknown or repeated key, no
+// alias or tag, nothing of another type than it should be. An error is
+// ErrPolicy and begins with the place, name:line:column.
 func Parse(name string, b []byte) (*Policy, error) {
-	var f file
-	d := yaml.NewDecoder(strings.NewReader(string(b)), yaml.Strict())
-	if err := d.Decode(&f); err != nil {
-		var ye yaml.Error
-		if errors.As(err, &ye) && ye.GetToken() != nil {
-			at := ye.GetToken().Position
-			return nil, fmt.Errorf("%w: %s:%d:%d: %s", ErrPolicy, name, at.Line, at.Column, ye.GetMessage())
-		}
-		return nil, fmt.Errorf("%w: %s: not a policy", ErrPolicy, name)
-	}
-	var more any
-	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: %s: more than one document", ErrPolicy, name)
-	}
-	p, err := f.policy()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrPolicy, name, err)
+	r := &reader{file: name}
+	p := r.policy(r.document(b))
+	if r.err != nil {
+		return nil, r.err
 	}
 	sum := sha256.Sum256(b)
 	p.digest = hex.EncodeToString(sum[:])
 	return p, nil
 }
 
-var idPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
-
-func (f *file) policy() (*Policy, error) {
-	p := &Policy{Mode: f.Mode, Population: f.Population, PublicPeople: f.PublicPeople}
-	switch {
-	case f.Version != 1:
-		return nil, errors.New("version must be 1")
-	case f.Mode != ModeEvaluation:
-		return nil, fmt.Errorf("mode %q is not %s", f.Mode, ModeEvaluation)
-	case !idPattern.MatchString(f.Population):
-		return nil, errors.New("population is missing or not a plain name")
-	case f.PublicPeople < 0:
-		return nil, errors.New("public_people is below 0")
+func (r *reader) policy(root ast.Node) *Policy {
+	m := r.members(root, "version", "mode", "population", "public_people?", "k", "k_floor?", "caps", "conversion_delta?",
+		"slots?", "opt_out_epoch?", "regions?", "principals", "grants")
+	p := &Policy{OptOutEpoch: 24 * time.Hour, Undeclared: 2 * time.Second, Classes: slices.Clone(defaultClasses)}
+	r.whole(m["version"], 1, 1)
+	if p.Mode = r.text(m["mode"]); p.Mode != ModeEvaluation {
+		r.want(m["mode"], "evaluation, the only mode there is")
 	}
-	for _, step := range []func(*Policy) error{f.threshold, f.caps, f.times, f.people, f.grants} {
-		if err := step(p); err != nil {
-			return nil, err
+	p.Population = r.plain(m["population"])
+	p.PublicPeople = r.whole(m["public_people"], 0, math.MaxInt32)
+	r.threshold(p, m["k"], m["k_floor"])
+	r.caps(p, m["caps"], m["conversion_delta"])
+	r.slots(p, m["slots"])
+	if n := m["opt_out_epoch"]; n != nil {
+		p.OptOutEpoch = r.span(n, time.Hour, 31*24*time.Hour)
+	}
+	p.Regions = r.texts(m["regions"])
+	for _, n := range r.list(m["principals"]) {
+		p.Principals = append(p.Principals, r.person(p, n))
+	}
+	for _, n := range r.list(m["grants"]) {
+		p.Grants = append(p.Grants, r.grant(p, n))
+	}
+	return p
+}
+
+func (r *reader) threshold(p *Policy, k, floor ast.Node) {
+	const most = 1_000_000
+	least := int64(KFloor)
+	if floor != nil {
+		least = r.whole(floor, KFloor, most)
+	}
+	p.K = int(least)
+	if s, ok := k.(*ast.StringNode); ok && s.Value == "noisy" {
+		p.NoisyK = true
+		return
+	}
+	p.K = int(r.whole(k, least, most))
+}
+
+func (r *reader) caps(p *Policy, n, conversion ast.Node) {
+	m := r.members(n, "year", "life")
+	p.Caps.Year, p.year = r.limit(m["year"])
+	p.Caps.Life, p.life = r.limit(m["life"])
+	p.ConversionDelta = p.Caps.Life.Delta
+	if conversion != nil {
+		if p.ConversionDelta = r.number(conversion); !(p.ConversionDelta > 0 && p.ConversionDelta < 1e-3) {
+			r.want(conversion, "a delta above 0 and below 0.001")
 		}
 	}
-	return p, nil
 }
 
-func (f *file) threshold(p *Policy) error {
-	if f.K == "noisy" {
-		p.K, p.NoisyK = KFloor, true
-		return nil
+func (r *reader) limit(n ast.Node) (Cap, dp.Cost) {
+	m := r.members(n, "epsilon", "delta")
+	limit := Cap{Epsilon: r.number(m["epsilon"]), Delta: r.number(m["delta"])}
+	if r.err != nil {
+		return limit, dp.Cost{}
 	}
-	if _, err := fmt.Sscanf(f.K, "%d", &p.K); err != nil || fmt.Sprint(p.K) != f.K || p.K < KFloor || p.K > 1_000_000 {
-		return fmt.Errorf("k must be noisy or a whole number of at least %d", KFloor)
+	cost, err := dp.CapFor(limit.Epsilon, limit.Delta)
+	if err != nil || cost.Rho <= 0 || cost.Delta <= 0 || limit.Epsilon > 100 || limit.Delta >= 1e-3 {
+		r.want(n, "a budget: epsilon above 0 and at most 100, delta above 0 and below 0.001, neither so small that nothing fits")
 	}
-	return nil
+	return limit, cost
 }
 
-func (f *file) caps(p *Policy) error {
-	p.Caps = Caps{Year: Cap(f.Caps.Year), Life: Cap(f.Caps.Life)}
-	p.ConversionDelta = f.Caps.Life.Delta
-	var err error
-	if p.year, err = dp.CapFor(f.Caps.Year.Epsilon, f.Caps.Year.Delta); err != nil {
-		return fmt.Errorf("caps: year: %w", err)
+func (r *reader) slots(p *Policy, n ast.Node) {
+	if n == nil {
+		return
 	}
-	if p.life, err = dp.CapFor(f.Caps.Life.Epsilon, f.Caps.Life.Delta); err != nil {
-		return fmt.Errorf("caps: life: %w", err)
+	m := r.members(n, "undeclared?", "classes?")
+	if u := m["undeclared"]; u != nil {
+		p.Undeclared = r.span(u, time.Second, time.Hour)
 	}
-	return nil
-}
-
-func (f *file) times(p *Policy) error {
-	var err error
-	if p.Undeclared, err = span("slots: undeclared", f.Slots.Undeclared, time.Second, time.Hour); err != nil {
-		return err
+	if m["classes"] == nil {
+		return
 	}
-	for i, c := range f.Slots.Classes {
-		slot, err := span("slots: classes", c.Slot, time.Second, 24*time.Hour)
-		if err != nil {
-			return err
+	p.Classes = nil
+	var last SlotClass
+	for _, n := range r.list(m["classes"]) {
+		m := r.members(n, "people", "slot")
+		c := SlotClass{People: r.whole(m["people"], 1, math.MaxInt32), Slot: r.span(m["slot"], time.Second, 24*time.Hour)}
+		if c.People <= last.People || c.Slot < last.Slot {
+			r.want(n, "classes that rise in people and do not fall in slot")
 		}
-		if c.People < 1 || i > 0 && (c.People <= p.Classes[i-1].People || slot < p.Classes[i-1].Slot) {
-			return errors.New("slots: classes must rise in people, and not fall in slot")
-		}
-		p.Classes = append(p.Classes, SlotClass{c.People, slot})
+		p.Classes, last = append(p.Classes, c), c
 	}
-	p.OptOutEpoch, err = span("opt_out_epoch", f.OptOutEpoch, time.Hour, 31*24*time.Hour)
-	return err
 }
 
-func span(what, text string, low, high time.Duration) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
+func (r *reader) span(n ast.Node, low, high time.Duration) time.Duration {
+	d, err := time.ParseDuration(r.text(n))
 	if err != nil || d < low || d > high || d%time.Second != 0 {
-		return 0, fmt.Errorf("%s must be a whole number of seconds within %v..%v, like 2s or 24h", what, low, high)
+		r.want(n, "whole seconds from "+low.String()+" to "+high.String()+", like 2s or 24h")
 	}
-	return d, nil
+	return d
 }
 
-func (f *file) people(p *Policy) error {
-	for _, x := range f.Principals {
-		switch {
-		case !idPattern.MatchString(x.ID) || p.principal(x.ID) != nil:
-			return fmt.Errorf("principals: %q is not a plain name, or is there twice", x.ID)
-		case !idPattern.MatchString(x.Organisation):
-			return fmt.Errorf("principals: %s needs an organisation", x.ID)
-		case len(x.Roles) == 0:
-			return fmt.Errorf("principals: %s has no role", x.ID)
-		}
-		for _, r := range x.Roles {
-			if !slices.Contains(roles, r) {
-				return fmt.Errorf("principals: %s: %q is not a role", x.ID, r)
-			}
-		}
-		p.Principals = append(p.Principals, Principal(x))
+var (
+	namePattern     = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+	titlePattern    = regexp.MustCompile(`^[^\p{C}"\\]{1,128}$`)
+	templatePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}(@[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6})?$`)
+)
+
+func (r *reader) match(n ast.Node, pattern *regexp.Regexp, what string) string {
+	s := r.text(n)
+	if !pattern.MatchString(s) {
+		r.want(n, what)
 	}
-	return nil
+	return s
 }
 
-var templatePattern = regexp.MustCompile(`^[a-z][a-z0-9-]*(@\d+\.\d+\.\d+)?$`)
+func (r *reader) plain(n ast.Node) string {
+	return r.match(n, namePattern, "a name of small letters, digits, dots, dashes and underscores")
+}
 
-func (f *file) grants(p *Policy) error {
-	seen := map[string]bool{}
-	for _, g := range f.Grants {
-		switch {
-		case !idPattern.MatchString(g.ID) || seen[g.ID]:
-			return fmt.Errorf("grants: %q is not a plain name, or is there twice", g.ID)
-		case p.principal(g.Principal) == nil:
-			return fmt.Errorf("grants: %s: %q is no principal", g.ID, g.Principal)
-		case len(g.Templates) == 0 || len(g.Purposes) == 0:
-			return fmt.Errorf("grants: %s needs templates and purposes", g.ID)
-		case !(g.QuotaRho >= 0) || g.QuotaRho > 1000:
-			return fmt.Errorf("grants: %s: quota_rho must be within 0..1000", g.ID)
-		}
-		seen[g.ID] = true
-		if _, err := time.Parse(time.DateOnly, g.Until); err != nil {
-			return fmt.Errorf("grants: %s: until must be a day like 2027-12-31", g.ID)
-		}
-		for _, t := range g.Templates {
-			if !templatePattern.MatchString(t) {
-				return fmt.Errorf("grants: %s: %q is not a template", g.ID, t)
-			}
-		}
-		for _, x := range g.Purposes {
-			if !slices.Contains(purposes, x) {
-				return fmt.Errorf("grants: %s: %q is not a declared purpose", g.ID, x)
-			}
-		}
-		p.Grants = append(p.Grants, Grant(g))
+func (r *reader) person(p *Policy, n ast.Node) Principal {
+	m := r.members(n, "id", "organisation", "roles")
+	x := Principal{
+		ID:           r.plain(m["id"]),
+		Organisation: r.match(m["organisation"], titlePattern, "a name without quotes and backslashes"),
 	}
-	return nil
+	if p.principal(x.ID) != nil {
+		r.want(m["id"], "each id only once")
+	}
+	for i, role := range r.texts(m["roles"]) {
+		if !slices.Contains(roles, Role(role)) {
+			r.want(r.list(m["roles"])[i], "a role: insurer, pharma, regulator or steward")
+		}
+		x.Roles = append(x.Roles, Role(role))
+	}
+	if len(x.Roles) == 0 {
+		r.want(m["roles"], "at least one role")
+	}
+	return x
+}
+
+func (r *reader) grant(p *Policy, n ast.Node) Grant {
+	m := r.members(n, "id", "principal", "templates", "purposes", "until", "quota_rho?")
+	g := Grant{
+		ID: r.plain(m["id"]), Principal: r.plain(m["principal"]),
+		Templates: r.texts(m["templates"]), Purposes: r.texts(m["purposes"]), Until: r.text(m["until"]),
+	}
+	if slices.ContainsFunc(p.Grants, func(o Grant) bool { return o.ID == g.ID }) {
+		r.want(m["id"], "each id only once")
+	}
+	if p.principal(g.Principal) == nil {
+		r.want(m["principal"], "the id of a principal above")
+	}
+	if len(g.Templates) == 0 {
+		r.want(m["templates"], "at least one template")
+	}
+	for i, t := range g.Templates {
+		if !templatePattern.MatchString(t) {
+			r.want(r.list(m["templates"])[i], "a template, like claim-severity or claim-severity@1.0.0")
+		}
+	}
+	if len(g.Purposes) == 0 {
+		r.want(m["purposes"], "at least one purpose")
+	}
+	for i, x := range g.Purposes {
+		if !slices.Contains(purposes, x) {
+			r.want(r.list(m["purposes"])[i], "a declared purpose")
+		}
+	}
+	if day, err := time.Parse(time.DateOnly, g.Until); err != nil || day.Format(time.DateOnly) != g.Until {
+		r.want(m["until"], "a day, like 2027-12-31")
+	}
+	if quota := m["quota_rho"]; quota != nil {
+		if g.QuotaRho = r.number(quota); g.QuotaRho > 1000 {
+			r.want(quota, "a number from 0 to 1000")
+		}
+	}
+	return g
 }

@@ -23,7 +23,7 @@ const (
 	Steward   Role = "steward"
 )
 
-// Roles lists every role.
+// roles lists every role.
 var roles = []Role{Insurer, Pharma, Regulator, Steward}
 
 // purposes are the declared uses of the data, after the six industries the
@@ -39,7 +39,8 @@ func Purposes() []string { return slices.Clone(purposes) }
 // ModeEvaluation marks a domain in which no approvals are needed.
 const ModeEvaluation = "evaluation"
 
-// KFloor is the least threshold a policy may set.
+// KFloor is the least k_floor, and the default: nobody lowers it alone, and an
+// evaluation domain has nobody else to ask.
 const KFloor = 20
 
 // Principal is a person or a program that asks.
@@ -56,7 +57,7 @@ type Grant struct {
 	Templates []string // "claim-severity@1.0.0", or "claim-severity" for any version
 	Purposes  []string
 	Until     string  // last day, 2006-01-02 in UTC
-	QuotaRho  float64 // most rho charged under it in all; 0: only the caps
+	QuotaRho  float64 // most rho charged under it in all; 0: only the caps limit it
 }
 
 // Cap is a budget as people say it: (epsilon, delta) for all releases together.
@@ -71,18 +72,20 @@ type SlotClass struct {
 	Slot   time.Duration
 }
 
-// Policy is one domain's rules. It is immutable: read it with [Load] or [Parse].
+// Policy is one domain's rules, read with [Load] or [Parse] and not changed
+// after that: whoever holds one only reads it.
 type Policy struct {
 	Mode            string
 	Population      string
 	PublicPeople    int64 // declared size; 0: undeclared
-	K               int   // threshold on the people of a group
+	K               int   // threshold on the people of a group, at least k_floor
 	NoisyK          bool  // public keys: threshold on the noisy count only
 	Caps            Caps
 	ConversionDelta float64       // delta at which epsilon is shown
 	OptOutEpoch     time.Duration // opt-outs act at multiples of it
 	Undeclared      time.Duration // slot where the size is undeclared
 	Classes         []SlotClass   // slots by declared size, ascending
+	Regions         []string      // public list of regions; nil: none is declared
 	Principals      []Principal
 	Grants          []Grant
 
@@ -93,7 +96,7 @@ type Policy struct {
 // Digest is the SHA-256 of the file the policy was read from, in hex.
 func (p *Policy) Digest() string { return p.digest }
 
-// YearCap and LifeCap are the caps in the ledger's units.
+// YearCap is the cap of one calendar year of records, in the ledger's units.
 func (p *Policy) YearCap() dp.Cost { return p.year }
 
 // LifeCap is the cap of everything about a person.

@@ -59,6 +59,9 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 	if err := p.checkEmpty(req.AllowEmpty); err != nil {
 		return Ticket{}, err
 	}
+	if err := r.Engine.Check(ctx, p.Job); err != nil {
+		return Ticket{}, fmt.Errorf("%w: %s: %w", ErrTemplate, p.Template.Ref(), err)
+	}
 	for {
 		if rel, ok := r.stored(p); ok {
 			return r.replay(ctx, principal, req, idempotency, d, rel)

@@ -14,6 +14,9 @@ import (
 // by the steward only; clients see none of it (rule 9).
 type Engine interface {
 	Run(ctx context.Context, j Job) (*dp.Totals, error)
+	// Check says what is wrong with a job without touching data: SQL that does
+	// not keep people apart, or does not bind. It is asked before the charge.
+	Check(ctx context.Context, j Job) error
 }
 
 // Job is a question with everything an engine needs and nothing of the client's

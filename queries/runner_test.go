@@ -28,6 +28,7 @@ type fakeEngine struct {
 	fails atomic.Bool
 	runs  atomic.Int32
 	panic bool
+	unfit bool
 }
 
 func (e *fakeEngine) Run(ctx context.Context, j queries.Job) (*dp.Totals, error) {
@@ -63,7 +64,14 @@ func (e *fakeEngine) Run(ctx context.Context, j queries.Job) (*dp.Totals, error)
 	return t, t.AddRange(b)
 }
 
-// memory is a Store that counts.
+func (e *fakeEngine) Check(context.Context, queries.Job) error {
+	if e.unfit {
+		return errors.New("the SQL mixes people")
+	}
+	return nil
+}
+
+// memory is a Store in memory.
 type memory struct {
 	mu sync.Mutex
 	m  map[string][]byte
@@ -375,6 +383,21 @@ func TestRefusalsChargeNothing(t *testing.T) {
 		}
 		if len(h.ledger.Scopes()) != 0 || h.engine.runs.Load() != 0 {
 			t.Error("a refused request was charged or run")
+		}
+		h.close()
+	})
+}
+
+// SQL that an engine finds unfit is refused before the charge.
+func TestUnfitTemplateIsNotCharged(t *testing.T) {
+	in(t, func(t *testing.T) {
+		h := newHouse(t, nil)
+		h.engine.unfit = true
+		if _, err := h.runner.Ask(t.Context(), "insurer-a", i3, ""); !errors.Is(err, queries.ErrTemplate) {
+			t.Errorf("%v", err)
+		}
+		if len(h.ledger.Scopes()) != 0 || h.engine.runs.Load() != 0 {
+			t.Error("it was charged or run")
 		}
 		h.close()
 	})

@@ -13,9 +13,14 @@ import (
 )
 
 // VerifierKey is the public key, in the form golang.org/x/mod/sumdb/note reads,
-// that checks the checkpoints of a population's log.
-func VerifierKey(population string, key ed25519.PublicKey) (string, error) {
-	return note.NewEd25519VerifierKey(population, key)
+// that checks the checkpoints of a population's log. Of a key of the wrong size
+// it is empty, which checks nothing.
+func VerifierKey(population string, key ed25519.PublicKey) string {
+	text, err := note.NewEd25519VerifierKey(population, key)
+	if err != nil {
+		return ""
+	}
+	return text
 }
 
 // signer signs notes in the name of a population.
@@ -28,11 +33,7 @@ func newSigner(population string, key ed25519.PrivateKey) (*signer, error) {
 	if len(key) != ed25519.PrivateKeySize {
 		return nil, errors.New("ledger: signing key has the wrong size")
 	}
-	vkey, err := VerifierKey(population, key.Public().(ed25519.PublicKey))
-	if err != nil {
-		return nil, err
-	}
-	v, err := note.NewVerifier(vkey)
+	v, err := note.NewVerifier(VerifierKey(population, key.Public().(ed25519.PublicKey)))
 	if err != nil || strings.Contains(population, "/") {
 		return nil, errors.New("ledger: a population's name has no space, plus or slash")
 	}

@@ -3,6 +3,7 @@ package dataset
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -68,13 +69,13 @@ func converted(c Column, x, sqlType, unit string) (sql string, ok bool) {
 	case c.Unit == "0/1":
 		return flagSQL(x, f)
 	case c.Unit == "fen" && unit != "fen" && c.Name == "price_fen":
-		return scaledSQL(x, f, 100, MaxFen)
+		return scaledSQL(x, f, 2, MaxFen)
 	case c.Unit == "fen" && unit != "fen":
 		return fenSQL(x, f, sqlType)
 	case c.Unit == "fen":
 		return wholeSQL(x, f, "BIGINT", -MaxFen, MaxFen)
 	case c.Unit == "1/1000":
-		return scaledSQL(x, f, 1000, maxMilli)
+		return scaledSQL(x, f, 3, maxMilli)
 	case c.Unit == "days":
 		return wholeSQL(x, f, "INTEGER", 0, maxDays)
 	}
@@ -90,12 +91,12 @@ func fenSQL(x string, f form, sqlType string) (string, bool) {
 	case formWhole:
 		return boundFen(fmt.Sprintf("TRY_CAST(%s::HUGEINT * 100 AS BIGINT)", x)), true
 	case formDecimal:
-		scaled := "TRY_CAST(" + x + " * 100 AS BIGINT)"
-		if m := decimalType.FindStringSubmatch(strings.ToUpper(sqlType)); m[2] > "2" || len(m[2]) > 1 {
-			return fmt.Sprintf("CASE WHEN round(%[1]s, 2) = %[1]s THEN %[2]s END", x,
-				boundFen("TRY_CAST(round("+x+", 2) * 100 AS BIGINT)")), true
+		exact := ""
+		if scaleOf(sqlType) > 2 {
+			exact = " AND round(" + x + ", 2) = " + x
 		}
-		return boundFen(scaled), true
+		return fmt.Sprintf("CASE WHEN %s BETWEEN -%d AND %d%s THEN (round(%s, 2) * 100)::BIGINT END",
+			x, int64(MaxFen/100), int64(MaxFen/100), exact, x), true
 	case formFloat:
 		d := "TRY_CAST(" + x + " AS DECIMAL(18,2))"
 		return fmt.Sprintf("CASE WHEN TRY_CAST(%[1]s AS %[2]s) = %[3]s THEN %[4]s END", d, sqlType, x,
@@ -104,23 +105,44 @@ func fenSQL(x string, f form, sqlType string) (string, bool) {
 	return "", false
 }
 
-// scaledSQL: quantities and unit prices, rounded half away from zero to the
-// scale; they are never summed to a bill, amounts are.
-func scaledSQL(x string, f form, scale, limit int64) (string, bool) {
-	var d string
+// scaledSQL: quantities and unit prices times 10^digits, rounded half away from
+// zero; they are never summed to a bill, amounts are. The range is looked at
+// before anything is multiplied, so that no value can overflow.
+func scaledSQL(x string, f form, digits int, limit int64) (string, bool) {
+	bound := limit
+	for range digits {
+		bound /= 10
+	}
+	scaled := func(d string) string {
+		return fmt.Sprintf("CASE WHEN %[1]s BETWEEN -%[2]d AND %[2]d THEN (round(%[1]s, %[3]d) * 1%[4]s)::BIGINT END",
+			d, bound, digits, strings.Repeat("0", digits))
+	}
 	switch f {
 	case formText:
 		t := "replace(trim(" + x + "), ',', '')"
-		d = "CASE WHEN regexp_full_match(" + t + `, '[+-]?[0-9]{1,18}(\.[0-9]+)?') THEN TRY_CAST(` + t + " AS DECIMAL(38,12)) END"
-	case formWhole, formDecimal:
-		d = "TRY_CAST(" + x + " AS DECIMAL(38,12))"
+		return "CASE WHEN regexp_full_match(" + t + `, '[+-]?[0-9]{1,11}(\.[0-9]{1,6})?') THEN ` + scaled("TRY_CAST("+t+" AS DECIMAL(18,6))") +
+			" WHEN regexp_full_match(" + t + `, '[+-]?[0-9]{1,18}(\.[0-9]+)?') THEN ` + scaled("TRY_CAST("+t+" AS DECIMAL(38,19))") + " END", true
+	case formWhole:
+		return scaled("TRY_CAST(" + x + " AS DECIMAL(18,0))"), true
+	case formDecimal:
+		return scaled(x), true
 	case formFloat:
-		d = "TRY_CAST(" + x + " AS DECIMAL(38,6))"
-	default:
-		return "", false
+		return scaled("TRY_CAST(" + x + " AS DECIMAL(18,6))"), true
 	}
-	v := fmt.Sprintf("TRY_CAST(round(TRY_CAST(%s AS DECIMAL(30,6)) * %d, 0) AS BIGINT)", d, scale)
-	return fmt.Sprintf("CASE WHEN %[1]s BETWEEN -%[2]d AND %[2]d THEN %[1]s END", v, limit), true
+	return "", false
+}
+
+// scaleOf is the number of decimals of a DECIMAL type.
+func scaleOf(sqlType string) int {
+	m := decimalType.FindStringSubmatch(strings.ToUpper(sqlType))
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(m[2])
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // wholeSQL: whole numbers within [lo, hi]; "3.0" is 3, "3.5" is nothing.

@@ -1,4 +1,6 @@
 package dataset
-import ("time";"fmt")
+import ("time";"fmt";"syscall")
+var last time.Duration
+func cpu() time.Duration { var r syscall.Rusage; syscall.Getrusage(0,&r); return time.Duration(r.Utime.Nano()+r.Stime.Nano()) }
 func init() { debugHook = func(s string, e error) { if len(s) > 1500 { s = s[:1500] }; println(s, "\n==>", e.Error()) }
- traceHook = func(s string, d time.Duration) { if d > 100*time.Millisecond { if len(s)>100 {s=s[:100]}; fmt.Printf("%.2f %s\n", d.Seconds(), s) } } }
+ traceHook = func(s string, d time.Duration) { c := cpu(); x := c-last; last = c; if x > 50*time.Millisecond { if len(s)>60 {s=s[:60]}; fmt.Printf("cpu %.2f wall %.2f %q\n", x.Seconds(), d.Seconds(), s) } } }

@@ -110,6 +110,9 @@ func (k Key) personalKey(p PsnKey, kind, source string) uint64 {
 
 // population returns the name of the population under this key: it tells
 // nothing of the key and is the same for every snapshot made with it.
+// Population is the name of the population under this key.
+func (k Key) Population() string { return k.population() }
+
 func (k Key) population() string { return hex.EncodeToString(k.mac("population")[:16]) }
 
 func (k Key) mac(parts ...string) []byte {

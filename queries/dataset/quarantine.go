@@ -10,12 +10,12 @@ import (
 // table and reason. The rows' text is nowhere kept.
 func (im *importer) writeQuarantine(ctx context.Context) error {
 	steps := []string{
-		"CREATE TEMP TABLE q_files (src SMALLINT, name VARCHAR, header BIGINT)",
+		"CREATE TEMP TABLE q_files (src SMALLINT, part BIGINT, name VARCHAR, header BIGINT)",
 		"CREATE TEMP TABLE q_rejects (src SMALLINT, line BIGINT, reason VARCHAR)",
 	}
 	for _, in := range im.inputs {
-		if in.path != "" {
-			steps = append(steps, fmt.Sprintf("INSERT INTO q_files VALUES (%d, %s, %d)", in.index, quote(in.name), in.header))
+		for part, f := range in.parts {
+			steps = append(steps, fmt.Sprintf("INSERT INTO q_files VALUES (%d, %d, %s, %d)", in.index, part, quote(f.Name), in.header))
 		}
 	}
 	const batch = 500
@@ -32,9 +32,10 @@ func (im *importer) writeQuarantine(ctx context.Context) error {
 	// A row that was accepted as the a-th is the (a + k)-th of its file, where k
 	// broken ones came before it: the i-th broken record r is before it if
 	// r - (i - 1) <= a.
-	steps = append(steps, `INSERT INTO snapshot.control.quarantine
+	steps = append(steps, fmt.Sprintf(`INSERT INTO snapshot.control.quarantine
 		SELECT f.name, q.line + f.header + coalesce(b.k, 0), q.tbl, q.reason
-		FROM (SELECT * FROM stage.main.quarantine) q JOIN q_files f USING (src)
+		FROM (SELECT src, tbl, reason, line >> %[1]d AS part, line & ((1::BIGINT << %[1]d) - 1) AS line FROM stage.main.quarantine) q
+		JOIN q_files f USING (src, part)
 		ASOF LEFT JOIN (
 			SELECT src, first_row, max(k) AS k FROM (
 				SELECT src, line - header - row_number() OVER w + 1 AS first_row, row_number() OVER w AS k
@@ -42,7 +43,7 @@ func (im *importer) writeQuarantine(ctx context.Context) error {
 			GROUP BY src, first_row) b ON b.src = q.src AND q.line >= b.first_row
 		UNION ALL
 		SELECT f.name, r.line, '', r.reason FROM q_rejects r JOIN q_files f USING (src)
-		ORDER BY ALL`)
+		ORDER BY ALL`, partShift))
 	for _, s := range steps {
 		if _, err := im.exec(ctx, "quarantine", s); err != nil {
 			return err

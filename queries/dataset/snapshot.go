@@ -212,9 +212,7 @@ func (im *importer) manifest(build string) (*Manifest, error) {
 		Public: im.o.Public, MaxRows: im.o.MaxRows, People: im.people,
 	}
 	for _, in := range im.inputs {
-		if in.path != "" {
-			m.Sources = append(m.Sources, SourceFile{in.name, in.digest, in.bytes})
-		}
+		m.Sources = append(m.Sources, in.parts...)
 	}
 	var err error
 	if m.Data, _, err = digestFile(filepath.Join(build, dataFile)); err == nil {

@@ -2,10 +2,7 @@ package dataset
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,14 +12,13 @@ import (
 // input is one source file as found, and what was seen of it.
 type input struct {
 	source  Source
-	index   int    // small number kept with every row instead of the name
-	name    string // file name, for reports
-	path    string // "" for an absent optional file
-	format  string // "csv", "parquet", "arrow"
-	digest  string
-	bytes   int64
-	rows    int64 // rows accepted by the reader
-	header  int64 // lines before the first row
+	index   int          // small number kept with every row instead of the name
+	name    string       // file name, for reports
+	path    string       // "" for an absent optional file
+	format  string       // "csv", "parquet", "arrow"
+	parts   []SourceFile // the files behind it: one, or the parts of a folder
+	rows    int64        // rows accepted by the reader
+	header  int64        // lines before the first row
 	rejects []int64
 	faults  []Fault
 }
@@ -84,36 +80,75 @@ func findInputs(b *Binding, folder string) ([]*input, error) {
 	for i, s := range b.Sources {
 		in := &input{source: s, index: i, name: s.File}
 		for _, e := range entries {
-			for _, f := range formats {
-				if e.IsDir() || !strings.EqualFold(e.Name(), s.File+f.ext) {
-					continue
-				}
-				if in.path != "" {
-					return nil, fmt.Errorf("%w: both %s and %s are there", ErrSource, in.name, e.Name())
-				}
-				in.path, in.name, in.format = filepath.Join(folder, e.Name()), e.Name(), f.format
+			format, ok := formatOf(s.File, e)
+			if !ok {
+				continue
 			}
+			if in.path != "" {
+				return nil, fmt.Errorf("%w: both %s and %s are there", ErrSource, in.name, e.Name())
+			}
+			in.path, in.name, in.format = filepath.Join(folder, e.Name()), e.Name(), format
 		}
 		if in.path == "" && !s.Optional {
 			return nil, fmt.Errorf("%w: no file %s (.csv, .csv.gz, .tsv, .txt, .parquet, .arrow)", ErrSource, s.File)
+		}
+		if err := in.listParts(); err != nil {
+			return nil, err
 		}
 		inputs = append(inputs, in)
 	}
 	return inputs, nil
 }
 
-// hash takes the file's digest and size.
-func (in *input) hash() error {
-	f, err := os.Open(in.path)
+// formatOf says whether a directory entry is the file of that stem. A folder
+// STEM.parquet holds the parts of one table.
+func formatOf(stem string, e os.DirEntry) (string, bool) {
+	for _, f := range formats {
+		if strings.EqualFold(e.Name(), stem+f.ext) && (!e.IsDir() || f.format == "parquet") {
+			return f.format, true
+		}
+	}
+	return "", false
+}
+
+// listParts lists the files behind an input; their names are relative to the
+// source folder.
+func (in *input) listParts() error {
+	if in.path == "" {
+		return nil
+	}
+	info, err := os.Stat(in.path)
 	if err != nil {
 		return fmt.Errorf("%w: %s cannot be read", ErrSource, in.name)
 	}
-	defer f.Close()
-	h := sha256.New()
-	if in.bytes, err = io.Copy(h, f); err != nil {
+	if !info.IsDir() {
+		in.parts = []SourceFile{{Name: in.name}}
+		return nil
+	}
+	entries, err := os.ReadDir(in.path) // sorted by name
+	if err != nil {
 		return fmt.Errorf("%w: %s cannot be read", ErrSource, in.name)
 	}
-	in.digest = hex.EncodeToString(h.Sum(nil))
+	for _, e := range entries {
+		if !e.IsDir() && strings.EqualFold(filepath.Ext(e.Name()), ".parquet") {
+			in.parts = append(in.parts, SourceFile{Name: in.name + "/" + e.Name()})
+		}
+	}
+	if len(in.parts) == 0 {
+		return fmt.Errorf("%w: %s holds no Parquet file", ErrSource, in.name)
+	}
+	return nil
+}
+
+// hash takes digest and size of the files behind an input.
+func (in *input) hash() error {
+	for i := range in.parts {
+		p := &in.parts[i]
+		var err error
+		if p.Sum, p.Bytes, err = digestFile(filepath.Join(filepath.Dir(in.path), filepath.FromSlash(p.Name))); err != nil {
+			return fmt.Errorf("%w: %s cannot be read", ErrSource, p.Name)
+		}
+	}
 	return nil
 }
 
@@ -122,10 +157,8 @@ func (in *input) hash() error {
 func (im *importer) readSources(ctx context.Context) error {
 	for i, in := range im.inputs {
 		im.progress("read", int64(i), int64(len(im.inputs)))
-		if in.path != "" {
-			if err := in.hash(); err != nil {
-				return err
-			}
+		if err := in.hash(); err != nil {
+			return err
 		}
 		if err := im.readSource(ctx, in); err != nil {
 			return err
@@ -154,7 +187,11 @@ func (im *importer) readSource(ctx context.Context, in *input) error {
 }
 
 func (im *importer) readParquet(ctx context.Context, in *input) error {
-	from := "read_parquet(" + quote(in.path) + ", file_row_number = true)"
+	files := make([]string, len(in.parts))
+	for i, p := range in.parts {
+		files[i] = quote(filepath.Join(filepath.Dir(in.path), filepath.FromSlash(p.Name)))
+	}
+	from := "read_parquet([" + strings.Join(files, ", ") + "], file_row_number = true, hive_partitioning = false)"
 	have, err := im.describe(ctx, "SELECT * FROM "+from)
 	if err != nil {
 		return fmt.Errorf("%w: %s is not a Parquet file that can be read", ErrSource, in.name)
@@ -188,6 +225,9 @@ func (im *importer) readArrow(ctx context.Context, in *input) error {
 	in.rows, err = im.count(ctx, "SELECT count(*) FROM "+table)
 	return err
 }
+
+// partShift puts the number of a part above the row within it: _row is both.
+const partShift = 40
 
 func sourceTable(in *input) string { return fmt.Sprintf("%s.main.src_%d", stageCatalog, in.index) }
 
@@ -233,7 +273,7 @@ func (im *importer) view(ctx context.Context, in *input, from string, have []str
 	case from == "":
 		row, from = "0::BIGINT", "(SELECT 1) WHERE false"
 	case in.format == "parquet":
-		row = "file_row_number + 1"
+		row = fmt.Sprintf("(file_index::BIGINT << %d) + file_row_number + 1", partShift)
 	}
 	sql := fmt.Sprintf("CREATE TEMP VIEW %s AS SELECT %s, %s AS _row FROM %s", ident(in.source.Name), strings.Join(list, ", "), row, from)
 	_, err := im.exec(ctx, "read", sql)

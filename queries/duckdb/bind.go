@@ -60,8 +60,8 @@ func bind(ctx context.Context, db *sql.DB, q question) ([]Finding, error) {
 func (q question) wrongType(name, kind string) string {
 	integer, isKey := q.keys[name]
 	switch {
-	case name == personKey && kind != string(dataset.PersonKey):
-		return string(dataset.PersonKey)
+	case name == personKey && kind != string(dataset.TypePersonKey):
+		return string(dataset.TypePersonKey)
 	case isKey && !integer && kind != "VARCHAR":
 		return "VARCHAR"
 	case (isKey && integer || slices.Contains(q.columns, name)) && !integerTypes(kind):

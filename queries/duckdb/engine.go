@@ -4,19 +4,19 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
 
 	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/dataset"
 )
 
 // Options are what an Engine is made of.
 type Options struct {
-	// Dir holds the snapshots: <Dir>/<id>/manifest.json and data.duckdb. Required.
-	Dir string
+	// Domain is the directory that holds the snapshots, see [dataset.Load]. Required.
+	Domain string
 	// TempDir is an existing directory inside the domain where DuckDB may spill,
 	// each engine in a folder of its own that Close removes; "" = it may not spill.
 	TempDir string
@@ -62,8 +62,8 @@ var _ queries.Engine = (*Engine)(nil)
 
 // Open makes an engine. No snapshot is touched before the first run.
 func Open(o Options) (*Engine, error) {
-	if o.Dir == "" {
-		return nil, fmt.Errorf("%w: no directory", ErrSnapshot)
+	if o.Domain == "" {
+		return nil, fmt.Errorf("%w: no domain", ErrSnapshot)
 	}
 	if o.Threads <= 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
@@ -123,6 +123,16 @@ func (e *Engine) Run(ctx context.Context, j queries.Job) (*dp.Totals, error) {
 	return e.run(ctx, j, stmt)
 }
 
+// Check lints the SQL of a job and binds it against an empty schema. It touches
+// no data. Errors: [ErrLint], [ErrView].
+func (e *Engine) Check(ctx context.Context, j queries.Job) error {
+	if !hasArrow {
+		return ErrNoArrow
+	}
+	_, err := e.prepare(ctx, j)
+	return err
+}
+
 // prepare is what can be said of a job without data.
 func (e *Engine) prepare(ctx context.Context, j queries.Job) (*statement, error) {
 	stmt, err := newStatement(j)
@@ -147,7 +157,7 @@ func (e *Engine) run(ctx context.Context, j queries.Job, stmt *statement) (*dp.T
 		return nil, opaque(ctx)
 	}
 	r := &ranges{size: s.rangeSize(j.Views, e.o.RangeRows, e.o.Threads), people: s.people, progress: e.o.Progress}
-	ctx, cancel := context.WithCancel(ctx)
+	working, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
 	var failed atomic.Bool
@@ -158,7 +168,7 @@ func (e *Engine) run(ctx context.Context, j queries.Job, stmt *statement) (*dp.T
 		}
 		w := &worker{db: s.db, stmt: stmt, args: arguments(j.Args), out: out, totals: forks[i], frame: newFrame(stmt, j.Spec, forks[i])}
 		wg.Go(func() {
-			if w.work(ctx, r) != nil {
+			if w.work(working, r) != nil {
 				failed.Store(true)
 				cancel()
 			}
@@ -205,23 +215,16 @@ func (r *ranges) finished() {
 	}
 }
 
-// snapshotFile is the data file of a snapshot; ids are digests, so no id can
-// point elsewhere.
-func (e *Engine) snapshotFile(id string) (string, error) {
-	if !isDigest(id) {
-		return "", ErrSnapshot
+// Verify holds the files of a snapshot against the digests in its manifest: a
+// pass over all bytes, made only when asked for. A run checks no more than that
+// the manifest is the one that the snapshot's id names. Errors: ErrSnapshot.
+func (e *Engine) Verify(id string) error {
+	m, err := dataset.Load(e.o.Domain, id)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
-	return filepath.Join(e.o.Dir, id, "data.duckdb"), nil
-}
-
-func isDigest(id string) bool {
-	if len(id) != 64 {
-		return false
+	if err := m.Verify(e.o.Domain); err != nil {
+		return fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
-	for _, c := range []byte(id) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
+	return nil
 }

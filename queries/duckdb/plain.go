@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/dataset"
 )
 
 // plainMemory is what the yardstick may use: enough that it never spills.
@@ -23,11 +24,12 @@ func (e *Engine) Plain(ctx context.Context, j queries.Job) (groups int, err erro
 	if err != nil {
 		return 0, err
 	}
-	path, err := e.snapshotFile(j.Snapshot)
-	if err != nil {
-		return 0, err
+	if _, err := dataset.Load(e.o.Domain, j.Snapshot); err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
-	db, err := OpenSnapshot(ctx, SnapshotOptions{Path: path, Memory: plainMemory, Threads: e.o.Threads})
+	db, err := OpenSnapshot(ctx, SnapshotOptions{
+		Path: dataset.DataPath(e.o.Domain, j.Snapshot), Memory: plainMemory, Threads: e.o.Threads,
+	})
 	if err != nil {
 		return 0, err
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/dataset"
 )
 
 // store is one open snapshot.
@@ -55,53 +56,44 @@ func (e *Engine) use(ctx context.Context, id string) (s *store, done func(), err
 }
 
 // openStore checks that the manifest is the one the id names, and attaches the
-// data. The data's own digest is for [Engine.Verify]: it takes a pass over the file.
+// data. Their digest is left to [Engine.Verify].
 func (e *Engine) openStore(ctx context.Context, id string) (*store, error) {
-	path, err := e.snapshotFile(id)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkManifest(path, id); err != nil {
-		return nil, err
-	}
-	db, err := OpenSnapshot(ctx, SnapshotOptions{
-		Path: path, TempDir: e.temp, TempBytes: e.o.TempBytes, Memory: e.o.Memory,
-		Threads: 1, // each worker's connection runs its own statement on its own thread
-	})
+	m, err := dataset.Load(e.o.Domain, id)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
-	s := &store{db: db, rows: map[string]int64{}, out: map[int64][]uint32{}}
-	if s.measure(ctx) != nil {
+	db, err := OpenSnapshot(ctx, SnapshotOptions{
+		Path: dataset.DataPath(e.o.Domain, id), TempDir: e.temp, TempBytes: e.o.TempBytes, Memory: e.o.Memory,
+		Threads: 1, // each worker's connection runs its own statement on its own thread
+	})
+	if err != nil {
+		return nil, opaque(ctx)
+	}
+	s := &store{db: db, people: uint32(m.People), out: map[int64][]uint32{}}
+	if s.rows, err = tableSizes(ctx, db); err != nil {
 		db.Close()
-		return nil, ErrSnapshot
+		return nil, opaque(ctx)
 	}
 	return s, nil
 }
 
-// measure reads how many people and rows there are, to cut ranges by.
-func (s *store) measure(ctx context.Context) error {
-	var last sql.NullInt64
-	if err := s.db.QueryRowContext(ctx, "SELECT max(pno)::BIGINT FROM "+SnapshotCatalog+".main.person").Scan(&last); err != nil {
-		return err
-	}
-	if last.Valid {
-		s.people = uint32(last.Int64) + 1
-	}
-	rows, err := s.db.QueryContext(ctx, "SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = '"+SnapshotCatalog+"'")
+// tableSizes is about how many rows each table has, to cut ranges by.
+func tableSizes(ctx context.Context, db *sql.DB) (map[string]int64, error) {
+	rows, err := db.QueryContext(ctx, "SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = '"+SnapshotCatalog+"'")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close()
+	sizes := map[string]int64{}
 	for rows.Next() {
 		var name string
 		var n int64
 		if err := rows.Scan(&name, &n); err != nil {
-			return err
+			return nil, err
 		}
-		s.rows[name] = n
+		sizes[name] = n
 	}
-	return rows.Err()
+	return sizes, rows.Err()
 }
 
 // rangeSize is how many people a range has, so that the largest table among

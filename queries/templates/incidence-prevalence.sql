@@ -18,7 +18,7 @@ WITH spells AS (
   WHERE date >= $window_from
   GROUP BY psn_key, year(date)
 ), at_risk AS (
-  SELECT s.psn_key, s.year, any_value(f.first) AS first,
+  SELECT s.psn_key, s.year, min(f.first) AS first,
          sum(greatest(0, date_diff('day', greatest(s.begn, make_date(s.year, 1, 1)),
                                    least(s."end", make_date(s.year, 12, 31), coalesce(f.first, s."end"))) + 1)) AS days
   FROM parts AS s

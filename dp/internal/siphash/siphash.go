@@ -42,7 +42,15 @@ func (s State) Word(m uint64) State {
 
 // Sum ends a hash whose input was whole words.
 func (s State) Sum() uint64 {
-	return s.finish(0)
+	return finish(s.v0, s.v1, s.v2, s.v3, s.n<<56)
+}
+
+// SumWord is Word(m).Sum() without the detour over a State.
+func (s *State) SumWord(m uint64) uint64 {
+	v0, v1, v2, v3 := s.v0, s.v1, s.v2, s.v3^m
+	v0, v1, v2, v3 = round(v0, v1, v2, v3)
+	v0, v1, v2, v3 = round(v0, v1, v2, v3)
+	return finish(v0^m, v1, v2, v3, (s.n+8)<<56)
 }
 
 // Bytes hashes b under the key.
@@ -57,12 +65,12 @@ func Bytes(k Key, b []byte) uint64 {
 		tail |= uint64(c) << (8 * i)
 	}
 	s.n += uint64(len(b))
-	return s.finish(tail)
+	return finish(s.v0, s.v1, s.v2, s.v3, s.n<<56|tail)
 }
 
-func (s State) finish(tail uint64) uint64 {
-	last := s.n<<56 | tail
-	v0, v1, v2, v3 := s.v0, s.v1, s.v2, s.v3^last
+// finish takes the last block, the length above the bytes that are left.
+func finish(v0, v1, v2, v3, last uint64) uint64 {
+	v3 ^= last
 	v0, v1, v2, v3 = round(v0, v1, v2, v3)
 	v0, v1, v2, v3 = round(v0, v1, v2, v3)
 	v0, v2 = v0^last, v2^0xff

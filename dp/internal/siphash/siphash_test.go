@@ -61,5 +61,8 @@ func TestWordsEqualBytes(t *testing.T) {
 		if s.Sum() != Bytes(k, raw) {
 			t.Fatal("hash by words differs from hash by bytes")
 		}
+		if w := rapid.Uint64().Draw(t, "last"); s.SumWord(w) != s.Word(w).Sum() {
+			t.Fatal("SumWord differs from Word and Sum")
+		}
 	})
 }

@@ -1,0 +1,106 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+)
+
+// maxBody is the largest request body, in bytes.
+const maxBody = 64 << 10
+
+// RequestBody is what a client sends to estimate or to ask.
+type RequestBody struct {
+	Template     string            `json:"template" maxLength:"200" doc:"Template id, id@version or catalogue id such as I3."`
+	Coarse       bool              `json:"coarse,omitempty" doc:"Take the coarse variant: fewer, larger groups."`
+	Parameters   map[string]string `json:"parameters,omitempty" maxProperties:"50" doc:"Parameters by name, all as text; a window is 2017-01-01..2017-12-31, a list is separated by commas."`
+	Purpose      string            `json:"purpose,omitempty" maxLength:"200" doc:"Declared purpose; may be left out where only one fits."`
+	Accuracy     []string          `json:"accuracy,omitempty" maxItems:"50" doc:"Wanted half-widths of the 95 % interval, [MEASURE=]ERROR, where ERROR is 50 in the unit of the measure or 5% at 1000."`
+	Cost         *float64          `json:"cost,omitempty" doc:"What the request may cost in rho, in place of accuracy."`
+	PublicPeople int64             `json:"public_people,omitempty" minimum:"0" maximum:"2000000000" doc:"Declared size of the population, where the policy declares none."`
+	AllowEmpty   bool              `json:"allow_empty,omitempty" doc:"Buy a table that is predicted to be mostly suppressed."`
+}
+
+// strictBody reads a body before huma does: huma takes member names in any case
+// and the last of a repeated one.
+func (s *Server) strictBody(ctx huma.Context, next func(huma.Context)) {
+	c := humaecho.Unwrap(ctx)
+	r := c.Request()
+	if ctx.Operation().RequestBody == nil {
+		next(ctx)
+		return
+	}
+	body, p := readBody(c.Response(), r)
+	if p == nil {
+		p = checkBody(body)
+	}
+	if p != nil {
+		s.refuse(c, p)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	next(ctx)
+}
+
+// readBody reads a JSON body of at most maxBody bytes. Afterwards the
+// connection has no read deadline: one that passes while the handler still
+// waits would end the request (net/http watches the connection meanwhile).
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *Problem) {
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset := params["charset"]
+	if err != nil || media != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return nil, mediaType.problem()
+	}
+	if r.Header.Get("Content-Encoding") != "" {
+		return nil, mediaType.because("Content-Encoding is not taken.")
+	}
+	if r.ContentLength > maxBody {
+		return nil, tooLarge.because("A body has at most 64 KiB.")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, tooLarge.because("A body has at most 64 KiB.")
+	case err != nil:
+		return nil, malformed.because("The body could not be read to its end.")
+	}
+	// A writer that knows no deadlines has none to lift.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	return body, nil
+}
+
+// fieldName is a member name that can be said back.
+var fieldName = regexp.MustCompile(`^[A-Za-z0-9_]{1,40}$`)
+
+func checkBody(body []byte) *Problem {
+	members, err := scanStrict(body)
+	if err != nil {
+		return malformed.because(strings.TrimPrefix(err.Error(), errJSON.Error()+": "))
+	}
+	unknown := unknownMembers(members, reflect.TypeFor[RequestBody]())
+	if len(unknown) == 0 {
+		return nil
+	}
+	p := invalid.problem()
+	for i, name := range unknown {
+		if i == maxFaults {
+			break
+		}
+		f := FieldError{Location: "body", Message: "unknown member"}
+		if fieldName.MatchString(name) {
+			f.Location += "." + name
+		}
+		p.Errors = append(p.Errors, f)
+	}
+	return p
+}

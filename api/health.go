@@ -1,0 +1,66 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// Health is the body of /healthz and /readyz.
+type Health struct {
+	Status string `json:"status" enum:"ok,not ready" doc:"ok, or not ready."`
+	// Detail and Version are told on the internal listener only.
+	Detail  string `json:"detail,omitempty" hidden:"true"`
+	Version string `json:"version,omitempty" hidden:"true"`
+}
+
+type healthOutput struct{ Body Health }
+
+func (s *Server) routeHealth() {
+	open := map[string]any{public: true}
+	huma.Register(s.huma, s.operation(huma.Operation{
+		OperationID: "health", Method: http.MethodGet, Path: "/healthz", Tags: []string{"health"},
+		Summary: "Tell that the process serves", Metadata: open,
+	}), func(context.Context, *struct{}) (*healthOutput, error) {
+		return &healthOutput{Health{Status: "ok"}}, nil
+	})
+	huma.Register(s.huma, s.operation(huma.Operation{
+		OperationID: "ready", Method: http.MethodGet, Path: "/readyz", Tags: []string{"health"},
+		Summary: "Tell whether requests are taken", Metadata: open,
+	}), func(context.Context, *struct{}) (*healthOutput, error) {
+		if s.Ready() != nil {
+			return nil, s.fail(unavailable.problem())
+		}
+		return &healthOutput{Health{Status: "ok"}}, nil
+	})
+}
+
+// Internal serves the domain's own listener: /metrics, and /healthz and /readyz
+// with the reason. It asks for no token and must not be reachable by clients.
+func (s *Server) Internal() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.metrics.handler())
+	tell := func(w http.ResponseWriter, status int, h Health) {
+		h.Version = s.Version
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(h) // a client that has gone is no matter
+	}
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		tell(w, http.StatusOK, Health{Status: "ok"})
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := s.Ready(); err != nil {
+			tell(w, http.StatusServiceUnavailable, Health{Status: "not ready", Detail: err.Error()})
+			return
+		}
+		tell(w, http.StatusOK, Health{Status: "ok"})
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		mux.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,194 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"unicode"
+
+	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/queries"
+)
+
+// kind is a kind of problem: the stable part of its type, its HTTP status, its
+// title, and the detail that goes with it unless the error says more.
+type kind struct {
+	name   string
+	status int
+	title  string
+	detail string
+}
+
+// The kinds of problems. A name, once given out, is never reused or changed.
+var (
+	internalError   = kind{"internal", http.StatusInternalServerError, "Internal error", ""}
+	unavailable     = kind{"unavailable", http.StatusServiceUnavailable, "Not available now", ""}
+	noSnapshot      = kind{"no-snapshot", http.StatusServiceUnavailable, "The domain holds no snapshot", ""}
+	busy            = kind{"busy", http.StatusServiceUnavailable, "Not taken in time", "Ask again, with the same Idempotency-Key if there was one."}
+	unauthenticated = kind{"unauthenticated", http.StatusUnauthorized, "A valid bearer token is needed", ""}
+	refused         = kind{"refused", http.StatusForbidden, "Refused by the policy", ""}
+	budgetExhausted = kind{"budget-exhausted", http.StatusConflict, "Privacy budget exhausted", ""}
+	suspended       = kind{"template-suspended", http.StatusConflict, "Template suspended", "This template version awaits a decision of the data steward."}
+	unknownTemplate = kind{"unknown-template", http.StatusNotFound, "No such template", ""}
+	unknownRequest  = kind{"unknown-request", http.StatusNotFound, "No such request or release", ""}
+	notDue          = kind{"not-due", http.StatusConflict, "Not due yet", "The answer comes at its due time, never earlier."}
+	finished        = kind{"finished", http.StatusConflict, "Already released or abandoned", ""}
+	abandoned       = kind{"abandoned", http.StatusGone, "Charged and abandoned", "This request was charged and will never be answered."}
+	parameter       = kind{"parameter", http.StatusUnprocessableEntity, "Parameter refused", ""}
+	accuracy        = kind{"accuracy", http.StatusUnprocessableEntity, "Accuracy or cost refused", ""}
+	question        = kind{"question", http.StatusUnprocessableEntity, "The question cannot be priced", ""}
+	mostlyEmpty     = kind{"mostly-empty", http.StatusUnprocessableEntity, "The table would be mostly empty", ""}
+	idempotency     = kind{"idempotency-key", http.StatusUnprocessableEntity, "Idempotency-Key refused", "It was used for another request."}
+	duplicate       = kind{"duplicate", http.StatusConflict, "The same request is being taken", "Ask again with the same Idempotency-Key."}
+	malformed       = kind{"malformed", http.StatusBadRequest, "The body is not acceptable JSON", ""}
+	invalid         = kind{"validation", http.StatusUnprocessableEntity, "The request has not the right form", ""}
+	tooLarge        = kind{"too-large", http.StatusRequestEntityTooLarge, "The request is too large", ""}
+	mediaType       = kind{"media-type", http.StatusUnsupportedMediaType, "The body must be application/json", ""}
+	notAcceptable   = kind{"not-acceptable", http.StatusNotAcceptable, "No such format", "The formats are json, csv, arrow and parquet."}
+	noRoute         = kind{"no-such-route", http.StatusNotFound, "No such route", ""}
+	noMethod        = kind{"no-such-method", http.StatusMethodNotAllowed, "No such method here", ""}
+	tooMany         = kind{"too-many-streams", http.StatusTooManyRequests, "Too many open event streams", ""}
+)
+
+func (k kind) problem() *Problem {
+	return &Problem{Type: problemType + k.name, Title: k.title, Status: k.status, Detail: k.detail}
+}
+
+func (k kind) because(detail string) *Problem {
+	p := k.problem()
+	p.Detail = detail
+	return p
+}
+
+// problemMap gives each error its kind; the first that fits counts. Where says
+// is true the error's own text is the detail: it quotes nothing but the
+// request, the template and the policy. Errors that a request cannot cause are
+// here too, as bare internal errors, so that the list is complete.
+var problemMap = []struct {
+	err  error
+	kind kind
+	says bool
+}{
+	{queries.ErrUnknownTemplate, unknownTemplate, true},
+	{queries.ErrUnknownRequest, unknownRequest, false},
+	{queries.ErrMostlyEmpty, mostlyEmpty, true},
+	{queries.ErrNoSnapshot, noSnapshot, false},
+	{queries.ErrSuspended, suspended, false},
+	{queries.ErrIdempotency, idempotency, false},
+	{queries.ErrAbandoned, abandoned, false},
+	{queries.ErrTemplate, internalError, false},
+	{policy.ErrPolicy, internalError, false},
+
+	{dp.ErrTooManyCells, question, true},
+	{dp.ErrOverflow, question, true},
+	{dp.ErrBounds, question, true},
+	{dp.ErrSpec, question, true},
+	{dp.ErrDelta, internalError, false},
+	{queries.ErrParameter, parameter, true},
+	{queries.ErrAccuracy, accuracy, true},
+	{dp.ErrTooPrecise, accuracy, true},
+	{dp.ErrTooCoarse, accuracy, true},
+	{dp.ErrAccuracy, accuracy, true},
+	{dp.ErrWant, accuracy, true},
+	{dp.ErrUnknownMeasure, accuracy, true},
+	{dp.ErrReference, accuracy, true},
+	{dp.ErrCost, accuracy, true},
+	{dp.ErrReleased, internalError, false},
+	{dp.ErrMismatch, internalError, false},
+	{dp.ErrBatch, internalError, false},
+	{dp.ErrPeople, internalError, false},
+	{dp.ErrNoise, internalError, false},
+	{dp.ErrSealed, internalError, false},
+
+	{ledger.ErrBudget, budgetExhausted, false}, // scope and rho_left say it
+	{ledger.ErrSuspended, suspended, false},
+	{ledger.ErrDuplicate, duplicate, false},
+	{ledger.ErrAbandoned, abandoned, false},
+	{ledger.ErrGrant, refused, false},
+	{ledger.ErrStopped, unavailable, false},
+	{ledger.ErrNoCaps, unavailable, false},
+	{ledger.ErrInUse, unavailable, false},
+	{ledger.ErrCorrupt, internalError, false},
+	{ledger.ErrLeaf, internalError, false},
+	{ledger.ErrCapRaised, internalError, false},
+	{ledger.ErrSnapshot, internalError, false},
+	{ledger.ErrNotSuspended, internalError, false},
+	{ledger.ErrUnknown, internalError, false},
+	{ledger.ErrAlreadyReleased, internalError, false},
+	{ledger.ErrEarly, internalError, false},
+	{ledger.ErrLate, internalError, false},
+	{ledger.ErrProof, internalError, false},
+
+	{ErrToken, unauthenticated, false},
+	{errNotAcceptable, notAcceptable, false},
+	{context.DeadlineExceeded, busy, false},
+	{context.Canceled, busy, false},
+}
+
+// problemOf turns any error into what a client may know of it. An error that is
+// not in the map is a bare 500: its text may quote data.
+func problemOf(err error) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	var refusal *policy.Refusal
+	if errors.As(err, &refusal) {
+		p := refused.because(plain(refusal.Detail, ""))
+		p.Rule = refusal.Rule
+		return p
+	}
+	for _, m := range problemMap {
+		if !errors.Is(err, m.err) {
+			continue
+		}
+		p := m.kind.problem()
+		if m.says {
+			p.Detail = plain(err.Error(), m.err.Error())
+		}
+		if m.err == ledger.ErrGrant {
+			p.Rule = "grant"
+		}
+		p.addBudget(err)
+		return p
+	}
+	return internalError.problem()
+}
+
+// addBudget tells which budget is exhausted and what is left of it.
+func (p *Problem) addBudget(err error) {
+	var budget *ledger.BudgetError
+	if !errors.As(err, &budget) {
+		return
+	}
+	left := budget.Left.RhoFloat()
+	p.Rule, p.Scope, p.RhoLeft = "budget", budget.Scope, &left
+}
+
+// maxDetail is the longest detail, in runes.
+const maxDetail = 400
+
+// plain is an error's text on one line and not too long, without the words of
+// its sentinel where the title has them already and without package names.
+func plain(text, sentinel string) string {
+	if i := strings.Index(text, sentinel); i > 0 {
+		text = text[i:] // what wraps it says less
+	}
+	if !strings.HasPrefix(sentinel, "dp: ") {
+		text = strings.TrimPrefix(strings.TrimPrefix(text, sentinel), ": ")
+	}
+	text = strings.ReplaceAll(text, "dp: ", "")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	if r := []rune(text); len(r) > maxDetail {
+		text = string(r[:maxDetail]) + "..."
+	}
+	return text
+}

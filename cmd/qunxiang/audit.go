@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qunxiang/qunxiang/policy/audit"
+)
+
+func auditCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "audit", Short: "Check the log of what was released",
+		Example: "  qunxiang audit verify --domain D",
+	}
+	c.AddCommand(auditVerifyCommand())
+	return c
+}
+
+func auditVerifyCommand() *cobra.Command {
+	var dir, log, key, since, releases string
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "verify", Short: "Verify a log offline, without trusting the server", Args: cobra.NoArgs,
+		Long: `Verify a log offline: rebuild its Merkle tree, check the signed checkpoint, add
+up every budget at every leaf, and hold every release against its one earlier
+charge and its file. With --log and --key it needs nothing but copies of the
+ledger directory, the releases and the public key you were given.
+
+Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
+		Example: "  qunxiang audit verify --domain D\n  qunxiang audit verify --log copy/ledger --releases copy/releases --key log.pub --since last-year.checkpoint",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if dir != "" {
+				log, releases = filepath.Join(dir, "ledger"), filepath.Join(dir, "releases")
+				if key == "" {
+					key = filepath.Join(dir, logKeyFile)
+				}
+			}
+			if log == "" || key == "" {
+				return &exitError{exitUsage, fmt.Errorf("give --domain, or --log and --key")}
+			}
+			report, err := verify(c, log, key, since, releases)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = printJSON(c.OutOrStdout(), report)
+			} else {
+				printReport(c.OutOrStdout(), report)
+			}
+			if err == nil && !report.OK() {
+				return &exitError{exitInvalid, nil}
+			}
+			return err
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&dir, "domain", "", "directory of a domain")
+	f.StringVar(&log, "log", "", "directory of a log, in place of --domain")
+	f.StringVar(&key, "key", "", "file with the public key that checks checkpoints")
+	f.StringVar(&releases, "releases", "", "directory of released files")
+	f.StringVar(&since, "since", "", "file with an older checkpoint that you kept: history must still begin with it")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func verify(c *cobra.Command, log, key, since, releases string) (*audit.Report, error) {
+	pinned, err := os.ReadFile(key)
+	if err != nil {
+		return nil, err
+	}
+	o := audit.Options{Log: os.DirFS(log), Key: strings.TrimSpace(string(pinned))}
+	if releases != "" {
+		o.Releases = os.DirFS(releases)
+	}
+	if since != "" {
+		if o.Since, err = os.ReadFile(since); err != nil {
+			return nil, err
+		}
+	}
+	return audit.Verify(c.Context(), o)
+}
+
+func printReport(w io.Writer, r *audit.Report) {
+	fmt.Fprintf(w, "log of %s (%s): %d leaves, %d under the checkpoint, root %s\n", r.Population, r.Mode, r.Leaves, r.Signed, r.Root)
+	fmt.Fprintf(w, "%d charges: %d released, %d abandoned, %d open; %d free repeats; %d refusals\n", r.Charges, r.Releases, r.Abandoned, r.Open, r.Replays, r.Denied)
+	for _, s := range r.Scopes {
+		share := 0.0
+		if s.Cap.Rho > 0 {
+			share = 100 * float64(s.Spent.Rho) / float64(s.Cap.Rho)
+		}
+		fmt.Fprintf(w, "  %s: rho %.6g of %.6g (%.2f %%)\n", s.Name, float64(s.Spent.Rho)/1e12, float64(s.Cap.Rho)/1e12, share)
+	}
+	if r.OK() {
+		fmt.Fprintln(w, "OK: every release has its one earlier charge, no cap was passed, and the log is whole")
+		return
+	}
+	for _, f := range r.Findings {
+		at := "log"
+		if f.Leaf >= 0 {
+			at = fmt.Sprintf("leaf %d", f.Leaf)
+		}
+		fmt.Fprintf(w, "  %s: %s: %s\n", at, f.Code, f.Text)
+	}
+	fmt.Fprintf(w, "NOT OK: %d findings\n", int64(len(r.Findings))+r.More)
+}

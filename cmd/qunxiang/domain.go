@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/dataset"
+	"github.com/qunxiang/qunxiang/queries/duckdb"
+	"github.com/qunxiang/qunxiang/queries/templates"
+)
+
+// mode says what a command needs of a domain.
+type mode int
+
+const (
+	reading mode = iota // no lock: estimates and lists, beside a running server
+	writing             // the one writing process
+)
+
+// domain is an opened data domain: the one place where the adapters meet.
+type domain struct {
+	dir     string
+	keys    *keys
+	policy  *policy.Policy
+	catalog *queries.Catalog
+	state   *ledger.State
+	ledger  *ledger.Ledger // nil when reading
+	engine  *duckdb.Engine // nil until asked for
+	runner  *queries.Runner
+}
+
+func (d *domain) path(parts ...string) string {
+	return filepath.Join(append([]string{d.dir}, parts...)...)
+}
+
+var errNoDomain = errors.New("there is no domain here; qunxiang data synth or data import makes one")
+
+// openDomain opens an existing domain.
+func openDomain(ctx context.Context, dir string, m mode) (*domain, error) {
+	d := &domain{dir: dir}
+	if _, err := os.Stat(d.path("policy.yaml")); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", dir, errNoDomain)
+	}
+	var err error
+	if d.catalog, err = queries.LoadCatalog(templates.FS); err != nil {
+		return nil, err
+	}
+	if d.keys, err = loadKeys(d.path("keys")); err != nil {
+		return nil, err
+	}
+	if d.policy, err = policy.Load(d.path("policy.yaml")); err != nil {
+		return nil, err
+	}
+	if d.policy.Population != d.keys.person.Population() {
+		return nil, fmt.Errorf("policy.yaml is for population %s, the domain's key makes %s", d.policy.Population, d.keys.person.Population())
+	}
+	if m == reading {
+		d.state, err = d.readLedger()
+	} else {
+		err = d.openLedger(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := d.makeRunner(nil); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+func (d *domain) readLedger() (*ledger.State, error) {
+	return ledger.Read(d.path("ledger"), d.logKey())
+}
+
+// openLedger takes the domain's lock and puts its policy in force.
+func (d *domain) openLedger(ctx context.Context) error {
+	l, err := ledger.Open(ledger.Options{
+		Dir: d.path("ledger"), Population: d.policy.Population, Signer: d.keys.log, Fatal: stopOnFault,
+	})
+	if err != nil {
+		return err
+	}
+	d.ledger, d.state = l, l.State
+	if _, err := l.Grant(ctx, queries.GrantLeaf(d.policy)); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	return nil
+}
+
+// stopOnFault ends the process: after a failed write or fsync nobody knows what
+// the disk holds, and the next start reads it afresh.
+func stopOnFault(err error) {
+	fmt.Fprintln(os.Stderr, "qunxiang: the log could not be written:", err)
+	os.Exit(exitFailed)
+}
+
+// logKey is the public key that checks checkpoints.
+func (d *domain) logKey() string {
+	return ledger.VerifierKey(d.keys.person.Population(), d.keys.log.Public().(ed25519.PublicKey))
+}
+
+func (d *domain) makeRunner(engine queries.Engine) error {
+	var err error
+	d.runner, err = queries.NewRunner(queries.Options{
+		Catalog: d.catalog, Policy: d.policy, State: d.state, Ledger: d.ledger,
+		Engine: engine, Store: releaseStore{d.path("releases")},
+		Source: d.source, Epoch: d.policy.Epoch, Secret: d.keys.request,
+		Sign: receiptSigner{d.keys.receipt},
+	})
+	return err
+}
+
+// startEngine makes the domain able to run questions, not only to price them.
+func (d *domain) startEngine() error {
+	engine, err := duckdb.Open(duckdb.Options{
+		Domain: d.dir, TempDir: d.path("tmp"),
+	})
+	if err != nil {
+		return err
+	}
+	d.engine = engine
+	return d.makeRunner(engine)
+}
+
+// source reads the public facts of a snapshot from its manifest.
+func (d *domain) source(id string) (queries.Source, error) {
+	m, err := dataset.Load(d.dir, id)
+	if err != nil {
+		return queries.Source{}, err
+	}
+	return queries.Source{Snapshot: id, MaxRows: m.MaxRows, Facts: nil}, nil
+}
+
+// Close lets running requests end at their slots and gives the lock back.
+func (d *domain) Close() error {
+	var errs []error
+	if d.runner != nil {
+		d.runner.Close()
+	}
+	if d.engine != nil {
+		errs = append(errs, d.engine.Close())
+	}
+	if d.ledger != nil {
+		errs = append(errs, d.ledger.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// newDomain makes an evaluation domain: keys, a policy with ready-made
+// principals and grants, an empty log. It is locked when it returns.
+func newDomain(ctx context.Context, dir string, publicPeople int64) (*domain, error) {
+	catalog, err := queries.LoadCatalog(templates.FS)
+	if err != nil {
+		return nil, err
+	}
+	d := &domain{dir: dir, catalog: catalog}
+	for _, sub := range []string{"", "keys", "releases", "snapshots", "tmp"} {
+		if err := os.MkdirAll(d.path(sub), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	if d.keys, err = loadKeys(d.path("keys")); err != nil {
+		return nil, err
+	}
+	offers := []policy.Offer{}
+	for _, t := range catalog.Templates() {
+		offers = append(offers, policy.Offer{Template: t.Ref(), Audiences: t.Audiences, Purposes: t.Purposes})
+	}
+	text := policy.Evaluation(policy.EvaluationOptions{
+		Population: d.keys.person.Population(), PublicPeople: publicPeople, Offers: offers, Until: time.Now().AddDate(1, 0, 0),
+	})
+	if err := writeDurably(d.path("policy.yaml"), text, 0o600); err != nil {
+		return nil, err
+	}
+	if err := d.writePublicKeys(); err != nil {
+		return nil, err
+	}
+	return openDomain(ctx, dir, writing)
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/qunxiang/qunxiang/queries/dataset"
+)
+
+// keys are a domain's secrets, one file each, 32 bytes, readable by the owner only.
+type keys struct {
+	person  dataset.Key // turns source identifiers into psn_key
+	request []byte      // keys canonical keys and request digests
+	log     ed25519.PrivateKey
+	receipt ed25519.PrivateKey
+}
+
+func loadKeys(dir string) (*keys, error) {
+	k := &keys{}
+	var err error
+	if k.person, err = dataset.LoadOrCreateKey(filepath.Join(dir, "person.key")); err != nil {
+		return nil, err
+	}
+	if k.request, err = secret(dir, "request.key"); err != nil {
+		return nil, err
+	}
+	for name, into := range map[string]*ed25519.PrivateKey{"log.key": &k.log, "receipt.key": &k.receipt} {
+		seed, err := secret(dir, name)
+		if err != nil {
+			return nil, err
+		}
+		*into = ed25519.NewKeyFromSeed(seed)
+	}
+	return k, nil
+}
+
+// secret reads 32 bytes, or makes them where the file is not there yet.
+func secret(dir, name string) ([]byte, error) {
+	path := filepath.Join(dir, name)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		b = make([]byte, 32)
+		rand.Read(b)
+		return b, writeDurably(path, b, 0o600)
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) != 32 || info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s must hold 32 bytes and be readable by its owner only", path)
+	}
+	return b, nil
+}
+
+// Files that hold a domain's public keys, to be given to those who verify.
+const (
+	logKeyFile     = "log.pub"
+	receiptKeyFile = "receipt.pub"
+)
+
+func (d *domain) writePublicKeys() error {
+	if err := writeDurably(d.path(logKeyFile), []byte(d.logKey()+"\n"), 0o644); err != nil {
+		return err
+	}
+	public := hex.EncodeToString(d.keys.receipt.Public().(ed25519.PublicKey))
+	return writeDurably(d.path(receiptKeyFile), []byte(public+"\n"), 0o644)
+}
+
+// receiptSigner signs receipts with Ed25519 (DSSE).
+type receiptSigner struct{ key ed25519.PrivateKey }
+
+func (s receiptSigner) Sign(_ context.Context, data []byte) ([]byte, error) {
+	return ed25519.Sign(s.key, data), nil
+}
+
+// KeyID names the key by the beginning of its public half's SHA-256.
+func (s receiptSigner) KeyID() (string, error) {
+	sum := sha256.Sum256(s.key.Public().(ed25519.PublicKey))
+	return hex.EncodeToString(sum[:8]), nil
+}

@@ -1,0 +1,295 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/qunxiang/qunxiang/queries"
+)
+
+// asker answers questions: the domain itself through its Runner, or a server.
+type asker interface {
+	Estimate(ctx context.Context, req queries.Request) (*queries.Estimate, error)
+	Ask(ctx context.Context, req queries.Request, idempotency string) (queries.Ticket, error)
+	Wait(ctx context.Context, id string) (queries.Ticket, error)
+	// Answer gives a release in a format: json, csv, arrow or parquet.
+	Answer(ctx context.Context, id, format string) ([]byte, error)
+	Receipt(ctx context.Context, id string) ([]byte, error)
+	Close() error
+}
+
+// where says whom to ask.
+type where struct {
+	domain, as, server, token string
+}
+
+func (w *where) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&w.domain, "domain", "", "directory of the domain, to ask in the domain itself")
+	f.StringVar(&w.as, "as", "", "principal to ask as, with --domain")
+	f.StringVar(&w.server, "server", "", "URL of a server, to ask as a client")
+	f.StringVar(&w.token, "token", "", "bearer token, with --server (or the variable QUNXIANG_TOKEN)")
+}
+
+// open connects to the one place that was named. reading asks for no lock.
+func (w *where) open(ctx context.Context, reading bool) (asker, error) {
+	switch {
+	case (w.domain == "") == (w.server == ""):
+		return nil, &exitError{exitUsage, fmt.Errorf("give either --domain and --as, or --server and --token")}
+	case w.server != "":
+		if w.token == "" {
+			w.token = os.Getenv("QUNXIANG_TOKEN")
+		}
+		if w.token == "" {
+			return nil, &exitError{exitUsage, fmt.Errorf("--server needs --token")}
+		}
+		return newRemote(w.server, w.token)
+	case w.as == "":
+		return nil, &exitError{exitUsage, fmt.Errorf("--domain needs --as, the principal who asks")}
+	}
+	return newLocal(ctx, w.domain, w.as, reading)
+}
+
+// request collects the flags of a question.
+type request struct {
+	queries.Request
+	params   []string
+	accuracy []string
+}
+
+func (r *request) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&r.Template, "template", "", "template: id, id@version or catalogue id such as I3")
+	f.StringArrayVar(&r.params, "param", nil, "name=value, repeated; lists by comma, windows as 2017-01-01..2017-12-31")
+	f.BoolVar(&r.Coarse, "coarse", false, "the coarse variant, for small populations")
+	f.StringArrayVar(&r.accuracy, "accuracy", nil, "wanted 95 % half-width, [MEASURE=]ERROR, repeated; ERROR as 50 or as \"5% at 1000\"")
+	f.Float64Var(&r.Cost, "cost", 0, "cost as rho, in place of --accuracy")
+	f.StringVar(&r.Purpose, "purpose", "", "declared use, where more than one is granted")
+	f.Int64Var(&r.PublicPeople, "public-people", 0, "public size of the population, where the policy declares none")
+	f.BoolVar(&r.AllowEmpty, "allow-empty", false, "buy a table that is predicted to be mostly suppressed")
+}
+
+// read completes the request from its flags. A cost that was given as 0 is
+// refused later, like any other that is not above 0.
+func (r *request) read(c *cobra.Command) error {
+	if r.Template == "" {
+		return &exitError{exitUsage, fmt.Errorf("--template is required")}
+	}
+	r.Parameters = map[string]string{}
+	for _, p := range r.params {
+		name, value, ok := strings.Cut(p, "=")
+		if !ok || name == "" {
+			return &exitError{exitUsage, fmt.Errorf("--param %q is not name=value", p)}
+		}
+		if _, twice := r.Parameters[name]; twice {
+			return &exitError{exitUsage, fmt.Errorf("--param %s is given twice", name)}
+		}
+		r.Parameters[name] = value
+	}
+	if c.Flags().Changed("cost") && !(r.Cost > 0) {
+		return withCode(fmt.Errorf("%w: the cost must be above 0", queries.ErrAccuracy))
+	}
+	r.Accuracy = r.accuracy
+	return nil
+}
+
+func queryCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "query", Short: "Price, ask and fetch answers",
+		Example: "  qunxiang query estimate --domain D --as insurer-a --template I3 --coarse --param window=2017-01-01..2017-12-31 --accuracy \"5% at 1000\"",
+	}
+	c.AddCommand(estimateCommand(), runCommand(), fetchCommand())
+	return c
+}
+
+func estimateCommand() *cobra.Command {
+	var w where
+	var r request
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "estimate", Short: "Show the cost and the expected error before spending; touches no data", Args: cobra.NoArgs,
+		Example: "  qunxiang query estimate --domain D --as insurer-a --template I3 --coarse --param window=2017-01-01..2017-12-31 --cost 0.1",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := r.read(c); err != nil {
+				return err
+			}
+			a, err := w.open(c.Context(), true)
+			if err != nil {
+				return withCode(err)
+			}
+			defer a.Close()
+			e, err := a.Estimate(c.Context(), r.Request)
+			if err != nil {
+				return withCode(err)
+			}
+			if asJSON {
+				return printJSON(c.OutOrStdout(), e)
+			}
+			printEstimate(c.OutOrStdout(), e)
+			return nil
+		},
+	}
+	w.flags(c)
+	r.flags(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func runCommand() *cobra.Command {
+	var w where
+	var r request
+	var asJSON bool
+	var idempotency, out, format string
+	c := &cobra.Command{
+		Use: "run", Short: "Ask: charge the budget, wait for the answer and print it", Args: cobra.NoArgs,
+		Long:    "Ask: charge the budget, wait for the answer and print it. A question that was\nanswered before, at least as accurately, is free and gives the same release.",
+		Example: "  qunxiang query run --domain D --as pharma-b --template P1 --coarse --param codes=hypertension --param window=2017-01-01..2017-12-31 --cost 0.1 --json",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := r.read(c); err != nil {
+				return err
+			}
+			a, err := w.open(c.Context(), false)
+			if err != nil {
+				return withCode(err)
+			}
+			defer a.Close()
+			t, err := a.Ask(c.Context(), r.Request, idempotency)
+			if err != nil {
+				return withCode(err)
+			}
+			if t, err = waitShown(c.Context(), a, t, c.ErrOrStderr()); err != nil {
+				return withCode(err)
+			}
+			if t.State != queries.Released {
+				return withCode(fmt.Errorf("%s: %w", t.ID, queries.ErrAbandoned))
+			}
+			body, err := a.Answer(c.Context(), t.Release, pick(asJSON, format))
+			if err != nil {
+				return withCode(err)
+			}
+			return show(c, body, t.Charged, asJSON, format, out)
+		},
+	}
+	w.flags(c)
+	r.flags(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print the release as JSON")
+	formatFlags(c, &format, &out)
+	c.Flags().StringVar(&idempotency, "idempotency-key", "", "makes a retry of the same request give the same release")
+	return c
+}
+
+func fetchCommand() *cobra.Command {
+	var w where
+	var asJSON, receipt bool
+	var out, format string
+	c := &cobra.Command{
+		Use: "fetch ID", Short: "Fetch a release or its receipt again", Args: cobra.ExactArgs(1),
+		Example: "  qunxiang query fetch q-0123456789abcdef0123456789abcdef --server http://127.0.0.1:8443 --token T --format parquet --out severity.parquet",
+		RunE: func(c *cobra.Command, args []string) error {
+			a, err := w.open(c.Context(), true)
+			if err != nil {
+				return withCode(err)
+			}
+			defer a.Close()
+			if receipt {
+				body, err := a.Receipt(c.Context(), args[0])
+				if err != nil {
+					return withCode(err)
+				}
+				return write(c.OutOrStdout(), out, body)
+			}
+			body, err := a.Answer(c.Context(), args[0], pick(asJSON, format))
+			if err != nil {
+				return withCode(err)
+			}
+			return show(c, body, true, asJSON, format, out)
+		},
+	}
+	w.flags(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print the release as JSON, byte for byte as it was released")
+	c.Flags().BoolVar(&receipt, "receipt", false, "fetch the signed receipt instead")
+	formatFlags(c, &format, &out)
+	return c
+}
+
+func formatFlags(c *cobra.Command, format, out *string) {
+	c.Flags().StringVar(format, "format", "text", "text, json, csv, arrow or parquet")
+	c.Flags().StringVar(out, "out", "", "write to this file instead of standard output")
+}
+
+func pick(asJSON bool, format string) string {
+	if asJSON || format == "text" {
+		return "json"
+	}
+	return format
+}
+
+// waitShown waits for the slot and counts down on a terminal. It shows nothing
+// but the due time: how far a run is, is data.
+func waitShown(ctx context.Context, a asker, t queries.Ticket, w io.Writer) (queries.Ticket, error) {
+	if t.State != queries.Running {
+		return t, nil
+	}
+	charged := t.Charged
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		stop := make(chan struct{})
+		defer close(stop)
+		go countDown(w, t.Due, stop)
+	}
+	t, err := a.Wait(ctx, t.ID)
+	t.Charged = charged
+	return t, err
+}
+
+func countDown(w io.Writer, due time.Time, stop <-chan struct{}) {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			fmt.Fprint(w, "\r\x1b[K")
+			return
+		case <-tick.C:
+			fmt.Fprintf(w, "\r\x1b[Kthe answer is due in %.0f s", max(0, time.Until(due).Seconds()))
+		}
+	}
+}
+
+// show prints a release. One that cost nothing this time says so in
+// privacy.charged; every other byte is the stored release's.
+func show(c *cobra.Command, body []byte, charged, asJSON bool, format, out string) error {
+	w := c.OutOrStdout()
+	if asJSON || format == "json" {
+		if !charged {
+			body = []byte(strings.Replace(string(body), `"charged":true`, `"charged":false`, 1))
+		}
+		return write(w, out, body)
+	}
+	if format != "text" {
+		return write(w, out, body)
+	}
+	var r queries.Release
+	if err := json.Unmarshal(body, &r); err != nil {
+		return err
+	}
+	r.Privacy.Charged = charged
+	var b strings.Builder
+	printRelease(&b, &r)
+	return write(w, out, []byte(b.String()))
+}
+
+func write(w io.Writer, path string, body []byte) error {
+	if path == "" {
+		_, err := w.Write(body)
+		return err
+	}
+	return os.WriteFile(path, body, 0o600)
+}

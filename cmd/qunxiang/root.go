@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"flag"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/queries"
+)
+
+// Exit codes, so that scripts can tell what happened.
+const (
+	exitOK      = 0
+	exitFailed  = 1 // something went wrong here
+	exitUsage   = 2 // the command line or a parameter is wrong
+	exitRefused = 3 // policy or budget refuses: nothing was charged
+	exitBusy    = 4 // another process holds the domain
+	exitInvalid = 5 // a check found something: lint, verify
+)
+
+// exitError carries an exit code; err may be nil where all was said.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// withCode gives an error of the layers below its exit code.
+func withCode(err error) error {
+	if err == nil {
+		return nil
+	}
+	var e *exitError
+	if errors.As(err, &e) {
+		return err
+	}
+	var refusal *policy.Refusal
+	code := exitFailed
+	switch {
+	case errors.As(err, &refusal), errors.Is(err, ledger.ErrBudget), errors.Is(err, queries.ErrMostlyEmpty), errors.Is(err, queries.ErrSuspended):
+		code = exitRefused
+	case errors.Is(err, ledger.ErrInUse):
+		code = exitBusy
+	case errors.Is(err, queries.ErrParameter), errors.Is(err, queries.ErrAccuracy), errors.Is(err, queries.ErrUnknownTemplate), errors.Is(err, queries.ErrTemplate):
+		code = exitUsage
+	}
+	return &exitError{code, err}
+}
+
+// version is set at release builds with -ldflags.
+var version = "development"
+
+func root() *cobra.Command {
+	// The noise library logs through glog, which would make files in the
+	// temporary directory; nothing may be written there.
+	_ = flag.Set("logtostderr", "true")
+	c := &cobra.Command{
+		Use:   "qunxiang",
+		Short: "Group statistics from medical-insurance data, with differential privacy",
+		Long: `Qunxiang answers approved questions about insured groups inside an authority's
+own data domain. Every answer carries noise, meets a threshold, is charged to a
+privacy budget before data is read, and is proven in a tamper-evident log.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by policy or budget
+(nothing was charged), 4 the domain is in use, 5 a check found something.`,
+		Example:       "  qunxiang demo --once",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version,
+	}
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
+	c.AddCommand(demoCommand(), serveCommand(), dataCommand(), tokenCommand(), templateCommand(),
+		queryCommand(), auditCommand(), benchCommand(), versionCommand())
+	return c
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs, Example: "  qunxiang version",
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := c.OutOrStdout().Write([]byte("qunxiang " + version + "\n"))
+			return err
+		},
+	}
+}

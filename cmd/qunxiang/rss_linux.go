@@ -1,0 +1,4 @@
+package main
+
+// rssUnit is what getrusage counts peak memory in, in bytes.
+const rssUnit = 1024

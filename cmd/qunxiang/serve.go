@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+
+	"github.com/qunxiang/qunxiang/api"
+)
+
+// config is the one file a server reads. Its YAML is the manual: see defaultConfig.
+type config struct {
+	Domain   string `yaml:"domain"`
+	Listen   string `yaml:"listen"`
+	Internal string `yaml:"internal"`
+	TLS      struct {
+		Certificate string `yaml:"certificate"`
+		Key         string `yaml:"key"`
+	} `yaml:"tls"`
+}
+
+const defaultConfig = `# Configuration of qunxiang serve. Unknown keys are refused.
+
+# Directory of the domain. Required.
+domain: ""
+
+# Where clients connect. Anything but a loopback address needs tls.
+listen: 127.0.0.1:8443
+
+# The domain's own listener: /metrics and readiness in detail. Loopback only;
+# "" turns it off.
+internal: 127.0.0.1:8444
+
+# Certificate chain and key, PEM files.
+tls:
+  certificate: ""
+  key: ""
+`
+
+func loadConfig(path string) (*config, error) {
+	c := &config{}
+	if err := yaml.UnmarshalWithOptions([]byte(defaultConfig), c, yaml.Strict()); err != nil {
+		return nil, err
+	}
+	if path == "" {
+		return c, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
+	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		var ye yaml.Error
+		if errors.As(err, &ye) && ye.GetToken() != nil {
+			p := ye.GetToken().Position
+			return nil, &exitError{exitUsage, fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())}
+		}
+		return nil, &exitError{exitUsage, fmt.Errorf("%s: not a configuration", path)}
+	}
+	return c, nil
+}
+
+func (c *config) check() error {
+	switch {
+	case c.Domain == "":
+		return errors.New("domain is required: --domain D, or domain: in the configuration")
+	case (c.TLS.Certificate == "") != (c.TLS.Key == ""):
+		return errors.New("tls needs both certificate and key")
+	case c.TLS.Certificate == "" && !loopback(c.Listen):
+		return fmt.Errorf("listen %s is not a loopback address: it needs tls", c.Listen)
+	case c.Internal != "" && !loopback(c.Internal):
+		return fmt.Errorf("internal %s must be a loopback address", c.Internal)
+	}
+	return nil
+}
+
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func serveCommand() *cobra.Command {
+	var path, dir, listen string
+	var printConfig bool
+	c := &cobra.Command{
+		Use: "serve", Short: "Serve a domain over HTTP", Args: cobra.NoArgs,
+		Example: "  qunxiang serve --print-config > qunxiang.yaml\n  qunxiang serve --config qunxiang.yaml\n  qunxiang serve --domain D",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if printConfig {
+				_, err := io.WriteString(c.OutOrStdout(), defaultConfig)
+				return err
+			}
+			conf, err := loadConfig(path)
+			if err != nil {
+				return err
+			}
+			if dir != "" {
+				conf.Domain = dir
+			}
+			if listen != "" {
+				conf.Listen = listen
+			}
+			if err := conf.check(); err != nil {
+				return &exitError{exitUsage, err}
+			}
+			return withCode(serve(c.Context(), conf, c.ErrOrStderr()))
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&path, "config", "", "configuration file")
+	f.StringVar(&dir, "domain", "", "directory of the domain, in place of the file's")
+	f.StringVar(&listen, "addr", "", "HOST:PORT to listen on, in place of the file's")
+	f.BoolVar(&printConfig, "print-config", false, "print the defaults with their explanation")
+	return c
+}
+
+func serve(ctx context.Context, conf *config, log io.Writer) error {
+	d, err := openDomain(ctx, conf.Domain, writing)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.startEngine(); err != nil {
+		return err
+	}
+	s, err := startServer(ctx, d, conf, slog.New(slog.NewTextHandler(log, nil)))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(log, "serving %s on %s\n", conf.Domain, s.url)
+	<-s.done // it ends with ctx, or fails
+	return s.stop()
+}
+
+// server is a server under way.
+type server struct {
+	url  string
+	stop func() error // ends it and says what went wrong
+	done <-chan struct{}
+}
+
+func startServer(ctx context.Context, d *domain, conf *config, log *slog.Logger) (*server, error) {
+	tokens, err := d.tokens()
+	if err != nil {
+		return nil, err
+	}
+	handler, err := api.New(api.Options{
+		Runner: d.runner, Catalog: d.catalog, Policy: d.policy, Tokens: tokens,
+		Encoders: encoders, Version: version, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	listeners, err := conf.listen()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{url: "http://" + listeners.Clients.Addr().String()}
+	if listeners.TLS != nil {
+		s.url = "https://" + listeners.Clients.Addr().String()
+	}
+	serving, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	var failed error
+	go func() {
+		defer close(done)
+		failed = handler.Serve(serving, listeners)
+	}()
+	s.done = done
+	s.stop = func() error {
+		cancel()
+		<-done
+		return failed
+	}
+	return s, nil
+}
+
+func (c *config) listen() (l api.Listeners, err error) {
+	if c.TLS.Certificate != "" {
+		pair, err := tls.LoadX509KeyPair(c.TLS.Certificate, c.TLS.Key)
+		if err != nil {
+			return l, err
+		}
+		l.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	if l.Clients, err = net.Listen("tcp", c.Listen); err != nil {
+		return l, err
+	}
+	if c.Internal != "" {
+		if l.Internal, err = net.Listen("tcp", c.Internal); err != nil {
+			return l, errors.Join(err, l.Clients.Close())
+		}
+	}
+	return l, nil
+}
