@@ -157,6 +157,9 @@ func (m Measure) checkAxis() error {
 			return err
 		}
 	case KindQuantiles:
+		if m.Octaves && m.Hi-m.Lo < minOctaves {
+			return fmt.Errorf("%w: octaves need Hi-Lo of at least %d", ErrSpec, minOctaves)
+		}
 		if len(m.Probs) == 0 {
 			return fmt.Errorf("%w: no probabilities", ErrSpec)
 		}
@@ -167,6 +170,9 @@ func (m Measure) checkAxis() error {
 			}
 			last = p
 		}
+	}
+	if m.Octaves && m.Kind != KindQuantiles {
+		return fmt.Errorf("%w: octaves belong to quantiles", ErrSpec)
 	}
 	if m.Kind == KindSeries && (m.MaxPositions < 1 || m.MaxPositions > len(m.Positions)) {
 		return fmt.Errorf("%w: MaxPositions must be in [1, number of positions]", ErrBounds)

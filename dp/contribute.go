@@ -24,7 +24,7 @@ func (s *state) addMeasure(b *Batch, m *measure, base int, rows []int32) {
 		}
 		switch m.Kind {
 		case KindQuantiles:
-			leaf := int(leafOf(total, m.Lo, m.Hi))
+			leaf := int(m.leaf(total))
 			s.cells[cell+leaf/fanout]++
 			s.cells[cell+fanout+leaf]++
 		case KindMean:
@@ -83,6 +83,14 @@ func (w wide) value() int64 {
 		return math.MinInt64
 	}
 	return hi<<32 | w.lo&math.MaxUint32
+}
+
+// leaf is the bin of a person's total.
+func (m *measure) leaf(total int64) int64 {
+	if m.Octaves {
+		return octaveOf(total, m.Lo, m.Hi)
+	}
+	return leafOf(total, m.Lo, m.Hi)
 }
 
 // leafOf is the leaf of x among 256 equal bins of [lo, hi]; hi is in the last.

@@ -23,9 +23,7 @@ func (m measure) quantiles(cells []int64, sigma float64) []Point {
 				return z95*sigma*math.Sqrt(rankVariance(leaves-b, p)) - rank(leaves-b)
 			})
 		}
-		width := float64(m.Hi-m.Lo) / leaves
-		at := func(x float64) float64 { return float64(m.Lo) + x*width }
-		q.Value, q.Low, q.High = at(q.Value), at(math.Min(q.Low, q.Value)), at(math.Max(q.High, q.Value))
+		q.Value, q.Low, q.High = m.value(q.Value), m.value(math.Min(q.Low, q.Value)), m.value(math.Max(q.High, q.Value))
 		points[i] = q
 	}
 	return points

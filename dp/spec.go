@@ -39,7 +39,7 @@ const (
 	KindSum Kind = "sum"
 	// KindMean is over rows: Centre plus the sum of (clamped row - Centre), the person's total clamped to [Lo, Hi], divided by the kept rows.
 	KindMean Kind = "mean"
-	// KindQuantiles is over people: the person's total as for a sum, in 256 equal bins of [Lo, Hi], as a tree of 16 times 16.
+	// KindQuantiles is over people: the person's total as for a sum, in 256 bins of [Lo, Hi], as a tree of 16 times 16; see Octaves.
 	KindQuantiles Kind = "quantiles"
 	// KindHistogram counts rows by position, at most Rows of a person.
 	KindHistogram Kind = "histogram"
@@ -67,6 +67,11 @@ type Measure struct {
 	Positions    []string  // labels of the positions, in order: histogram, series, survival
 	MaxPositions int       // series: most positions one person fills in a group
 	Probs        []float64 // quantiles: wanted probabilities in (0, 1), ascending
+	// Octaves, for quantiles, makes the bins grow with the value, for amounts that
+	// spread over orders of magnitude: [Lo, Lo+w) and 15 doublings up to Hi, each
+	// cut in 16, so that a bin above w is at most a sixteenth as wide as it is high.
+	// Hi-Lo must be at least 2^19. Without it all bins are equal.
+	Octaves bool
 
 	// Reference is a typical value, public, for relative errors: of the mean
 	// itself, of the survival probability, or per person (sum, rows) or per person

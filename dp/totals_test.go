@@ -39,8 +39,10 @@ func anySpec(t *rapid.T) dp.Spec {
 		sum, mean, q, series := m(dp.KindSum, column), m(dp.KindMean, column), m(dp.KindQuantiles, column), m(dp.KindSeries, column)
 		mean.Rows, mean.Centre = mean.Rows+1, rapid.Int64Range(-5, 5).Draw(t, "centre")
 		q.Probs = []float64{0.5}
+		octaves := q
+		octaves.Name, octaves.Octaves, octaves.Hi = "octaves"+column, true, q.Lo+rapid.Int64Range(1<<19, 1<<20).Draw(t, "wide")
 		series.At, series.Positions, series.MaxPositions = "at", positions, rapid.IntRange(1, 3).Draw(t, "A")
-		s.Measures = append(s.Measures, sum, mean, q, series,
+		s.Measures = append(s.Measures, sum, mean, q, octaves, series,
 			dp.Measure{Name: "rows" + column, Kind: dp.KindRows, Column: column, Rows: 1 + rows.Draw(t, "rows")})
 	}
 	s.Measures = append(s.Measures,
@@ -339,5 +341,33 @@ func TestTotalsAreSpentOnce(t *testing.T) {
 	}
 	if _, err := dp.Release(nil, p); !errors.Is(err, dp.ErrMismatch) {
 		t.Errorf("nil totals: %v", err)
+	}
+}
+
+// Of many goroutines that release the same totals, one gets the table.
+func TestReleaseIsOneShotAcrossGoroutines(t *testing.T) {
+	s := dp.Spec{L0: 1, K: 2, MaxRows: 1, MaxPeople: 20}
+	p, err := dp.Price(s, dp.Want{Rho: 0.1}, dp.DeltaRule{Fixed: 1e-9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tot := mustTotals(t, s)
+	got := make(chan error)
+	for range 20 {
+		go func() {
+			_, err := dp.Release(tot, p)
+			got <- err
+		}()
+	}
+	released := 0
+	for range 20 {
+		if err := <-got; err == nil {
+			released++
+		} else if !errors.Is(err, dp.ErrReleased) {
+			t.Error(err)
+		}
+	}
+	if released != 1 {
+		t.Errorf("%d releases of the same totals", released)
 	}
 }

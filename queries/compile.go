@@ -25,6 +25,7 @@ type Question struct {
 	Reach      int64
 	Job        Job
 	values     map[string]Value
+	facts      map[string]int64
 }
 
 // Source is what a question needs to know of the snapshot. All of it is public:
@@ -42,7 +43,7 @@ func (c *Catalog) Compile(t *Template, coarse bool, given map[string]string, src
 	if err != nil {
 		return nil, err
 	}
-	q := &Question{Template: t, Coarse: coarse, Parameters: map[string]string{}, values: values, Reach: t.Reach}
+	q := &Question{Template: t, Coarse: coarse, Parameters: map[string]string{}, values: values, facts: src.Facts, Reach: t.Reach}
 	if coarse && t.Coarse.Reach > 0 {
 		q.Reach = t.Coarse.Reach
 	}

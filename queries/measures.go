@@ -19,7 +19,7 @@ func (q *Question) measures() error {
 			Name: m.Name, Unit: m.Unit, Kind: dp.Kind(m.Kind),
 			Column: q.column(m.Column, nil, 0), Event: q.column(m.Event, nil, 0),
 			Rows: m.Rows * scale, Centre: m.Centre, MaxPositions: m.MaxPositions * scale,
-			Probs: m.Probs, Reference: m.Reference, ReferencePeople: m.People, Weight: m.Weight,
+			Probs: m.Probs, Octaves: m.Octaves, Reference: m.Reference, ReferencePeople: m.People, Weight: m.Weight,
 		}
 		if len(m.Clamp) == 2 {
 			d.RowLo, d.RowHi, d.Lo, d.Hi = m.Clamp[0], m.Clamp[1], m.Clamp[0], m.Clamp[1]

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -187,12 +189,18 @@ func (r *Runner) addScopes(e *Estimate, p *priced, cost dp.Cost) {
 	}
 }
 
-// notes are the template's limits and what the source and the population add.
+// notes are the template's limits, and what the source's declared facts add.
 func (q *Question) notes() []Text {
-	return append([]Text{{
+	out := append([]Text{{
 		EN: "Intervals are for the noise. Households are not protected as a unit.",
 		ZH: "区间仅反映噪声。家庭不作为受保护单位。",
 	}}, q.Template.Notes...)
+	for _, fact := range slices.Sorted(maps.Keys(q.Template.SourceNotes)) {
+		if _, declared := q.facts[fact]; declared {
+			out = append(out, q.Template.SourceNotes[fact])
+		}
+	}
+	return out
 }
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }

@@ -33,6 +33,8 @@ type Template struct {
 	Coarse *Coarse `yaml:"coarse"`
 	// Notes are limits a reader must know; they travel with every release.
 	Notes []Text `yaml:"notes"`
+	// SourceNotes are added where the snapshot's source declares the fact of that name.
+	SourceNotes map[string]Text `yaml:"source_notes"`
 
 	SQL    string `yaml:"-"`
 	digest [32]byte
@@ -98,6 +100,7 @@ type Measure struct {
 	MaxPositions int       `yaml:"max_positions"`
 	Probs        []float64 `yaml:"probs"`
 	ProbsParam   string    `yaml:"probs_parameter"`
+	Octaves      bool      `yaml:"octaves"` // quantiles: bins that grow with the value
 	Reference    float64   `yaml:"reference"`
 	People       int       `yaml:"reference_people"`
 	Weight       float64   `yaml:"weight"`

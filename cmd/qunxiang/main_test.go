@@ -9,6 +9,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv("QUNXIANG_AS_PROGRAM") != "" {
+		os.Exit(run())
+	}
 	testscript.Main(m, map[string]func(){"qunxiang": func() { os.Exit(run()) }})
 }
 

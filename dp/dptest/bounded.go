@@ -141,10 +141,7 @@ func (o *oracle) measure(g *Group, m dp.Measure, person [16]byte, name string, r
 		}
 	case dp.KindQuantiles:
 		if len(kept) > 0 {
-			// leaf = floor((total-Lo)*256/(Hi-Lo)), Hi itself in the last leaf
-			x := big.NewInt(o.total(m, kept) - m.Lo)
-			x.Mul(x, big.NewInt(256)).Quo(x, big.NewInt(m.Hi-m.Lo))
-			leaf := min(x.Int64(), 255)
+			leaf := leaf(m, o.total(m, kept))
 			g.Cells[m.Name][leaf/16]++
 			g.Cells[m.Name][16+leaf]++
 		}
@@ -153,6 +150,28 @@ func (o *oracle) measure(g *Group, m dp.Measure, person [16]byte, name string, r
 	case dp.KindSurvival:
 		o.survival(g, m, kept)
 	}
+}
+
+// leaf is floor((total-Lo)*256/(Hi-Lo)), Hi itself in the last leaf; or, in
+// octaves, the last bin whose lower edge is at most total.
+func leaf(m dp.Measure, total int64) int64 {
+	if !m.Octaves {
+		x := big.NewInt(total - m.Lo)
+		x.Mul(x, big.NewInt(256)).Quo(x, big.NewInt(m.Hi-m.Lo))
+		return min(x.Int64(), 255)
+	}
+	w := (m.Hi - m.Lo) / 32768
+	last := int64(0)
+	for b := range int64(256) {
+		num := w * (b % 16) // in sixteenths
+		if b >= 16 {
+			num = (w << (b/16 - 1)) * (16 + b%16)
+		}
+		if (total-m.Lo)*16 >= num {
+			last = b
+		}
+	}
+	return last
 }
 
 func (o *oracle) series(g *Group, m dp.Measure, person [16]byte, name string, kept []Row) {
