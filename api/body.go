@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
@@ -51,9 +50,7 @@ func (s *Server) strictBody(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// readBody reads a JSON body of at most maxBody bytes. Afterwards the
-// connection has no read deadline: one that passes while the handler still
-// waits would end the request (net/http watches the connection meanwhile).
+// readBody reads a JSON body of at most maxBody bytes.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *Problem) {
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset := params["charset"]
@@ -74,8 +71,6 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *Problem) {
 	case err != nil:
 		return nil, malformed.because("The body could not be read to its end.")
 	}
-	// A writer that knows no deadlines has none to lift.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return body, nil
 }
 

@@ -187,7 +187,9 @@ func TestClientWaitsOn(t *testing.T) {
 	if got, err := c.Wait(context.Background(), r.ID); err != nil || got.State != queries.Abandoned || broken.Load() != 3 {
 		t.Errorf("%+v %v after %d", got, err, broken.Load())
 	}
-	if _, err := client(t, listen(t, s), "token-a").Wait(context.Background(), "q-9"); !named(err, "unknown-request") {
+	soon, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if _, err := client(t, listen(t, s), "token-a").Wait(soon, "q-9"); !named(err, "unknown-request") {
 		t.Errorf("unknown: %v", err)
 	}
 	ctx, stop := context.WithTimeout(context.Background(), 20*time.Millisecond)

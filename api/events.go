@@ -82,9 +82,6 @@ func (s *Server) events(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 		w := humaecho.Unwrap(c).Response()
 		w.Header().Set("Content-Type", "text/event-stream")
 		e := &eventWriter{w: w, c: http.NewResponseController(w)}
-		// The read deadline of the request must not end the stream. A writer
-		// that knows no deadlines has none to lift.
-		_ = e.c.SetReadDeadline(time.Time{})
 		s.stream(c.Context(), e, principal, t)
 	}}, nil
 }
@@ -146,7 +143,8 @@ func (e *eventWriter) send(text string) {
 	if e.err != nil {
 		return
 	}
-	_ = e.c.SetWriteDeadline(time.Now().Add(writeTimeout)) // as above
+	// A writer that knows no deadlines has none to move.
+	_ = e.c.SetWriteDeadline(time.Now().Add(writeTimeout))
 	if _, e.err = e.w.Write([]byte(text)); e.err == nil {
 		e.err = e.c.Flush()
 	}

@@ -38,7 +38,10 @@ func (s *Server) operation(o huma.Operation) huma.Operation {
 		o.Security = []map[string][]string{{security: {}}}
 	}
 	if o.Method == http.MethodPost {
-		o.MaxBodyBytes, o.BodyReadTimeout = maxBody, -1 // strictBody has read it
+		// strictBody has read the body. A read deadline that huma sets after
+		// that would end the request when it passes, while the handler waits:
+		// net/http watches the connection meanwhile.
+		o.MaxBodyBytes, o.BodyReadTimeout = maxBody, -1
 	}
 	if o.DefaultStatus == 0 {
 		o.DefaultStatus = http.StatusOK

@@ -80,6 +80,11 @@ func TestReleaseFormats(t *testing.T) {
 		if w.Code != 200 || w.Header().Get("Content-Type") != c.media {
 			t.Errorf("%+v: %d %q", c, w.Code, w.Header().Get("Content-Type"))
 		}
+		sum := sha256.Sum256(readFile("testdata/release.json"))
+		tag := `"` + hex.EncodeToString(sum[:])
+		if got := w.Header().Get("ETag"); got == tag+`"` != (c.media == "application/json") || !strings.HasPrefix(got, tag) {
+			t.Errorf("%+v: ETag %s", c, got)
+		}
 		attached := strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment; filename=\"q-")
 		if attached == (c.media == "application/json") {
 			t.Errorf("%+v: %q", c, w.Header().Get("Content-Disposition"))

@@ -47,7 +47,7 @@ func (e tokenEntry) check() error {
 	}
 	text, ok := strings.CutPrefix(e.Digest, digestPrefix)
 	if b, err := hex.DecodeString(text); !ok || err != nil || len(b) != 32 {
-		return fmt.Errorf("an entry of %s has no digest like sha256:0123...", e.Principal)
+		return fmt.Errorf("an entry of %s has no digest of sha256: and 64 hex digits", e.Principal)
 	}
 	for _, text := range []string{e.Created, e.Expires} {
 		if _, err := time.Parse(time.RFC3339, text); err != nil && text != "" {

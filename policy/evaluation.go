@@ -48,7 +48,7 @@ func Evaluation(o EvaluationOptions) []byte {
 	p("\n# How long after its charge an answer appears, never earlier and never later.")
 	p("slots:\n  undeclared: 2s\n  classes:")
 	for _, c := range defaultClasses {
-		p("    - {people: %d, slot: %s}", c.People, c.Slot)
+		p("    - {people: %d, slot: %s}", c.People, brief(c.Slot))
 	}
 	p("\n# Opt-outs act from the next multiple of this.\nopt_out_epoch: 24h")
 	p("\nprincipals:")
@@ -60,6 +60,18 @@ func Evaluation(o EvaluationOptions) []byte {
 		o.grant(p, x)
 	}
 	return []byte(b.String())
+}
+
+// brief writes 3m for 3m0s and 5h for 5h0m0s.
+func brief(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 // defaultClasses are at least ten times what a run usually takes on two cores.

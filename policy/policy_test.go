@@ -149,6 +149,12 @@ func TestEvaluation(t *testing.T) {
 		}
 	}
 	must(t, p.May("steward-s", policy.ResumeTemplate))
+	if !strings.Contains(string(b), "slot: 3m}") || !strings.Contains(string(b), "slot: 5h}") {
+		t.Errorf("slots are not written briefly:\n%s", b)
+	}
+	if d := load(t, "least.good.yaml"); !reflect.DeepEqual(p.Classes, d.Classes) {
+		t.Errorf("written %v, by default %v", p.Classes, d.Classes)
+	}
 	if !strings.Contains(string(b), "# ") {
 		t.Error("a policy for people has comments")
 	}

@@ -23,7 +23,7 @@ func dataCommand() *cobra.Command {
 		Use: "data", Short: "Load data into a domain and look at it (inside the domain only)",
 		Example: "  qunxiang data synth --domain D --persons 50000",
 	}
-	c.AddCommand(importCommand(), synthCommand(), qualityCommand(), snapshotsCommand())
+	c.AddCommand(importCommand(), synthCommand(), qualityCommand(), snapshotsCommand(), optOutCommand())
 	return c
 }
 
@@ -77,7 +77,7 @@ counted; broken lines of a file stop the import, or are put aside too, as
 			defer d.Close()
 			m, q, err := dataset.Import(c.Context(), dataset.Options{
 				Domain: dir, Key: d.keys.person, Binding: b, Source: source, OnError: dataset.OnError(onError),
-				Open: duckdb.OpenWriter, Progress: progress(c.ErrOrStderr()),
+				Open: duckdb.OpenWriter, Arrow: duckdb.Arrow(), Progress: progress(c.ErrOrStderr()),
 			})
 			if err != nil {
 				return withCode(err)

@@ -103,6 +103,16 @@ func stopOnFault(err error) {
 	os.Exit(exitFailed)
 }
 
+// optOuts are the people whom the runs of an epoch leave out.
+func (d *domain) optOuts(epoch int64) ([][16]byte, error) {
+	keys, err := dataset.OptOuts(d.dir, epoch)
+	out := make([][16]byte, len(keys))
+	for i, k := range keys {
+		out[i] = k
+	}
+	return out, err
+}
+
 // logKey is the public key that checks checkpoints.
 func (d *domain) logKey() string {
 	return ledger.VerifierKey(d.keys.person.Population(), d.keys.log.Public().(ed25519.PublicKey))
@@ -113,7 +123,7 @@ func (d *domain) makeRunner(engine queries.Engine) error {
 	d.runner, err = queries.NewRunner(queries.Options{
 		Catalog: d.catalog, Policy: d.policy, State: d.state, Ledger: d.ledger,
 		Engine: engine, Store: releaseStore{d.path("releases")},
-		Source: d.source, Epoch: d.policy.Epoch, Secret: d.keys.request,
+		Source: d.source, Epoch: dataset.Epoch, Secret: d.keys.request,
 		Sign: receiptSigner{d.keys.receipt},
 	})
 	return err
@@ -122,7 +132,7 @@ func (d *domain) makeRunner(engine queries.Engine) error {
 // startEngine makes the domain able to run questions, not only to price them.
 func (d *domain) startEngine() error {
 	engine, err := duckdb.Open(duckdb.Options{
-		Domain: d.dir, TempDir: d.path("tmp"),
+		Domain: d.dir, TempDir: d.path("tmp"), OptOuts: d.optOuts,
 	})
 	if err != nil {
 		return err

@@ -16,13 +16,13 @@ import (
 // the fsync of one small file, in the same process: charges per fsync is the
 // ratio to watch, charges/s the figure for this machine.
 func BenchmarkCharges(b *testing.B) {
-	l, dir := benchLedger(b)
+	l, dir, c := benchLedger(b)
 	fsyncs := yardstick(b, dir)
 	var next atomic.Int64
 	b.ResetTimer()
 	spread(b, func() {
 		id := fmt.Sprint("r-", next.Add(1))
-		if _, err := l.Charge(ctx, charge(id, 1, time.Now())); err != nil {
+		if _, err := l.Charge(ctx, charge(id, 1, c.now())); err != nil {
 			b.Error(err)
 		}
 	})
@@ -31,10 +31,61 @@ func BenchmarkCharges(b *testing.B) {
 	b.ReportMetric(rate/fsyncs, "charges/fsync")
 }
 
-func benchLedger(b *testing.B) (*ledger.Ledger, string) {
-	dir := b.TempDir()
-	o := options(dir, newClock())
-	o.Now, o.Fatal = time.Now, func(err error) { b.Error(err) }
+// BenchmarkChargedReleases is the whole of it: charge, then the release with
+// tiles and checkpoint, each step by 64 clients at once.
+func BenchmarkChargedReleases(b *testing.B) {
+	l, dir, c := benchLedger(b)
+	fsyncs := yardstick(b, dir)
+	b.ResetTimer()
+	charges := make([]int64, b.N)
+	var next, again atomic.Int64
+	spread(b, func() {
+		n := next.Add(1) - 1
+		index, err := l.Charge(ctx, charge(fmt.Sprint("r-", n), 1, c.now()))
+		if err != nil {
+			b.Error(err)
+		}
+		charges[n] = index
+	})
+	c.step(2 * time.Second)
+	spread(b, func() {
+		n := again.Add(1) - 1
+		id := fmt.Sprint("r-", n)
+		if _, err := l.Release(ctx, ledger.Release{Charge: charges[n], ID: id, Digest: digest(id)}); err != nil {
+			b.Error(err)
+		}
+	})
+	rate := float64(b.N) / b.Elapsed().Seconds()
+	b.ReportMetric(rate, "releases/s")
+	b.ReportMetric(rate/fsyncs, "releases/fsync")
+}
+
+// BenchmarkRead folds a log of charges from its file, as every estimate beside a
+// server does.
+func BenchmarkRead(b *testing.B) {
+	l, dir, c := benchLedger(b)
+	var next atomic.Int64
+	const leaves = 20_000
+	together(64, func(int) {
+		for n := next.Add(1); n <= leaves; n = next.Add(1) {
+			if _, err := l.Charge(ctx, charge(fmt.Sprint("r-", n), 1, c.now())); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	_, err := l.Checkpoint(ctx)
+	must(b, err)
+	for b.Loop() {
+		_, err := ledger.Read(dir, verifier(b))
+		must(b, err)
+	}
+	b.ReportMetric(float64(b.N)*leaves/b.Elapsed().Seconds(), "leaves/s")
+}
+
+func benchLedger(b *testing.B) (*ledger.Ledger, string, *clock) {
+	dir, c := b.TempDir(), newClock()
+	o := options(dir, c)
+	o.Fatal = func(err error) { b.Error(err) }
 	l := open(b, o)
 	b.Cleanup(func() { _ = l.Close() })
 	g := grant(1 << 60)
@@ -43,7 +94,7 @@ func benchLedger(b *testing.B) (*ledger.Ledger, string) {
 	must(b, err)
 	_, err = l.Snapshot(ctx, ledger.Snapshot{Snapshot: "snap-1", By: "steward-s"})
 	must(b, err)
-	return l, dir
+	return l, dir, c
 }
 
 // spread runs b.N calls on 64 goroutines.

@@ -91,6 +91,15 @@ func readFile(fsys FS, name string) ([]byte, error) {
 	return b[:n], err
 }
 
+func sizeOf(fsys FS, name string) (int64, error) {
+	f, err := fsys.OpenFile(name, os.O_RDONLY)
+	if err != nil {
+		return 0, err
+	}
+	n, err := f.Size()
+	return n, errors.Join(err, f.Close())
+}
+
 // writeFile writes a file in place; with durable, it is fsynced too.
 func writeFile(fsys FS, name string, b []byte, durable bool) error {
 	f, err := fsys.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)

@@ -20,7 +20,7 @@ func TestChargeReleaseReplay(t *testing.T) {
 	if got := l.Spent(year); got != (dp.Cost{Rho: 40, Delta: 1}) {
 		t.Fatalf("spent %+v", got)
 	}
-	if r, ok := l.ByID("r-1"); !ok || !r.Open() || r.Index != index {
+	if r, ok := l.Trace("r-1"); !ok || !r.Request.Open() || r.Request.Index != index || r.By != "insurer-a" || l.Published(r.Request) {
 		t.Fatalf("%+v", r)
 	}
 	if len(l.Find("key-1")) != 0 {
@@ -48,6 +48,17 @@ func TestChargeReleaseReplay(t *testing.T) {
 		a, ok := l.ByIdempotency(principal, "once")
 		if !ok || a.ID != id || a.Request.ID != "r-1" || a.Replay != (id == "r-2") {
 			t.Fatalf("%s asked %+v", principal, a)
+		}
+	}
+	if r, ok := l.Trace("r-2"); !ok || !r.Replay || r.By != "pharma-b" || r.Request.ID != "r-1" || !l.Published(r.Request) {
+		t.Fatalf("%+v", r)
+	}
+	if _, ok := l.Trace("r-3"); ok {
+		t.Fatal("traced what was never asked")
+	}
+	for who, had := range map[string]bool{"insurer-a": true, "pharma-b": true, "steward-s": false} {
+		if l.Handed("r-1", who) != had {
+			t.Fatalf("handed to %s: %v", who, !had)
 		}
 	}
 	if _, ok := l.ByIdempotency("steward-s", "once"); ok {
@@ -144,6 +155,16 @@ func TestReleaseOnce(t *testing.T) {
 	_, err = l.Abandon(ctx, index)
 	want(t, err, ledger.ErrAlreadyReleased)
 
+	index, err = l.Charge(ctx, charge("r-1b", 1, c.now()))
+	must(t, err)
+	due := c.now().Add(2 * time.Second)
+	c.step(2*time.Second + ledger.Grace) // the last moment, and still its slot's time
+	index, err = l.Release(ctx, ledger.Release{Charge: index, ID: "r-1b", Digest: "d"})
+	must(t, err)
+	if leaf, _, err := l.Leaf(index); err != nil || !leaf.Time.Equal(due) {
+		t.Fatalf("released at %v (%v), due at %v", leaf.Time, err, due)
+	}
+
 	index, err = l.Charge(ctx, charge("r-2", 1, c.now()))
 	must(t, err)
 	c.step(2*time.Second + ledger.Grace + time.Second)
@@ -152,10 +173,10 @@ func TestReleaseOnce(t *testing.T) {
 	_, err = l.Abandon(ctx, index)
 	must(t, err)
 	want(t, release(late), ledger.ErrAbandoned)
-	if got := l.Spent(life).Rho; got != 2 {
+	if got := l.Spent(life).Rho; got != 3 {
 		t.Fatalf("an abandoned charge stays spent: %d", got)
 	}
-	if r, _ := l.ByID("r-2"); !r.Abandoned || r.Open() {
+	if r, _ := l.Trace("r-2"); !r.Request.Abandoned || r.Request.Open() {
 		t.Fatalf("%+v", r)
 	}
 }
@@ -211,11 +232,15 @@ func TestSuspension(t *testing.T) {
 	if l.Suspended(template) {
 		t.Fatal("suspended by two in a year")
 	}
+	still, err := l.Charge(ctx, charge("r-still", 1, c.now()))
+	must(t, err)
 	abandon("r-4")
 	if !l.Suspended(template) || l.Suspended("claim-severity@2.0.0") {
 		t.Fatal("three in a year suspend this version, and only this")
 	}
 	c.step(400 * 24 * time.Hour) // it does not pass by itself
+	_, err = l.Abandon(ctx, still)
+	must(t, err)
 	_, err = l.Charge(ctx, charge("r-5", 1, c.now()))
 	want(t, err, ledger.ErrSuspended)
 	_, err = l.Resume(ctx, ledger.Resume{Template: template, By: []string{"steward-s"}})
@@ -293,11 +318,11 @@ func TestNoSharedMemory(t *testing.T) {
 	_, err := l.Charge(ctx, mine)
 	must(t, err)
 	mine.Scopes[0], mine.Sigmas["people"] = "changed", 0
-	theirs, _ := l.ByID("r-1")
-	theirs.Scopes[0], theirs.Sigmas["people"] = "changed", 0
+	theirs, _ := l.Trace("r-1")
+	theirs.Request.Scopes[0], theirs.Request.Sigmas["people"] = "changed", 0
 	g, _ := l.InForce()
 	g.Grants[0].Purposes[0] = "changed"
-	if again, _ := l.ByID("r-1"); again.Scopes[0] != year || again.Sigmas["people"] != 12.5 {
+	if again, _ := l.Trace("r-1"); again.Request.Scopes[0] != year || again.Request.Sigmas["people"] != 12.5 {
 		t.Fatalf("%+v", again)
 	}
 	if again, _ := l.InForce(); again.Grants[0].Purposes[0] != "pricing" {

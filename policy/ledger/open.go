@@ -112,8 +112,11 @@ func (l *Ledger) read(raw []byte) error {
 func (l *Ledger) firstCheckpoint() (tlog.Tree, error) {
 	text, err := readFile(l.fs, filepath.Join(l.dir, checkpointName))
 	if errors.Is(err, fs.ErrNotExist) {
-		if sizeOf(l.fs, filepath.Join(l.dir, walName)) > 0 {
+		switch n, err := sizeOf(l.fs, filepath.Join(l.dir, walName)); {
+		case err == nil && n > 0:
 			return tlog.Tree{}, fmt.Errorf("%w: there is a log but no checkpoint", ErrCorrupt)
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return tlog.Tree{}, err
 		}
 		if err := l.fs.SyncDir(filepath.Dir(filepath.Clean(l.dir))); err != nil {
 			return tlog.Tree{}, err

@@ -28,7 +28,7 @@ func TestRestart(t *testing.T) {
 	c := newClock()
 	dir := lived(t, c)
 	l := open(t, options(dir, c))
-	if r, _ := l.ByID("r-3"); !r.Abandoned {
+	if r, _ := l.Trace("r-3"); !r.Request.Abandoned {
 		t.Fatal("an orphan was not abandoned")
 	}
 	if l.Spent(life).Rho != 60 || len(l.Find("key-1")) != 2 || len(l.Snapshots()) != 1 || len(l.Requests()) != 3 {

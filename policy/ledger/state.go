@@ -160,17 +160,6 @@ func (s *State) Find(key string) []Request {
 	return found
 }
 
-// ByID gives the charged request with the id.
-func (s *State) ByID(id string) (Request, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	r, ok := s.ids[id]
-	if !ok || r == nil {
-		return Request{}, false
-	}
-	return r.copy(), true
-}
-
 // ByIdempotency gives what the principal asked under an idempotency digest,
 // charged or replayed.
 func (s *State) ByIdempotency(principal, digest string) (Asked, bool) {

@@ -2,9 +2,7 @@ package ledger
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -93,8 +91,10 @@ func (x extent) writeTile(t tlog.Tile) error {
 func (x extent) mendTiles(size int64) error {
 	for _, t := range tiles(0, size) {
 		name := filepath.Join(x.dir, tilePath(t))
-		if t.L < 0 && t.W == tileWidth && sizeOf(x.fs, name) == x.bundleSize(t) {
-			continue
+		if t.L < 0 && t.W == tileWidth {
+			if n, err := sizeOf(x.fs, name); err == nil && n == x.bundleSize(t) {
+				continue
+			}
 		}
 		want, err := x.tile(t)
 		if err != nil {
@@ -129,12 +129,14 @@ func (x extent) tile(t tlog.Tile) ([]byte, error) {
 	if t.L >= 0 {
 		return tlog.ReadTileData(t, x.tree)
 	}
+	first, last := t.N*tileWidth, t.N*tileWidth+int64(t.W)
+	records := make([]byte, x.start(last)-x.start(first))
+	if _, err := x.wal.ReadAt(records, x.start(first)); err != nil {
+		return nil, fmt.Errorf("read leaves from %d: %w", first, err)
+	}
 	b := make([]byte, 0, x.bundleSize(t))
-	for i := range int64(t.W) {
-		leaf, err := x.raw(t.N*tileWidth + i)
-		if err != nil {
-			return nil, err
-		}
+	for i := first; i < last; i++ {
+		leaf := records[x.start(i)-x.start(first)+headLen : x.start(i+1)-x.start(first)]
 		b = binary.BigEndian.AppendUint16(b, uint16(len(leaf)))
 		b = append(b, leaf...)
 	}
@@ -168,16 +170,4 @@ func (x extent) raw(index int64) ([]byte, error) {
 		return nil, fmt.Errorf("read leaf %d: %w", index, err)
 	}
 	return b, nil
-}
-
-func sizeOf(fsys FS, name string) int64 {
-	f, err := fsys.OpenFile(name, os.O_RDONLY)
-	if err != nil {
-		return -1
-	}
-	n, err := f.Size()
-	if errors.Join(err, f.Close()) != nil {
-		return -1
-	}
-	return n
 }

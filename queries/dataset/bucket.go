@@ -26,6 +26,9 @@ func (im *importer) writeBucket(ctx context.Context, b int64) error {
 	if err != nil {
 		return err
 	}
+	if err := im.stager.bucket(ctx, im, b); err != nil {
+		return err
+	}
 	steps := []func(context.Context, int64) error{
 		im.writeCoverage, im.writeEncounters, im.writeSettlements,
 		im.writeDiagnoses, im.writeProcedures, im.writeFeeLines, im.writeGroups, im.writeObservations,
@@ -48,10 +51,10 @@ func bucketTable(table string) string { return "b_" + table }
 
 // collect creates the bucket's temporary table of a canonical table: special
 // gives the expressions of columns that are not simply the staged ones, joins
-// what follows "FROM staged s JOIN b_people p". Codes that are missing become
+// what follows "FROM staged s LEFT JOIN b_people p". Codes that are missing become
 // Unknown, sums that are missing 0. The extra columns stay behind at the end.
 func (im *importer) collect(ctx context.Context, table string, bucket int64, special map[string]string, joins string, extra ...string) error {
-	staged, err := im.staged(table, bucket)
+	staged, err := im.stager.rows(ctx, im, table, bucket)
 	if err != nil {
 		return err
 	}
@@ -72,9 +75,32 @@ func (im *importer) collect(ctx context.Context, table string, bucket int64, spe
 		}
 		list = append(list, x+" AS "+ident(c.Name))
 	}
-	list = append(list, extra...)
+	list = append(append(list, extra...), "s.reason")
 	_, err = im.exec(ctx, "write "+table, "CREATE TEMP TABLE "+bucketTable(table)+" AS SELECT "+
-		strings.Join(list, ",\n  ")+"\nFROM "+staged+" s JOIN b_people p ON p.pno = s.pno "+joins)
+		strings.Join(list, ",\n  ")+"\nFROM "+staged+" s LEFT JOIN b_people p ON p.pno = s.pno "+joins)
+	if err != nil {
+		return err
+	}
+	return im.refuse(ctx, table)
+}
+
+// refuse takes out the rows that came with a reason against them; a stager that
+// maps bucket by bucket leaves them in, and leaves the counting to this.
+func (im *importer) refuse(ctx context.Context, table string) error {
+	if !im.stager.lazy() {
+		return nil
+	}
+	name := bucketTable(table)
+	n, err := im.count(ctx, "SELECT count(*) FROM "+name)
+	if err != nil {
+		return err
+	}
+	im.tally[table].Read += n
+	refused := name + " WHERE reason IS NOT NULL"
+	if err := im.setAside(ctx, table, "SELECT _src AS src, _row AS line, reason FROM "+refused); err != nil {
+		return err
+	}
+	_, err = im.exec(ctx, "write "+table, "DELETE FROM "+refused)
 	return err
 }
 

@@ -51,7 +51,9 @@ type importer struct {
 	o       Options
 	conn    *sql.Conn
 	inputs  []*input
-	work    string // scratch directory inside the snapshot to be
+	stager  stager
+	read    func(context.Context) error // makes the sources readable
+	work    string                      // scratch directory inside the snapshot to be
 	tally   map[string]*TableCount
 	day     time.Time // creation day in China Standard Time
 	people  int64
@@ -60,6 +62,7 @@ type importer struct {
 
 	faults   []Fault
 	missing  []Fault
+	lacking  []string // source.column that no file has
 	broken   int64
 	rejected []rejectedLine
 	sums     identitySums
@@ -82,7 +85,7 @@ func Import(ctx context.Context, o Options) (*Manifest, *Quality, error) {
 		return nil, nil, err
 	}
 	defer ws.close()
-	return importInto(ctx, o, ws)
+	return importInto(ctx, o, ws, nil)
 }
 
 func (o *Options) complete() error {
@@ -114,15 +117,19 @@ func (o *Options) complete() error {
 	return nil
 }
 
-// importInto does the import in a workspace that is already locked.
-func importInto(ctx context.Context, o Options, ws *workspace) (*Manifest, *Quality, error) {
+// importInto does the import in a workspace that is already locked, from the
+// source folder or, if there is one, from a generator.
+func importInto(ctx context.Context, o Options, ws *workspace, g *generator) (*Manifest, *Quality, error) {
 	build, err := ws.build()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer os.RemoveAll(build)
 	im := &importer{o: o, work: filepath.Join(build, "work"), tally: map[string]*TableCount{}, day: day(o.Now)}
-	if im.inputs, err = findInputs(o.Binding, o.Source); err != nil {
+	im.stager, im.read = shuffler{}, im.readSources
+	if g != nil {
+		im.stager, im.read, im.inputs = g, func(ctx context.Context) error { return g.read(ctx, im) }, g.inputs(o.Binding)
+	} else if im.inputs, err = findInputs(o.Binding, o.Source); err != nil {
 		return nil, nil, err
 	}
 	data := filepath.Join(build, dataFile)
@@ -153,7 +160,7 @@ func (im *importer) fill(ctx context.Context, data string) (*Quality, error) {
 	}
 	db, err := im.o.Open(ctx, WriterOptions{
 		Snapshot: data, Stage: filepath.Join(im.work, "stage.duckdb"),
-		Dirs: []string{im.o.Source, im.work}, TempDir: spill, Memory: im.o.Memory, Threads: im.o.Threads,
+		Dirs: im.dirs(), TempDir: spill, Memory: im.o.Memory, Threads: im.o.Threads,
 	})
 	if err != nil {
 		return nil, engineError("open", err)
@@ -175,13 +182,21 @@ func (im *importer) fill(ctx context.Context, data string) (*Quality, error) {
 	return quality, nil
 }
 
+// dirs are the directories within the engine's reach.
+func (im *importer) dirs() []string {
+	if im.o.Source == "" {
+		return []string{im.work}
+	}
+	return []string{im.o.Source, im.work}
+}
+
 // run is the import in the order of its steps.
 func (im *importer) run(ctx context.Context) (*Quality, error) {
 	if err := im.prepare(ctx); err != nil {
 		return nil, err
 	}
 	steps := []func(context.Context) error{
-		im.readSources, im.mapPeople, im.mapInstitutions, im.mapTables, im.writeBuckets, im.writeQuarantine,
+		im.read, im.mapPeople, im.mapInstitutions, im.mapTables, im.writeBuckets, im.writeQuarantine,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

@@ -3,21 +3,14 @@
 package dataset
 
 import (
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
 )
 
-// lockFile takes an exclusive lock that ends with the process at the latest.
-func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("%w: no lock file can be made", ErrSnapshot)
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, ErrBusy
-	}
-	return f, nil
-}
+// lockNow takes an exclusive lock on an open file, or fails at once. The lock
+// ends when the file is closed, with the process at the latest.
+func lockNow(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
+
+// lockExclusive waits for the lock.
+func lockExclusive(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_EX) }

@@ -115,18 +115,20 @@ func mandatory() map[string][]string {
 	}
 }
 
-// checkRules are the consistency rules over one table: name, table, the rows
-// it applies to, and what must hold.
-func checkRules() []struct{ name, table, where, holds string } {
-	return []struct{ name, table, where, holds string }{
-		{"total = fund + person + hospital", "settlement", "true", "total_fen = fund_fen + psn_fen + hosp_fen"},
-		{"total = own + over limit + first share + in scope", "settlement", "selfpay_full_fen + overlimit_fen + preself_fen + inscope_fen <> 0",
+// checkRule is a consistency rule over one table: the rows it applies to, what
+// must hold of them, and the column without which a source cannot be held to it.
+type checkRule struct{ name, table, needs, where, holds string }
+
+func checkRules() []checkRule {
+	return []checkRule{
+		{"total = fund + person + hospital", "settlement", "psn_fen", "true", "total_fen = fund_fen + psn_fen + hosp_fen"},
+		{"total = own + over limit + first share + in scope", "settlement", "inscope_fen", "true",
 			"total_fen = selfpay_full_fen + overlimit_fen + preself_fen + inscope_fen"},
-		{"person = account + cash", "settlement", "acct_fen + cash_fen <> 0", "psn_fen = acct_fen + cash_fen"},
-		{"funds by kind within fund", "settlement", "true", "pool_fen + serious_fen + large_fen + aid_fen <= fund_fen"},
-		{"settlement names an encounter", "settlement", "true", "mdtrt_key <> 0"},
-		{"length of stay = end - begin", "encounter", "med_type = '21'", `los_d = "end" - begn`},
-		{"inpatient stay has a main diagnosis", "encounter", "med_type = '21'", "main_dx <> '" + Unknown + "'"},
+		{"person = account + cash", "settlement", "cash_fen", "true", "psn_fen = acct_fen + cash_fen"},
+		{"funds by kind within fund", "settlement", "pool_fen", "true", "pool_fen + serious_fen + large_fen + aid_fen <= fund_fen"},
+		{"settlement names an encounter", "settlement", "total_fen", "true", "mdtrt_key <> 0"},
+		{"length of stay = end - begin", "encounter", "los_d", "med_type = '21'", `los_d = "end" - begn`},
+		{"inpatient stay has a main diagnosis", "encounter", "main_dx", "med_type = '21'", "main_dx <> '" + Unknown + "'"},
 	}
 }
 
@@ -175,7 +177,7 @@ func (im *importer) assessTable(ctx context.Context, q *Quality, t Table) error 
 	}
 	var checks []Check
 	for _, r := range checkRules() {
-		if r.table == t.Name {
+		if r.table == t.Name && im.fills(t.Name, r.needs) {
 			list = append(list, "count(*) FILTER ("+r.where+")", "count(*) FILTER (("+r.where+") AND "+r.holds+")")
 			checks = append(checks, Check{Name: r.name})
 		}
@@ -198,17 +200,24 @@ func (im *importer) assessTable(ctx context.Context, q *Quality, t Table) error 
 	return nil
 }
 
-// fills reports whether the binding could fill a column at all, itself or from
-// a parent table: a source that has no such field is not incomplete in it.
+// fills reports whether the binding and the source could fill a column at all,
+// in this table or from a parent: a source without the field is not at fault.
 func (im *importer) fills(table, column string) bool {
 	for _, name := range []string{table, "encounter", "settlement", "institution"} {
 		for _, e := range im.o.Binding.Tables[name] {
-			if _, ok := e.Columns[column]; ok {
+			if v, ok := e.Columns[column]; ok && !im.absent(e.From, v.SQL) {
 				return true
 			}
 		}
 	}
 	return column == "date" || column == "begn"
+}
+
+// absent reports whether an expression is the bare name of a column that the
+// source file does not have.
+func (im *importer) absent(from, expression string) bool {
+	base, _ := im.o.Binding.base(from)
+	return slices.Contains(im.lacking, strings.ToLower(base.Name+"."+strings.TrimSpace(expression)))
 }
 
 func (im *importer) numbers(ctx context.Context, query string, n int) ([]int64, error) {

@@ -78,9 +78,9 @@ func (t Table) Column(name string) (Column, bool) {
 // sorted by pno. Keys of encounters and settlements are digests that include
 // the person, so that a join on them can never meet another person's row.
 // Care tables repeat the setting of their encounter or settlement (insutype,
-// med_type, kind and level and region of the institution, region of the
-// insured): a template that needs these joins nothing, and needs no table that
-// is shared by people.
+// med_type, level of the institution, region of the insured; encounter and
+// settlement also kind and region of the institution): a template that needs
+// these joins nothing, and needs no table that is shared by people.
 func Tables() []Table {
 	return []Table{
 		institution(), person(), coverage(), encounter(), settlement(),
@@ -126,10 +126,16 @@ func setting(cols ...Column) []Column {
 	return append(cols,
 		code("insutype", "employee, resident, other or unknown"),
 		code("med_type", "national code: 11, 12, 13, 14.., 21 (inpatient), 28 (day case), 41 (pharmacy), 71 (home bed), or unknown"),
-		code("kind", "kind of institution: hospital, clinic, pharmacy or unknown"),
 		code("level", "level of institution: tertiary, secondary, primary or unknown"),
-		code("admdvs", "administrative division of the institution, six digits, or unknown"),
 		code("insu_admdvs", "administrative division where the person is insured, six digits, or unknown"),
+	)
+}
+
+// place adds to the setting, in the two tables that name an institution.
+func place(cols ...Column) []Column {
+	return append(setting(cols...),
+		code("kind", "kind of institution: hospital, clinic, pharmacy or unknown"),
+		code("admdvs", "administrative division of the institution, six digits, or unknown"),
 	)
 }
 
@@ -180,7 +186,7 @@ func encounter() Table {
 	return Table{
 		Name: "encounter", Person: true, Time: Time{Begin: "begn", End: "end"},
 		Doc: "visits and stays; length of stay belongs here, for one stay may have several interim settlements",
-		Columns: setting(personal(
+		Columns: place(personal(
 			key("mdtrt_key", "the encounter: digest of person and source key"),
 			key("inst_key", "the institution; not a key or parameter of templates in version 1"),
 			date("begn", "first day"),
@@ -200,7 +206,7 @@ func settlement() Table {
 	return Table{
 		Name: "settlement", Person: true, Time: Time{Date: "setl_date"},
 		Doc: "bills settled, refunds already removed; the only table to sum cost from, by setl_key",
-		Columns: setting(personal(
+		Columns: place(personal(
 			key("setl_key", "the settlement: digest of person and source key"),
 			key("mdtrt_key", "its encounter, 0 if the source names none"),
 			key("inst_key", "the institution; not a key or parameter of templates in version 1"),

@@ -266,6 +266,7 @@ func (im *importer) view(ctx context.Context, in *input, from string, have []str
 		case from != "" && !c.Optional:
 			im.missing = append(im.missing, Fault{File: in.name, Line: 1, Name: c.Names[0], Reason: "missing_column"})
 		}
+		im.lacking = append(im.lacking, strings.ToLower(in.source.Name+"."+c.Names[0]))
 		list = append(list, "NULL::VARCHAR AS "+ident(c.Names[0]))
 	}
 	row := "rowid + 1"

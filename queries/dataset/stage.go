@@ -42,37 +42,35 @@ func stagedColumns(t Table) []column {
 	return cols
 }
 
-// mapTables maps every source row of the person tables and shuffles the rows
-// into buckets of people: Parquet files in the scratch directory.
-func (im *importer) mapTables(ctx context.Context) error {
-	var longest int64
-	for _, in := range im.inputs {
-		longest = max(longest, in.rows)
-	}
-	im.buckets = min(1+longest/bucketRows, im.people)
-	im.size = (im.people + im.buckets - 1) / im.buckets
-	total := 0
-	for _, name := range personTables() {
-		total += len(im.o.Binding.Tables[name])
-	}
-	done := 0
-	for _, name := range personTables() {
-		for _, e := range im.o.Binding.Tables[name] {
-			im.progress("map", int64(done), int64(total))
-			if err := im.stageEntry(ctx, e); err != nil {
-				return err
-			}
-			done++
-		}
-	}
-	im.progress("map", int64(done), int64(total))
-	return nil
+// stager brings the rows of the person tables, mapped and freed of what is
+// refused, bucket by bucket.
+type stager interface {
+	// begin maps what can be mapped at once and settles the number of buckets.
+	begin(ctx context.Context, im *importer) error
+	// bucket makes a bucket ready; b_people is there already.
+	bucket(ctx context.Context, im *importer, bucket int64) error
+	// rows is a table expression with the columns of stagedColumns and reason.
+	rows(ctx context.Context, im *importer, table string, bucket int64) (string, error)
+	// lazy says that rows still holds refused rows, which nobody has counted.
+	lazy() bool
 }
 
-func (im *importer) stageEntry(ctx context.Context, e Entry) error {
+// mapTables lets the stager begin.
+func (im *importer) mapTables(ctx context.Context) error { return im.stager.begin(ctx, im) }
+
+// split settles the number of buckets for so many rows of the longest table.
+func (im *importer) split(longest int64) {
+	im.buckets = min(1+longest/bucketRows, im.people)
+	im.size = (im.people + im.buckets - 1) / im.buckets
+	im.buckets = (im.people + im.size - 1) / im.size
+}
+
+// stagedSQL maps an entry and looks up its people in the table aliases: the
+// columns of stagedColumns, and reason where a row is refused.
+func (im *importer) stagedSQL(ctx context.Context, e Entry, aliases string) (string, error) {
 	m, err := im.mapEntry(ctx, e)
 	if err != nil {
-		return err
+		return "", err
 	}
 	t, _ := Lookup(e.table)
 	list := make([]string, 0, 32)
@@ -84,23 +82,8 @@ func (im *importer) stageEntry(ctx context.Context, e Entry) error {
 	if first := m.firstDate(t); first != "" {
 		reason += " WHEN m." + first + " < a.born THEN '" + reasonBeforeBirth + "'"
 	}
-	dir := filepath.Join(im.work, "staged", fmt.Sprintf("%s-%d", e.table, e.index))
-	sql := fmt.Sprintf(`COPY (
-  SELECT CASE WHEN reason IS NULL THEN (pno // %d)::SMALLINT ELSE %d::SMALLINT END AS b, * FROM (
-    SELECT a.pno, %d::SMALLINT AS _src, m._row, %s, %s END AS reason
-    FROM (%s) m LEFT JOIN stage.main.alias a ON a.alias = m.%s))
-TO %s (FORMAT parquet, PARTITION_BY (b), COMPRESSION lz4_raw, ROW_GROUP_SIZE 61440)`,
-		im.size, asideBucket, m.src, strings.Join(list, ", "), reason, m.sql, colPerson, quote(dir))
-	n, err := im.exec(ctx, "map "+e.table, sql)
-	if err != nil {
-		return err
-	}
-	im.tally[e.table].Read += n
-	aside, err := filepath.Glob(filepath.Join(dir, fmt.Sprintf("b=%d", asideBucket), "*.parquet"))
-	if err != nil || len(aside) == 0 {
-		return err
-	}
-	return im.setAside(ctx, e.table, "SELECT _src AS src, _row AS line, reason FROM "+parquetFiles(aside))
+	return fmt.Sprintf("SELECT a.pno, %d::SMALLINT AS _src, m._row, %s, %s END AS reason FROM (%s) m LEFT JOIN %s a ON a.alias = m.%s",
+		m.src, strings.Join(list, ", "), reason, m.sql, aliases, colPerson), nil
 }
 
 // firstDate is the entry's column to hold against the date of birth.
@@ -113,25 +96,84 @@ func (m *mapped) firstDate(t Table) string {
 	return ""
 }
 
-// staged is a table expression of the rows of one table in one bucket, all
-// entries together, with the columns of stagedColumns.
-func (im *importer) staged(table string, bucket int64) (string, error) {
-	files, err := filepath.Glob(filepath.Join(im.work, "staged", table+"-*", fmt.Sprintf("b=%d", bucket), "*.parquet"))
-	if err != nil {
-		return "", err
+// shuffler is the stager of source files: it maps every row once and shuffles
+// the rows into buckets of people, as Parquet files in the scratch directory.
+type shuffler struct{}
+
+func (shuffler) begin(ctx context.Context, im *importer) error {
+	var longest int64
+	for _, in := range im.inputs {
+		longest = max(longest, in.rows)
 	}
-	t, _ := Lookup(table)
-	list := make([]string, 0, 32)
-	if len(files) == 0 {
-		for _, c := range stagedColumns(t) {
-			list = append(list, "NULL::"+c.sqlType+" AS "+ident(c.name))
+	im.split(longest)
+	total := 0
+	for _, name := range personTables() {
+		total += len(im.o.Binding.Tables[name])
+	}
+	done := 0
+	for _, name := range personTables() {
+		for _, e := range im.o.Binding.Tables[name] {
+			im.progress("map", int64(done), int64(total))
+			if err := im.shuffle(ctx, e); err != nil {
+				return err
+			}
+			done++
 		}
-		return "(SELECT " + strings.Join(list, ", ") + " WHERE false)", nil
 	}
+	im.progress("map", int64(done), int64(total))
+	return nil
+}
+
+func (im *importer) shuffle(ctx context.Context, e Entry) error {
+	query, err := im.stagedSQL(ctx, e, "stage.main.alias")
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(im.work, "staged", fmt.Sprintf("%s-%d", e.table, e.index))
+	sql := fmt.Sprintf(`COPY (SELECT CASE WHEN reason IS NULL THEN (pno // %d)::SMALLINT ELSE %d::SMALLINT END AS b, * FROM (%s))
+		TO %s (FORMAT parquet, PARTITION_BY (b), COMPRESSION lz4_raw, ROW_GROUP_SIZE 61440, DICTIONARY_SIZE_LIMIT 4096)`,
+		im.size, asideBucket, query, quote(dir))
+	n, err := im.exec(ctx, "map "+e.table, sql)
+	if err != nil {
+		return err
+	}
+	im.tally[e.table].Read += n
+	aside, err := filepath.Glob(filepath.Join(dir, fmt.Sprintf("b=%d", asideBucket), "*.parquet"))
+	if err != nil || len(aside) == 0 {
+		return err
+	}
+	return im.setAside(ctx, e.table, "SELECT _src AS src, _row AS line, reason FROM "+parquetFiles(aside))
+}
+
+func (shuffler) lazy() bool { return false }
+
+func (shuffler) bucket(context.Context, *importer, int64) error { return nil }
+
+func (shuffler) rows(_ context.Context, im *importer, table string, bucket int64) (string, error) {
+	files, err := filepath.Glob(filepath.Join(im.work, "staged", table+"-*", fmt.Sprintf("b=%d", bucket), "*.parquet"))
+	if err != nil || len(files) == 0 {
+		return noRows(table), err
+	}
+	return "(SELECT " + stagedList(table) + " FROM " + parquetFiles(files) + ")", nil
+}
+
+func stagedList(table string) string {
+	t, _ := Lookup(table)
+	var list []string
 	for _, c := range stagedColumns(t) {
 		list = append(list, ident(c.name))
 	}
-	return "(SELECT " + strings.Join(list, ", ") + " FROM " + parquetFiles(files) + ")", nil
+	return strings.Join(append(list, "reason"), ", ")
+}
+
+// noRows is an empty table expression with the columns of stagedColumns.
+func noRows(table string) string {
+	t, _ := Lookup(table)
+	var list []string
+	for _, c := range stagedColumns(t) {
+		list = append(list, "NULL::"+c.sqlType+" AS "+ident(c.name))
+	}
+	return "(SELECT " + strings.Join(list, ", ") + ", NULL::VARCHAR AS reason WHERE false)"
 }
 
 func parquetFiles(files []string) string {

@@ -2,10 +2,7 @@ package dataset
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -23,13 +20,10 @@ type SynthOptions struct {
 	Open        Opener // required
 	Progress    func(Progress)
 	Now         time.Time // as in Options
-
-	conn *sql.Conn
-	dir  string
 }
 
-// Synth makes a synthetic population in the national layout (binding
-// national-a) and loads it through [Import]'s own path, so that its refunds are
+// Synth makes a synthetic population in the national layout and loads it with
+// the binding national-a along [Import]'s own path, so that its refunds are
 // removed and its dirty rows put aside. The snapshot holds exactly People
 // people and Settlements settlements. It is declared public: nobody is in it.
 //
@@ -37,6 +31,9 @@ type SynthOptions struct {
 // and age, chronic courses of drugs with refills, gaps, switches and often empty
 // days of supply, about a tenth of settlements for stays, about two fee lines a
 // settlement, refunds, and about one dirty row in a hundred and fifty.
+//
+// The source tables are not written to disk first: they are views over a
+// generator, read one range of people at a time, which bounds the memory.
 func Synth(ctx context.Context, o SynthOptions) (*Manifest, *Quality, error) {
 	if err := o.complete(); err != nil {
 		return nil, nil, err
@@ -50,19 +47,10 @@ func Synth(ctx context.Context, o SynthOptions) (*Manifest, *Quality, error) {
 		return nil, nil, err
 	}
 	defer ws.close()
-	dir, err := ws.build()
-	if err != nil {
-		return nil, nil, err
-	}
-	defer os.RemoveAll(dir)
-	o.dir = filepath.Join(dir, "source")
-	if err := o.generate(ctx, dir); err != nil {
-		return nil, nil, err
-	}
 	return importInto(ctx, Options{
-		Domain: o.Domain, Key: o.Key, Binding: binding, Source: o.dir, OnError: Abort, MaxRows: o.MaxRows, Public: true,
+		Domain: o.Domain, Key: o.Key, Binding: binding, OnError: Abort, MaxRows: o.MaxRows, Public: true,
 		Memory: o.Memory, Threads: o.Threads, Open: o.Open, Progress: o.Progress, Now: o.Now,
-	}, ws)
+	}, ws, &generator{o})
 }
 
 func (o *SynthOptions) complete() error {
@@ -95,92 +83,97 @@ func (o SynthOptions) first() string { return fmt.Sprintf("%04d-01-01", o.From) 
 func (o SynthOptions) last() string  { return fmt.Sprintf("%04d-12-31", o.To) }
 func (o SynthOptions) mid() string   { return fmt.Sprintf("%04d-07-01", (o.From+o.To)/2) }
 
-// rangeRows is about how many settlements are made at a time.
-const rangeRows = 1_000_000
+// generator is the stager of the synthetic population: the sources of a bucket
+// are generated when the bucket is due, from s_range, its people.
+type generator struct{ o SynthOptions }
 
-// generate writes the source files, each a folder of Parquet parts, one part
-// for every range of people.
-func (o SynthOptions) generate(ctx context.Context, dir string) error {
-	spill := filepath.Join(dir, "work", "spill")
-	if err := os.MkdirAll(spill, 0o700); err != nil {
-		return fmt.Errorf("%w: no scratch directory", ErrSnapshot)
+// linesPerSettlement is about how many fee lines a settlement has.
+const linesPerSettlement = 2.1
+
+// inputs are the binding's sources as if they were files.
+func (g *generator) inputs(b *Binding) []*input {
+	var inputs []*input
+	for i, s := range b.Sources {
+		inputs = append(inputs, &input{source: s, index: i, name: s.File, parts: []SourceFile{
+			{Name: fmt.Sprintf("%s (synthetic, seed %d)", s.File, g.o.Seed)},
+		}})
 	}
-	for table := range o.outputs() {
-		if err := os.MkdirAll(filepath.Join(o.dir, table+".parquet"), 0o700); err != nil {
-			return fmt.Errorf("%w: no scratch directory", ErrSnapshot)
+	return inputs
+}
+
+// read makes the people, and a view for every source table.
+func (g *generator) read(ctx context.Context, im *importer) error {
+	im.progress("synthesise", 0, 1)
+	statements := append(synthMacros(), peopleSQL(g.o),
+		"CREATE TEMP TABLE s_range AS SELECT *, 0::UINTEGER AS pno FROM stage.main.s_people WHERE false")
+	statements = append(statements, g.rowStatements()...)
+	outputs := g.outputs()
+	for _, in := range im.inputs {
+		query, ok := outputs[in.source.Name]
+		if !ok {
+			return fmt.Errorf("%w: the generator makes no %s", ErrSource, in.source.Name)
+		}
+		statements = append(statements, "CREATE TEMP VIEW "+ident(in.source.Name)+" AS "+query)
+	}
+	for _, s := range statements {
+		if _, err := im.exec(ctx, "synthesise", s); err != nil {
+			return err
 		}
 	}
-	db, err := o.Open(ctx, WriterOptions{
-		Snapshot: filepath.Join(dir, "work", "synth.duckdb"), Stage: filepath.Join(dir, "work", "stage.duckdb"),
-		Dirs: []string{dir}, TempDir: spill, Memory: o.Memory, Threads: o.Threads,
-	})
+	im.progress("synthesise", 1, 1)
+	return im.derive(ctx)
+}
+
+// rowStatements make the rows of the people in s_range.
+func (g *generator) rowStatements() []string {
+	return []string{rowsSQL(g.o), "CREATE OR REPLACE TEMP TABLE s_dirt AS " + g.seeded(synthDirt)}
+}
+
+func (g *generator) seeded(query string) string {
+	return fill(query, "{seed}", fmt.Sprint(g.o.Seed), "{first}", g.o.first(), "{row}", "((i * 16384 + j) * 16)")
+}
+
+// begin implements stager.
+func (g *generator) begin(ctx context.Context, im *importer) error {
+	im.split(int64(linesPerSettlement * float64(g.o.Settlements)))
+	_, err := im.exec(ctx, "synthesise", `CREATE TABLE stage.main.s_numbered AS SELECT s.*, a.pno
+		FROM stage.main.s_people s JOIN stage.main.alias a ON a.alias = 'P' || s.i ORDER BY a.pno`)
+	return err
+}
+
+// bucket implements stager.
+func (g *generator) bucket(ctx context.Context, im *importer, bucket int64) error {
+	within := fmt.Sprintf("pno BETWEEN %d AND %d", bucket*im.size, (bucket+1)*im.size-1)
+	statements := append([]string{
+		"CREATE OR REPLACE TEMP TABLE s_range AS SELECT * FROM stage.main.s_numbered WHERE " + within,
+		"CREATE OR REPLACE TEMP TABLE b_alias AS SELECT * FROM stage.main.alias WHERE " + within,
+	}, g.rowStatements()...)
+	for _, s := range statements {
+		if _, err := im.exec(ctx, "synthesise", s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rows implements stager.
+func (g *generator) rows(ctx context.Context, im *importer, table string, _ int64) (string, error) {
+	entries := im.o.Binding.Tables[table]
+	if len(entries) == 0 {
+		return noRows(table), nil
+	}
+	query, err := im.stagedSQL(ctx, entries[0], "b_alias")
 	if err != nil {
-		return engineError("open", err)
+		return "", err
 	}
-	defer db.Close()
-	if o.conn, err = db.Conn(ctx); err != nil {
-		return engineError("open", err)
-	}
-	defer o.conn.Close()
-	for _, s := range append(synthMacros(), peopleSQL(o)) {
-		if err := o.exec(ctx, s); err != nil {
-			return err
-		}
-	}
-	return o.ranges(ctx)
+	return "(" + query + ")", nil
 }
 
-func (o SynthOptions) ranges(ctx context.Context) error {
-	parts := 1 + o.Settlements/rangeRows
-	size := (o.People + parts - 1) / parts
-	for part := range parts {
-		if o.Progress != nil {
-			o.Progress(Progress{"synthesise", part, parts})
-		}
-		from, to := part*size, min((part+1)*size, o.People)
-		if from >= to {
-			break
-		}
-		if err := o.part(ctx, part, from, to); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (g *generator) lazy() bool { return true }
 
-func (o SynthOptions) part(ctx context.Context, part, from, to int64) error {
-	bounds := []string{"{from}", fmt.Sprint(from), "{to}", fmt.Sprint(to), "{seed}", fmt.Sprint(o.Seed), "{first}", o.first()}
-	for _, s := range []string{
-		rowsSQL(o, from, to),
-		"CREATE TEMP VIEW s_bills AS " + synthBills,
-		"CREATE TEMP VIEW s_dirt AS " + fill(synthDirt, bounds...),
-	} {
-		if err := o.exec(ctx, s); err != nil {
-			return err
-		}
-	}
-	for table, query := range o.outputs() {
-		if once(table) && part > 0 {
-			continue
-		}
-		path := filepath.Join(o.dir, table+".parquet", fmt.Sprintf("part-%05d.parquet", part))
-		if err := o.exec(ctx, "COPY ("+fill(query, bounds...)+") TO "+quote(path)+" (FORMAT parquet, COMPRESSION lz4_raw)"); err != nil {
-			return err
-		}
-	}
-	for _, s := range []string{"DROP VIEW s_dirt", "DROP VIEW s_bills", "DROP TABLE s_rows"} {
-		if err := o.exec(ctx, s); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// once says which tables do not belong to people.
-func once(table string) bool { return table == "fixmedins_b" || table == "drug_list_b" }
-
-// outputs are the queries by source table.
-func (o SynthOptions) outputs() map[string]string {
+// outputs are the queries by source table, with _row, the number of the row in
+// the table as the generator counts.
+func (g *generator) outputs() map[string]string {
 	lists := []string{
 		"{regions}", sqlStrings(Regions()),
 		"{dxwheel}", wheel(zipf(len(synthDiagnoses()))), "{dx}", sqlStrings(synthDiagnoses()),
@@ -195,13 +188,14 @@ func (o SynthOptions) outputs() map[string]string {
 		"fee_list_d": synthFee, "drug_list_b": drugListSQL(),
 	}
 	for table, query := range out {
-		out[table] = fill(query, lists...)
+		query = fill(query, "{bills}", fill(synthBills, "{rows}", "s_rows"), "{dirtbills}", fill(synthBills, "{rows}", "s_dirt"))
+		out[table] = g.seeded(fill(query, lists...))
 	}
 	return out
 }
 
 func drugListSQL() string {
-	sql := "SELECT * FROM (VALUES "
+	sql := "SELECT *, 1::BIGINT AS _row FROM (VALUES "
 	for i, d := range synthDrugs() {
 		if i > 0 {
 			sql += ", "
@@ -209,16 +203,4 @@ func drugListSQL() string {
 		sql += fmt.Sprintf("('XA%05d', %s, nullif(%s, ''))", i+1, quote(d.ingredient), quote(d.atc))
 	}
 	return sql + ") AS t(med_list_codg, ingredient, atc_code)"
-}
-
-func (o SynthOptions) exec(ctx context.Context, statement string) error {
-	t0 := time.Now()
-	_, err := o.conn.ExecContext(ctx, statement)
-	if traceHook != nil {
-		traceHook(statement, time.Since(t0))
-	}
-	if err != nil && debugHook != nil {
-		debugHook(statement, err)
-	}
-	return engineError("synthesise", err)
 }

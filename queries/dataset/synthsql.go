@@ -11,13 +11,13 @@ import (
 
 // synthMacros: u is a number in [0, 1) from 16 bits of a hash, z roughly a
 // standard normal, spin a slot of a wheel from 10 bits, yuan an amount of fen
-// as DECIMAL(16,2).
+// as a decimal with two digits.
 func synthMacros() []string {
 	return []string{
 		"CREATE TEMP MACRO u(h, k) AS ((h >> (16 * k)) & 65535)::DOUBLE / 65536",
 		"CREATE TEMP MACRO z(h) AS (u(h, 0) + u(h, 1) + u(h, 2) + u(h, 3) - 2) * 1.7320508",
 		"CREATE TEMP MACRO spin(wheel, h, k) AS list_extract(wheel, 1 + ((h >> (10 * k)) & 1023)::INTEGER)",
-		"CREATE TEMP MACRO yuan(f) AS ((f)::DECIMAL(15,0) * 0.01::DECIMAL(3,2))::DECIMAL(16,2)",
+		"CREATE TEMP MACRO yuan(f) AS (f)::DECIMAL(15,0) * 0.01::DECIMAL(3,2)",
 	}
 }
 
@@ -31,7 +31,7 @@ func fill(sql string, values ...string) string { return strings.NewReplacer(valu
 // exponential time, the first may be switched to another drug. first and last
 // bound the days on which anything can happen to the person.
 func peopleSQL(o SynthOptions) string {
-	return fill(`CREATE TEMP TABLE s_people AS
+	return fill(`CREATE TABLE stage.main.s_people AS
 WITH a AS (SELECT i, hash({seed}, i, 1) AS h1, hash({seed}, i, 2) AS h2, hash({seed}, i, 3) AS h3, hash({seed}, i, 4) AS h4
   FROM range({people}) t(i)),
 b AS (SELECT *, CASE WHEN u(h1, 0) < 0.512 THEN '1' ELSE '2' END AS gend,
@@ -41,7 +41,7 @@ c AS (SELECT *, (DATE '{mid}' - brdy) / 365.2425 AS age, list_extract({codes}, p
 d AS (SELECT *, CASE WHEN age BETWEEN 22 AND 62 AND u(h1, 3) < 0.38 OR age > 62 AND u(h1, 3) < 0.3 THEN '310' ELSE '390' END AS insutype,
   CASE WHEN u(h3, 0) < 0.001 * exp(greatest(age - 45, 0) / 11) * {years} THEN DATE '{first}' + (u(h3, 1) * {days})::INTEGER END AS died,
   least(0.78, 0.0002 * age * age + 0.02) AS p FROM c),
-e AS (SELECT *, greatest(DATE '{first}', brdy) AS first, coalesce(greatest(died, brdy), DATE '{last}') AS last,
+e AS (SELECT *, greatest(DATE '{first}', brdy) AS first, CASE WHEN died IS NULL THEN DATE '{last}' ELSE greatest(died, brdy) END AS last,
   CASE WHEN u(h4, 0) < p THEN spin({chronic}, h2, 2) ELSE 0 END AS d1,
   CASE WHEN u(h4, 0) < p AND u(h4, 1) < 0.45 THEN spin({chronic}, h2, 3) ELSE 0 END AS d2,
   CASE WHEN u(h4, 0) < p AND u(h4, 1) < 0.2 THEN spin({chronic}, h2, 4) ELSE 0 END AS d3,
@@ -76,22 +76,22 @@ func provinceCodes() (c []string) {
 	return c
 }
 
-// rowsSQL makes the settlements of people [from, to): one row each, with what
-// all output tables need.
+// rowsSQL makes the settlements of the people in s_range: one row each, with
+// what all output tables need.
 //
 // Row j of a person is a refill of the chronic courses if j < refills, at
 // intervals of 30 days with jitter and, for some, one long gap; else a visit at
 // a hashed day. m is the encounter's number: a few neighbouring rows share one
 // (interim settlements). hm belongs to the encounter, hj to the settlement.
-func rowsSQL(o SynthOptions, from, to int64) string {
-	return fill(`CREATE TEMP TABLE s_rows AS
-WITH a AS (SELECT *, unnest(range(n)) AS j FROM s_people WHERE i >= {from} AND i < {to}),
+func rowsSQL(o SynthOptions) string {
+	return fill(`CREATE OR REPLACE TEMP TABLE s_rows AS
+WITH a AS (SELECT *, unnest(range(n)) AS j FROM s_range),
 b AS (SELECT *, j < refills AS refill, CASE WHEN j >= refills AND (j - refills) % 2 = 1 AND hash({seed}, i, (j - refills) // 2, 10) % 50 = 0
   THEN j - 1 ELSE j END AS m FROM a),
 c AS (SELECT *, hash({seed}, i, m, 11) AS hm, hash({seed}, i, m, 12) AS hn, hash({seed}, i, j, 13) AS hj, hash({seed}, i, j, 14) AS hk,
   hash({seed}, i, m, 16) AS ho FROM b),
 d AS (SELECT *, CASE WHEN refill THEN CASE WHEN d1 < 6 THEN '1401' ELSE '1402' END
-    WHEN u(hm, 0) < 0.08 + 0.0022 * least(age, 85) THEN '21' WHEN u(hm, 0) > 0.99 THEN '28' WHEN u(hm, 0) > 0.96 THEN '13'
+    WHEN u(hm, 0) < 0.04 + 0.0018 * least(age, 85) THEN '21' WHEN u(hm, 0) > 0.99 THEN '28' WHEN u(hm, 0) > 0.96 THEN '13'
     WHEN u(hm, 0) > 0.8 THEN '41' ELSE '11' END AS med FROM c),
 e AS (SELECT *, CASE WHEN refill THEN least(last, started + 30 * j::INTEGER + (u(hm, 1) * 9)::INTEGER - 2 * (j > 0)::INTEGER
       + CASE WHEN h1 % 10 < 3 AND j > after THEN 35 + (h1 % 90)::INTEGER ELSE 0 END)
@@ -103,18 +103,17 @@ f AS (SELECT *, least(wanted, last - begn)::INTEGER AS los, CASE WHEN ho % 100 <
     ELSE list_extract({codes}, spin({provinces}, ho, 2)::INTEGER) || '0100' END AS place,
   CASE WHEN refill THEN (CASE WHEN j < t1 OR d2 = 0 THEN 1 ELSE 0 END) + (CASE WHEN d2 > 0 AND j < t2 THEN 1 ELSE 0 END)
         + (CASE WHEN d3 > 0 AND j < t2 THEN 1 ELSE 0 END) + (hj % 10 < 2)::INTEGER
-    WHEN med = '21' THEN 5 + (hj % 3)::INTEGER WHEN med = '41' THEN 1 + (hj % 10 < 3)::INTEGER ELSE 1 + (hj % 10 < 7)::INTEGER + (hj % 10 < 2)::INTEGER END AS lines,
+    WHEN med = '21' THEN 4 + (hj % 3)::INTEGER WHEN med = '41' THEN 1 + (hj % 10 < 3)::INTEGER ELSE 1 + (hj % 10 < 7)::INTEGER + (hj % 10 < 1)::INTEGER END AS lines,
   greatest(100, exp(CASE WHEN refill THEN 9.6 WHEN med = '21' THEN 13.8 - 0.75 * (lvl - 1) WHEN med = '41' THEN 8.9 WHEN med = '28' THEN 12.2 ELSE 10.1 - 0.6 * (lvl - 1) END
     + 0.004 * least(age, 90) + CASE WHEN med = '21' THEN 0.75 ELSE 0.6 END * z(hk)))::BIGINT AS total FROM e)
-SELECT i, j, m, hm, hj, hk, ho, gend, age, area, insutype, refill, med, begn, los, begn + CASE WHEN m < j THEN los // 2 ELSE los END AS ended,
+SELECT i, j, m, 'S' || i || '-' || j AS setl_id, 'M' || i || '-' || m AS mdtrt_id, 'P' || i AS psn_no, hm, hj, hk, ho, gend, age, area, insutype, refill, med, begn, los, begn + CASE WHEN m < j THEN los // 2 ELSE los END AS ended,
   lvl, place, least(greatest(lines, 1), 8) AS lines, total, d1, d2, d3, switched, t1, t2, after,
   'H' || place || lvl || (CASE lvl WHEN 1 THEN hn % 2 WHEN 2 THEN hn % 4 WHEN 3 THEN hn % 8 ELSE hn % 6 END) AS inst,
   CASE WHEN refill THEN list_extract({drugdx}, (CASE WHEN j < t1 OR d2 = 0 THEN d1 ELSE d2 END)::INTEGER)
     WHEN gend = '2' AND med = '21' AND age BETWEEN 21 AND 40 AND ho % 100 < 35 THEN 'O80.0'
     ELSE list_extract({dx}, spin({dxwheel}, hm, 1)::INTEGER) END AS dx
 FROM f`,
-		"{seed}", fmt.Sprint(o.Seed), "{from}", fmt.Sprint(from), "{to}", fmt.Sprint(to),
-		"{codes}", sqlStrings(provinceCodes()), "{provinces}", wheel(provinceWeights()),
+		"{seed}", fmt.Sprint(o.Seed), "{codes}", sqlStrings(provinceCodes()), "{provinces}", wheel(provinceWeights()),
 		"{drugdx}", sqlStrings(drugDiagnoses()), "{dx}", sqlStrings(synthDiagnoses()), "{dxwheel}", wheel(zipf(len(synthDiagnoses()))))
 }
 

@@ -7,7 +7,11 @@ import (
 // settingFrom fills the setting columns: a row's own values first, then those
 // of the aliases given (institution, settlement, encounter), in order.
 func settingFrom(special map[string]string, institution bool, parents ...string) map[string]string {
-	for _, c := range []string{"insutype", "med_type", "kind", "level", "admdvs", "insu_admdvs"} {
+	columns := []string{"insutype", "med_type", "level", "insu_admdvs"}
+	if institution {
+		columns = append(columns, "kind", "admdvs")
+	}
+	for _, c := range columns {
 		x := "s." + c
 		if institution && (c == "kind" || c == "level" || c == "admdvs") {
 			x += ", nullif(i." + c + ", '" + Unknown + "')"
@@ -44,7 +48,7 @@ func (im *importer) writeCoverage(ctx context.Context, b int64) error {
 func (im *importer) writeEncounters(ctx context.Context, b int64) error {
 	end := `coalesce(s."end", s.begn)`
 	special := settingFrom(map[string]string{
-		"mdtrt_key": personalKeySQL("p.hex", "encounter", "s._key"),
+		"mdtrt_key": "coalesce(" + personalKeySQL("p.hex", "encounter", "s._key") + ", 0)::UBIGINT",
 		"inst_key":  "coalesce(i.inst_key, 0)::UBIGINT",
 		"end":       end,
 		"los_d":     "coalesce(s.los_d, " + end + " - s.begn)::INTEGER",
@@ -60,7 +64,7 @@ func (im *importer) writeEncounters(ctx context.Context, b int64) error {
 
 func (im *importer) writeSettlements(ctx context.Context, b int64) error {
 	special := settingFrom(map[string]string{
-		"setl_key":  personalKeySQL("p.hex", "settlement", "s._key"),
+		"setl_key":  "coalesce(" + personalKeySQL("p.hex", "settlement", "s._key") + ", 0)::UBIGINT",
 		"mdtrt_key": encounterKey(),
 		"inst_key":  "coalesce(i.inst_key, e.inst_key, 0)::UBIGINT",
 	}, true, "e")

@@ -27,9 +27,13 @@ func openWorkspace(domain string) (*workspace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: the domain's directory cannot be found", ErrSnapshot)
 	}
-	lock, err := lockFile(filepath.Join(dir, ".import.lock"))
+	lock, err := os.OpenFile(filepath.Join(dir, ".import.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: no lock file can be made", ErrSnapshot)
+	}
+	if err := lockNow(lock); err != nil {
+		lock.Close()
+		return nil, ErrBusy
 	}
 	ws := &workspace{dir, lock}
 	if err := ws.sweep(); err != nil {

@@ -12,13 +12,16 @@ import (
 	"github.com/qunxiang/qunxiang/queries/enginetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The noise library's logger runs a goroutine of its own.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/golang/glog.(*fileSink).flushDaemon"))
+}
 
 func harness() enginetest.Harness {
 	return enginetest.Harness{
 		Write: duckdb.OpenWriter,
 		Open: func(t *testing.T, d enginetest.Domain) queries.Engine {
-			return open(t, duckdb.Options{Domain: d.Dir, OptOuts: d.OptOuts, Threads: 3, RangeRows: 1, TempDir: t.TempDir()})
+			return open(t, duckdb.Options{Domain: d.Dir, OptOuts: d.OptOuts, Threads: 3, RangeRows: 100, TempDir: t.TempDir()})
 		},
 	}
 }

@@ -27,8 +27,8 @@ type Options struct {
 	// Memory bounds DuckDB's memory, in bytes; 0 = 128 MiB and 64 MiB a
 	// worker. More only keeps more of the snapshot in memory.
 	Memory int64
-	// RangeRows is how many rows of its largest table a range of people should
-	// have; 0 = a good default. A range has at least minRange people.
+	// RangeRows is about how many rows of its largest view a range of people
+	// should have; 0 = a good default. A range has at least one person.
 	RangeRows int64
 	// OptOuts lists the psn_keys, big-endian, of everyone who opted out before
 	// the epoch. nil = nobody ever does.
@@ -40,8 +40,7 @@ type Options struct {
 }
 
 const (
-	minRange  = 256
-	maxRange  = 1 << 16
+	maxRange  = 1 << 17
 	rangeRows = 1 << 19
 )
 
@@ -53,6 +52,7 @@ type Engine struct {
 
 	mu     sync.Mutex
 	stores map[string]*store // by snapshot
+	last   string            // the snapshot last asked for
 	linted map[[32]byte]error
 	closed bool
 	runs   sync.WaitGroup

@@ -145,6 +145,10 @@ func lint(ctx context.Context, q question) ([]Finding, error) {
 		return nil, err
 	}
 	defer db.Close()
+	return lintOn(ctx, db, q)
+}
+
+func lintOn(ctx context.Context, db *sql.DB, q question) ([]Finding, error) {
 	var text string
 	if err := db.QueryRowContext(ctx, "SELECT json_serialize_sql($1::VARCHAR, skip_empty := true, skip_null := true)::VARCHAR", q.sql).Scan(&text); err != nil {
 		return nil, opaque(ctx)

@@ -56,7 +56,7 @@ func OpenWriter(ctx context.Context, o dataset.WriterOptions) (*sql.DB, error) {
 	}
 	files := attachments{{o.Snapshot, SnapshotCatalog, false}, {o.Stage, "stage", false}}
 	return open(ctx, files, limits{
-		memory: o.Memory, threads: o.Threads, tempDir: o.TempDir, dirs: o.Dirs,
+		memory: o.Memory, threads: o.Threads, tempDir: o.TempDir, dirs: o.Dirs, writer: true,
 	})
 }
 
@@ -76,6 +76,7 @@ type limits struct {
 	threads           int
 	tempDir           string
 	dirs              []string
+	writer            bool
 }
 
 // open makes the in-memory database, attaches the files, then locks down in
@@ -129,7 +130,13 @@ func (l limits) statements() []string {
 	for i, d := range l.dirs {
 		dirs[i] = quote(d)
 	}
-	return []string{
+	var first []string
+	if l.writer {
+		// Code columns hold few values: dictionaries suit them, and analysing every
+		// block for the string methods below took most of the time of an insert.
+		first = append(first, "SET disabled_compression_methods = 'fsst,dict_fsst,zstd'")
+	}
+	return append(first, []string{
 		"SET GLOBAL TimeZone = 'Asia/Shanghai'",
 		"SET autoinstall_known_extensions = false",
 		"SET autoload_known_extensions = false",
@@ -141,7 +148,7 @@ func (l limits) statements() []string {
 		"SET allowed_directories = [" + strings.Join(dirs, ", ") + "]",
 		"SET enable_external_access = false",
 		"SET lock_configuration = true",
-	}
+	}...)
 }
 
 // quote writes s as an SQL string.

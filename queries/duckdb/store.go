@@ -4,10 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"math/big"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/qunxiang/qunxiang/queries"
 	"github.com/qunxiang/qunxiang/queries/dataset"
@@ -16,16 +18,16 @@ import (
 // store is one open snapshot.
 type store struct {
 	db     *sql.DB
-	people uint32           // person numbers are 0..people-1
-	rows   map[string]int64 // by table
-	users  int              // runs; guarded by Engine.mu
+	people uint32 // person numbers are 0..people-1
+	tables map[string]tableSize
+	users  int // runs; guarded by Engine.mu
 
 	mu  sync.Mutex
 	out map[int64][]uint32 // by epoch: person numbers that opted out, sorted
 }
 
-// use opens the snapshot, or takes it as it is open, and closes others that
-// nobody uses any more. done gives it back.
+// use opens the snapshot, or takes it as it is open; done gives it back. Only
+// the snapshot last asked for stays open when nobody uses it.
 func (e *Engine) use(ctx context.Context, id string) (s *store, done func(), err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -37,22 +39,28 @@ func (e *Engine) use(ctx context.Context, id string) (s *store, done func(), err
 		if s, err = e.openStore(ctx, id); err != nil {
 			return nil, nil, err
 		}
-		for other, o := range e.stores {
-			if o.users == 0 {
-				o.db.Close()
-				delete(e.stores, other)
-			}
-		}
 		e.stores[id] = s
 	}
 	s.users++
 	e.runs.Add(1)
+	e.last = id
+	e.sweep()
 	return s, func() {
 		e.mu.Lock()
+		defer e.mu.Unlock()
 		s.users--
-		e.mu.Unlock()
+		e.sweep()
 		e.runs.Done()
 	}, nil
+}
+
+func (e *Engine) sweep() {
+	for id, s := range e.stores {
+		if s.users == 0 && id != e.last {
+			s.db.Close()
+			delete(e.stores, id)
+		}
+	}
 }
 
 // openStore checks that the manifest is the one the id names, and attaches the
@@ -62,6 +70,9 @@ func (e *Engine) openStore(ctx context.Context, id string) (*store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
+	if m.People < 0 || m.People > math.MaxUint32 {
+		return nil, fmt.Errorf("%w: too many people", ErrSnapshot)
+	}
 	db, err := OpenSnapshot(ctx, SnapshotOptions{
 		Path: dataset.DataPath(e.o.Domain, id), TempDir: e.temp, TempBytes: e.o.TempBytes, Memory: e.o.Memory,
 		Threads: 1, // each worker's connection runs its own statement on its own thread
@@ -70,43 +81,67 @@ func (e *Engine) openStore(ctx context.Context, id string) (*store, error) {
 		return nil, opaque(ctx)
 	}
 	s := &store{db: db, people: uint32(m.People), out: map[int64][]uint32{}}
-	if s.rows, err = tableSizes(ctx, db); err != nil {
+	if s.tables, err = tableSizes(ctx, db); err != nil {
 		db.Close()
 		return nil, opaque(ctx)
 	}
 	return s, nil
 }
 
-// tableSizes is about how many rows each table has, to cut ranges by.
-func tableSizes(ctx context.Context, db *sql.DB) (map[string]int64, error) {
-	rows, err := db.QueryContext(ctx, "SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = '"+SnapshotCatalog+"'")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	sizes := map[string]int64{}
-	for rows.Next() {
-		var name string
-		var n int64
-		if err := rows.Scan(&name, &n); err != nil {
-			return nil, err
-		}
-		sizes[name] = n
-	}
-	return sizes, rows.Err()
+// tableSize is about how much a table holds, to cut ranges by.
+type tableSize struct {
+	rows        int64
+	first, last time.Time // of its dates; zero where it has none
 }
 
-// rangeSize is how many people a range has, so that the largest table among
-// the views gives about the wanted number of rows: then the memory of a run
-// does not grow with the data. Ranges come out equal, and as many for each worker.
+// tableSizes asks the catalog and the statistics; no rows are read.
+func tableSizes(ctx context.Context, db *sql.DB) (map[string]tableSize, error) {
+	sizes := map[string]tableSize{}
+	for _, t := range dataset.Tables() {
+		var s tableSize
+		var first, last sql.NullTime
+		row := db.QueryRowContext(ctx, "SELECT estimated_size FROM duckdb_tables() WHERE database_name = '"+SnapshotCatalog+"' AND table_name = "+quote(t.Name))
+		if err := row.Scan(&s.rows); err != nil {
+			return nil, err
+		}
+		if !t.Time.Undated() {
+			date := ident(t.Time.Date + t.Time.Begin)
+			row = db.QueryRowContext(ctx, "SELECT min("+date+"), max("+date+") FROM "+SnapshotCatalog+".main."+ident(t.Name))
+			if err := row.Scan(&first, &last); err != nil {
+				return nil, err
+			}
+		}
+		s.first, s.last = first.Time, last.Time
+		sizes[t.Name] = s
+	}
+	return sizes, nil
+}
+
+// expected is about how many rows a view has over everyone. Code lists are
+// short beside all codes there are.
+func (t tableSize) expected(v queries.View) int64 {
+	rows := t.rows
+	if v.Table != "coverage" && t.last.After(t.first) && v.To.After(v.From) {
+		whole, part := t.last.Sub(t.first), min(t.last.Sub(t.first), v.To.Sub(v.From))
+		rows = int64(float64(rows) * (float64(part) / float64(whole)))
+	}
+	if len(v.Codes) > 0 {
+		rows /= 4
+	}
+	return rows
+}
+
+// rangeSize is how many people a range has, so that the largest view gives
+// about the wanted number of rows: then the memory of a run does not grow with
+// the data. Ranges come out equal, and as many for each worker.
 func (s *store) rangeSize(views []queries.View, wanted int64, workers int) uint32 {
 	people, most := int64(s.people), int64(1)
 	for _, v := range views {
-		most = max(most, s.rows[v.Table])
+		most = max(most, s.tables[v.Table].expected(v))
 	}
-	size := min(max(wanted*people/most, minRange), maxRange)
+	size := min(max(wanted*people/most, 1), maxRange)
 	rounds := max(1, divUp(people, size*int64(workers)))
-	return uint32(max(minRange, divUp(people, rounds*int64(workers))))
+	return uint32(max(1, divUp(people, rounds*int64(workers))))
 }
 
 func divUp(a, b int64) int64 { return (a + b - 1) / b }

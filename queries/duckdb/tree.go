@@ -148,6 +148,8 @@ type sqlExpr struct {
 
 	// Only to name them in a finding.
 	Star         any    `json:"columns"`
+	StarExpr     any    `json:"expr"`
+	StarOf       string `json:"relation_name"`
 	Subquery     any    `json:"subquery"`
 	SubqueryType string `json:"subquery_type"`
 	Comparison   any    `json:"comparison_type"`

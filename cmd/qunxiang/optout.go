@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/queries/dataset"
+)
+
+func optOutCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "optout", Short: "Leave people out of every later answer",
+		Example: "  qunxiang data optout add --domain D --id 110101199001011234",
+	}
+	c.AddCommand(optOutAddCommand(), optOutListCommand())
+	return c
+}
+
+func optOutAddCommand() *cobra.Command {
+	var dir, as, file string
+	var ids []string
+	c := &cobra.Command{
+		Use: "add", Short: "Register opt-outs by source identifier", Args: cobra.NoArgs,
+		Long: `Register opt-outs by the identifier the source uses. Only its keyed digest is kept.
+Opt-outs act from the next epoch on, which begins at a fixed hour whether or not
+anybody opted out; answers given before are not recomputed.`,
+		Example: "  qunxiang data optout add --domain D --file ids.txt",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if file != "" {
+				more, err := readLines(file)
+				if err != nil {
+					return err
+				}
+				ids = append(ids, more...)
+			}
+			if len(ids) == 0 {
+				return &exitError{exitUsage, fmt.Errorf("give --id or --file")}
+			}
+			d, err := openDomain(c.Context(), dir, reading)
+			if err != nil {
+				return withCode(err)
+			}
+			defer d.Close()
+			if err := d.policy.May(as, policy.ManageOptOuts); err != nil {
+				return withCode(err)
+			}
+			now := time.Now()
+			if err := dataset.AddOptOut(dir, d.keys.person, ids, now); err != nil {
+				return withCode(err)
+			}
+			epoch := dataset.Epoch(now)
+			fmt.Fprintf(c.OutOrStdout(), "%d registered in epoch %d; they act from epoch %d on\n", len(ids), epoch, epoch+1)
+			return nil
+		},
+	}
+	domainFlags(c, &dir, &as)
+	c.Flags().StringArrayVar(&ids, "id", nil, "identifier of a person, repeated")
+	c.Flags().StringVar(&file, "file", "", "file with one identifier a line")
+	return c
+}
+
+func readLines(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var out []string
+	for s := bufio.NewScanner(f); ; {
+		if !s.Scan() {
+			return out, s.Err()
+		}
+		if line := strings.TrimSpace(s.Text()); line != "" {
+			out = append(out, line)
+		}
+	}
+}
+
+func optOutListCommand() *cobra.Command {
+	var dir, as string
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "list", Short: "Count opt-outs by day; it stays inside the domain", Args: cobra.NoArgs,
+		Example: "  qunxiang data optout list --domain D",
+		RunE: func(c *cobra.Command, _ []string) error {
+			d, err := openDomain(c.Context(), dir, reading)
+			if err != nil {
+				return withCode(err)
+			}
+			defer d.Close()
+			if err := d.policy.May(as, policy.ManageOptOuts); err != nil {
+				return withCode(err)
+			}
+			list, err := dataset.ListOptOuts(dir)
+			if err != nil {
+				return withCode(err)
+			}
+			if asJSON {
+				return printJSON(c.OutOrStdout(), list)
+			}
+			w := tabwriter.NewWriter(c.OutOrStdout(), 2, 4, 2, ' ', 0)
+			for _, e := range list {
+				fmt.Fprintf(w, "%s\t%d people\n", e.Day, e.People)
+			}
+			return w.Flush()
+		},
+	}
+	domainFlags(c, &dir, &as)
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
