@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,13 +30,14 @@ func (empty) Run(_ context.Context, j queries.Job) (*dp.Totals, error) { return 
 
 func (empty) Check(context.Context, queries.Job) error { return nil }
 
-type shelf map[string][]byte
+// shelf is a Store in memory.
+type shelf struct{ m sync.Map }
 
-func (s shelf) Put(digest string, b []byte) error { s[digest] = bytes.Clone(b); return nil }
+func (s *shelf) Put(digest string, b []byte) error { s.m.Store(digest, bytes.Clone(b)); return nil }
 
-func (s shelf) Get(digest string) ([]byte, error) {
-	if b, ok := s[digest]; ok {
-		return b, nil
+func (s *shelf) Get(digest string) ([]byte, error) {
+	if b, ok := s.m.Load(digest); ok {
+		return b.([]byte), nil
 	}
 	return nil, fs.ErrNotExist
 }
@@ -71,7 +73,7 @@ func domain(t *testing.T) (http.Handler, *ledger.Ledger) {
 		t.Fatal(errors.Join(err, err2))
 	}
 	r, err := queries.NewRunner(queries.Options{
-		Catalog: c, Policy: p, State: l.State, Ledger: l, Engine: empty{}, Store: shelf{}, Sign: signer{}, Secret: make([]byte, 32),
+		Catalog: c, Policy: p, State: l.State, Ledger: l, Engine: empty{}, Store: &shelf{}, Sign: signer{}, Secret: make([]byte, 32),
 		Source: func(string) (queries.Source, error) { return queries.Source{Snapshot: snapshot, MaxRows: 20000}, nil },
 		Epoch:  func(time.Time) int64 { return 1 },
 	})

@@ -35,8 +35,9 @@ type ticket struct {
 	Ticket
 	principal string
 	priced    *priced
-	refused   error         // set before done closes
-	done      chan struct{} // closed when released or abandoned
+	admitted  chan struct{} // closed when charged or refused
+	refused   error         // set before admitted closes
+	done      chan struct{} // closed when refused, released or abandoned
 	cancel    context.CancelFunc
 	cancelled bool // by its client, which says nothing about the data
 }
@@ -68,16 +69,20 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 		}
 		own, other := r.enter(principal, p)
 		if own == nil {
-			if err := waitFor(ctx, other.done); err != nil {
+			if err := waitFor(ctx, other.admitted); err != nil {
 				return Ticket{}, err
 			}
-			continue
+			if other.refused != nil {
+				continue // it may have been refused for a reason of its own
+			}
+			return r.follow(other, principal, req, idempotency, d), nil
 		}
 		if err := r.charge(ctx, own, req, idempotency, d); err != nil {
 			r.leave(own, err)
 			r.deny(ctx, principal, req, err)
 			return Ticket{}, err
 		}
+		close(own.admitted)
 		return own.Ticket, nil
 	}
 }
@@ -88,13 +93,13 @@ func (r *Runner) enter(principal string, p *priced) (own, other *ticket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, t := range r.tickets {
-		if t.priced.key == p.key && t.State == Running && t.priced.plan.AtLeastAsAccurate(p.plan) {
+		if t.Charged && t.priced.key == p.key && t.State == Running && t.priced.plan.AtLeastAsAccurate(p.plan) {
 			return nil, t
 		}
 	}
 	own = &ticket{
 		Ticket:    Ticket{ID: newID(), State: Running, Charged: true},
-		principal: principal, priced: p, done: make(chan struct{}),
+		principal: principal, priced: p, admitted: make(chan struct{}), done: make(chan struct{}),
 	}
 	own.Release = own.ID
 	r.tickets[own.ID] = own
@@ -106,7 +111,37 @@ func (r *Runner) leave(t *ticket, err error) {
 	defer r.mu.Unlock()
 	t.refused = err
 	delete(r.tickets, t.ID)
+	close(t.admitted)
 	close(t.done)
+}
+
+// follow gives a ticket for an answer that is already on its way to somebody:
+// when it is released the log says that this principal has it too, for nothing.
+func (r *Runner) follow(other *ticket, principal string, req Request, idempotency string, d policy.Decision) Ticket {
+	t := &ticket{
+		Ticket:    Ticket{ID: newID(), State: Running, Due: other.Due, Release: other.ID},
+		principal: principal, priced: other.priced, done: make(chan struct{}), cancel: func() {},
+	}
+	r.mu.Lock()
+	r.tickets[t.ID] = t
+	r.mu.Unlock()
+	r.running.Add(1)
+	go func() {
+		defer r.running.Done()
+		<-other.done
+		state := Abandoned
+		if rel, ok := r.stored(other.priced); ok && rel.ID == other.ID {
+			if _, err := r.logReplay(context.Background(), t.ID, principal, req, idempotency, d, rel); err == nil {
+				state = Released
+			}
+		}
+		r.mu.Lock()
+		t.State = state
+		delete(r.tickets, t.ID)
+		r.mu.Unlock()
+		close(t.done)
+	}()
+	return t.Ticket
 }
 
 // charge makes the cost durable and only then starts the run.
@@ -179,16 +214,21 @@ func (r *Runner) stored(p *priced) (ledger.Request, bool) {
 	return ledger.Request{}, false
 }
 
+// replay hands out a stored release.
 func (r *Runner) replay(ctx context.Context, principal string, req Request, idempotency string, d policy.Decision, rel ledger.Request) (Ticket, error) {
 	id := newID()
-	_, err := r.Ledger.Replay(ctx, ledger.Replay{
-		ID: id, Release: rel.Release, Principal: principal, Organisation: r.Policy.Organisation(principal),
-		Purpose: d.Purpose, Idempotency: r.idempotency(principal, idempotency), Request: req.digest(r.Secret),
-	})
+	_, err := r.logReplay(ctx, id, principal, req, idempotency, d, rel)
 	if err != nil {
 		return Ticket{}, err
 	}
 	return Ticket{ID: id, State: Released, Due: rel.Due, Release: rel.ID}, nil
+}
+
+func (r *Runner) logReplay(ctx context.Context, id, principal string, req Request, idempotency string, d policy.Decision, rel ledger.Request) (int64, error) {
+	return r.Ledger.Replay(ctx, ledger.Replay{
+		ID: id, Release: rel.Release, Principal: principal, Organisation: r.Policy.Organisation(principal),
+		Purpose: d.Purpose, Idempotency: r.idempotency(principal, idempotency), Request: req.digest(r.Secret),
+	})
 }
 
 // deny logs a refusal that names a rule of policy or a budget. A request that
@@ -218,10 +258,13 @@ func (r *Runner) Wait(ctx context.Context, principal, id string) (Ticket, error)
 	r.mu.Lock()
 	t := r.tickets[id]
 	r.mu.Unlock()
-	if t != nil && t.principal == principal {
-		if err := waitFor(ctx, t.done); err != nil {
-			return Ticket{}, fmt.Errorf("waiting for %s: %w", id, err)
-		}
+	if t == nil || t.principal != principal {
+		return r.Status(principal, id)
 	}
-	return r.Status(principal, id)
+	if err := waitFor(ctx, t.done); err != nil {
+		return Ticket{}, fmt.Errorf("waiting for %s: %w", id, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return t.Ticket, nil
 }

@@ -459,8 +459,34 @@ func TestConcurrentEqualQuestionsShareOneDraw(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		if n := len(h.ledger.Requests()); n != 1 {
+			t.Errorf("%d charges in the log", n)
+		}
 		if charged.Load() != 1 || h.engine.runs.Load() != 1 {
 			t.Errorf("%d charges, %d draws", charged.Load(), h.engine.runs.Load())
+		}
+		h.close()
+	})
+}
+
+// Whoever waits for somebody else's run that fails is told so, and paid nothing.
+func TestFollowersOfAFailedRun(t *testing.T) {
+	in(t, func(t *testing.T) {
+		h := newHouse(t, nil)
+		h.engine.fails.Store(true)
+		first, err := h.runner.Ask(t.Context(), "insurer-a", i3, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := h.runner.Ask(t.Context(), "regulator-r", i3, "")
+		if err != nil || second.Charged || second.Due != first.Due || second.Release != first.ID {
+			t.Fatalf("%+v %v", second, err)
+		}
+		if _, err := h.runner.Status("insurer-a", second.ID); !errors.Is(err, queries.ErrUnknownRequest) {
+			t.Errorf("the other's request is seen: %v", err)
+		}
+		if done, err := h.runner.Wait(t.Context(), "regulator-r", second.ID); err != nil || done.State != queries.Abandoned {
+			t.Errorf("%+v %v", done, err)
 		}
 		h.close()
 	})

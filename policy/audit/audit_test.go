@@ -151,6 +151,10 @@ func TestFindings(t *testing.T) {
 		"no version":     {func(f *forge) { f.add("CHARGE", charged("r-1", "template", "claim-severity")) }, audit.LeafMalformed, 2},
 		"grant id twice": {func(f *forge) { f.add("GRANT", terms("grants", []members{granted("g-1"), granted("g-1")})) }, audit.LeafMalformed, 2},
 		"no last day":    {func(f *forge) { f.add("GRANT", terms("grants", []members{granted("g-1", "until", "2027-02-30")})) }, audit.LeafMalformed, 2},
+		"leaf behind a leaf": {func(f *forge) {
+			leaf, second := begun(t).add("CHARGE", charged("r-1")).leaves[2], []byte(`{"type":"CHARGE"}`)
+			f.raw(append(bytes.Replace(leaf, bytes.Repeat([]byte("0"), len(second)), nil, 1), second...))
+		}, audit.LeafMalformed, 2},
 		"padded too far": {func(f *forge) {
 			leaf := begun(t).add("CHARGE", charged("r-1")).leaves[2]
 			f.raw(bytes.Replace(leaf, []byte(`"pad":"`), append([]byte(`"pad":"`), bytes.Repeat([]byte("0"), 3072)...), 1))

@@ -15,17 +15,16 @@ const ledgerDir = "/domain/ledger"
 
 // witness remembers what the ledger has said it had done.
 type witness struct {
-	t         testing.TB
-	what      string
-	disk      *disk
-	clock     *clock
-	charged   map[string]int64 // id to leaf
-	released  map[string]int64
-	leaves    map[int64]ledger.Type
-	rho       int64
-	proofs    []ledger.Proof
-	fatal     int
-	snapshots int
+	t        testing.TB
+	what     string
+	disk     *disk
+	clock    *clock
+	charged  map[string]int64 // id to leaf
+	released map[string]int64
+	leaves   map[int64]ledger.Type
+	rho      int64
+	proofs   []ledger.Proof
+	fatal    int
 }
 
 func newWitness(t testing.TB, what string) *witness {
@@ -204,6 +203,12 @@ func live(t testing.TB, f fault, at int, random *rand.Rand) bool {
 	}
 	w.check("after the restart", l)
 	w.examine("after the restart", false)
+	w.disk.restart() // the power fails before anything else is written
+	w.disk.lose(random)
+	if l, err = w.open(); err != nil {
+		w.fail("it does not open after a restart and a power loss: %v", err)
+	}
+	w.check("after a restart and a power loss", l)
 	w.script(l, "b-")
 	if len(w.released) < 2 {
 		w.fail("it does not go on: %d releases", len(w.released))

@@ -128,6 +128,7 @@ func TestDecodeStrict(t *testing.T) {
 		"too much padding":    strings.Replace(text, `"pad":"`, `"pad":"`+strings.Repeat("0", 4096-1024), 1),
 		"type":                strings.Replace(text, `"type":"CHARGE"`, `"type":"CHARGY"`, 1),
 		"other type":          repad(strings.Replace(text, `"type":"CHARGE"`, `"type":"ABANDON"`, 1)),
+		"leaf behind a leaf":  strings.Replace(text, strings.Repeat("0", len(`{"type":"CHARGE"}`)), "", 1) + `{"type":"CHARGE"}`,
 		"trailing bytes":      text[:len(text)-1] + `} `,
 		"sigma zero":          strings.Replace(text, `"12.5"`, `"00.0"`, 1),
 		"sigma spelt long":    repad(strings.Replace(text, `"1e+06"`, `"1000000"`, 1)),

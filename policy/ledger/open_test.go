@@ -109,6 +109,13 @@ func TestDamagedDoesNotOpen(t *testing.T) {
 				return append(append(bytes.Clone(b[1032:2064]), b[:1032]...), b[2064:]...)
 			})
 		},
+		"another log of the same length": func(t *testing.T, dir string, _ *ledger.Options) {
+			c := newClock()
+			c.step(time.Hour)
+			other, err := os.ReadFile(filepath.Join(lived(t, c), "wal"))
+			must(t, err)
+			edit(t, dir, "wal", func([]byte) []byte { return other })
+		},
 		"wal gone": func(t *testing.T, dir string, _ *ledger.Options) { must(t, os.Remove(filepath.Join(dir, "wal"))) },
 		"checkpoint gone": func(t *testing.T, dir string, _ *ledger.Options) {
 			must(t, os.Remove(filepath.Join(dir, "checkpoint")))

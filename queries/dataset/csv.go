@@ -99,6 +99,9 @@ func (im *importer) readRejects(ctx context.Context, in *input, table string) er
 			if column != nil {
 				f.Column = *column
 			}
+			if kind == "MISSING COLUMNS" {
+				f.Column++ // the engine names the last field that is there
+			}
 			in.faults = append(in.faults, f)
 		}
 		im.rejected = append(im.rejected, rejectedLine{in.index, line, rejectReason(kind)})

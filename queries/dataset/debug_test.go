@@ -34,7 +34,7 @@ func init() {
 		c := cpu()
 		x := c - last
 		last = c
-		if x > 50*time.Millisecond {
+		if x > 8*time.Millisecond {
 			if len(s) > 60 {
 				s = s[:60]
 			}

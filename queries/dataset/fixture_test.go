@@ -159,7 +159,9 @@ func options(t testing.TB, binding, folder string) dataset.Options {
 }
 
 // load imports a folder and opens the snapshot; it fails the test on any error.
-func load(t testing.TB, binding, folder string) *loaded { return loadWith(t, options(t, binding, folder)) }
+func load(t testing.TB, binding, folder string) *loaded {
+	return loadWith(t, options(t, binding, folder))
+}
 
 func loadWith(t testing.TB, o dataset.Options) *loaded {
 	t.Helper()

@@ -3,7 +3,9 @@ package dataset
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -131,12 +133,13 @@ func (im *importer) rawLayer(ctx context.Context, e Entry) (string, map[string]r
 		list = append(list, fmt.Sprintf("date_diff('second', TRY_CAST((%s) AS TIMESTAMP), TRY_CAST((%s) AS TIMESTAMP)) AS %s",
 			e.Happened.sql, e.Recorded.sql, colDelay))
 	}
+	types, err := im.typesOf(ctx, e)
+	if err != nil {
+		return "", nil, err
+	}
 	values := map[string]rawValue{}
 	for name, v := range e.Columns {
-		sqlType, err := im.typeOf(ctx, e, v)
-		if err != nil {
-			return "", nil, err
-		}
+		sqlType := types[name]
 		expression := "(" + v.SQL + ")"
 		if formOf(sqlType) == formText {
 			expression = "nullif(trim(" + expression + "::VARCHAR), '')"
@@ -156,12 +159,33 @@ func (im *importer) rawLayer(ctx context.Context, e Entry) (string, map[string]r
 	return sql, values, nil
 }
 
-func (im *importer) typeOf(ctx context.Context, e Entry, v Value) (string, error) {
-	cols, err := im.describe(ctx, "SELECT ("+v.SQL+") AS x FROM "+ident(e.From))
-	if err != nil || len(cols) != 1 {
-		return "", im.bindingError(v.at, "this is not an SQL expression that works on this source")
+// typesOf asks the engine for the types of an entry's expressions, all at once;
+// if it cannot say, one by one, to name the one that does not work.
+func (im *importer) typesOf(ctx context.Context, e Entry) (map[string]string, error) {
+	names := slices.Sorted(maps.Keys(e.Columns))
+	if len(names) == 0 {
+		return nil, nil
 	}
-	return cols[0].sqlType, nil
+	list := make([]string, len(names))
+	for i, n := range names {
+		list[i] = "(" + e.Columns[n].SQL + ") AS x" + strconv.Itoa(i)
+	}
+	from := " FROM " + ident(e.From)
+	cols, err := im.describe(ctx, "SELECT "+strings.Join(list, ", ")+from)
+	if err == nil && len(cols) == len(names) {
+		types := map[string]string{}
+		for i, n := range names {
+			types[n] = cols[i].sqlType
+		}
+		return types, nil
+	}
+	for _, n := range names {
+		v := e.Columns[n]
+		if cols, err := im.describe(ctx, "SELECT ("+v.SQL+") AS x"+from); err != nil || len(cols) != 1 {
+			return nil, im.bindingError(v.at, "this is not an SQL expression that works on this source")
+		}
+	}
+	return nil, im.bindingError(e.at, "%s: the columns do not work together", e.table)
 }
 
 func (im *importer) bindingError(at position, format string, args ...any) error {
@@ -186,12 +210,7 @@ func (im *importer) refusedSQL(e Entry) string {
 func codeMapSQL(codes map[string]string, x string) string {
 	var b strings.Builder
 	b.WriteString("CASE " + x + "::VARCHAR")
-	keys := make([]string, 0, len(codes))
-	for k := range codes {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
+	for _, k := range slices.Sorted(maps.Keys(codes)) {
 		b.WriteString(" WHEN " + quote(k) + " THEN " + quote(codes[k]))
 	}
 	b.WriteString(" END")
