@@ -89,7 +89,7 @@ func fenSQL(x string, f form, sqlType string) (string, bool) {
 	case formText:
 		return fenTextSQL(x), true
 	case formWhole:
-		return boundFen(fmt.Sprintf("TRY_CAST(%s::HUGEINT * 100 AS BIGINT)", x)), true
+		return fmt.Sprintf("CASE WHEN %[1]s BETWEEN -%[2]d AND %[2]d THEN %[1]s::BIGINT * 100 END", x, int64(MaxFen/100)), true
 	case formDecimal:
 		exact := ""
 		if scaleOf(sqlType) > 2 {
