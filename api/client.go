@@ -96,7 +96,8 @@ func (c *Client) Status(ctx context.Context, id string) (queries.Ticket, error) 
 	return out, c.call(ctx, http.MethodGet, "/v1/queries/"+url.PathEscape(id), nil, nil, &out)
 }
 
-// Cancel stops a request. What it was charged stays spent.
+// Cancel ends the interest in a request. What it was charged stays spent, and
+// the answer still appears at its slot.
 func (c *Client) Cancel(ctx context.Context, id string) (queries.Ticket, error) {
 	var out queries.Ticket
 	return out, c.call(ctx, http.MethodDelete, "/v1/queries/"+url.PathEscape(id), nil, nil, &out)

@@ -56,7 +56,7 @@ func (s *Server) routeQueries() {
 	huma.Register(s.huma, s.operation(huma.Operation{
 		OperationID: "cancel-query", Method: http.MethodDelete, Path: "/v1/queries/{id}", Tags: []string{"queries"},
 		DefaultStatus: http.StatusAccepted, Summary: "Cancel a request",
-		Description: "Its charge stays spent, and it will never be answered. The state changes at the due time.",
+		Description: "Nobody waits for it any more. Its charge stays spent, so the run goes on: the answer appears at the due time and may then be asked for free.",
 	}), s.cancel)
 }
 

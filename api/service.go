@@ -20,7 +20,8 @@ type Service interface {
 	Wait(ctx context.Context, principal, id string) (queries.Ticket, error)
 	// Status tells where a request stands.
 	Status(principal, id string) (queries.Ticket, error)
-	// Cancel stops a running request. What it was charged stays spent.
+	// Cancel ends the caller's interest in a running request. What it was charged
+	// stays spent, and the answer still appears at its slot.
 	Cancel(principal, id string) error
 	// Answer gives the stored bytes of the release that answers a request.
 	Answer(principal, id string) ([]byte, error)

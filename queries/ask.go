@@ -39,7 +39,7 @@ type ticket struct {
 	refused   error         // set before admitted closes
 	done      chan struct{} // closed when refused, released or abandoned
 	cancel    context.CancelFunc
-	cancelled bool // by its client, which says nothing about the data
+	cancelled bool // by its client, who was only to have somebody else's release
 }
 
 // Ask authorises, prices and charges a request and starts its run; a stored
@@ -130,7 +130,10 @@ func (r *Runner) follow(other *ticket, principal string, req Request, idempotenc
 		defer r.running.Done()
 		<-other.done
 		state := Abandoned
-		if rel, ok := r.stored(other.priced); ok && rel.ID == other.ID {
+		r.mu.Lock()
+		wanted := !t.cancelled
+		r.mu.Unlock()
+		if rel, ok := r.stored(other.priced); ok && wanted && rel.ID == other.ID {
 			if _, err := r.logReplay(context.Background(), t.ID, principal, req, idempotency, d, rel); err == nil {
 				state = Released
 			}

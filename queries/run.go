@@ -122,7 +122,10 @@ func (r *Runner) Status(principal, id string) (Ticket, error) {
 	return out, nil
 }
 
-// Cancel stops a run that nobody waits for any more. The charge stays spent.
+// Cancel ends a client's interest in a request that is running. The charge is
+// spent and the run goes on to its slot: stopping it would save nothing, throw
+// away an answer that is paid for, and let a client bring a template to the
+// three abandoned runs that suspend it for everybody.
 func (r *Runner) Cancel(principal, id string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -130,8 +133,9 @@ func (r *Runner) Cancel(principal, id string) error {
 	if t == nil || t.principal != principal {
 		return fmt.Errorf("%w: %s", ErrUnknownRequest, id)
 	}
-	t.cancelled = true
-	t.cancel()
+	if !t.Charged {
+		t.cancelled = true // a follower is then not handed the release
+	}
 	return nil
 }
 

@@ -147,7 +147,7 @@ func (d *domain) source(id string) (queries.Source, error) {
 	if err != nil {
 		return queries.Source{}, err
 	}
-	return queries.Source{Snapshot: id, MaxRows: m.MaxRows, Facts: nil}, nil
+	return queries.Source{Snapshot: id, MaxRows: m.MaxRows, Facts: m.Facts}, nil
 }
 
 // Close lets running requests end at their slots and gives the lock back.

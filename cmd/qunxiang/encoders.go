@@ -28,7 +28,7 @@ func encodeWith(write func(io.Writer, duckdb.Columns) error) api.Encoder {
 			case col.Numbers != nil:
 				kind = duckdb.FloatColumn
 			}
-			c.Names, c.Types = append(c.Names, col.Name), append(c.Types, kind)
+			c.Names, c.Types, c.Units = append(c.Names, col.Name), append(c.Types, kind), append(c.Units, col.Unit)
 			for i := range c.Rows {
 				if col.Null != nil && col.Null[i] {
 					continue
@@ -42,6 +42,9 @@ func encodeWith(write func(io.Writer, duckdb.Columns) error) api.Encoder {
 					c.Rows[i][n] = col.Texts[i]
 				}
 			}
+		}
+		for _, p := range t.Meta {
+			c.Meta = append(c.Meta, [2]string{p.Name, p.Value})
 		}
 		return write(w, c)
 	}

@@ -18,7 +18,7 @@ func (b *books) release(r *Report, at int64, l *leaf) {
 	if c == nil {
 		return
 	}
-	if c.id != string(l.id) {
+	if c.id != b.names.of(l.id) {
 		r.find(IDMismatch, at, "its charge has another request id")
 	}
 	switch c.state {

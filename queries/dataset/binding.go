@@ -32,6 +32,10 @@ type Binding struct {
 	Doc string
 	// Currency of money columns, for the reader only ("CNY", "USD").
 	Currency string
+	// Facts are what is publicly known of every source of this kind and limits
+	// what may be asked of it: drug_era_gap_days, the gap between fills that drug
+	// eras have already merged. They come from here, never from rows.
+	Facts map[string]int64
 	// Sources are the files read, by the name expressions use for them. Only
 	// the columns listed there are ever loaded.
 	Sources []Source

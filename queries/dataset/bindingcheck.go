@@ -21,7 +21,7 @@ func (y bindingYAML) binding() (*Binding, error) {
 		return nil, mistake(y.Version.at, "version: a whole number from 1 is needed")
 	}
 	b := &Binding{
-		Name: y.Name, Version: version, Doc: y.Doc, Currency: y.Currency,
+		Name: y.Name, Version: version, Doc: y.Doc, Currency: y.Currency, Facts: y.Facts,
 		Maps: map[string]map[string]string{}, Tables: map[string][]Entry{},
 	}
 	for _, s := range y.Sources {

@@ -207,6 +207,7 @@ type bindingYAML struct {
 	Version  expr                       `yaml:"version"`
 	Doc      string                     `yaml:"doc"`
 	Currency string                     `yaml:"currency"`
+	Facts    map[string]int64           `yaml:"facts"`
 	CSV      csvYAML                    `yaml:"csv"`
 	Sources  ordered[sourceYAML]        `yaml:"sources"`
 	Derive   ordered[derivedYAML]       `yaml:"derive"`

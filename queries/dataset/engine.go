@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"strings"
-	"time"
 )
 
 // The names under which an [Opener] attaches the files of an import.
@@ -43,15 +42,8 @@ type column struct{ name, sqlType string }
 
 // exec runs a statement; stage is the word that stands in its error.
 func (im *importer) exec(ctx context.Context, stage, statement string) (int64, error) {
-	t0 := time.Now()
 	r, err := im.conn.ExecContext(ctx, statement)
-	if traceHook != nil {
-		traceHook(statement, time.Since(t0))
-	}
 	if err != nil {
-		if debugHook != nil {
-			debugHook(statement, err)
-		}
 		return 0, engineError(stage, err)
 	}
 	n, err := r.RowsAffected()
@@ -62,9 +54,6 @@ func (im *importer) exec(ctx context.Context, stage, statement string) (int64, e
 func (im *importer) count(ctx context.Context, query string) (int64, error) {
 	var n sql.NullInt64
 	if err := im.conn.QueryRowContext(ctx, query).Scan(&n); err != nil {
-		if debugHook != nil {
-			debugHook(query, err)
-		}
 		return 0, engineError("count", err)
 	}
 	return n.Int64, nil
@@ -74,9 +63,6 @@ func (im *importer) count(ctx context.Context, query string) (int64, error) {
 func (im *importer) describe(ctx context.Context, query string) ([]column, error) {
 	rows, err := im.conn.QueryContext(ctx, "SELECT column_name, column_type FROM (DESCRIBE "+query+")")
 	if err != nil {
-		if debugHook != nil {
-			debugHook(query, err)
-		}
 		return nil, engineError("describe", err)
 	}
 	defer rows.Close()
@@ -96,7 +82,3 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'
 
 // ident writes s as an SQL identifier.
 func ident(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
-
-var debugHook func(string, error)
-
-var traceHook func(string, time.Duration)

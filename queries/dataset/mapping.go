@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -153,7 +154,9 @@ func (im *importer) rawLayer(ctx context.Context, e Entry) (string, map[string]r
 	}
 	slices.Sort(list[2:])
 	sql := "SELECT " + strings.Join(list, ",\n    ") + from
-	if _, err := im.describe(ctx, sql); err != nil {
+	if _, err := im.describe(ctx, sql); err != nil && !errors.Is(err, ErrEngine) {
+		return "", nil, err
+	} else if err != nil {
 		return "", nil, im.bindingError(e.at, "%s: one of where, invalid, refund, reject or the keys is not SQL that works on this source", e.table)
 	}
 	return sql, values, nil
@@ -172,6 +175,9 @@ func (im *importer) typesOf(ctx context.Context, e Entry) (map[string]string, er
 	}
 	from := " FROM " + ident(e.From)
 	cols, err := im.describe(ctx, "SELECT "+strings.Join(list, ", ")+from)
+	if err != nil && !errors.Is(err, ErrEngine) {
+		return nil, err
+	}
 	if err == nil && len(cols) == len(names) {
 		types := map[string]string{}
 		for i, n := range names {

@@ -27,20 +27,21 @@ const (
 // the snapshot's name, the SHA-256 of the manifest's bytes, which says nothing
 // about the data because of the salt.
 type Manifest struct {
-	ID         string       `json:"-"`          // SHA-256 of the file, in hexadecimal; the name of the directory
-	Schema     int          `json:"schema"`     // SchemaVersion
-	Binding    string       `json:"binding"`    // name
-	BindingSum string       `json:"binding_id"` // SHA-256 of the binding's text
-	Currency   string       `json:"currency"`
-	Salt       string       `json:"salt"`       // 32 random bytes, in hexadecimal
-	Population string       `json:"population"` // the people under one domain key
-	Created    string       `json:"created"`    // whole day in China Standard Time
-	Public     bool         `json:"public"`     // the source is declared public
-	MaxRows    int64        `json:"max_rows"`   // most rows one person has in one table
-	People     int64        `json:"people"`     // dense person numbers are 0..People-1
-	Data       string       `json:"data_id"`    // SHA-256 of data.duckdb
-	Quality    string       `json:"quality_id"` // SHA-256 of quality.json
-	Sources    []SourceFile `json:"sources"`
+	ID         string           `json:"-"`          // SHA-256 of the file, in hexadecimal; the name of the directory
+	Schema     int              `json:"schema"`     // SchemaVersion
+	Binding    string           `json:"binding"`    // name
+	BindingSum string           `json:"binding_id"` // SHA-256 of the binding's text
+	Currency   string           `json:"currency"`
+	Facts      map[string]int64 `json:"facts,omitempty"` // of the binding
+	Salt       string           `json:"salt"`            // 32 random bytes, in hexadecimal
+	Population string           `json:"population"`      // the people under one domain key
+	Created    string           `json:"created"`         // whole day in China Standard Time
+	Public     bool             `json:"public"`          // the source is declared public
+	MaxRows    int64            `json:"max_rows"`        // most rows one person has in one table
+	People     int64            `json:"people"`          // dense person numbers are 0..People-1
+	Data       string           `json:"data_id"`         // SHA-256 of data.duckdb
+	Quality    string           `json:"quality_id"`      // SHA-256 of quality.json
+	Sources    []SourceFile     `json:"sources"`
 }
 
 // SourceFile is a file the snapshot was made from.
@@ -207,7 +208,7 @@ func (im *importer) manifest(build string) (*Manifest, error) {
 		return nil, fmt.Errorf("%w: no randomness", ErrSnapshot)
 	}
 	m := &Manifest{
-		Schema: SchemaVersion, Binding: im.o.Binding.Name, BindingSum: im.o.Binding.digest, Currency: im.o.Binding.Currency,
+		Schema: SchemaVersion, Binding: im.o.Binding.Name, BindingSum: im.o.Binding.digest, Currency: im.o.Binding.Currency, Facts: im.o.Binding.Facts,
 		Salt: hex.EncodeToString(salt), Population: im.o.Key.population(), Created: im.day.Format("2006-01-02"),
 		Public: im.o.Public, MaxRows: im.o.MaxRows, People: im.people,
 	}

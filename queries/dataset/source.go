@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -193,6 +194,9 @@ func (im *importer) readParquet(ctx context.Context, in *input) error {
 	}
 	from := "read_parquet([" + strings.Join(files, ", ") + "], file_row_number = true, hive_partitioning = false)"
 	have, err := im.describe(ctx, "SELECT * FROM "+from)
+	if err != nil && !errors.Is(err, ErrEngine) {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %s is not a Parquet file that can be read", ErrSource, in.name)
 	}
@@ -287,6 +291,9 @@ func (im *importer) derive(ctx context.Context) error {
 		_, err := im.exec(ctx, "derive", "CREATE TEMP VIEW "+ident(d.Name)+" AS "+d.SQL)
 		if err == nil {
 			_, err = im.describe(ctx, "SELECT _row FROM "+ident(d.Name))
+		}
+		if err != nil && !errors.Is(err, ErrEngine) {
+			return err
 		}
 		if err != nil {
 			return fmt.Errorf("%w %s:%w", ErrBinding, im.o.Binding.file, mistake(d.at, "derive %s is not SQL that works on this source, or lacks _row", d.Name))

@@ -8,7 +8,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
-	"iter"
 	"os"
 	"slices"
 	"strings"
@@ -55,7 +54,6 @@ func (arrowFiles) Load(ctx context.Context, conn *sql.Conn, path, into string, c
 	if err != nil {
 		return err
 	}
-	defer picked.Release()
 	return conn.Raw(func(c any) error {
 		dc, ok := c.(driver.Conn)
 		if !ok {
@@ -89,9 +87,9 @@ func loadView(ctx context.Context, conn driver.Conn, r array.RecordReader, into 
 
 // arrowFile is an open Arrow IPC file of either format.
 type arrowFile struct {
-	schema  *arrow.Schema
-	batches iter.Seq2[arrow.RecordBatch, error]
-	close   func()
+	schema *arrow.Schema
+	next   func() (arrow.RecordBatch, error) // nil, nil at the end
+	close  func()
 }
 
 func openArrow(path string) (*arrowFile, error) {
@@ -100,14 +98,14 @@ func openArrow(path string) (*arrowFile, error) {
 		return nil, errArrow
 	}
 	if r, err := ipc.NewFileReader(f); err == nil {
-		batches := func(yield func(arrow.RecordBatch, error) bool) {
-			for i := range r.NumRecords() {
-				if b, err := r.RecordBatchAt(i); !yield(b, err) {
-					return
-				}
+		at := 0
+		next := func() (arrow.RecordBatch, error) {
+			if at++; at > r.NumRecords() {
+				return nil, nil
 			}
+			return r.RecordBatchAt(at - 1)
 		}
-		return &arrowFile{r.Schema(), batches, func() { r.Close(); f.Close() }}, nil
+		return &arrowFile{r.Schema(), next, func() { r.Close(); f.Close() }}, nil
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		f.Close()
@@ -118,47 +116,84 @@ func openArrow(path string) (*arrowFile, error) {
 		f.Close()
 		return nil, errArrow
 	}
-	batches := func(yield func(arrow.RecordBatch, error) bool) {
-		for r.Next() {
-			if !yield(r.RecordBatch(), nil) {
-				return
-			}
+	next := func() (arrow.RecordBatch, error) {
+		if r.Next() {
+			b := r.RecordBatch()
+			b.Retain() // the reader lets go of it at the next call
+			return b, nil
 		}
-		if r.Err() != nil {
-			yield(nil, errArrow)
-		}
+		return nil, r.Err()
 	}
-	return &arrowFile{r.Schema(), batches, func() { r.Release(); f.Close() }}, nil
+	return &arrowFile{r.Schema(), next, func() { r.Release(); f.Close() }}, nil
 }
 
 // pick leaves only the wanted columns: what is not named is never loaded.
-func (f *arrowFile) pick(columns []string) (array.RecordReader, error) {
-	var at []int
+func (f *arrowFile) pick(columns []string) (*pickedBatches, error) {
+	p := &pickedBatches{file: f}
 	var fields []arrow.Field
 	for _, c := range columns {
 		i := slices.IndexFunc(f.schema.Fields(), func(field arrow.Field) bool { return strings.EqualFold(field.Name, c) })
 		if i < 0 {
 			return nil, errArrow
 		}
-		at, fields = append(at, i), append(fields, f.schema.Field(i))
+		p.at, fields = append(p.at, i), append(fields, f.schema.Field(i))
 	}
-	if len(at) == 0 {
+	if len(p.at) == 0 {
 		return nil, errArrow
 	}
-	schema := arrow.NewSchema(fields, nil)
-	return array.ReaderFromIter(schema, func(yield func(arrow.RecordBatch, error) bool) {
-		for full, err := range f.batches {
-			if err != nil {
-				yield(nil, errArrow)
-				return
-			}
-			cols := make([]arrow.Array, len(at))
-			for i, j := range at {
-				cols[i] = full.Column(j)
-			}
-			if !yield(array.NewRecordBatch(schema, cols, full.NumRows()), nil) {
-				return
-			}
+	p.schema = arrow.NewSchema(fields, nil)
+	return p, nil
+}
+
+// pickedBatches is an array.RecordReader over some columns of a file. It is a
+// plain state machine, because the engine calls it from its own threads: a
+// reader over a Go iterator is a coroutine and dies there.
+type pickedBatches struct {
+	file    *arrowFile
+	schema  *arrow.Schema
+	at      []int
+	current arrow.RecordBatch
+	err     error
+}
+
+var _ array.RecordReader = (*pickedBatches)(nil)
+
+// Retain implements array.RecordReader; the file outlives every reader.
+func (p *pickedBatches) Retain() {}
+
+// Release implements array.RecordReader.
+func (p *pickedBatches) Release() {}
+
+// Schema implements array.RecordReader.
+func (p *pickedBatches) Schema() *arrow.Schema { return p.schema }
+
+// Err implements array.RecordReader.
+func (p *pickedBatches) Err() error { return p.err }
+
+// RecordBatch implements array.RecordReader.
+func (p *pickedBatches) RecordBatch() arrow.RecordBatch { return p.current }
+
+// Record implements array.RecordReader, under the older name.
+func (p *pickedBatches) Record() arrow.RecordBatch { return p.current }
+
+// Next implements array.RecordReader.
+func (p *pickedBatches) Next() bool {
+	if p.current != nil {
+		p.current.Release()
+		p.current = nil
+	}
+	full, err := p.file.next()
+	if err != nil || full == nil {
+		if err != nil {
+			p.err = errArrow
 		}
-	}), nil
+		return false
+	}
+	defer full.Release()
+	cols := make([]arrow.Array, len(p.at))
+	for i, j := range p.at {
+		cols[i] = full.Column(j)
+	}
+	p.current = array.NewRecordBatch(p.schema, cols, full.NumRows())
+	return true
 }

@@ -32,6 +32,10 @@ const (
 type Columns struct {
 	Names []string
 	Types []ColumnType // as many as Names
+	// Units, where there are any, are one per column, "" for none: metadata
+	// "unit" of the field. Meta is metadata of the whole table: names and texts.
+	Units []string
+	Meta  [][2]string
 	// Rows hold a string, float64 or bool per column, or nil for none.
 	Rows [][]any
 }
@@ -95,8 +99,16 @@ func (t Columns) record() (arrow.RecordBatch, error) {
 			return nil, fmt.Errorf("%w: column %s has no known type", ErrColumns, name)
 		}
 		fields[i] = arrow.Field{Name: name, Type: kind, Nullable: true}
+		if i < len(t.Units) && t.Units[i] != "" {
+			fields[i].Metadata = arrow.NewMetadata([]string{"unit"}, []string{t.Units[i]})
+		}
 	}
-	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, nil))
+	var names, texts []string
+	for _, m := range t.Meta {
+		names, texts = append(names, m[0]), append(texts, m[1])
+	}
+	meta := arrow.NewMetadata(names, texts)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, &meta))
 	defer b.Release()
 	for _, row := range t.Rows {
 		if len(row) != len(fields) {

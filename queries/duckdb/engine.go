@@ -41,7 +41,7 @@ type Options struct {
 
 const (
 	maxRange  = 1 << 17
-	rangeRows = 1 << 19
+	rangeRows = 1 << 18
 )
 
 // Engine runs compiled questions on DuckDB in ranges of people. It is safe for

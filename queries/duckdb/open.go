@@ -38,7 +38,8 @@ type SnapshotOptions struct {
 }
 
 // OpenSnapshot opens an in-memory database with the snapshot attached read-only
-// as catalog "snapshot". Nothing else in the file system is in reach, and the
+// as catalog "snapshot". Nothing else in the file system is in reach but TempDir,
+// where COPY could write: the caller runs no statement that is not a SELECT. The
 // configuration is locked. Errors are ErrOpen without detail.
 func OpenSnapshot(ctx context.Context, o SnapshotOptions) (*sql.DB, error) {
 	if o.Path == "" {

@@ -126,7 +126,7 @@ func (t tableSize) expected(v queries.View) int64 {
 		rows = int64(float64(rows) * (float64(part) / float64(whole)))
 	}
 	if len(v.Codes) > 0 {
-		rows /= 4
+		rows /= 2
 	}
 	return rows
 }
