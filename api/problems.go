@@ -77,6 +77,7 @@ var problemMap = []struct {
 	{queries.ErrMostlyEmpty, mostlyEmpty, true},
 	{queries.ErrNoSnapshot, noSnapshot, false},
 	{queries.ErrSuspended, suspended, false},
+	{queries.ErrBusy, busy, false},
 	{queries.ErrIdempotency, idempotency, false},
 	{queries.ErrAbandoned, abandoned, false},
 	{queries.ErrTemplate, internalError, false},

@@ -6,8 +6,10 @@ import (
 )
 
 // derive turns the noisy cells of one group into a measure. It sees nothing
-// else, so whatever it does is post-processing.
-func (c *compiled) derive(m measure, cells []int64, sigmas []float64) Measured {
+// else, so whatever it does is post-processing. A mean whose row count cannot
+// be told from zero has no value and is left out; its row count, where the
+// measure names it, is there all the same.
+func (c *compiled) derive(m measure, cells []int64, sigmas []float64) []Measured {
 	out := Measured{Name: m.Name, Unit: m.Unit}
 	noisy := func(i int) []int64 {
 		ch := c.channels[m.channels[i]]
@@ -16,7 +18,18 @@ func (c *compiled) derive(m measure, cells []int64, sigmas []float64) Measured {
 	sigma := sigmas[m.channels[0]]
 	switch m.Kind {
 	case KindMean:
-		out.Value, out.Low, out.High = m.mean(noisy(0)[0], noisy(1)[0], sigma, sigmas[m.channels[1]])
+		var all []Measured
+		rows := noisy(1)[0]
+		if rows > 0 && float64(rows) > z95*sigmas[m.channels[1]] {
+			out.Value, out.Low, out.High = m.mean(noisy(0)[0], rows, sigma, sigmas[m.channels[1]])
+			all = append(all, out)
+		}
+		if m.RowsName != "" {
+			n := Measured{Name: m.RowsName, Unit: m.RowsName}
+			n.Value, n.Low, n.High = countInterval(rows, sigmas[m.channels[1]])
+			all = append(all, n)
+		}
+		return all
 	case KindQuantiles:
 		out.Values = m.quantiles(noisy(0), sigma)
 	case KindSurvival:
@@ -30,7 +43,7 @@ func (c *compiled) derive(m measure, cells []int64, sigmas []float64) Measured {
 	default:
 		out.Value, out.Low, out.High = countInterval(noisy(0)[0], sigma)
 	}
-	return out
+	return []Measured{out}
 }
 
 // countInterval is the value as drawn and its 95 % interval. Noise is rounded to

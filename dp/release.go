@@ -120,7 +120,7 @@ func (p *Plan) measured(noisy []int64, sigmas []float64) []Measured {
 	people.Value, people.Low, people.High = countInterval(noisy[0], sigmas[0])
 	out := []Measured{people}
 	for _, m := range p.c.measures {
-		out = append(out, p.c.derive(m, noisy, sigmas))
+		out = append(out, p.c.derive(m, noisy, sigmas)...)
 	}
 	return out
 }

@@ -64,6 +64,10 @@ type Measure struct {
 	Lo, Hi       int64 // clamp of the person's total in a group (sum, quantiles), of the centred total (mean), or per position (series); Lo < Hi
 	Centre       int64 // mean: subtracted from every clamped row; near it the noise of the row count hardly matters
 
+	// RowsName, for a mean, also shows the noisy number of kept rows, under this
+	// name and in this unit: it is drawn and paid for in any case.
+	RowsName string
+
 	Positions    []string  // labels of the positions, in order: histogram, series, survival
 	MaxPositions int       // series: most positions one person fills in a group
 	Probs        []float64 // quantiles: wanted probabilities in (0, 1), ascending

@@ -50,7 +50,6 @@ func Evaluation(o EvaluationOptions) []byte {
 	for _, c := range defaultClasses {
 		p("    - {people: %d, slot: %s}", c.People, brief(c.Slot))
 	}
-	p("\n# Opt-outs act from the next multiple of this.\nopt_out_epoch: 24h")
 	p("\nprincipals:")
 	for _, x := range evaluators {
 		p("  - {id: %s, organisation: %s, roles: [%s]}", x.ID, x.Organisation, x.Roles[0])

@@ -39,8 +39,8 @@ func Parse(name string, b []byte) (*Policy, error) {
 
 func (r *reader) policy(root ast.Node) *Policy {
 	m := r.members(root, "version", "mode", "population", "public_people?", "k", "k_floor?", "caps", "conversion_delta?",
-		"slots?", "opt_out_epoch?", "regions?", "principals", "grants")
-	p := &Policy{OptOutEpoch: 24 * time.Hour, Undeclared: 2 * time.Second, Classes: slices.Clone(defaultClasses)}
+		"slots?", "regions?", "principals", "grants")
+	p := &Policy{Undeclared: 2 * time.Second, Classes: slices.Clone(defaultClasses)}
 	r.whole(m["version"], 1, 1)
 	if p.Mode = r.text(m["mode"]); p.Mode != ModeEvaluation {
 		r.want(m["mode"], "evaluation, the only mode there is")
@@ -50,9 +50,6 @@ func (r *reader) policy(root ast.Node) *Policy {
 	r.threshold(p, m["k"], m["k_floor"])
 	r.caps(p, m["caps"], m["conversion_delta"])
 	r.slots(p, m["slots"])
-	if n := m["opt_out_epoch"]; n != nil {
-		p.OptOutEpoch = r.span(n, time.Hour, 31*24*time.Hour)
-	}
 	p.Regions = r.texts(m["regions"])
 	for _, n := range r.list(m["principals"]) {
 		p.Principals = append(p.Principals, r.person(p, n))

@@ -82,7 +82,6 @@ type Policy struct {
 	NoisyK          bool  // public keys: threshold on the noisy count only
 	Caps            Caps
 	ConversionDelta float64       // delta at which epsilon is shown
-	OptOutEpoch     time.Duration // opt-outs act at multiples of it
 	Undeclared      time.Duration // slot where the size is undeclared
 	Classes         []SlotClass   // slots by declared size, ascending
 	Regions         []string      // public list of regions; nil: none is declared
@@ -130,14 +129,4 @@ func (p *Policy) Slot() time.Duration {
 		}
 	}
 	return p.Classes[len(p.Classes)-1].Slot
-}
-
-// china is the time zone of epochs: China Standard Time has no summer time.
-var china = time.FixedZone("CST", 8*60*60)
-
-// Epoch numbers the opt-out epoch in force at a time: whole epochs since
-// 1970-01-01 in China Standard Time. It advances whether or not anybody opted out.
-func (p *Policy) Epoch(at time.Time) int64 {
-	start := time.Date(1970, 1, 1, 0, 0, 0, 0, china)
-	return int64(at.Sub(start) / p.OptOutEpoch)
 }

@@ -61,7 +61,7 @@ func TestGoodPolicy(t *testing.T) {
 	want := &policy.Policy{
 		Mode: "evaluation", Population: "demo", PublicPeople: 500_000, K: 25,
 		Caps:            policy.Caps{Year: policy.Cap{Epsilon: 10, Delta: 1e-9}, Life: policy.Cap{Epsilon: 20.5, Delta: 2e-9}},
-		ConversionDelta: 1e-10, OptOutEpoch: 12 * time.Hour, Undeclared: 3 * time.Second,
+		ConversionDelta: 1e-10, Undeclared: 3 * time.Second,
 		Classes: []policy.SlotClass{{People: 1000, Slot: 2 * time.Second}, {People: 1_000_000, Slot: time.Minute}},
 		Regions: []string{"110101", "上海"},
 		Principals: []policy.Principal{
@@ -91,7 +91,7 @@ func TestGoodPolicy(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	p := load(t, "least.good.yaml")
-	if !p.NoisyK || p.K != 20 || p.OptOutEpoch != 24*time.Hour || p.ConversionDelta != 1e-9 || p.Regions != nil {
+	if !p.NoisyK || p.K != 20 || p.ConversionDelta != 1e-9 || p.Regions != nil {
 		t.Errorf("%+v", p)
 	}
 }
@@ -113,18 +113,6 @@ func TestSlot(t *testing.T) {
 		if got := p.Slot(); got != want {
 			t.Errorf("%d people: %v, want %v", people, got, want)
 		}
-	}
-}
-
-// Epochs are a calendar: they advance at midnight in China, whoever opted out.
-func TestEpoch(t *testing.T) {
-	p := load(t, "least.good.yaml")
-	midnight := time.Date(2026, 11, 20, 16, 0, 0, 0, time.UTC)
-	if a, b := p.Epoch(midnight.Add(-time.Second)), p.Epoch(midnight); b != a+1 || b != 20778 {
-		t.Errorf("epochs %d and %d", a, b)
-	}
-	if p.Epoch(midnight) != p.Epoch(midnight.Add(24*time.Hour-1)) {
-		t.Error("an epoch ended early")
 	}
 }
 
@@ -179,7 +167,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if p.K < policy.KFloor || p.Mode != policy.ModeEvaluation || p.YearCap().Rho <= 0 || p.LifeCap().Rho <= 0 || p.Slot() < time.Second || p.OptOutEpoch < time.Hour {
+		if p.K < policy.KFloor || p.Mode != policy.ModeEvaluation || p.YearCap().Rho <= 0 || p.LifeCap().Rho <= 0 || p.Slot() < time.Second {
 			t.Fatalf("taken: %+v", p)
 		}
 	})

@@ -33,22 +33,20 @@ type Ticket struct {
 // ticket is a Ticket this process is working on.
 type ticket struct {
 	Ticket
-	principal string
-	priced    *priced
-	admitted  chan struct{} // closed when charged or refused
-	refused   error         // set before admitted closes
-	done      chan struct{} // closed when refused, released or abandoned
-	cancel    context.CancelFunc
-	cancelled bool // by its client, who was only to have somebody else's release
+	principal   string
+	priced      *priced
+	idempotency string        // digest of the key, "" for none
+	admitted    chan struct{} // closed when charged or refused
+	refused     error         // set before admitted closes
+	done        chan struct{} // closed when refused, released or abandoned
+	cancel      context.CancelFunc
+	cancelled   bool // by its client, who was only to have somebody else's release
 }
 
 // Ask authorises, prices and charges a request and starts its run; a stored
 // release that is at least as accurate answers at once and free. Whatever error
 // it returns, nothing was charged.
 func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempotency string) (Ticket, error) {
-	if t, found, err := r.again(principal, req, idempotency); found || err != nil {
-		return t, err
-	}
 	if r.Ledger == nil || r.Engine == nil || r.Store == nil {
 		return Ticket{}, errors.New("queries: this runner only estimates")
 	}
@@ -64,16 +62,25 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 		return Ticket{}, fmt.Errorf("%w: %s: %w", ErrTemplate, p.Template.Ref(), err)
 	}
 	for {
+		if t, found, err := r.again(principal, req, idempotency); found || err != nil {
+			return t, err
+		}
 		if rel, ok := r.stored(p); ok {
 			return r.replay(ctx, principal, req, idempotency, d, rel)
 		}
-		own, other := r.enter(principal, p)
+		own, other, err := r.enter(principal, p, r.idempotency(principal, idempotency))
+		if err != nil {
+			return Ticket{}, err
+		}
 		if own == nil {
 			if err := waitFor(ctx, other.admitted); err != nil {
 				return Ticket{}, err
 			}
 			if other.refused != nil {
 				continue // it may have been refused for a reason of its own
+			}
+			if idempotency != "" && other.idempotency == r.idempotency(principal, idempotency) {
+				continue // the log knows the key by now
 			}
 			return r.follow(other, principal, req, idempotency, d), nil
 		}
@@ -88,22 +95,33 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 }
 
 // enter claims a question for a new draw, unless one that is at least as
-// accurate is already on its way: then the caller waits for that and has it free.
-func (r *Runner) enter(principal string, p *priced) (own, other *ticket) {
+// accurate is already on its way: then the caller waits for that and has it
+// free. The same idempotency key waits for its first use.
+func (r *Runner) enter(principal string, p *priced, idempotency string) (own, other *ticket, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	runs := 0
 	for _, t := range r.tickets {
-		if t.Charged && t.priced.key == p.key && t.State == Running && t.priced.plan.AtLeastAsAccurate(p.plan) {
-			return nil, t
+		if !t.Charged || t.State != Running {
+			continue
 		}
+		runs++
+		same := t.priced.key == p.key && t.priced.plan.AtLeastAsAccurate(p.plan)
+		if same || idempotency != "" && t.idempotency == idempotency {
+			return nil, t, nil
+		}
+	}
+	if runs >= r.MaxRuns {
+		return nil, nil, ErrBusy
 	}
 	own = &ticket{
 		Ticket:    Ticket{ID: newID(), State: Running, Charged: true},
-		principal: principal, priced: p, admitted: make(chan struct{}), done: make(chan struct{}),
+		principal: principal, priced: p, idempotency: idempotency,
+		admitted: make(chan struct{}), done: make(chan struct{}),
 	}
 	own.Release = own.ID
 	r.tickets[own.ID] = own
-	return own, nil
+	return own, nil, nil
 }
 
 func (r *Runner) leave(t *ticket, err error) {

@@ -116,28 +116,78 @@ func (t *Template) checkMeasures() error {
 			return invalid("measure %q: bad or repeated name", m.Name)
 		}
 		seen[m.Name] = true
+		if m.RowsName != "" && (m.Kind != "mean" || !namePattern.MatchString(m.RowsName) || seen[m.RowsName]) {
+			return invalid("measure %s: rows_name is a new name, of a mean", m.Name)
+		}
+		seen[m.RowsName] = true
 		if m.Title.EN == "" || m.Title.ZH == "" || m.Unit == "" {
 			return invalid("measure %s needs a unit and a title in en and zh", m.Name)
 		}
 		if axisKinds[m.Kind] != (m.Axis != nil) {
 			return invalid("measure %s: an axis belongs to histogram, series and survival, and only there", m.Name)
 		}
-		if valueKinds[m.Kind] && (len(m.Clamp) != 2 || m.Clamp[0] >= m.Clamp[1]) {
-			return invalid("measure %s: clamp needs two numbers, low below high", m.Name)
-		}
-		if m.Total != nil && (len(m.Total) != 2 || m.Total[0] >= m.Total[1]) {
-			return invalid("measure %s: total needs two numbers, low below high", m.Name)
-		}
 		if m.Axis != nil {
 			if err := t.checkAxis(m); err != nil {
 				return err
 			}
 		}
-		if m.Kind != "survival" && m.Kind != "people" && m.Reference == 0 {
-			return invalid("measure %s: reference is needed, a typical public value", m.Name)
+		if err := m.checkBounds(); err != nil {
+			return err
 		}
-		if m.People < 1 && m.Kind != "people" {
-			return invalid("measure %s: reference_people is needed, a typical group size", m.Name)
+		if err := t.checkBy(m); err != nil {
+			return err
+		}
+	}
+	return t.checkReachBy()
+}
+
+func (m Measure) checkBounds() error {
+	if valueKinds[m.Kind] && (len(m.Clamp) != 2 || m.Clamp[0] >= m.Clamp[1]) {
+		return invalid("measure %s: clamp needs two numbers, low below high", m.Name)
+	}
+	if m.Total != nil && (len(m.Total) != 2 || m.Total[0] >= m.Total[1]) {
+		return invalid("measure %s: total needs two numbers, low below high", m.Name)
+	}
+	if m.Kind != "survival" && m.Kind != "people" && m.Reference == 0 {
+		return invalid("measure %s: reference is needed, a typical public value", m.Name)
+	}
+	if m.People < 1 && m.Kind != "people" {
+		return invalid("measure %s: reference_people is needed, a typical group size", m.Name)
+	}
+	return nil
+}
+
+// checkBy proves every set of bounds that a parameter can choose.
+func (t *Template) checkBy(m Measure) error {
+	if m.By == nil {
+		return nil
+	}
+	p := t.parameter(m.By.Parameter)
+	if p == nil || p.Type != "enum" {
+		return invalid("measure %s: by names no enum parameter", m.Name)
+	}
+	for value := range m.By.Values {
+		if !slices.Contains(p.Values, value) {
+			return invalid("measure %s: by: %q is no value of %s", m.Name, value, p.Name)
+		}
+		if err := m.bounded(map[string]string{p.Name: value}).checkBounds(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Template) checkReachBy() error {
+	if t.ReachBy == nil {
+		return nil
+	}
+	p := t.parameter(t.ReachBy.Parameter)
+	if p == nil || p.Type != "enum" {
+		return invalid("reach_by names no enum parameter")
+	}
+	for value, reach := range t.ReachBy.Values {
+		if !slices.Contains(p.Values, value) || reach < 1 || reach > 10000 {
+			return invalid("reach_by: %q is no value of %s, or its reach is not within 1..10000", value, p.Name)
 		}
 	}
 	return nil

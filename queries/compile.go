@@ -50,6 +50,9 @@ func (c *Catalog) Compile(t *Template, coarse bool, given map[string]string, src
 	for name, v := range values {
 		q.Parameters[name] = v.Text
 	}
+	if by := t.ReachBy; by != nil && by.Values[q.Parameters[by.Parameter]] > 0 {
+		q.Reach = by.Values[q.Parameters[by.Parameter]]
+	}
 	if err := q.checkFloors(src); err != nil {
 		return nil, err
 	}
@@ -146,15 +149,39 @@ func (q *Question) windowYears() int {
 	return 1
 }
 
+// periods says how the variant divides the window: by a calendar-year key, and
+// by any calendar key at all.
+func (q *Question) periods() (years, any bool) {
+	for _, k := range q.Template.Keys {
+		if q.Coarse && q.Template.Coarse.Keys[k.Name].Drop {
+			continue
+		}
+		years = years || k.Years != ""
+		any = any || k.Years != "" || k.Quarter != ""
+	}
+	return years, any
+}
+
+// l0 grows with the window where a calendar key puts a person into more groups
+// the longer it is.
 func (q *Question) l0() int {
 	n := q.Template.L0
 	if q.Coarse {
 		n = q.Template.Coarse.L0
 	}
-	if q.Template.L0PerYear {
+	if _, calendar := q.periods(); calendar && q.Template.L0PerYear {
 		n *= q.windowYears()
 	}
 	return n
+}
+
+// perYear is what a bound per year grows by: not at all where each year is a
+// group of its own.
+func (q *Question) perYear() int {
+	if years, _ := q.periods(); years {
+		return 1
+	}
+	return q.windowYears()
 }
 
 func (q *Question) keys() error {

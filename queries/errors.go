@@ -17,6 +17,8 @@ var (
 	ErrMostlyEmpty = errors.New("the table would be mostly empty")
 	// ErrNoSnapshot means that the domain has no registered snapshot to ask.
 	ErrNoSnapshot = errors.New("no snapshot is registered")
+	// ErrBusy means that as many requests are running as may; it passes.
+	ErrBusy = errors.New("too many requests are running; ask again later")
 	// ErrSuspended means that the template version was abandoned too often on this population.
 	ErrSuspended = errors.New("template is suspended on this population")
 	// ErrUnknownRequest means that no request or release of this caller has this id.

@@ -31,7 +31,8 @@ type Estimate struct {
 	ExpectedGroup int64             `json:"expected_group,omitempty"` // people, if spread evenly
 	Fits          bool              `json:"fits"`
 	FitsAt        int               `json:"fits_at,omitempty"` // group size whose accuracy the rest of the cap pays for
-	Free          bool              `json:"free"`              // a stored release answers it
+	Free          bool              `json:"free"`              // a release the caller already has answers it
+	Suspended     bool              `json:"suspended"`         // the template cannot be asked until it is resumed
 	SlotSeconds   float64           `json:"slot_seconds"`
 	Notes         []Text            `json:"notes"`
 }
@@ -114,8 +115,8 @@ func (p *priced) checkEmpty(allow bool) error {
 	if p.Coarse {
 		hint = "ask for a longer window or a higher cost"
 	}
-	return fmt.Errorf("%w: %d groups of about %d people, but groups under about %d are not shown; %s, or buy it all the same with allow_empty",
-		ErrMostlyEmpty, p.Groups, size, p.plan.SmallestGroup(), hint)
+	return fmt.Errorf("%w: at rho %.3g, %d groups of about %d people each, but groups under about %d are not shown; %s, or buy it all the same with allow_empty",
+		ErrMostlyEmpty, p.plan.Cost().RhoFloat(), p.Groups, size, p.plan.SmallestGroup(), hint)
 }
 
 // fitsAt is the group size at which the same relative errors would fit into

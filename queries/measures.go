@@ -11,14 +11,15 @@ import (
 // and the engine's integer columns.
 func (q *Question) measures() error {
 	for _, m := range q.Template.Measures {
+		m = m.bounded(q.Parameters)
 		scale := 1
 		if m.PerYear {
-			scale = q.windowYears()
+			scale = q.perYear()
 		}
 		d := dp.Measure{
 			Name: m.Name, Unit: m.Unit, Kind: dp.Kind(m.Kind),
 			Column: q.column(m.Column, nil, 0), Event: q.column(m.Event, nil, 0),
-			Rows: m.Rows * scale, Centre: m.Centre, MaxPositions: m.MaxPositions * scale,
+			Rows: m.Rows * scale, Centre: m.Centre, RowsName: m.RowsName, MaxPositions: m.MaxPositions * scale,
 			Probs: m.Probs, Octaves: m.Octaves, Reference: m.Reference, ReferencePeople: m.People, Weight: m.Weight,
 		}
 		if len(m.Clamp) == 2 {
@@ -38,6 +39,30 @@ func (q *Question) measures() error {
 		q.Job.Spec.Measures = append(q.Job.Spec.Measures, d)
 	}
 	return nil
+}
+
+// bounded applies the bounds of the chosen value, where there are any.
+func (m Measure) bounded(chosen map[string]string) Measure {
+	if m.By == nil {
+		return m
+	}
+	b := m.By.Values[chosen[m.By.Parameter]]
+	if b.Clamp != nil {
+		m.Clamp = b.Clamp
+	}
+	if b.Total != nil {
+		m.Total = b.Total
+	}
+	if b.Rows != 0 {
+		m.Rows = b.Rows
+	}
+	if b.Centre != 0 {
+		m.Centre = b.Centre
+	}
+	if b.Reference != 0 {
+		m.Reference = b.Reference
+	}
+	return m
 }
 
 // axis gives the division of a measure's axis in this variant, its labels, and

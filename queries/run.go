@@ -18,9 +18,13 @@ import (
 func (r *Runner) run(ctx context.Context, t *ticket, charge int64, purpose string) {
 	defer r.running.Done()
 	defer t.cancel()
-	digest, err := r.answer(ctx, t, purpose)
+	body, err := r.answer(ctx, t, purpose)
 	r.sleepUntil(t.Due)
 	state := Abandoned
+	digest := digestOf(body)
+	if err == nil { // not before: when a file appears would tell how long the run took
+		err = r.Store.Put(digest, body)
+	}
 	if err == nil {
 		_, err = r.Ledger.Release(context.Background(), ledger.Release{Charge: charge, ID: t.ID, Digest: digest})
 	}
@@ -36,9 +40,13 @@ func (r *Runner) run(ctx context.Context, t *ticket, charge int64, purpose strin
 	close(t.done)
 }
 
-// answer computes, noises and stores; nothing it does is visible before the
-// RELEASE leaf names the digest.
-func (r *Runner) answer(ctx context.Context, t *ticket, purpose string) (digest string, err error) {
+func digestOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
+
+// answer computes and noises; nothing it does is visible outside the process.
+func (r *Runner) answer(ctx context.Context, t *ticket, purpose string) (body []byte, err error) {
 	defer func() {
 		if recover() != nil { // whatever it says may quote data
 			err = ErrAbandoned
@@ -47,24 +55,18 @@ func (r *Runner) answer(ctx context.Context, t *ticket, purpose string) (digest 
 	p := t.priced
 	totals, err := r.Engine.Run(ctx, p.Job)
 	if err != nil {
-		return "", ErrAbandoned
+		return nil, ErrAbandoned
 	}
 	table, err := dp.Release(totals, p.plan)
 	if err != nil {
-		return "", ErrAbandoned
+		return nil, ErrAbandoned
 	}
 	p.derive(table)
-	body, err := json.Marshal(r.document(t, purpose, table))
+	body, err = json.Marshal(r.document(t, purpose, table))
 	if err != nil {
-		return "", ErrAbandoned
+		return nil, ErrAbandoned
 	}
-	body = append(body, '\n')
-	sum := sha256.Sum256(body)
-	digest = hex.EncodeToString(sum[:])
-	if err := r.Store.Put(digest, body); err != nil {
-		return "", ErrAbandoned
-	}
-	return digest, ctx.Err()
+	return append(body, '\n'), ctx.Err()
 }
 
 func (r *Runner) document(t *ticket, purpose string, table *dp.Table) Release {
@@ -92,9 +94,9 @@ func (r *Runner) document(t *ticket, purpose string, table *dp.Table) Release {
 }
 
 func (r *Runner) sleepUntil(due time.Time) {
-	timer := time.NewTimer(due.Sub(r.Now()))
-	defer timer.Stop()
-	<-timer.C
+	for wait := due.Sub(r.Now()); wait > 0; wait = due.Sub(r.Now()) {
+		time.Sleep(wait) // on the monotonic clock; the slot is on the wall's
+	}
 }
 
 // Status tells where a request of this principal stands; after a restart the

@@ -45,6 +45,10 @@ type Options struct {
 	// Sign signs receipts.
 	Sign dsse.Signer
 	Now  func() time.Time // default time.Now
+	// MaxRuns is how many requests may be between charge and slot at once;
+	// default 8. More are refused before they are charged, so that they cannot
+	// make each other miss their slots.
+	MaxRuns int
 }
 
 // Runner takes requests through authorise, price, charge, run, noise and
@@ -69,6 +73,9 @@ func NewRunner(o Options) (*Runner, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.MaxRuns <= 0 {
+		o.MaxRuns = 8
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	return &Runner{Options: o, ctx: ctx, stop: stop, tickets: map[string]*ticket{}}, nil
@@ -104,7 +111,7 @@ func (r *Runner) price(principal string, req Request) (*priced, policy.Decision,
 	if err != nil {
 		return nil, decision, err
 	}
-	plan, err := dp.Price(q.Job.Spec, want, dp.DeltaRule{Cap: decision.Caps.Year})
+	plan, err := dp.Price(q.Job.Spec, want, dp.DeltaRule{Cap: tighter(decision.Caps.Year, decision.Caps.Life)})
 	if err != nil {
 		return nil, decision, fmt.Errorf("%w: %w", ErrAccuracy, err)
 	}
@@ -158,7 +165,12 @@ func (r *Runner) Estimate(_ context.Context, principal string, req Request) (*Es
 		PublicPeople: p.people, ExpectedGroup: p.expectedGroup(), Fits: true,
 		SlotSeconds: seconds(r.Policy.Slot()), Notes: p.notes(),
 	}
-	_, e.Free = r.stored(p)
+	// Only what is the caller's own is told for nothing: what others have asked
+	// is their secret until the log says who is given it.
+	if rel, ok := r.stored(p); ok {
+		e.Free = r.State.Handed(rel.ID, principal)
+	}
+	e.Suspended = r.State.Suspended(p.Template.Ref())
 	r.addScopes(e, p, cost)
 	return e, nil
 }
@@ -201,6 +213,15 @@ func (q *Question) notes() []Text {
 		}
 	}
 	return out
+}
+
+// tighter is the cap with less delta for its rho, so that delta runs out no
+// sooner than rho in any scope.
+func tighter(a, b dp.Cost) dp.Cost {
+	if a.DeltaFloat()*b.RhoFloat() <= b.DeltaFloat()*a.RhoFloat() {
+		return a
+	}
+	return b
 }
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }

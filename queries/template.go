@@ -29,8 +29,9 @@ type Template struct {
 	Derived     []Derived   `yaml:"derived"`
 	// Reach is the share of insured people, in ten-thousandths, that is expected
 	// to contribute: public knowledge, used only to warn of empty tables.
-	Reach  int64   `yaml:"reach"`
-	Coarse *Coarse `yaml:"coarse"`
+	Reach   int64    `yaml:"reach"`
+	ReachBy *ReachBy `yaml:"reach_by"`
+	Coarse  *Coarse  `yaml:"coarse"`
 	// Notes are limits a reader must know; they travel with every release.
 	Notes []Text `yaml:"notes"`
 	// SourceNotes are added where the snapshot's source declares the fact of that name.
@@ -97,6 +98,7 @@ type Measure struct {
 	// PerYear multiplies Rows, Total and MaxPositions by the calendar years of the window.
 	PerYear      bool      `yaml:"per_year"`
 	Centre       int64     `yaml:"centre"`
+	RowsName     string    `yaml:"rows_name"` // mean: also shows the number of rows, under this name
 	MaxPositions int       `yaml:"max_positions"`
 	Probs        []float64 `yaml:"probs"`
 	ProbsParam   string    `yaml:"probs_parameter"`
@@ -104,6 +106,30 @@ type Measure struct {
 	Reference    float64   `yaml:"reference"`
 	People       int       `yaml:"reference_people"`
 	Weight       float64   `yaml:"weight"`
+	// By replaces bounds for single values of an enum parameter: what is typical
+	// of a stay is not typical of a visit.
+	By *MeasureBy `yaml:"by"`
+}
+
+// MeasureBy holds bounds by the value of an enum parameter.
+type MeasureBy struct {
+	Parameter string                   `yaml:"parameter"`
+	Values    map[string]MeasureBounds `yaml:"values"`
+}
+
+// MeasureBounds replace those of a [Measure] that are set.
+type MeasureBounds struct {
+	Clamp     []int64 `yaml:"clamp"`
+	Total     []int64 `yaml:"total"`
+	Rows      int     `yaml:"rows"`
+	Centre    int64   `yaml:"centre"`
+	Reference float64 `yaml:"reference"`
+}
+
+// ReachBy holds the reach by the value of an enum parameter.
+type ReachBy struct {
+	Parameter string           `yaml:"parameter"`
+	Values    map[string]int64 `yaml:"values"`
 }
 
 // Derived is a number computed after noise from measures of the same group.

@@ -93,9 +93,10 @@ func printReport(w io.Writer, r *audit.Report) {
 		if s.Cap.Rho > 0 {
 			share = 100 * float64(s.Spent.Rho) / float64(s.Cap.Rho)
 		}
-		fmt.Fprintf(w, "  %s: rho %.6g of %.6g (%.2f %%)\n", s.Name, float64(s.Spent.Rho)/1e12, float64(s.Cap.Rho)/1e12, share)
+		fmt.Fprintf(w, "  %s: rho %.6g of %.6g (%.2f %%)\n", shortScope(s.Name), float64(s.Spent.Rho)/1e12, float64(s.Cap.Rho)/1e12, share)
 	}
 	if r.OK() {
+		fmt.Fprintln(w, "(Keep the checkpoint and give it as --since next time: only then would a log that was put back be seen.)")
 		fmt.Fprintln(w, "OK: every release has its one earlier charge, no cap was passed, and the log is whole")
 		return
 	}

@@ -77,7 +77,10 @@ func printEstimate(w io.Writer, e *queries.Estimate) {
 	}
 	fmt.Fprintf(w, "%s  %s (%s%s)\n", e.Catalogue, e.Title.EN, e.Template, variant)
 	if e.Free {
-		fmt.Fprintln(w, "  A stored release answers this: it costs nothing.")
+		fmt.Fprintln(w, "  A release you have answers this: it costs nothing.")
+	}
+	if e.Suspended {
+		fmt.Fprintln(w, "  The template is suspended until the steward resumes it.")
 	}
 	fmt.Fprintf(w, "  Cost            rho %.6g, delta %.3g (as epsilon %.3g at delta %.0e)\n", e.Rho, e.Delta, e.Epsilon, e.DisplayDelta)
 	for _, s := range e.Scopes {
@@ -85,7 +88,7 @@ func printEstimate(w io.Writer, e *queries.Estimate) {
 		if !s.Fits {
 			fit = "  DOES NOT FIT"
 		}
-		fmt.Fprintf(w, "  Budget          %s: %.2f %% of the cap; %.2f %% is spent%s\n", s.Scope, 100*s.Share, 100*s.Spent/s.Cap, fit)
+		fmt.Fprintf(w, "  Budget          %s: %.2f %% of the cap; %.2f %% is spent%s\n", shortScope(s.Scope), 100*s.Share, 100*s.Spent/s.Cap, fit)
 	}
 	if !e.Fits && e.FitsAt > 0 {
 		fmt.Fprintf(w, "  What would fit  the same relative error in groups of %s people\n", grouped(float64(e.FitsAt), 0))
@@ -103,6 +106,25 @@ func printEstimate(w io.Writer, e *queries.Estimate) {
 	}
 	fmt.Fprintf(w, "  Groups          %s; those under about %s people are not shown (k = %d)\n", groups, grouped(float64(e.SmallestGroup), 0), e.K)
 	fmt.Fprintf(w, "  Answer          %.0f s after the charge\n", e.SlotSeconds)
+	printNotes(w, e.Notes)
+}
+
+// printNotes says what the interval does not: limits and biases.
+func printNotes(w io.Writer, notes []queries.Text) {
+	for _, n := range notes {
+		fmt.Fprintf(w, "  - %s\n", n.EN)
+	}
+}
+
+// shortScope leaves out the population, which is the same in every scope.
+func shortScope(scope string) string { return scope[strings.LastIndexByte(scope, '/')+1:] }
+
+func shortScopes(scopes []string) string {
+	out := make([]string, len(scopes))
+	for i, s := range scopes {
+		out[i] = shortScope(s)
+	}
+	return strings.Join(out, ", ")
 }
 
 // printRelease shows a released table for a person to read.
@@ -123,7 +145,7 @@ func printRelease(w io.Writer, r *queries.Release) {
 		}
 	}
 	fmt.Fprintf(w, "%d groups shown, %d suppressed (fewer than about k = %d people, or too few to tell). [low, high] is the 95 %% interval of the noise.\n", shown, hidden, r.Privacy.K)
-	charged := "charged to " + strings.Join(r.Privacy.Scopes, ", ")
+	charged := "charged to " + shortScopes(r.Privacy.Scopes)
 	if !r.Privacy.Charged {
 		charged = "a stored release: nothing was charged"
 	}
@@ -132,6 +154,7 @@ func printRelease(w io.Writer, r *queries.Release) {
 		mark = "  EVALUATION DOMAIN"
 	}
 	fmt.Fprintf(w, "rho %.6g, delta %.3g; %s%s\n", r.Privacy.Rho, r.Privacy.Delta, charged, mark)
+	printNotes(w, r.Notes)
 }
 
 func measureNames(r *queries.Release) []string {

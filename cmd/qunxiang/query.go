@@ -194,7 +194,7 @@ func fetchCommand() *cobra.Command {
 		Use: "fetch ID", Short: "Fetch a release or its receipt again", Args: cobra.ExactArgs(1),
 		Example: "  qunxiang query fetch q-0123456789abcdef0123456789abcdef --server http://127.0.0.1:8443 --token T --format parquet --out severity.parquet",
 		RunE: func(c *cobra.Command, args []string) error {
-			a, err := w.open(c.Context(), true)
+			a, err := w.open(c.Context(), !receipt) // a receipt is signed by the one who holds the log
 			if err != nil {
 				return withCode(err)
 			}

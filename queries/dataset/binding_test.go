@@ -103,7 +103,7 @@ func TestTextDialects(t *testing.T) {
 	}
 	for _, d := range []string{";", "\t", "|"} { // found from the header
 		s := strings.ReplaceAll("psn_no,certno,gend,brdy\nP1,C1,1,1950-03-07\n", ",", d)
-		if l := load(t, "national-a", spoil(t, "psn_info_b.csv", s)); l.manifest.People != 1 {
+		if l := load(t, "testdata/people.good.yaml", spoil(t, "psn_info_b.csv", s)); l.manifest.People != 1 {
 			t.Errorf("delimiter %q", d)
 		}
 	}

@@ -22,19 +22,24 @@ func (im *importer) writeBuckets(ctx context.Context) error {
 
 func (im *importer) writeBucket(ctx context.Context, b int64) error {
 	_, err := im.exec(ctx, "write", fmt.Sprintf(`CREATE TEMP TABLE b_people AS
-		SELECT pno, hex, psn_key FROM stage.main.people WHERE pno BETWEEN %d AND %d`, b*im.size, (b+1)*im.size-1))
+		SELECT pno, hex, psn_key FROM qx_people WHERE pno BETWEEN %d AND %d`, b*im.size, (b+1)*im.size-1))
 	if err != nil {
 		return err
 	}
 	if err := im.stager.bucket(ctx, im, b); err != nil {
 		return err
 	}
-	steps := []func(context.Context, int64) error{
-		im.writeCoverage, im.writeEncounters, im.writeSettlements,
-		im.writeDiagnoses, im.writeProcedures, im.writeFeeLines, im.writeGroups, im.writeObservations,
+	steps := map[string]func(context.Context, int64) error{
+		"coverage": im.writeCoverage, "encounter": im.writeEncounters, "settlement": im.writeSettlements,
+		"diagnosis": im.writeDiagnoses, "procedure": im.writeProcedures, "fee_line": im.writeFeeLines,
+		"drg_result": im.writeGroups, "observation": im.writeObservations,
 	}
-	for _, step := range steps {
-		if err := step(ctx, b); err != nil {
+	for _, table := range personTables() {
+		parent := table == "encounter" || table == "settlement" // others join these, empty or not
+		if !parent && !im.stager.has(im, table, b) {
+			continue
+		}
+		if err := steps[table](ctx, b); err != nil {
 			return err
 		}
 	}

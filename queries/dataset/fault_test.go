@@ -62,7 +62,7 @@ func TestBrokenText(t *testing.T) {
 		{"two faults", people + "P1\nP2,C2,1,1950-01-01,1\nP3,C3\n", []string{"psn_info_b.csv:2:2: too_few_columns", "psn_info_b.csv:4:3: too_few_columns"}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o := options(t, "national-a", spoil(t, "psn_info_b.csv", c.text))
+			o := options(t, "testdata/people.good.yaml", spoil(t, "psn_info_b.csv", c.text))
 			_, _, err := dataset.Import(context.Background(), o)
 			var broken *dataset.BrokenError
 			if !errors.Is(err, dataset.ErrBroken) || !errors.As(err, &broken) {
@@ -96,7 +96,7 @@ func TestBrokenText(t *testing.T) {
 // Broken lines are in the quarantine at their lines, and shift the lines of
 // rows put aside after them.
 func TestBrokenLinesInQuarantine(t *testing.T) {
-	o := options(t, "national-a", spoil(t, "psn_info_b.csv", people+
+	o := options(t, "testdata/people.good.yaml", spoil(t, "psn_info_b.csv", people+
 		"P1,C1,1,1950-03-07,1\nP2\nP2,C2,1,nonsense,1\nP3\nP4\nP5,C5,1,nonsense,1\nP6,C6,1,1950-03-07,1\n"))
 	o.OnError = dataset.Quarantine
 	l := loadWith(t, o)
@@ -153,7 +153,7 @@ func TestEncodings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	binding := filepath.Join(t.TempDir(), "people.yaml")
+	binding := filepath.Join(t.TempDir(), "gbk.yaml")
 	yaml := "name: people\nversion: 1\ncsv: {encoding: GBK}\nsources:\n  psn_info_b: {columns: [psn_no, certno, gend, brdy]}\n" +
 		"tables:\n  person:\n    - {from: psn_info_b, id: certno, columns: {sex: \"CASE gend WHEN '1' THEN 'male' END\", birth_ym: brdy}}\n"
 	if err := os.WriteFile(binding, []byte(yaml), 0o600); err != nil {

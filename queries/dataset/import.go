@@ -174,7 +174,7 @@ func (im *importer) fill(ctx context.Context, data string) (*Quality, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range []string{"CHECKPOINT " + snapshotCatalog, "DETACH " + snapshotCatalog, "DETACH " + stageCatalog} {
+	for _, s := range []string{"CHECKPOINT " + snapshotCatalog, "DETACH " + snapshotCatalog} {
 		if _, err := im.exec(ctx, "finish", s); err != nil {
 			return nil, err
 		}
@@ -214,7 +214,7 @@ func (im *importer) prepare(ctx context.Context) error {
 		"CREATE TEMP MACRO calendar_day(x) AS " + dayText,
 		"CREATE SCHEMA " + snapshotCatalog + ".control",
 		"CREATE TABLE " + snapshotCatalog + ".control.quarantine (source VARCHAR, line BIGINT, tbl VARCHAR, reason VARCHAR)",
-		"CREATE TABLE " + stageCatalog + ".main.quarantine (src SMALLINT, line BIGINT, tbl VARCHAR, reason VARCHAR)",
+		"CREATE TEMP TABLE qx_quarantine (src SMALLINT, line BIGINT, tbl VARCHAR, reason VARCHAR)",
 	}
 	for _, t := range Tables() {
 		statements = append(statements, createTable(t))

@@ -15,7 +15,7 @@ import (
 // rows that carry it are put aside as ambiguous_person.
 func (im *importer) mapPeople(ctx context.Context) error {
 	im.progress("people", 0, 1)
-	if _, err := im.exec(ctx, "people", `CREATE TABLE stage.main.person_rows
+	if _, err := im.exec(ctx, "people", `CREATE TEMP TABLE qx_person_rows
 		(src SMALLINT, line BIGINT, id VARCHAR, alias VARCHAR, sex VARCHAR, birth_ym INTEGER, death_ym INTEGER, reason VARCHAR)`); err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func (im *importer) mapPeople(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		sql := fmt.Sprintf(`INSERT INTO stage.main.person_rows SELECT %d, _row, %s, %s, %s, %s, %s, reason FROM (%s)`,
+		sql := fmt.Sprintf(`INSERT INTO qx_person_rows SELECT %d, _row, %s, %s, %s, %s, %s, reason FROM (%s)`,
 			m.src, colID, m.or(colAlias, colID), m.or("sex", "NULL"), m.or("birth_ym", "NULL"), m.or("death_ym", "NULL"), m.sql)
 		n, err := im.exec(ctx, "people", sql)
 		if err != nil {
@@ -32,7 +32,7 @@ func (im *importer) mapPeople(ctx context.Context) error {
 		}
 		im.tally["person"].Read += n
 	}
-	if err := im.setAside(ctx, "person", "SELECT src, line, reason FROM stage.main.person_rows WHERE reason IS NOT NULL"); err != nil {
+	if err := im.setAside(ctx, "person", "SELECT src, line, reason FROM qx_person_rows WHERE reason IS NOT NULL"); err != nil {
 		return err
 	}
 	return im.numberPeople(ctx)
@@ -51,24 +51,24 @@ func (m *mapped) or(name, otherwise string) string {
 func (im *importer) numberPeople(ctx context.Context) error {
 	attribute := func(name string) string {
 		return fmt.Sprintf(`(SELECT id, first(v ORDER BY n DESC, v) AS %[1]s FROM
-			(SELECT id, %[1]s AS v, count(*) AS n FROM stage.main.person_rows WHERE reason IS NULL AND %[1]s IS NOT NULL GROUP BY ALL)
+			(SELECT id, %[1]s AS v, count(*) AS n FROM qx_person_rows WHERE reason IS NULL AND %[1]s IS NOT NULL GROUP BY ALL)
 			GROUP BY id)`, name)
 	}
 	steps := []string{
-		`CREATE TABLE stage.main.ids AS SELECT id, ` + personHexSQL("id") + ` AS hex
-		 FROM (SELECT DISTINCT id FROM stage.main.person_rows WHERE reason IS NULL)`,
-		`CREATE TABLE stage.main.people AS
+		`CREATE TEMP TABLE qx_ids AS SELECT id, ` + personHexSQL("id") + ` AS hex
+		 FROM (SELECT DISTINCT id FROM qx_person_rows WHERE reason IS NULL)`,
+		`CREATE TEMP TABLE qx_people AS
 		 SELECT (row_number() OVER (ORDER BY hex) - 1)::UINTEGER AS pno, hex, ` + hex120SQL("hex") + ` AS psn_key, i.id,
 		   coalesce(s.sex, '` + Unknown + `') AS sex, b.birth_ym, CASE WHEN d.death_ym >= b.birth_ym OR b.birth_ym IS NULL THEN d.death_ym END AS death_ym
-		 FROM stage.main.ids i LEFT JOIN ` + attribute("sex") + ` s USING (id)
+		 FROM qx_ids i LEFT JOIN ` + attribute("sex") + ` s USING (id)
 		   LEFT JOIN ` + attribute("birth_ym") + ` b USING (id) LEFT JOIN ` + attribute("death_ym") + ` d USING (id)
 		 ORDER BY pno`,
-		`CREATE TABLE stage.main.alias AS
+		`CREATE TEMP TABLE qx_alias AS
 		 SELECT alias, CASE WHEN min(p.pno) = max(p.pno) THEN min(p.pno) END AS pno,
 		   min(make_date(p.birth_ym // 100, p.birth_ym % 100, 1)) AS born
-		 FROM stage.main.person_rows r JOIN stage.main.people p USING (id)
+		 FROM qx_person_rows r JOIN qx_people p USING (id)
 		 WHERE r.reason IS NULL AND r.alias IS NOT NULL GROUP BY alias`,
-		`INSERT INTO snapshot.main.person SELECT pno, psn_key, sex, birth_ym, death_ym FROM stage.main.people ORDER BY pno`,
+		`INSERT INTO snapshot.main.person SELECT pno, psn_key, sex, birth_ym, death_ym FROM qx_people ORDER BY pno`,
 	}
 	for _, s := range steps {
 		if _, err := im.exec(ctx, "people", s); err != nil {
@@ -76,7 +76,7 @@ func (im *importer) numberPeople(ctx context.Context) error {
 		}
 	}
 	var err error
-	if im.people, err = im.count(ctx, "SELECT count(*) FROM stage.main.people"); err != nil {
+	if im.people, err = im.count(ctx, "SELECT count(*) FROM qx_people"); err != nil {
 		return err
 	}
 	if im.people == 0 {
@@ -92,7 +92,7 @@ func (im *importer) numberPeople(ctx context.Context) error {
 // mapInstitutions fills the institution table; of rows with the same key the
 // first counts.
 func (im *importer) mapInstitutions(ctx context.Context) error {
-	if _, err := im.exec(ctx, "institutions", `CREATE TABLE stage.main.inst_rows
+	if _, err := im.exec(ctx, "institutions", `CREATE TEMP TABLE qx_inst_rows
 		(src SMALLINT, line BIGINT, code VARCHAR, kind VARCHAR, level VARCHAR, admdvs VARCHAR, reason VARCHAR)`); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (im *importer) mapInstitutions(ctx context.Context) error {
 			return err
 		}
 		n, err := im.exec(ctx, "institutions", fmt.Sprintf(
-			"INSERT INTO stage.main.inst_rows SELECT %d, _row, %s, %s, %s, %s, reason FROM (%s)",
+			"INSERT INTO qx_inst_rows SELECT %d, _row, %s, %s, %s, %s, reason FROM (%s)",
 			m.src, colKey, m.or("kind", "NULL"), m.or("level", "NULL"), m.or("admdvs", "NULL"), m.sql))
 		if err != nil {
 			return err
@@ -112,19 +112,19 @@ func (im *importer) mapInstitutions(ctx context.Context) error {
 	}
 	first := "row_number() OVER (PARTITION BY code ORDER BY src, line)"
 	steps := []string{
-		`UPDATE stage.main.inst_rows SET reason = '` + reasonDuplicate + `' WHERE rowid IN
-			(SELECT rowid FROM (SELECT rowid, ` + first + ` AS n FROM stage.main.inst_rows WHERE reason IS NULL) WHERE n > 1)`,
-		`CREATE TABLE stage.main.inst AS SELECT code, ` + institutionKeySQL("code") + ` AS inst_key,
+		`UPDATE qx_inst_rows SET reason = '` + reasonDuplicate + `' WHERE rowid IN
+			(SELECT rowid FROM (SELECT rowid, ` + first + ` AS n FROM qx_inst_rows WHERE reason IS NULL) WHERE n > 1)`,
+		`CREATE TEMP TABLE qx_inst AS SELECT code, ` + institutionKeySQL("code") + ` AS inst_key,
 			coalesce(kind, '` + Unknown + `') AS kind, coalesce(level, '` + Unknown + `') AS level, coalesce(admdvs, '` + Unknown + `') AS admdvs
-		 FROM stage.main.inst_rows WHERE reason IS NULL`,
-		"INSERT INTO snapshot.main.institution SELECT inst_key, kind, level, admdvs FROM stage.main.inst ORDER BY inst_key",
+		 FROM qx_inst_rows WHERE reason IS NULL`,
+		"INSERT INTO snapshot.main.institution SELECT inst_key, kind, level, admdvs FROM qx_inst ORDER BY inst_key",
 	}
 	for _, s := range steps {
 		if _, err := im.exec(ctx, "institutions", s); err != nil {
 			return err
 		}
 	}
-	if err := im.setAside(ctx, "institution", "SELECT src, line, reason FROM stage.main.inst_rows WHERE reason IS NOT NULL"); err != nil {
+	if err := im.setAside(ctx, "institution", "SELECT src, line, reason FROM qx_inst_rows WHERE reason IS NOT NULL"); err != nil {
 		return err
 	}
 	var err error
@@ -167,7 +167,7 @@ func (im *importer) setAside(ctx context.Context, table, query string) error {
 		return nil
 	}
 	kept := strings.Join([]string{quote(reasonVoid), quote(tallyRefund), quote(tallyCap)}, ", ")
-	_, err = im.exec(ctx, "quarantine", "INSERT INTO stage.main.quarantine SELECT src, line, '"+table+"', reason FROM ("+
+	_, err = im.exec(ctx, "quarantine", "INSERT INTO qx_quarantine SELECT src, line, '"+table+"', reason FROM ("+
 		query+") WHERE reason NOT IN ("+kept+")")
 	return err
 }

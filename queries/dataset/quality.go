@@ -237,7 +237,7 @@ func (im *importer) timeliness(ctx context.Context) (minutes float64, measured b
 	}
 	var seconds float64
 	err = im.conn.QueryRowContext(ctx, `SELECT min(s)::DOUBLE FROM (SELECT s, sum(n) OVER (ORDER BY s) AS upto FROM
-		(SELECT s, sum(n) AS n FROM stage.main.delays GROUP BY s)) WHERE upto * 100 >= 95 * (SELECT sum(n) FROM stage.main.delays)`).Scan(&seconds)
+		(SELECT s, sum(n) AS n FROM qx_delays GROUP BY s)) WHERE upto * 100 >= 95 * (SELECT sum(n) FROM qx_delays)`).Scan(&seconds)
 	return seconds / 60, true, engineError("check", err)
 }
 
@@ -288,11 +288,11 @@ func (im *importer) gatherDelays(ctx context.Context) error {
 		return nil
 	}
 	if im.delays == 0 {
-		if _, err := im.exec(ctx, "write", "CREATE TABLE IF NOT EXISTS stage.main.delays (s BIGINT, n BIGINT)"); err != nil {
+		if _, err := im.exec(ctx, "write", "CREATE TEMP TABLE IF NOT EXISTS qx_delays (s BIGINT, n BIGINT)"); err != nil {
 			return err
 		}
 	}
-	n, err := im.exec(ctx, "write", fmt.Sprintf("INSERT INTO stage.main.delays SELECT %s, count(*) FROM b_settlement WHERE %s >= 0 GROUP BY ALL", colDelay, colDelay))
+	n, err := im.exec(ctx, "write", fmt.Sprintf("INSERT INTO qx_delays SELECT %s, count(*) FROM b_settlement WHERE %s >= 0 GROUP BY ALL", colDelay, colDelay))
 	im.delays += n
 	return err
 }

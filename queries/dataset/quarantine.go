@@ -34,7 +34,7 @@ func (im *importer) writeQuarantine(ctx context.Context) error {
 	// r - (i - 1) <= a.
 	steps = append(steps, fmt.Sprintf(`INSERT INTO snapshot.control.quarantine
 		SELECT f.name, q.line + f.header + coalesce(b.k, 0), q.tbl, q.reason
-		FROM (SELECT src, tbl, reason, line >> %[1]d AS part, line & ((1::BIGINT << %[1]d) - 1) AS line FROM stage.main.quarantine) q
+		FROM (SELECT src, tbl, reason, line >> %[1]d AS part, line & ((1::BIGINT << %[1]d) - 1) AS line FROM qx_quarantine) q
 		JOIN q_files f USING (src, part)
 		ASOF LEFT JOIN (
 			SELECT src, first_row, max(k) AS k FROM (

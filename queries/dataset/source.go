@@ -156,6 +156,9 @@ func (in *input) hash() error {
 // readSources makes every source readable under its own name as a temporary
 // view with the listed columns and _row, the number of the row from 1.
 func (im *importer) readSources(ctx context.Context) error {
+	if _, err := im.exec(ctx, "read", "BEGIN"); err != nil { // one commit for all text files
+		return err
+	}
 	for i, in := range im.inputs {
 		im.progress("read", int64(i), int64(len(im.inputs)))
 		if err := in.hash(); err != nil {
@@ -166,6 +169,9 @@ func (im *importer) readSources(ctx context.Context) error {
 		}
 		im.faults = append(im.faults, in.faults...)
 		im.broken += int64(len(in.rejects))
+	}
+	if _, err := im.exec(ctx, "read", "COMMIT"); err != nil {
+		return err
 	}
 	im.broken += int64(len(im.missing))
 	im.faults = append(im.faults, im.missing...)

@@ -49,6 +49,8 @@ type stager interface {
 	begin(ctx context.Context, im *importer) error
 	// bucket makes a bucket ready; b_people is there already.
 	bucket(ctx context.Context, im *importer, bucket int64) error
+	// has says whether a table can have rows in a bucket at all.
+	has(im *importer, table string, bucket int64) bool
 	// rows is a table expression with the columns of stagedColumns and reason.
 	rows(ctx context.Context, im *importer, table string, bucket int64) (string, error)
 	// lazy says that rows still holds refused rows, which nobody has counted.
@@ -125,7 +127,7 @@ func (shuffler) begin(ctx context.Context, im *importer) error {
 }
 
 func (im *importer) shuffle(ctx context.Context, e Entry) error {
-	query, err := im.stagedSQL(ctx, e, "stage.main.alias")
+	query, err := im.stagedSQL(ctx, e, "qx_alias")
 	if err != nil {
 		return err
 	}
@@ -149,8 +151,17 @@ func (shuffler) lazy() bool { return false }
 
 func (shuffler) bucket(context.Context, *importer, int64) error { return nil }
 
-func (shuffler) rows(_ context.Context, im *importer, table string, bucket int64) (string, error) {
-	files, err := filepath.Glob(filepath.Join(im.work, "staged", table+"-*", fmt.Sprintf("b=%d", bucket), "*.parquet"))
+func (shuffler) files(im *importer, table string, bucket int64) ([]string, error) {
+	return filepath.Glob(filepath.Join(im.work, "staged", table+"-*", fmt.Sprintf("b=%d", bucket), "*.parquet"))
+}
+
+func (s shuffler) has(im *importer, table string, bucket int64) bool {
+	files, err := s.files(im, table, bucket)
+	return err != nil || len(files) > 0
+}
+
+func (s shuffler) rows(_ context.Context, im *importer, table string, bucket int64) (string, error) {
+	files, err := s.files(im, table, bucket)
 	if err != nil || len(files) == 0 {
 		return noRows(table), err
 	}

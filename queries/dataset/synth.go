@@ -105,7 +105,7 @@ func (g *generator) inputs(b *Binding) []*input {
 func (g *generator) read(ctx context.Context, im *importer) error {
 	im.progress("synthesise", 0, 1)
 	statements := append(synthMacros(), peopleSQL(g.o),
-		"CREATE TEMP TABLE s_range AS SELECT *, 0::UINTEGER AS pno FROM stage.main.s_people WHERE false")
+		"CREATE TEMP TABLE s_range AS SELECT *, 0::UINTEGER AS pno FROM qx_s_people WHERE false")
 	statements = append(statements, g.rowStatements()...)
 	outputs := g.outputs()
 	for _, in := range im.inputs {
@@ -136,8 +136,8 @@ func (g *generator) seeded(query string) string {
 // begin implements stager.
 func (g *generator) begin(ctx context.Context, im *importer) error {
 	im.split(int64(linesPerSettlement * float64(g.o.Settlements)))
-	_, err := im.exec(ctx, "synthesise", `CREATE TABLE stage.main.s_numbered AS SELECT s.*, a.pno
-		FROM stage.main.s_people s JOIN stage.main.alias a ON a.alias = 'P' || s.i ORDER BY a.pno`)
+	_, err := im.exec(ctx, "synthesise", `CREATE TEMP TABLE qx_s_numbered AS SELECT s.*, a.pno
+		FROM qx_s_people s JOIN qx_alias a ON a.alias = 'P' || s.i ORDER BY a.pno`)
 	return err
 }
 
@@ -145,8 +145,8 @@ func (g *generator) begin(ctx context.Context, im *importer) error {
 func (g *generator) bucket(ctx context.Context, im *importer, bucket int64) error {
 	within := fmt.Sprintf("pno BETWEEN %d AND %d", bucket*im.size, (bucket+1)*im.size-1)
 	statements := append([]string{
-		"CREATE OR REPLACE TEMP TABLE s_range AS SELECT * FROM stage.main.s_numbered WHERE " + within,
-		"CREATE OR REPLACE TEMP TABLE b_alias AS SELECT * FROM stage.main.alias WHERE " + within,
+		"CREATE OR REPLACE TEMP TABLE s_range AS SELECT * FROM qx_s_numbered WHERE " + within,
+		"CREATE OR REPLACE TEMP TABLE b_alias AS SELECT * FROM qx_alias WHERE " + within,
 	}, g.rowStatements()...)
 	for _, s := range statements {
 		if _, err := im.exec(ctx, "synthesise", s); err != nil {
@@ -170,6 +170,10 @@ func (g *generator) rows(ctx context.Context, im *importer, table string, _ int6
 }
 
 func (g *generator) lazy() bool { return true }
+
+func (g *generator) has(im *importer, table string, _ int64) bool {
+	return len(im.o.Binding.Tables[table]) > 0
+}
 
 // outputs are the queries by source table, with _row, the number of the row in
 // the table as the generator counts.

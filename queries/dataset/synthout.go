@@ -5,7 +5,7 @@ package dataset
 
 const synthPsnInfo = `SELECT 'P' || i AS psn_no, 'C' || lpad(i::VARCHAR, 17, '0') AS certno,
   'name of ' || i AS psn_name, CASE WHEN h1 % 1000 = 0 THEN NULL ELSE gend END AS gend, brdy, died AS die_date, '1' AS vali_flag, i + 1 AS _row
-FROM stage.main.s_people`
+FROM qx_s_people`
 
 // Most people are covered throughout; some came later, some have left, and some
 // changed from residents' to employees' insurance.

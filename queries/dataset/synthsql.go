@@ -33,7 +33,7 @@ func fill(sql string, values ...string) string { return strings.NewReplacer(valu
 // exponential time, the first may be switched to another drug. first and last
 // bound the days on which anything can happen to the person.
 func peopleSQL(o SynthOptions) string {
-	return fill(`CREATE TABLE stage.main.s_people AS
+	return fill(`CREATE TEMP TABLE qx_s_people AS
 WITH a AS (SELECT i, hash(hash({seed}, i, 1)) AS h1, hash(hash({seed}, i, 2)) AS h2, hash(hash({seed}, i, 3)) AS h3, hash(hash({seed}, i, 4)) AS h4
   FROM range({people}) t(i)),
 b AS (SELECT *, CASE WHEN u(h1, 0) < 0.512 THEN '1' ELSE '2' END AS gend,

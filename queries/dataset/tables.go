@@ -25,7 +25,7 @@ func settingFrom(special map[string]string, institution bool, parents ...string)
 }
 
 const (
-	joinInstitution = "LEFT JOIN stage.main.inst i ON i.code = s._inst "
+	joinInstitution = "LEFT JOIN qx_inst i ON i.code = s._inst "
 	joinEncounter   = "LEFT JOIN b_encounter e ON e.pno = s.pno AND e._key = s._enc "
 	joinSettlement  = "LEFT JOIN b_settlement t ON t.pno = s.pno AND t._key = s._setl "
 )

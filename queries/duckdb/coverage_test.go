@@ -55,15 +55,15 @@ var coverage = []covered{{
 	  count(*), count(first), count(first), sum(least(366, d))
 	FROM cov JOIN p USING (psn_key) LEFT JOIN dx USING (psn_key) WHERE age >= 0 AND sex <> 'unknown' GROUP BY 1, 2`,
 }, {
-	id: "I3", rho: 0.9, given: map[string]string{"window": "2017-01-01..2017-04-30", "med_type": "pharmacy"}, values: []string{"severity"},
-	exact: `WITH claim AS (SELECT psn_key, mdtrt_key, level, least(20000000, sum(total_fen)) AS x FROM settlement
+	id: "I3", rho: 0.9, given: map[string]string{"window": "2017-01-01..2017-04-30", "med_type": "pharmacy"}, values: []string{"severity", "claims"},
+	exact: `WITH claim AS (SELECT psn_key, mdtrt_key, level, least(300000, sum(total_fen)) AS x FROM settlement
 	  WHERE setl_date BETWEEN DATE '2017-01-01' AND DATE '2017-04-30' AND med_type = '41' GROUP BY 1, 2, 3),
 	p AS (SELECT psn_key, ((2017 * 12) - (birth_ym // 100 * 12 + birth_ym % 100 - 1)) // 12 AS age FROM person),
 	one AS (SELECT psn_key, CASE WHEN age >= 60 THEN '60+' ELSE (age // 30 * 30) || '-' || (age // 30 * 30 + 29) END AS age, level,
-	  count(*) AS r, greatest(-8400000, least(18600000, sum(x - 1400000))) AS s FROM claim JOIN p USING (psn_key) WHERE age >= 0 GROUP BY 1, 2, 3)
-	SELECT age, level, count(*), 1400000 + sum(s) / sum(r) FROM one GROUP BY 1, 2`,
+	  count(*) AS r, greatest(-120000, least(290000, sum(x - 10000))) AS s FROM claim JOIN p USING (psn_key) WHERE age >= 0 GROUP BY 1, 2, 3)
+	SELECT age, level, count(*), 10000 + sum(s) / sum(r), sum(r) FROM one GROUP BY 1, 2`,
 	unbound: `SELECT count(*) FROM (SELECT psn_key FROM settlement WHERE setl_date BETWEEN DATE '2017-01-01' AND DATE '2017-04-30' AND med_type = '41'
-	  GROUP BY 1 HAVING count(DISTINCT level) > 2 OR count(DISTINCT mdtrt_key) > 6)`,
+	  GROUP BY 1 HAVING count(DISTINCT level) > 2 OR count(DISTINCT mdtrt_key) > 12)`,
 }, {
 	id: "R2", rho: 0.08, given: map[string]string{"window": "2017-01-01..2017-12-31"}, values: []string{"payments/0", "payments/1", "payments/2", "payments/3"},
 	exact: `WITH one AS (SELECT psn_key, quarter(setl_date) AS q, least(20000000, sum(f)) AS f FROM (
@@ -196,7 +196,10 @@ func cover(t *testing.T, engine queries.Engine, q *queries.Question, exact []exa
 			for i, want := range append([]float64{e.people}, e.values...) {
 				v := got["people"]
 				if i > 0 {
-					v = got[c.values[i-1]]
+					var there bool
+					if v, there = got[c.values[i-1]]; !there {
+						continue // a mean whose noisy row count says nothing is left out
+					}
 				} else if plan.Sigmas()["people"] < 4 {
 					continue // an interval of whole people holds more than 95 %
 				}

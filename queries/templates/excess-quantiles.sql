@@ -1,8 +1,13 @@
 -- One row per insured person: the self-pay of the window.
-WITH scheme AS (
-  SELECT psn_key, max(insutype) AS insutype
+WITH spells AS (
+  SELECT psn_key, insutype, sum(date_diff('day', begn, "end")) AS days
   FROM coverage
-  GROUP BY psn_key
+  GROUP BY psn_key, insutype
+), ranked AS (
+  SELECT psn_key, insutype, row_number() OVER (PARTITION BY psn_key ORDER BY days DESC, insutype) AS place
+  FROM spells
+), scheme AS (
+  SELECT psn_key, insutype FROM ranked WHERE place = 1
 ), paid AS (
   SELECT psn_key, sum(psn_fen) AS selfpay
   FROM settlement

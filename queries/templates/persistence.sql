@@ -17,25 +17,22 @@ WITH fills AS (
   FROM runs
   WHERE date > covered + $gap
   GROUP BY psn_key
-), cover AS (
-  SELECT psn_key, max("end") AS until
-  FROM coverage
-  GROUP BY psn_key
 ), seen AS (
   SELECT u.psn_key, u.start, coalesce(b.stop, u.last) AS stop,
-         least($window_to, coalesce(c.until, $window_to),
-               coalesce(make_date(p.death_ym // 100, p.death_ym % 100, 1), $window_to)) AS follow
+         least($window_to, max(c."end"),
+               coalesce(make_date(p.death_ym // 100, p.death_ym % 100, 1), $window_to)) - $gap AS known
   FROM users AS u
+  JOIN coverage AS c USING (psn_key)
   JOIN person AS p USING (psn_key)
   LEFT JOIN breaks AS b USING (psn_key)
-  LEFT JOIN cover AS c USING (psn_key)
-  WHERE u.start >= $window_from
+  WHERE u.start >= $window_from AND c.begn <= u.start - $washout AND c."end" >= u.start
+  GROUP BY u.psn_key, u.start, b.stop, u.last, p.death_ym
 ), ended AS (
-  SELECT psn_key,
-         CASE WHEN stop + $gap <= follow THEN 1 ELSE 0 END AS stopped,
-         CASE WHEN stop + $gap <= follow THEN date_diff('day', start, stop)
-              ELSE date_diff('day', start, follow) END // 30 AS month
+  -- Whether treatment went on is known up to one gap before follow-up ends.
+  SELECT psn_key, CASE WHEN stop <= known THEN 1 ELSE 0 END AS stopped,
+         date_diff('day', start, least(stop, known)) // 30 AS month
   FROM seen
+  WHERE known >= start
 )
 SELECT psn_key, greatest(0, least(month, 36)) AS month,
        CASE WHEN month >= 36 THEN 0 ELSE stopped END AS stopped
