@@ -32,7 +32,7 @@ type Question struct {
 // it comes from the binding and from the import's own limits, never from rows.
 type Source struct {
 	Snapshot string
-	MaxRows  int64            // most rows of one table one person has
+	MaxRows  int64            // most rows of one table one person can have
 	Facts    map[string]int64 // declared by the binding
 }
 

@@ -180,7 +180,7 @@ func benchJobs(dir string) ([]*queries.Question, *duckdb.Engine, error) {
 	}
 	var out []*queries.Question
 	for _, t := range catalog.Templates() {
-		q, err := catalog.Compile(t, false, benchParameters[t.Catalogue], queries.Source{Snapshot: last.ID, MaxRows: last.MaxRows})
+		q, err := catalog.Compile(t, false, benchParameters[t.Catalogue], queries.Source{Snapshot: last.ID, MaxRows: last.MaxRows * years})
 		if err != nil {
 			return nil, nil, err
 		}

@@ -114,7 +114,7 @@ func (im *importer) settle(ctx context.Context, table string, drop bool) error {
 	t, _ := Lookup(table)
 	name := bucketTable(table)
 	keep := ""
-	over, err := im.count(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT pno FROM %s GROUP BY pno HAVING count(*) > %d)", name, im.o.MaxRows))
+	over, err := im.count(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT pno FROM %s GROUP BY pno, %s HAVING count(*) > %d)", name, t.yearSQL(), im.o.MaxRows))
 	if err != nil {
 		return err
 	}
@@ -149,10 +149,24 @@ func (im *importer) settle(ctx context.Context, table string, drop bool) error {
 	return err
 }
 
-// cap chooses the rows beyond MaxRows of one person: those whose row key has
-// the largest hash. The choice depends on that person's rows alone.
+// yearSQL is the calendar year a row is counted in: of its date, or of the
+// first day of its interval; 0 for an undated table.
+func (t Table) yearSQL() string {
+	switch {
+	case t.Time.Date != "":
+		return "year(" + ident(t.Time.Date) + ")"
+	case t.Time.Interval():
+		return "year(" + ident(t.Time.Begin) + ")"
+	}
+	return "0"
+}
+
+// cap chooses the rows beyond MaxRows of one person and year: those whose row
+// key has the largest hash. The choice depends on that person's rows of that
+// year alone, so that another year's rows never decide which ones an answer for
+// this year sees.
 func (im *importer) cap(ctx context.Context, t Table) error {
-	name := bucketTable(t.Name)
+	name, year := bucketTable(t.Name), t.yearSQL()
 	var parts []string
 	for _, c := range t.Columns {
 		if c.Type != TypePersonNo { // dense numbers shift when someone leaves
@@ -160,9 +174,9 @@ func (im *importer) cap(ctx context.Context, t Table) error {
 		}
 	}
 	_, err := im.exec(ctx, "write "+t.Name, fmt.Sprintf(`CREATE TEMP TABLE b_capped AS SELECT r, _src, _row FROM (
-		SELECT rowid AS r, _src, _row, row_number() OVER (PARTITION BY pno ORDER BY hash(%s), _src, _row) AS n FROM %s
-		WHERE pno IN (SELECT pno FROM %s GROUP BY pno HAVING count(*) > %d)) WHERE n > %d`,
-		strings.Join(parts, ", "), name, name, im.o.MaxRows, im.o.MaxRows))
+		SELECT rowid AS r, _src, _row, row_number() OVER (PARTITION BY pno, %s ORDER BY hash(%s), _src, _row) AS n FROM %s
+		WHERE pno IN (SELECT pno FROM %s GROUP BY pno, %s HAVING count(*) > %d)) WHERE n > %d`,
+		year, strings.Join(parts, ", "), name, name, year, im.o.MaxRows, im.o.MaxRows))
 	if err != nil {
 		return err
 	}

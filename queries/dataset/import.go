@@ -19,7 +19,8 @@ const (
 	Quarantine OnError = "quarantine"
 )
 
-// DefaultMaxRows is the default cap on the rows one person has in one table.
+// DefaultMaxRows is the default cap on the rows one person has in one table
+// and calendar year.
 const DefaultMaxRows = 20_000
 
 // Options say what is imported, from where, to where and with what.
@@ -29,7 +30,7 @@ type Options struct {
 	Binding  *Binding // required
 	Source   string   // required: the folder with the source files
 	OnError  OnError  // default Abort; rows that cannot be mapped are put aside either way
-	MaxRows  int64    // most rows per person and table; 0 = DefaultMaxRows
+	MaxRows  int64    // most rows per person, table and calendar year; 0 = DefaultMaxRows
 	Public   bool     // the source is declared public: its facts are not secret
 	Memory   int64    // bytes for the engine; 0 = 2 GiB
 	Threads  int      // 0 = all cores

@@ -156,6 +156,30 @@ func TestRowCap(t *testing.T) {
 	}
 }
 
+// Another year's rows do not decide which rows of this year pass the cap: the
+// guarantee per year charges one year only.
+func TestRowCapIsPerYear(t *testing.T) {
+	kept := func(later int) []string {
+		s := national()
+		for i := range 50 {
+			s.more("setl_d", bill(fmt.Sprint("B", i), "M2", "P2", "2017-07-01", fmt.Sprint(i+1), "0", "1"))
+		}
+		for i := range later {
+			s.more("setl_d", bill(fmt.Sprint("C", i), "M2", "P2", "2018-07-01", fmt.Sprint(i+1), "0", "1"))
+		}
+		o := options(t, "national-a", s.write(t))
+		o.MaxRows = 20
+		return loadWith(t, o).content(t, "true")["settlement"]
+	}
+	in2017 := func(rows []string) []string {
+		return slices.DeleteFunc(rows, func(r string) bool { return strings.Contains(r, "2018-07-01") })
+	}
+	alone, beside := kept(0), kept(30)
+	if len(beside) != len(alone)+20 || !slices.Equal(in2017(beside), in2017(alone)) {
+		t.Errorf("%d rows alone, %d beside another year's", len(alone), len(beside))
+	}
+}
+
 // Nothing is decided across people: without half of the people, the snapshot
 // holds the very rows it held of the others. People here share keys, encounters,
 // amounts and days, have duplicates, refunds and wrong values, and pass the cap.

@@ -205,7 +205,7 @@ func encounter() Table {
 func settlement() Table {
 	return Table{
 		Name: "settlement", Person: true, Time: Time{Date: "setl_date"},
-		Doc: "bills settled, refunds already removed; the only table to sum cost from, by setl_key",
+		Doc: "bills settled, refunds already removed (a refund belongs to the year of the bill it takes back); the only table to sum cost from, by setl_key",
 		Columns: place(personal(
 			key("setl_key", "the settlement: digest of person and source key"),
 			key("mdtrt_key", "its encounter, 0 if the source names none"),

@@ -37,7 +37,7 @@ type Manifest struct {
 	Population string           `json:"population"`      // the people under one domain key
 	Created    string           `json:"created"`         // whole day in China Standard Time
 	Public     bool             `json:"public"`          // the source is declared public
-	MaxRows    int64            `json:"max_rows"`        // most rows one person has in one table
+	MaxRows    int64            `json:"max_rows"`        // most rows one person has in one table and calendar year
 	People     int64            `json:"people"`          // dense person numbers are 0..People-1
 	Data       string           `json:"data_id"`         // SHA-256 of data.duckdb
 	Quality    string           `json:"quality_id"`      // SHA-256 of quality.json

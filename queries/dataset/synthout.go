@@ -9,8 +9,8 @@ FROM qx_s_people`
 
 // Most people are covered throughout; some came later, some have left, and some
 // changed from residents' to employees' insurance.
-const synthPsnInsu = `WITH s AS (SELECT *, hash(hash({seed}, i, 20)) AS h FROM s_range),
-t AS (SELECT *, greatest(brdy, DATE '{first}' - (u(h, 0) * 3000)::INTEGER + CASE WHEN u(h, 1) < 0.06 THEN 3300 ELSE 0 END) AS since,
+const synthPsnInsu = `WITH s AS (SELECT *, draw(hash({seed}, i, 20)) AS h FROM s_range),
+t AS (SELECT *, greatest(brdy, DATE '{first}' + CASE WHEN u(h, 1) < 0.06 THEN u(h, 0) * 600 ELSE u(h, 0) * -3000 END::INTEGER) AS since,
   first + (u(h, 3) * (last - first))::INTEGER AS changed FROM s)
 SELECT psn_no, insutype, psn_type, insu_admdvs, stas AS psn_insu_stas, begn AS crt_insu_date, "end" AS paus_insu_date, '1' AS vali_flag, _row FROM (
   SELECT 'P' || i AS psn_no, insutype, CASE WHEN insutype = '390' THEN '21' WHEN age > 60 THEN '12' ELSE '11' END AS psn_type,
@@ -34,7 +34,7 @@ const synthMdtrt = `SELECT mdtrt_id, psn_no, inst AS fixmedins_code, insutype, m
 FROM s_rows WHERE m = j
 UNION ALL
 SELECT mdtrt_id, psn_no, inst, insutype, med, begn, begn - 3, NULL, NULL, NULL, NULL, NULL, area, '1', {row} + 1
-FROM s_rows WHERE hash(hash({seed}, i, j, 30)) % 10000 < 3`
+FROM s_rows WHERE draw(hash({seed}, i, j, 30)) % 10000 < 3`
 
 // synthBills works out who pays what, in fen: the parts always add up to the
 // whole, but for a few rows whose in-scope amount is wrong on purpose.
@@ -72,7 +72,7 @@ FROM (
 const synthDirt = `SELECT * EXCLUDE (w) FROM (
   SELECT *, CASE WHEN w < 12 THEN 'void' WHEN w < 42 THEN 'refund' WHEN w < 48 THEN 'pair' WHEN w < 54 THEN 'copy' WHEN w < 56 THEN 'stranger'
     WHEN w < 58 THEN 'nobody' WHEN w < 60 THEN 'ancient' WHEN w < 62 THEN 'empty' ELSE 'huge' END AS dirt
-  FROM (SELECT *, hash(hash({seed}, i, j, 31)) % 10000 AS w FROM s_rows) WHERE w < 63)
+  FROM (SELECT *, draw(hash({seed}, i, j, 31)) % 10000 AS w FROM s_rows) WHERE w < 63)
 CROSS JOIN (SELECT unnest([1, -1]) AS sign) WHERE sign > 0 OR dirt IN ('refund', 'pair')`
 
 const synthDiag = `SELECT mdtrt_id, psn_no, dx AS diag_code, '1' AS maindiag_flag, 1 AS diag_srt_no, '1' AS vali_flag, {row} AS _row
@@ -95,8 +95,8 @@ FROM s_rows WHERE m = j AND med = '21'`
 // total, so that they add up to it. Lines of a refill come with a drug and its
 // days of supply, often left empty; others mix drugs and services.
 const synthFee = `WITH a AS (SELECT *, unnest(range(lines)) AS k FROM s_rows),
-b AS (SELECT *, hash(hash({seed}, i, j, k, 40)) AS h, CASE WHEN k = 0 THEN 0 ELSE (k + 0.4 * (u(hash(hash({seed}, i, j, k, 41)), 0) - 0.5)) / lines END AS lo,
-  CASE WHEN k + 1 = lines THEN 1 ELSE (k + 1 + 0.4 * (u(hash(hash({seed}, i, j, k + 1, 41)), 0) - 0.5)) / lines END AS hi FROM a),
+b AS (SELECT *, draw(hash({seed}, i, j, k, 40)) AS h, CASE WHEN k = 0 THEN 0 ELSE (k + 0.4 * (u(draw(hash({seed}, i, j, k, 41)), 0) - 0.5)) / lines END AS lo,
+  CASE WHEN k + 1 = lines THEN 1 ELSE (k + 1 + 0.4 * (u(draw(hash({seed}, i, j, k + 1, 41)), 0) - 0.5)) / lines END AS hi FROM a),
 c AS (SELECT *, floor(total * hi)::BIGINT - floor(total * lo)::BIGINT AS amt,
   CASE WHEN refill THEN CASE k WHEN 0 THEN CASE WHEN j >= t1 AND d2 > 0 THEN d2 WHEN switched > 0 AND j > after THEN switched ELSE d1 END
       WHEN 1 THEN CASE WHEN j < t2 AND j < t1 THEN d2 ELSE 0 END WHEN 2 THEN CASE WHEN j < t2 THEN d3 ELSE 0 END ELSE 0 END

@@ -11,12 +11,14 @@ import (
 // hashed again: DuckDB combines several arguments by exclusive or at the end,
 // so that hashes that differ in the last one only would move together.
 
-// synthMacros: u is a number in [0, 1) from 16 bits of a hash, z roughly a
-// standard normal, spin a slot of a wheel from 10 bits, yuan an amount of fen
-// as a decimal with two digits.
+// synthMacros: draw makes a number of 63 bits from a hash (arithmetic on UBIGINT
+// would go by way of HUGEINT, many times slower), u is a number in [0, 1) from
+// 15 bits of it, z roughly a standard normal, spin a slot of a wheel from 10
+// bits, yuan an amount of fen as a decimal with two digits.
 func synthMacros() []string {
 	return []string{
-		"CREATE TEMP MACRO u(h, k) AS ((h >> (16 * k)) & 65535)::DOUBLE / 65536",
+		"CREATE TEMP MACRO draw(h) AS (hash(h) >> 1::UBIGINT)::BIGINT",
+		"CREATE TEMP MACRO u(h, k) AS ((h >> (15 * k)) & 32767)::DOUBLE / 32768",
 		"CREATE TEMP MACRO z(h) AS (u(h, 0) + u(h, 1) + u(h, 2) + u(h, 3) - 2) * 1.7320508",
 		"CREATE TEMP MACRO spin(wheel, h, k) AS list_extract(wheel, 1 + ((h >> (10 * k)) & 1023)::INTEGER)",
 		"CREATE TEMP MACRO yuan(f) AS (f)::DECIMAL(15,0) * 0.01::DECIMAL(3,2)",
@@ -34,7 +36,7 @@ func fill(sql string, values ...string) string { return strings.NewReplacer(valu
 // bound the days on which anything can happen to the person.
 func peopleSQL(o SynthOptions) string {
 	return fill(`CREATE TEMP TABLE qx_s_people AS
-WITH a AS (SELECT i, hash(hash({seed}, i, 1)) AS h1, hash(hash({seed}, i, 2)) AS h2, hash(hash({seed}, i, 3)) AS h3, hash(hash({seed}, i, 4)) AS h4
+WITH a AS (SELECT i, draw(hash({seed}, i, 1)) AS h1, draw(hash({seed}, i, 2)) AS h2, draw(hash({seed}, i, 3)) AS h3, draw(hash({seed}, i, 4)) AS h4
   FROM range({people}) t(i)),
 b AS (SELECT *, CASE WHEN u(h1, 0) < 0.512 THEN '1' ELSE '2' END AS gend,
   DATE '{mid}' - (((spin({pyramid}, h2, 0) - 1) * 5 + u(h1, 1) * 5) * 365.2425)::INTEGER AS brdy,
@@ -49,7 +51,7 @@ e AS (SELECT *, greatest(DATE '{first}', brdy) AS first, CASE WHEN died IS NULL 
   CASE WHEN u(h4, 0) < p AND u(h4, 1) < 0.2 THEN spin({chronic}, h2, 4) ELSE 0 END AS d3,
   CASE WHEN u(h4, 2) < 0.15 THEN spin({chronic}, h2, 5) ELSE 0 END AS switched FROM d),
 f AS (SELECT *, (1 + -ln(1 - u(h3, 2)) * 16)::INTEGER AS t1, (1 + -ln(1 - u(h3, 3)) * 12)::INTEGER AS t2,
-  (u(h4, 3) * 20)::INTEGER AS after, 1 + ((20 + age * 0.8 + CASE WHEN d1 > 0 THEN 45 ELSE 0 END) * exp(0.55 * z(hash(hash({seed}, i, 5)))))::BIGINT AS weight FROM e),
+  (u(h4, 3) * 20)::INTEGER AS after, 1 + ((20 + age * 0.8 + CASE WHEN d1 > 0 THEN 45 ELSE 0 END) * exp(0.55 * z(draw(hash({seed}, i, 5)))))::BIGINT AS weight FROM e),
 g AS (SELECT *, sum(weight) OVER (ORDER BY i)::BIGINT AS upto, sum(weight) OVER ()::BIGINT AS whole FROM f),
 k AS (SELECT *, ((upto::HUGEINT * {settlements}) // whole - ((upto - weight)::HUGEINT * {settlements}) // whole)::INTEGER AS n FROM g)
 SELECT i, h1, gend, brdy, died, age, prov, city, area, insutype, first, greatest(last, first) AS last, n,
@@ -88,16 +90,16 @@ func provinceCodes() (c []string) {
 func rowsSQL(o SynthOptions) string {
 	return fill(`CREATE OR REPLACE TEMP TABLE s_rows AS
 WITH a AS (SELECT *, unnest(range(n)) AS j FROM s_range),
-b AS (SELECT *, j < refills AS refill, CASE WHEN j >= refills AND (j - refills) % 2 = 1 AND hash(hash({seed}, i, (j - refills) // 2, 10)) % 50 = 0
+b AS (SELECT *, j < refills AS refill, CASE WHEN j >= refills AND (j - refills) % 2 = 1 AND draw(hash({seed}, i, (j - refills) // 2, 10)) % 50 = 0
   THEN j - 1 ELSE j END AS m FROM a),
-c AS (SELECT *, hash(hash({seed}, i, m, 11)) AS hm, hash(hash({seed}, i, m, 12)) AS hn, hash(hash({seed}, i, j, 13)) AS hj, hash(hash({seed}, i, j, 14)) AS hk,
-  hash(hash({seed}, i, m, 16)) AS ho FROM b),
+c AS (SELECT *, draw(hash({seed}, i, m, 11)) AS hm, draw(hash({seed}, i, m, 12)) AS hn, draw(hash({seed}, i, j, 13)) AS hj, draw(hash({seed}, i, j, 14)) AS hk,
+  draw(hash({seed}, i, m, 16)) AS ho FROM b),
 d AS (SELECT *, CASE WHEN refill THEN CASE WHEN d1 < 6 THEN '1401' ELSE '1402' END
     WHEN u(hm, 0) < 0.04 + 0.0018 * least(age, 85) THEN '21' WHEN u(hm, 0) > 0.99 THEN '28' WHEN u(hm, 0) > 0.96 THEN '13'
     WHEN u(hm, 0) > 0.8 THEN '41' ELSE '11' END AS med FROM c),
 e AS (SELECT *, CASE WHEN refill THEN least(last, started + 30 * j::INTEGER + (u(hm, 1) * 9)::INTEGER - 2 * (j > 0)::INTEGER
       + CASE WHEN h1 % 10 < 3 AND j > after THEN 35 + (h1 % 90)::INTEGER ELSE 0 END)
-    ELSE first + floor((u(hm, 1) + u(hm, 2) / 65536) * (last - first + 1))::INTEGER END AS begn,
+    ELSE first + floor((u(hm, 1) + u(hm, 2) / 32768) * (last - first + 1))::INTEGER END AS begn,
   CASE WHEN med = '21' THEN greatest(1, least(120, exp(1.9 + 0.6 * z(hn))))::INTEGER ELSE 0 END AS wanted,
   CASE WHEN med = '41' THEN 4 WHEN med IN ('21', '28') THEN CASE WHEN u(hm, 3) < 0.45 THEN 1 WHEN u(hm, 3) < 0.85 THEN 2 ELSE 3 END
     ELSE CASE WHEN u(hm, 3) < 0.28 THEN 1 WHEN u(hm, 3) < 0.55 THEN 2 ELSE 3 END END AS lvl FROM d),
