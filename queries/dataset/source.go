@@ -226,8 +226,16 @@ func (im *importer) readArrow(ctx context.Context, in *input) error {
 		return fmt.Errorf("%w: %s is not an Arrow IPC file that can be read", ErrSource, in.name)
 	}
 	table := sourceTable(in)
+	// The loader's view lives in another database than the table it fills, and
+	// one transaction writes to one database only.
+	if _, err := im.exec(ctx, "read", "COMMIT"); err != nil {
+		return err
+	}
 	if err := im.o.Arrow.Load(ctx, im.conn, in.path, table, in.present(names)); err != nil {
 		return fmt.Errorf("%s: %w", in.name, engineError("read", err))
+	}
+	if _, err := im.exec(ctx, "read", "BEGIN"); err != nil {
+		return err
 	}
 	if err := im.view(ctx, in, table, names); err != nil {
 		return err
