@@ -263,7 +263,7 @@ func TestReleasedAtItsSlot(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := tk.Due.Sub(time.Now()); d < 2*time.Second || d > 3*time.Second {
+			if d := time.Until(tk.Due); d < 2*time.Second || d > 3*time.Second {
 				t.Fatalf("due in %v, the slot is 2 s", d)
 			}
 			time.Sleep(time.Until(tk.Due) - time.Millisecond)
