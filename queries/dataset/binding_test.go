@@ -13,6 +13,7 @@ import (
 )
 
 func TestEmbeddedBindings(t *testing.T) {
+	t.Parallel()
 	want := []string{"national-a", "national-b", "omop", "registry", "synthea"}
 	if got := dataset.Bindings(); !slices.Equal(got, want) {
 		t.Fatalf("embedded: %v", got)
@@ -31,6 +32,7 @@ func TestEmbeddedBindings(t *testing.T) {
 // A fixture per refusal: the first line of each file says what the error is to
 // say, line and column included.
 func TestBadBindings(t *testing.T) {
+	t.Parallel()
 	paths, err := filepath.Glob("testdata/*.bad.yaml")
 	if err != nil || len(paths) < 10 {
 		t.Fatalf("%d fixtures, %v", len(paths), err)
@@ -51,6 +53,7 @@ func TestBadBindings(t *testing.T) {
 // Expressions are tried against the source; a wrong one is found at its place
 // without a word of the engine.
 func TestWrongExpressions(t *testing.T) {
+	t.Parallel()
 	paths, err := filepath.Glob("testdata/*.wrong.yaml")
 	if err != nil || len(paths) < 3 {
 		t.Fatalf("%d fixtures, %v", len(paths), err)
@@ -93,6 +96,7 @@ func FuzzParseBinding(f *testing.F) {
 // A file without header, with another delimiter and other texts for nothing;
 // only the named columns are read, by place.
 func TestTextDialects(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	if err := os.WriteFile(filepath.Join(folder, "PEOPLE.TXT"), []byte("c1|secret|1950-03-07|'1'\nc2|secret|NA|\\N\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -208,12 +208,21 @@ func (im *importer) remove(ctx context.Context, table, rowids, reason string) (i
 	return n, err
 }
 
-// duplicates puts aside all but the first row of every key. The key includes
-// the person, so the rule looks at one person's rows.
+// duplicates puts aside all but the first row of every key and year. The key
+// includes the person, so the rule looks at one person's rows of one year. A key
+// that is left in several years is one for the joins of other tables only in its
+// first (_first).
 func (im *importer) duplicates(ctx context.Context, table, key string) error {
+	t, _ := Lookup(table)
 	name := bucketTable(table)
-	_, err := im.remove(ctx, table, fmt.Sprintf(`SELECT r FROM (SELECT rowid AS r,
-		row_number() OVER (PARTITION BY %[1]s ORDER BY _src, _row) AS n FROM %[2]s
-		WHERE %[1]s IN (SELECT %[1]s FROM %[2]s GROUP BY %[1]s HAVING count(*) > 1)) WHERE n > 1`, key, name), reasonDuplicate)
+	later := func(by, order string) string {
+		return fmt.Sprintf(`SELECT r FROM (SELECT rowid AS r, row_number() OVER (PARTITION BY %[1]s ORDER BY %[2]s) AS n FROM %[3]s
+			WHERE %[4]s IN (SELECT %[4]s FROM %[3]s GROUP BY %[4]s HAVING count(*) > 1)) WHERE n > 1`, by, order, name, key)
+	}
+	year := t.yearSQL()
+	if _, err := im.remove(ctx, table, later(key+", "+year, "_src, _row"), reasonDuplicate); err != nil {
+		return err
+	}
+	_, err := im.exec(ctx, "write "+table, "UPDATE "+name+" SET _first = false WHERE rowid IN ("+later(key, year+", _src, _row")+")")
 	return err
 }

@@ -119,7 +119,7 @@ func scaledSQL(x string, f form, digits int, limit int64) (string, bool) {
 	}
 	switch f {
 	case formText:
-		t := "replace(trim(" + x + "), ',', '')"
+		t := "replace(" + x + ", ',', '')"
 		return "CASE WHEN regexp_full_match(" + t + `, '[+-]?[0-9]{1,11}(\.[0-9]{1,6})?') THEN ` + scaled("TRY_CAST("+t+" AS DECIMAL(18,6))") +
 			" WHEN regexp_full_match(" + t + `, '[+-]?[0-9]{1,18}(\.[0-9]+)?') THEN ` + scaled("TRY_CAST("+t+" AS DECIMAL(38,19))") + " END", true
 	case formWhole:
@@ -150,8 +150,7 @@ func wholeSQL(x string, f form, as string, lo, hi int64) (string, bool) {
 	var d string
 	switch f {
 	case formText:
-		t := "trim(" + x + ")"
-		d = "CASE WHEN regexp_full_match(" + t + `, '[+-]?[0-9]{1,18}(\.0*)?') THEN TRY_CAST(regexp_replace(` + t + `, '\..*$', '') AS BIGINT) END`
+		d = "CASE WHEN regexp_full_match(" + x + `, '[+-]?[0-9]{1,18}(\.0*)?') THEN TRY_CAST(regexp_replace(` + x + `, '\..*$', '') AS BIGINT) END`
 	case formWhole:
 		d = "TRY_CAST(" + x + " AS BIGINT)"
 	case formDecimal, formFloat:
@@ -173,10 +172,9 @@ func dateSQL(x string, f form) (string, bool) {
 	case formTime:
 		return "TRY_CAST(" + x + " AS DATE)", true
 	case formText:
-		t := "trim(" + x + ")"
-		return `CASE
-	WHEN regexp_full_match(` + t + `, '\d{4}[-/]\d{2}[-/]\d{2}([T ][0-9:.]*(Z|[+-]\d{2}:?\d{2})?)?') THEN TRY_CAST(replace(left(` + t + `, 10), '/', '-') AS DATE)
-	WHEN regexp_full_match(` + t + `, '\d{8}(\d{6})?') THEN TRY_CAST(left(` + t + `, 4) || '-' || substr(` + t + `, 5, 2) || '-' || substr(` + t + `, 7, 2) AS DATE) END`, true
+		return fmt.Sprintf(`CASE
+	WHEN regexp_full_match(%[1]s, '\d{4}[-/]\d{2}[-/]\d{2}([T ][0-9:.]*(Z|[+-]\d{2}:?\d{2})?)?') THEN TRY_CAST(replace(left(%[1]s, 10), '/', '-') AS DATE)
+	WHEN regexp_full_match(%[1]s, '\d{8}(\d{6})?') THEN TRY_CAST(left(%[1]s, 4) || '-' || substr(%[1]s, 5, 2) || '-' || substr(%[1]s, 7, 2) AS DATE) END`, x), true
 	}
 	return "", false
 }
@@ -195,9 +193,8 @@ func monthSQL(x string, f form) (string, bool) {
 		return bounded("TRY_CAST(" + x + " AS INTEGER)"), true
 	case formText:
 		d, _ := dateSQL(x, f)
-		t := "trim(" + x + ")"
-		return `CASE WHEN regexp_full_match(` + t + `, '\d{4}') THEN TRY_CAST(` + t + ` || '01' AS INTEGER)
-	WHEN regexp_full_match(` + t + `, '\d{4}-?\d{2}') THEN ` + bounded("TRY_CAST(replace("+t+", '-', '') AS INTEGER)") + `
+		return `CASE WHEN regexp_full_match(` + x + `, '\d{4}') THEN TRY_CAST(` + x + ` || '01' AS INTEGER)
+	WHEN regexp_full_match(` + x + `, '\d{4}-?\d{2}') THEN ` + bounded("TRY_CAST(replace("+x+", '-', '') AS INTEGER)") + `
 	ELSE ` + ofDate("("+d+")") + ` END`, true
 	}
 	return "", false
@@ -206,8 +203,8 @@ func monthSQL(x string, f form) (string, bool) {
 // flagSQL: 0 or 1.
 func flagSQL(x string, f form) (string, bool) {
 	if f == formText {
-		return "CASE WHEN lower(trim(" + x + ")) IN ('1', 'true', 't', 'y', 'yes') THEN 1 WHEN lower(trim(" + x +
-			")) IN ('0', 'false', 'f', 'n', 'no') THEN 0 END", true
+		return "CASE WHEN lower(" + x + ") IN ('1', 'true', 't', 'y', 'yes') THEN 1 WHEN lower(" + x +
+			") IN ('0', 'false', 'f', 'n', 'no') THEN 0 END", true
 	}
 	return wholeSQL(x, f, "INTEGER", 0, 1)
 }
@@ -237,8 +234,8 @@ func closed(column string) []string {
 	return nil
 }
 
-// codeSQL: a code without blanks around; NULL if empty, too long, or not one of
-// a closed list: the caller writes Unknown then.
+// codeSQL: a code; NULL if it is too long or not one of a closed list: the
+// caller writes Unknown then.
 func codeSQL(column, x string, f form) string {
 	t := x
 	if f != formText {
@@ -253,6 +250,5 @@ func codeSQL(column, x string, f form) string {
 	case "admdvs", "insu_admdvs":
 		return "CASE WHEN regexp_full_match(" + t + `, '\d{6}') THEN ` + t + " END"
 	}
-	t = "nullif(trim(" + t + "), '')"
 	return fmt.Sprintf("CASE WHEN strlen(%[1]s) <= %[2]d THEN %[1]s END", t, maxCodeBytes)
 }

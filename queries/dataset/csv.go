@@ -55,7 +55,11 @@ func (im *importer) readCSV(ctx context.Context, in *input) error {
 	if err := im.readRejects(ctx, in, rejects); err != nil {
 		return err
 	}
-	return im.view(ctx, in, table, names)
+	have := make([]column, len(names))
+	for i, n := range names {
+		have[i] = column{n, "VARCHAR"}
+	}
+	return im.view(ctx, in, table, have)
 }
 
 func (in *input) readCSVCall(path, delimiter string, names []string, rejects string) string {

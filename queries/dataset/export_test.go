@@ -24,3 +24,9 @@ func (k Key) PersonalKey(p PsnKey, kind, source string) uint64 { return k.person
 
 // Hex30 is the psn_key in hexadecimal.
 func (p PsnKey) Hex30() string { return p.hex30() }
+
+// WithBuckets returns the options with so many rows to a bucket.
+func (o Options) WithBuckets(rows int64) Options { o.bucketRows = rows; return o }
+
+// WithBuckets returns the options with so many rows to a bucket.
+func (o SynthOptions) WithBuckets(rows int64) SynthOptions { o.bucketRows = rows; return o }

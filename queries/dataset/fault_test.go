@@ -45,6 +45,7 @@ func files(t testing.TB, dir string) (names []string) {
 }
 
 func TestBrokenText(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, text string
 		want       []string // faults as file:line:column: reason
@@ -96,6 +97,7 @@ func TestBrokenText(t *testing.T) {
 // Broken lines are in the quarantine at their lines, and shift the lines of
 // rows put aside after them.
 func TestBrokenLinesInQuarantine(t *testing.T) {
+	t.Parallel()
 	o := options(t, "testdata/people.good.yaml", spoil(t, "psn_info_b.csv", people+
 		"P1,C1,1,1950-03-07,1\nP2\nP2,C2,1,nonsense,1\nP3\nP4\nP5,C5,1,nonsense,1\nP6,C6,1,1950-03-07,1\n"))
 	o.OnError = dataset.Quarantine
@@ -111,6 +113,7 @@ func TestBrokenLinesInQuarantine(t *testing.T) {
 }
 
 func TestSourceFolder(t *testing.T) {
+	t.Parallel()
 	folder := national().write(t)
 	o := options(t, "national-a", folder)
 	steps := []struct {
@@ -148,6 +151,7 @@ func TestSourceFolder(t *testing.T) {
 // Chinese encodings are read; bytes that are not in the encoding are found at
 // their line and column.
 func TestEncodings(t *testing.T) {
+	t.Parallel()
 	text := people + "P1,张三1,1,1950-03-07,1\nP2,李四2,2,1980-01-01,1\n"
 	encoded, err := simplifiedchinese.GB18030.NewEncoder().String(text)
 	if err != nil {
@@ -181,6 +185,7 @@ const (
 // in progress, in the quality report, in the quarantine or in any file; neither
 // does a column the binding does not name.
 func TestCanary(t *testing.T) {
+	t.Parallel()
 	s := national()
 	for i := range s["psn_info_b"].rows {
 		s["psn_info_b"].rows[i][2] = unread // psn_name

@@ -153,7 +153,7 @@ func options(t testing.TB, binding, folder string) dataset.Options {
 		t.Fatal(err)
 	}
 	return dataset.Options{
-		Domain: t.TempDir(), Key: testKey(t), Binding: b, Source: folder, Open: duckdb.OpenWriter, Arrow: duckdb.Arrow(), Threads: 2,
+		Domain: t.TempDir(), Key: testKey(t), Binding: b, Source: folder, Open: duckdb.OpenWriter, Arrow: duckdb.Arrow(), Threads: 1,
 		Now: time.Date(2024, 6, 1, 12, 0, 0, 0, time.UTC),
 	}
 }

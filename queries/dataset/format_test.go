@@ -66,6 +66,7 @@ func toParquet(t *testing.T, folder, parted string) string {
 
 // Text, packed text and typed Parquet, whole or in parts, give one snapshot.
 func TestFormatsAgree(t *testing.T) {
+	t.Parallel()
 	folder := national().write(t)
 	want := load(t, "national-a", folder).content(t, "true")
 	packed := national().write(t)
@@ -99,6 +100,7 @@ func TestFormatsAgree(t *testing.T) {
 
 // A row put aside from a part is reported by the part's name and its own row.
 func TestQuarantineOfParts(t *testing.T) {
+	t.Parallel()
 	s := national()
 	s["setl_d"].rows[3][3] = "H1"
 	s["setl_d"].rows[3][2] = "P9" // the fourth row, the second of the second part
@@ -109,6 +111,7 @@ func TestQuarantineOfParts(t *testing.T) {
 }
 
 func TestArrowNeedsALoader(t *testing.T) {
+	t.Parallel()
 	folder := national().write(t)
 	if err := os.Rename(filepath.Join(folder, "setl_d.csv"), filepath.Join(folder, "setl_d.arrow")); err != nil {
 		t.Fatal(err)

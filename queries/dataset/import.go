@@ -38,6 +38,8 @@ type Options struct {
 	Arrow    ArrowLoader
 	Progress func(Progress) // called from the importing goroutine; may be nil
 	Now      time.Time      // day of creation, and latest plausible day plus one; zero = today
+
+	bucketRows int64 // tests only: rows per bucket; 0 = bucketRows
 }
 
 // Progress is how far an import is. It is a fact about the data: it is shown

@@ -8,6 +8,7 @@ import (
 )
 
 func TestImportNational(t *testing.T) {
+	t.Parallel()
 	l := load(t, "national-a", national().write(t))
 	if q := l.quarantine(t); len(q) != 0 {
 		t.Errorf("quarantine: %v", q)
@@ -60,6 +61,7 @@ func TestImportNational(t *testing.T) {
 
 // The same facts in the other names give the same snapshot.
 func TestNationalLayoutsAgree(t *testing.T) {
+	t.Parallel()
 	b := national()
 	b["mdtrt_d"] = b["mdtrt_d"].renamed("begntime", "begndate", "endtime", "enddate", "dise_codg", "dise_no")
 	b["setl_d"] = b["setl_d"].renamed("psn_part_amt", "psn_pay", "psn_cash_pay", "cash_payamt", "inscp_scp_amt", "inscp_amt", "hosp_part_amt", "ownpay_hosp_part")
@@ -75,6 +77,7 @@ func TestNationalLayoutsAgree(t *testing.T) {
 
 // A hospital system's four amounts: the person's share is account plus cash.
 func TestNationalVendorAmounts(t *testing.T) {
+	t.Parallel()
 	b := national()
 	b["mdtrt_d"] = b["mdtrt_d"].renamed("begntime", "begndate", "endtime", "enddate", "dise_codg", "dise_no")
 	b["fee_list_d"] = b["fee_list_d"].renamed("inscp_scp_amt", "inscp_amt")

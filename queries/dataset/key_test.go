@@ -35,6 +35,7 @@ func testConn(t testing.TB) *sql.Conn {
 }
 
 func TestLoadOrCreateKey(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys", "domain.key")
 	k, err := dataset.LoadOrCreateKey(path)
 	if err != nil {
@@ -65,6 +66,7 @@ func TestLoadOrCreateKey(t *testing.T) {
 }
 
 func TestKeyPrintsRedacted(t *testing.T) {
+	t.Parallel()
 	k, err := dataset.NewKey([]byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		t.Fatal(err)
@@ -84,6 +86,7 @@ func TestKeyPrintsRedacted(t *testing.T) {
 
 // The digests that SQL computes are crypto/hmac's.
 func TestKeysInSQL(t *testing.T) {
+	t.Parallel()
 	k, err := dataset.NewKey([]byte("\x00\xff23456789abcdef0123456789abcdef"))
 	if err != nil {
 		t.Fatal(err)
@@ -114,6 +117,7 @@ func TestKeysInSQL(t *testing.T) {
 // Keys of settlements include the person: the same source key of two people
 // gives two keys, and of two kinds too.
 func TestPersonalKeysDiffer(t *testing.T) {
+	t.Parallel()
 	k, err := dataset.NewKey(make([]byte, dataset.KeyLen))
 	if err != nil {
 		t.Fatal(err)

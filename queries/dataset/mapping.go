@@ -114,7 +114,8 @@ type rawValue struct {
 	at            position
 }
 
-// rawLayer selects the expressions of an entry from its source, blanks to NULL.
+// rawLayer selects the expressions of an entry from its source, empty text to
+// NULL.
 func (im *importer) rawLayer(ctx context.Context, e Entry) (string, map[string]rawValue, error) {
 	where := ""
 	if e.Where.given() {
@@ -123,7 +124,7 @@ func (im *importer) rawLayer(ctx context.Context, e Entry) (string, map[string]r
 	from := " FROM " + ident(e.From) + where
 	list := []string{"_row", im.refusedSQL(e) + " AS _refused"}
 	for _, h := range e.helpers() {
-		list = append(list, "nullif(trim(("+h.sql+")::VARCHAR), '') AS "+h.name)
+		list = append(list, "nullif(("+h.sql+")::VARCHAR, '') AS "+h.name)
 	}
 	refund := "false"
 	if e.Refund.given() {
@@ -143,8 +144,7 @@ func (im *importer) rawLayer(ctx context.Context, e Entry) (string, map[string]r
 		sqlType := types[name]
 		expression := "(" + v.SQL + ")"
 		if formOf(sqlType) == formText {
-			expression = "nullif(trim(" + expression + "::VARCHAR), '')"
-			sqlType = "VARCHAR"
+			expression, sqlType = "nullif("+expression+"::VARCHAR, '')", "VARCHAR"
 		}
 		if v.Map != "" {
 			expression, sqlType = codeMapSQL(im.o.Binding.Maps[v.Map], expression), "VARCHAR"

@@ -14,6 +14,7 @@ import (
 )
 
 func TestParseFen(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]int64{
 		"0": 0, "-0": 0, "1": 100, "+1": 100, "12.3": 1230, "12.34": 1234, "-12.34": -1234, "12.3400": 1234, "1,234.50": 123450, "1,234,567": 123456700,
 		" 5 ": 500, "000012.50": 1250, "10000000000.00": dataset.MaxFen, "0.010": 1, "100000000": 10000000000, "0000000000000000000000001": 100,
@@ -43,6 +44,7 @@ func amounts() *rapid.Generator[string] {
 
 // What ParseFen takes is exactly the decimal written, by exact arithmetic.
 func TestParseFenIsExact(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		text := amounts().Draw(rt, "text")
 		got, ok := dataset.ParseFen(text)
@@ -58,6 +60,7 @@ func TestParseFenIsExact(t *testing.T) {
 
 // The SQL that imports use agrees with ParseFen.
 func TestFenSQLAgrees(t *testing.T) {
+	t.Parallel()
 	conn := testConn(t)
 	stmt, err := conn.PrepareContext(context.Background(), "SELECT "+dataset.FenTextSQL("x")+" FROM (SELECT $1::VARCHAR AS x)")
 	if err != nil {
@@ -111,6 +114,7 @@ func FuzzParseFen(f *testing.F) {
 // Every type of source is converted from what it is; what is not exact, or
 // could overflow, becomes NULL and never an error.
 func TestConvertedTypes(t *testing.T) {
+	t.Parallel()
 	conn := testConn(t)
 	col := func(table, name string) dataset.Column {
 		tab, _ := dataset.Lookup(table)

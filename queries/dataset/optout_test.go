@@ -12,6 +12,7 @@ import (
 )
 
 func TestEpoch(t *testing.T) {
+	t.Parallel()
 	cst := time.FixedZone("", 8*3600)
 	day := time.Date(2024, 6, 1, 0, 0, 0, 0, cst)
 	e := dataset.Epoch(day)
@@ -24,6 +25,7 @@ func TestEpoch(t *testing.T) {
 }
 
 func TestOptOuts(t *testing.T) {
+	t.Parallel()
 	domain, key := t.TempDir(), testKey(t)
 	at := time.Date(2024, 6, 1, 12, 0, 0, 0, time.UTC)
 	if keys, err := dataset.OptOuts(domain, 1<<40); err != nil || len(keys) != 0 {
@@ -74,6 +76,7 @@ func TestOptOuts(t *testing.T) {
 // A line torn by a crash is passed over and cannot swallow the next; a damaged
 // line stops everything, for to go on would be to forget somebody.
 func TestOptOutCrash(t *testing.T) {
+	t.Parallel()
 	key, at := testKey(t), time.Date(2024, 6, 1, 12, 0, 0, 0, time.UTC)
 	domain := t.TempDir()
 	path := dataset.OptOutPath(domain)

@@ -28,6 +28,7 @@ func realInput(t testing.TB, name string) string {
 func counts(q *dataset.Quality, table string) dataset.TableCount { return *q.Tables[table] }
 
 func TestOMOP(t *testing.T) {
+	t.Parallel()
 	l := load(t, "omop", realInput(t, "omop-eunomia"))
 	if l.manifest.People != 2694 {
 		t.Errorf("%d people", l.manifest.People)
@@ -74,6 +75,7 @@ func TestOMOP(t *testing.T) {
 }
 
 func TestRegistry(t *testing.T) {
+	t.Parallel()
 	l := load(t, "registry", realInput(t, "registry"))
 	for query, want := range map[string]int64{
 		"SELECT count(*) FROM snapshot.person":   6127,
@@ -99,6 +101,7 @@ func TestRegistry(t *testing.T) {
 // Where a person's rows give different years of birth, most of them decide, and
 // the earliest in a tie.
 func TestRegistryBirthYear(t *testing.T) {
+	t.Parallel()
 	s := source{"rwm5yr": rows("id,year,age,female,docvis,hospvis",
 		"1,1984,30,1,0,0", "1,1985,30,1,0,0", "1,1986,31,1,0,0", "2,1984,30,0,1,0", "2,1985,30,0,many,0", "3,1984,30,0,-1,0", "3,1985,31,0,2,1")}
 	l := load(t, "registry", s.write(t))
@@ -111,6 +114,7 @@ func TestRegistryBirthYear(t *testing.T) {
 }
 
 func TestSynthea(t *testing.T) {
+	t.Parallel()
 	l := load(t, "synthea", realInput(t, "synthea-claims"))
 	for query, want := range map[string]int64{
 		"SELECT count(*) FROM snapshot.person":                                                                          27,

@@ -8,19 +8,21 @@ import (
 //
 //  1. rows the source marks as refunded, and the settlement such a row names
 //     as taken back;
-//  2. pairs of a negative and a positive row of one person that cancel each
-//     other: the named original, else the same encounter and amount, matched
-//     one to one in the order of date and source row;
+//  2. pairs of a negative and a positive row that cancel each other: the named
+//     original, else the same encounter and amount, matched one to one in the
+//     order of date and source row;
 //  3. a negative row that is left is put aside as refund_unmatched.
 //
-// The keys of removed settlements stay in b_gone, so that their fee lines go too.
+// Rows of one person and one calendar year are held against each other and no
+// others: a refund of next year must not take a row out of this year's answers,
+// which are not charged to next year. The keys of removed settlements stay in b_gone, so that their fee lines go too.
 func (im *importer) refunds(ctx context.Context) error {
 	table := bucketTable("settlement")
 	if _, err := im.exec(ctx, "write", `CREATE TEMP TABLE b_gone (pno UINTEGER, _key VARCHAR)`); err != nil {
 		return err
 	}
 	flagged := `SELECT rowid AS r FROM ` + table + ` WHERE _refund
-		UNION SELECT o.rowid FROM ` + table + ` o JOIN ` + table + ` f ON f.pno = o.pno AND f._of = o._key WHERE f._refund`
+		UNION SELECT o.rowid FROM ` + table + ` o JOIN ` + table + ` f ON f.pno = o.pno AND f._of = o._key AND year(f.setl_date) = year(o.setl_date) WHERE f._refund`
 	if err := im.removeRefunds(ctx, flagged); err != nil {
 		return err
 	}
@@ -29,12 +31,12 @@ func (im *importer) refunds(ctx context.Context) error {
 		return err
 	}
 	named := `WITH x AS (SELECT n.rowid AS a, o.rowid AS b FROM ` + table + ` n JOIN ` + table + ` o
-			ON o.pno = n.pno AND o._key = n._of AND o.total_fen = -n.total_fen WHERE n.total_fen < 0)
+			ON o.pno = n.pno AND o._key = n._of AND o.total_fen = -n.total_fen AND year(o.setl_date) = year(n.setl_date) WHERE n.total_fen < 0)
 		SELECT a AS r FROM x UNION SELECT b FROM x`
 	if err := im.removeRefunds(ctx, named); err != nil {
 		return err
 	}
-	if err := im.removeRefunds(ctx, cancelling(table, "pno, coalesce(_enc, '')", "total_fen", "setl_date")); err != nil {
+	if err := im.removeRefunds(ctx, cancelling(table, "coalesce(_enc, '')", "total_fen", "setl_date")); err != nil {
 		return err
 	}
 	_, err = im.remove(ctx, "settlement", "SELECT rowid AS r FROM "+table+" WHERE total_fen < 0", reasonUnmatched)
@@ -51,17 +53,15 @@ func (im *importer) removeRefunds(ctx context.Context, rowids string) error {
 	return err
 }
 
-// cancelling finds pairs of rows within the same values of by whose amounts
-// cancel: the n-th negative with the n-th positive of the same size.
+// cancelling finds pairs of rows of one person and year and the same value of by
+// whose amounts cancel: the n-th negative with the n-th positive of that size.
 func cancelling(table, by, amount, date string) string {
+	group := "pno, " + by + ", year(" + date + "), abs(" + amount + ")"
 	side := func(sign string) string {
-		return `(SELECT rowid AS r, ` + by + `, abs(` + amount + `) AS size,
-			row_number() OVER (PARTITION BY ` + by + `, abs(` + amount + `) ORDER BY ` + date + `, _src, _row) AS n
-			FROM ` + table + ` WHERE ` + amount + ` ` + sign + ` 0)`
+		return `(SELECT * FROM (SELECT rowid, ` + group + `, row_number() OVER (PARTITION BY ` + group + ` ORDER BY ` + date + `, _src, _row)
+			FROM ` + table + ` WHERE ` + amount + ` ` + sign + ` 0) AS q(r, pno, g, y, size, n))`
 	}
-	cols := "n, size, pno, g"
-	name := func(q string) string { return "(SELECT r, " + cols + " FROM " + q + " AS q(r, pno, g, size, n))" }
-	return `WITH x AS (SELECT a.r AS a, b.r AS b FROM ` + name(side("<")) + ` a JOIN ` + name(side(">")) + ` b USING (` + cols + `))
+	return `WITH x AS (SELECT a.r AS a, b.r AS b FROM ` + side("<") + ` a JOIN ` + side(">") + ` b USING (pno, g, y, size, n))
 		SELECT a AS r FROM x UNION ALL SELECT b FROM x`
 }
 
@@ -88,7 +88,7 @@ func (im *importer) refundedLines(ctx context.Context) error {
 	if err != nil || negative == 0 {
 		return err
 	}
-	pairs := cancelling(table, "pno, setl_key::VARCHAR || ' ' || item_code", "amt_fen", "date")
+	pairs := cancelling(table, "setl_key::VARCHAR || ' ' || item_code", "amt_fen", "date")
 	if _, err := im.remove(ctx, "fee_line", pairs, tallyRefund); err != nil {
 		return err
 	}

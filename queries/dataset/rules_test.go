@@ -1,6 +1,7 @@
 package dataset_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -20,6 +21,7 @@ func bill(key, mdtrt, psn, day, total, refd, vali string) string {
 }
 
 func TestRules(t *testing.T) {
+	t.Parallel()
 	s := national().
 		more("setl_d",
 			bill("V1", "M1", "P1", "2017-06-01", "10.00", "0", "0"),       // void
@@ -98,6 +100,7 @@ func TestRules(t *testing.T) {
 
 // The line of a quarantined row is the line of its file.
 func TestQuarantineLines(t *testing.T) {
+	t.Parallel()
 	s := national()
 	s["setl_d"] = s["setl_d"].with(bill("D1", "M2", "P2", "2017-02-30", "5.00", "0", "1"))
 	l := load(t, "national-a", s.write(t))
@@ -108,6 +111,7 @@ func TestQuarantineLines(t *testing.T) {
 
 // A refund that names what it takes back takes that, and no other.
 func TestNamedRefund(t *testing.T) {
+	t.Parallel()
 	s := national()
 	tab := s["setl_d"]
 	tab.header = append(slices.Clone(tab.header), "init_setl_id")
@@ -131,6 +135,7 @@ func TestNamedRefund(t *testing.T) {
 // The row cap keeps MaxRows rows of one person, says how many it dropped, and
 // lets other people alone.
 func TestRowCap(t *testing.T) {
+	t.Parallel()
 	s := national()
 	for i := range 50 {
 		s.more("setl_d", bill(fmt.Sprint("B", i), "M2", "P2", "2017-07-01", fmt.Sprint(i+1), "0", "1"))
@@ -159,6 +164,7 @@ func TestRowCap(t *testing.T) {
 // Another year's rows do not decide which rows of this year pass the cap: the
 // guarantee per year charges one year only.
 func TestRowCapIsPerYear(t *testing.T) {
+	t.Parallel()
 	kept := func(later int) []string {
 		s := national()
 		for i := range 50 {
@@ -184,6 +190,7 @@ func TestRowCapIsPerYear(t *testing.T) {
 // holds the very rows it held of the others. People here share keys, encounters,
 // amounts and days, have duplicates, refunds and wrong values, and pass the cap.
 func TestImportIsLocal(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(2) {
 		s := crowd(rand.New(rand.NewPCG(seed, 1)), 80)
 		leaves := func(p string) bool { return strings.HasPrefix(p, "P") && p[len(p)-1]%2 == 1 }
@@ -210,6 +217,76 @@ func TestImportIsLocal(t *testing.T) {
 		}
 		if c := whole.quality.Tables["settlement"]; c.Capped == 0 || c.Refunds == 0 || c.Quarantined["duplicate_key"] == 0 {
 			t.Errorf("seed %d: the crowd does not try the rules: %+v", seed, *c)
+		}
+	}
+}
+
+// Nothing is decided across years either: without the bills and visits of one
+// year, those of the other are the same.
+func TestImportIsLocalInTime(t *testing.T) {
+	t.Parallel()
+	s := crowd(rand.New(rand.NewPCG(11, 1)), 60)
+	for _, name := range []string{"setl_d", "mdtrt_d"} {
+		for i, r := range s[name].rows {
+			for j := range r {
+				if i%2 == 1 && strings.HasPrefix(r[j], "2017-01") {
+					r[j] = strings.Replace(r[j], "2017", "2018", 1)
+				}
+			}
+		}
+	}
+	early := source{}
+	for name, tab := range s {
+		early[name] = table{tab.header, slices.DeleteFunc(slices.Clone(tab.rows), func(r []string) bool {
+			return slices.ContainsFunc(r, func(v string) bool { return strings.HasPrefix(v, "2018") })
+		})}
+	}
+	o := options(t, "national-a", s.write(t))
+	o.MaxRows = 4
+	whole := loadWith(t, o)
+	o.Domain, o.Source = t.TempDir(), early.write(t)
+	without := loadWith(t, o)
+	for table, date := range map[string]string{"settlement": "setl_date", "encounter": "begn"} {
+		query := "SELECT * FROM snapshot." + table + " WHERE year(" + date + ") = 2017 ORDER BY ALL"
+		if a, b := whole.text(t, query), without.text(t, query); !slices.Equal(a, b) {
+			t.Errorf("%s: another year's rows changed: %d and %d rows", table, len(a), len(b))
+		}
+	}
+	if n := whole.number(t, "SELECT count(*) FROM (SELECT setl_key FROM snapshot.settlement GROUP BY setl_key HAVING count(*) > 1)"); n == 0 {
+		t.Error("no key stands in two years: the crowd does not try the rule")
+	}
+	lines := "SELECT count(*) FROM snapshot.fee_line"
+	if a, b := whole.number(t, lines), whole.quality.Tables["fee_line"].Loaded; a != b {
+		t.Errorf("%d fee lines, %d counted", a, b)
+	}
+}
+
+// The snapshot does not depend on how people are divided into buckets.
+func TestBuckets(t *testing.T) {
+	t.Parallel()
+	folder := crowd(rand.New(rand.NewPCG(7, 7)), 40).write(t)
+	imported := func(rows int64) (map[string][]string, map[string]*dataset.TableCount) {
+		o := options(t, "national-a", folder).WithBuckets(rows)
+		o.MaxRows = 5
+		l := loadWith(t, o)
+		return l.content(t, "true"), l.quality.Tables
+	}
+	made := func(rows int64) (map[string][]string, map[string]*dataset.TableCount) {
+		o := synthOptions(t, 60).WithBuckets(rows * 6)
+		m, q, err := dataset.Synth(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return open(t, o.Domain, m, q).content(t, "true"), q.Tables
+	}
+	for name, run := range map[string]func(int64) (map[string][]string, map[string]*dataset.TableCount){"imported": imported, "made": made} {
+		one, counts := run(0)
+		many, others := run(100)
+		for _, tab := range dataset.Tables() {
+			if !slices.Equal(one[tab.Name], many[tab.Name]) || counts[tab.Name].Loaded != others[tab.Name].Loaded ||
+				!maps.Equal(counts[tab.Name].Quarantined, others[tab.Name].Quarantined) {
+				t.Errorf("%s: %s differs with the buckets: %+v, %+v", name, tab.Name, *counts[tab.Name], *others[tab.Name])
+			}
 		}
 	}
 }

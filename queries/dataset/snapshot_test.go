@@ -17,6 +17,7 @@ import (
 )
 
 func TestSnapshotFolder(t *testing.T) {
+	t.Parallel()
 	o := options(t, "national-a", national().write(t))
 	l := loadWith(t, o)
 	m := l.manifest
@@ -84,6 +85,7 @@ func TestSnapshotFolder(t *testing.T) {
 // The snapshot's tables are those of Tables: names, types, order of rows, and
 // no NULL where none may stand.
 func TestSnapshotMatchesSchema(t *testing.T) {
+	t.Parallel()
 	o := synthOptions(t, 300)
 	m, q, err := dataset.Synth(context.Background(), o)
 	if err != nil {
@@ -126,6 +128,7 @@ func TestSnapshotMatchesSchema(t *testing.T) {
 }
 
 func TestSchema(t *testing.T) {
+	t.Parallel()
 	for _, tab := range dataset.Tables() {
 		seen := map[string]bool{}
 		for _, c := range tab.Columns {
@@ -163,6 +166,7 @@ func TestSchema(t *testing.T) {
 // An import that stops anywhere leaves no snapshot, and the next one cleans up
 // and goes through.
 func TestBrokenOff(t *testing.T) {
+	t.Parallel()
 	o := options(t, "national-a", national().write(t))
 	snapshots := filepath.Join(o.Domain, "snapshots")
 	for _, stage := range []string{"read", "people", "map", "write", "check", "finish"} {
@@ -203,6 +207,7 @@ func TestBrokenOff(t *testing.T) {
 }
 
 func TestOneImportAtATime(t *testing.T) {
+	t.Parallel()
 	o := options(t, "national-a", national().write(t))
 	var inner error
 	o.Progress = func(p dataset.Progress) {
@@ -218,6 +223,7 @@ func TestOneImportAtATime(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
+	t.Parallel()
 	good := options(t, "national-a", national().write(t))
 	for name, spoil := range map[string]func(*dataset.Options){
 		"no domain": func(o *dataset.Options) { o.Domain = "" }, "no binding": func(o *dataset.Options) { o.Binding = nil },
@@ -235,6 +241,7 @@ func TestOptions(t *testing.T) {
 
 // Faults put into a source move the indicators as they should.
 func TestQualityIndicators(t *testing.T) {
+	t.Parallel()
 	value := func(q *dataset.Quality, name string) dataset.Indicator {
 		i := slices.IndexFunc(q.Indicators, func(i dataset.Indicator) bool { return i.Name == name })
 		if i < 0 {

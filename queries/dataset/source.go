@@ -65,9 +65,12 @@ func (e *BrokenError) Unwrap() error { return ErrBroken }
 // maxFaults is how many faults of a file are told one by one; all are counted.
 const maxFaults = 20
 
-var formats = []struct{ ext, format string }{
-	{".csv", "csv"}, {".csv.gz", "csv"}, {".tsv", "csv"}, {".txt", "csv"}, {".parquet", "parquet"},
-	{".arrow", "arrow"}, {".arrows", "arrow"}, {".ipc", "arrow"}, {".feather", "arrow"},
+// formats maps the ends of file names to formats.
+func formats() map[string]string {
+	return map[string]string{
+		".csv": "csv", ".csv.gz": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet",
+		".arrow": "arrow", ".arrows": "arrow", ".ipc": "arrow", ".feather": "arrow",
+	}
 }
 
 // findInputs looks for the binding's files in the folder, upper and lower case
@@ -104,9 +107,9 @@ func findInputs(b *Binding, folder string) ([]*input, error) {
 // formatOf says whether a directory entry is the file of that stem. A folder
 // STEM.parquet holds the parts of one table.
 func formatOf(stem string, e os.DirEntry) (string, bool) {
-	for _, f := range formats {
-		if strings.EqualFold(e.Name(), stem+f.ext) && (!e.IsDir() || f.format == "parquet") {
-			return f.format, true
+	for ext, format := range formats() {
+		if strings.EqualFold(e.Name(), stem+ext) && (!e.IsDir() || format == "parquet") {
+			return format, true
 		}
 	}
 	return "", false
@@ -206,11 +209,7 @@ func (im *importer) readParquet(ctx context.Context, in *input) error {
 	if err != nil {
 		return fmt.Errorf("%w: %s is not a Parquet file that can be read", ErrSource, in.name)
 	}
-	names := make([]string, 0, len(have))
-	for _, c := range have {
-		names = append(names, c.name)
-	}
-	if err := im.view(ctx, in, from, names); err != nil {
+	if err := im.view(ctx, in, from, have); err != nil {
 		return err
 	}
 	in.rows, err = im.count(ctx, "SELECT count(*) FROM "+from)
@@ -237,7 +236,11 @@ func (im *importer) readArrow(ctx context.Context, in *input) error {
 	if _, err := im.exec(ctx, "read", "BEGIN"); err != nil {
 		return err
 	}
-	if err := im.view(ctx, in, table, names); err != nil {
+	have, err := im.describe(ctx, "SELECT * FROM "+table)
+	if err != nil {
+		return err
+	}
+	if err := im.view(ctx, in, table, have); err != nil {
 		return err
 	}
 	in.rows, err = im.count(ctx, "SELECT count(*) FROM "+table)
@@ -271,13 +274,21 @@ func (c SourceColumn) in(have []string) (string, bool) {
 }
 
 // view creates the temporary view of a source over from, a table or table
-// function with columns have; from "" is an empty source. A column that is
-// missing though needed is a fault, and NULL where faults do not abort.
-func (im *importer) view(ctx context.Context, in *input, from string, have []string) error {
+// function with columns have; from "" is an empty source. Text loses the blanks
+// around it, and is NULL if nothing is left. A column that is missing though
+// needed is a fault, and NULL where faults do not abort.
+func (im *importer) view(ctx context.Context, in *input, from string, have []column) error {
+	names, types := make([]string, len(have)), map[string]form{}
+	for i, c := range have {
+		names[i], types[c.name] = c.name, formOf(c.sqlType)
+	}
 	var list []string
 	for _, c := range in.source.Columns {
-		name, ok := c.in(have)
+		name, ok := c.in(names)
 		switch {
+		case ok && types[name] == formText:
+			list = append(list, "nullif(trim("+ident(name)+"::VARCHAR), '') AS "+ident(c.Names[0]))
+			continue
 		case ok:
 			list = append(list, ident(name)+" AS "+ident(c.Names[0]))
 			continue

@@ -62,7 +62,11 @@ func (im *importer) mapTables(ctx context.Context) error { return im.stager.begi
 
 // split settles the number of buckets for so many rows of the longest table.
 func (im *importer) split(longest int64) {
-	im.buckets = min(1+longest/bucketRows, im.people)
+	rows := im.o.bucketRows
+	if rows == 0 {
+		rows = bucketRows
+	}
+	im.buckets = min(1+longest/rows, im.people)
 	im.size = (im.people + im.buckets - 1) / im.buckets
 	im.buckets = (im.people + im.size - 1) / im.size
 }

@@ -20,6 +20,8 @@ type SynthOptions struct {
 	Open        Opener // required
 	Progress    func(Progress)
 	Now         time.Time // as in Options
+
+	bucketRows int64 // as in Options
 }
 
 // Synth makes a synthetic population in the national layout and loads it with
@@ -49,7 +51,7 @@ func Synth(ctx context.Context, o SynthOptions) (*Manifest, *Quality, error) {
 	defer ws.close()
 	return importInto(ctx, Options{
 		Domain: o.Domain, Key: o.Key, Binding: binding, OnError: Abort, MaxRows: o.MaxRows, Public: true,
-		Memory: o.Memory, Threads: o.Threads, Open: o.Open, Progress: o.Progress, Now: o.Now,
+		Memory: o.Memory, Threads: o.Threads, Open: o.Open, Progress: o.Progress, Now: o.Now, bucketRows: o.bucketRows,
 	}, ws, &generator{o})
 }
 

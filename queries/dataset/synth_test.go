@@ -13,12 +13,13 @@ import (
 
 func synthOptions(t testing.TB, people int64) dataset.SynthOptions {
 	return dataset.SynthOptions{
-		Domain: t.TempDir(), Key: testKey(t), People: people, Seed: 7, Threads: 2, Open: duckdb.OpenWriter,
+		Domain: t.TempDir(), Key: testKey(t), People: people, Seed: 7, Threads: 1, Open: duckdb.OpenWriter,
 		Now: time.Date(2024, 6, 1, 12, 0, 0, 0, time.UTC),
 	}
 }
 
 func TestSynth(t *testing.T) {
+	t.Parallel()
 	o := synthOptions(t, 2000)
 	m, q, err := dataset.Synth(context.Background(), o)
 	if err != nil {
@@ -73,6 +74,7 @@ func TestSynth(t *testing.T) {
 
 // The same seed gives the same facts, whatever the threads; another seed others.
 func TestSynthIsSeeded(t *testing.T) {
+	t.Parallel()
 	make := func(seed int64, threads int) map[string][]string {
 		o := synthOptions(t, 150)
 		o.Seed, o.Threads, o.Settlements = seed, threads, 1000
@@ -97,6 +99,7 @@ func TestSynthIsSeeded(t *testing.T) {
 }
 
 func TestSynthOptions(t *testing.T) {
+	t.Parallel()
 	for name, spoil := range map[string]func(*dataset.SynthOptions){
 		"no people": func(o *dataset.SynthOptions) { o.People = 0 }, "no key": func(o *dataset.SynthOptions) { o.Key = dataset.Key{} },
 		"years to come": func(o *dataset.SynthOptions) { o.From, o.To = 2023, 2025 }, "years backwards": func(o *dataset.SynthOptions) { o.From, o.To = 2018, 2016 },

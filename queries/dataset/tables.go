@@ -26,8 +26,8 @@ func settingFrom(special map[string]string, institution bool, parents ...string)
 
 const (
 	joinInstitution = "LEFT JOIN qx_inst i ON i.code = s._inst "
-	joinEncounter   = "LEFT JOIN b_encounter e ON e.pno = s.pno AND e._key = s._enc "
-	joinSettlement  = "LEFT JOIN b_settlement t ON t.pno = s.pno AND t._key = s._setl "
+	joinEncounter   = "LEFT JOIN b_encounter e ON e.pno = s.pno AND e._key = s._enc AND e._first "
+	joinSettlement  = "LEFT JOIN b_settlement t ON t.pno = s.pno AND t._key = s._setl AND t._first "
 )
 
 // encounterKey is a row's mdtrt_key: the encounter's if it was loaded, else
@@ -53,7 +53,7 @@ func (im *importer) writeEncounters(ctx context.Context, b int64) error {
 		"end":       end,
 		"los_d":     "coalesce(s.los_d, " + end + " - s.begn)::INTEGER",
 	}, true)
-	if err := im.collect(ctx, "encounter", b, special, joinInstitution, "s._key"); err != nil {
+	if err := im.collect(ctx, "encounter", b, special, joinInstitution, "s._key", "true AS _first"); err != nil {
 		return err
 	}
 	if err := im.duplicates(ctx, "encounter", "mdtrt_key"); err != nil {
@@ -68,7 +68,7 @@ func (im *importer) writeSettlements(ctx context.Context, b int64) error {
 		"mdtrt_key": encounterKey(),
 		"inst_key":  "coalesce(i.inst_key, e.inst_key, 0)::UBIGINT",
 	}, true, "e")
-	err := im.collect(ctx, "settlement", b, special, joinInstitution+joinEncounter, "s._key", "s._enc", "s._refund", "s._of", "s._delay")
+	err := im.collect(ctx, "settlement", b, special, joinInstitution+joinEncounter, "s._key", "true AS _first", "s._enc", "s._refund", "s._of", "s._delay")
 	if err != nil {
 		return err
 	}
