@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/qunxiang/qunxiang/queries"
 )
@@ -149,9 +150,16 @@ func lint(ctx context.Context, q question) ([]Finding, error) {
 }
 
 func lintOn(ctx context.Context, db *sql.DB, q question) ([]Finding, error) {
+	if !utf8.ValidString(q.sql) || strings.ContainsRune(q.sql, 0) {
+		return []Finding{{Code: "syntax", Text: "is not plain UTF-8"}}, nil
+	}
 	var text string
-	if err := db.QueryRowContext(ctx, "SELECT json_serialize_sql($1::VARCHAR, skip_empty := true, skip_null := true)::VARCHAR", q.sql).Scan(&text); err != nil {
+	err := db.QueryRowContext(ctx, "SELECT json_serialize_sql($1::VARCHAR, skip_empty := true, skip_null := true)::VARCHAR", q.sql).Scan(&text)
+	if ctx.Err() != nil {
 		return nil, opaque(ctx)
+	}
+	if err != nil {
+		return []Finding{{Code: "syntax", Text: "cannot be parsed"}}, nil
 	}
 	tree, findings := readTree(text)
 	if len(findings) > 0 {

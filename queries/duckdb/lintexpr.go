@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -49,6 +50,34 @@ func (l *linter) function(e *sqlExpr) {
 	if e.Schema != "" && e.Schema != "main" || !scalars(name) && !aggregates(name) {
 		l.add("function", e.At, "%s is not among the functions allowed", e.Function)
 	}
+	if (name == "range" || name == "generate_series") && slices.ContainsFunc(e.Children, func(c *sqlExpr) bool { return !isShort(c) }) {
+		l.add("range", e.At, "%s takes constants and years, quarters or months of dates", e.Function)
+	}
+}
+
+// maxList bounds the constants of a range.
+const maxList = 100_000
+
+// isShort says whether a bound of a range is small whatever the data are: a
+// list's length is memory that no limit counts.
+func isShort(e *sqlExpr) bool {
+	switch fold(e.Function) {
+	case "year", "quarter", "month":
+		return len(e.Children) == 1 && e.Children[0].Class == "COLUMN_REF"
+	case "+", "-":
+		return !slices.ContainsFunc(e.Children, func(c *sqlExpr) bool { return !isShort(c) })
+	}
+	if e.Class == "CONSTANT" {
+		var c struct {
+			Value json.Number `json:"value"`
+		}
+		n, err := int64(0), json.Unmarshal(e.Value, &c)
+		if err == nil {
+			n, err = c.Value.Int64()
+		}
+		return err == nil && n >= -maxList && n <= maxList
+	}
+	return e.Class == "PARAMETER" // within the limits that its declaration gives
 }
 
 // cast allows TRY_CAST to plain types; a cast that fails on a value would take

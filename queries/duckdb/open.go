@@ -1,9 +1,3 @@
-// Package duckdb runs the project's queries on DuckDB: it is the only importer
-// of the driver.
-//
-// Every database opened here is locked down before it is handed out: no
-// extension is loaded or fetched, no file outside the named ones is in reach,
-// memory and threads are bounded, and no setting can be changed any more.
 package duckdb
 
 import (

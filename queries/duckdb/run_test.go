@@ -113,7 +113,7 @@ func TestErrorsAreOpaque(t *testing.T) {
 	}
 	cramped := newEngine(t, Options{Domain: domain, Threads: 1, Memory: 1 << 20})
 	big := sums(id, "1")
-	big.SQL = "SELECT psn_key, count(*) AS amount FROM (SELECT psn_key, unnest(range(3000000)) AS i FROM bill) GROUP BY psn_key, i % 999983"
+	big.SQL = "SELECT psn_key, count(*) AS amount FROM (SELECT psn_key, i + 3000 * unnest(range(1000)) AS i FROM (SELECT psn_key, unnest(range(3000)) AS i FROM bill)) GROUP BY psn_key, i % 999983"
 	if totals, err := cramped.Run(context.Background(), big); totals != nil || err != ErrRun {
 		t.Errorf("out of memory: %v", err)
 	}

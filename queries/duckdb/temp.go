@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 // tempPrefix names this process' folders in the temp directory.
@@ -18,7 +17,7 @@ func removeLeftovers(dir string) {
 	folders, _ := filepath.Glob(filepath.Join(dir, "duckdb-*-*"))
 	for _, f := range folders {
 		pid, err := strconv.Atoi(strings.Split(filepath.Base(f), "-")[1])
-		if err == nil && pid != os.Getpid() && syscall.Kill(pid, 0) == syscall.ESRCH {
+		if err == nil && pid != os.Getpid() && ended(pid) {
 			_ = os.RemoveAll(f)
 		}
 	}
