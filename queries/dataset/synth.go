@@ -185,7 +185,7 @@ func (g *generator) outputs() map[string]string {
 		"{dxwheel}", wheel(zipf(len(synthDiagnoses()))), "{dx}", sqlStrings(synthDiagnoses()),
 		"{opwheel}", wheel(zipf(len(synthProcedures()))), "{ops}", sqlStrings(synthProcedures()),
 		"{groupwheel}", wheel(zipf(len(synthGroups()))), "{groups}", sqlStrings(synthGroups()),
-		"{chronic}", wheel(zipf(synthChronic())), "{acute}", wheel(zipf(len(synthDrugs()) - synthChronic())),
+		"{acute}", wheel(zipf(len(synthDrugs()) - synthChronic())),
 		"{acute0}", fmt.Sprint(synthChronic()),
 	}
 	out := map[string]string{

@@ -55,7 +55,10 @@ func TestSynth(t *testing.T) {
 		{"stays with a second settlement", "SELECT count(*) FROM (SELECT mdtrt_key FROM snapshot.settlement GROUP BY 1 HAVING count(*) > 1)", 50, 2000},
 		{"median bill of a tertiary stay, yuan", "SELECT median(total_fen)::BIGINT // 100 FROM snapshot.settlement WHERE med_type = '21' AND level = 'tertiary'", 8000, 16000},
 		{"median bill of a primary visit, yuan", "SELECT median(total_fen)::BIGINT // 100 FROM snapshot.settlement WHERE med_type = '11' AND level = 'primary'", 40, 120},
-		{"people on metformin", "SELECT count(DISTINCT psn_key) FROM snapshot.fee_line WHERE ingredient = 'metformin'", 100, 900},
+		{"people on metformin", "SELECT count(DISTINCT psn_key) FROM snapshot.fee_line WHERE ingredient = 'metformin'", 50, 250},
+		{"metformin outside of courses", "SELECT count(*) FROM snapshot.fee_line WHERE ingredient = 'metformin' AND med_type NOT LIKE '14%'", 0, 0},
+		{"people with two fills or more, of those on metformin", `SELECT 1000 * count(*) FILTER (n > 1) // count(*) FROM (
+			SELECT count(*) AS n FROM snapshot.fee_line WHERE ingredient = 'metformin' GROUP BY psn_key)`, 700, 1000},
 		{"ingredients", "SELECT count(DISTINCT ingredient) FROM snapshot.fee_line", 40, 60},
 		{"drug lines without days of supply", "SELECT 1000 * count(*) FILTER (days_supply = 0) // count(*) FROM snapshot.fee_line WHERE list_type = 'drug'", 80, 220},
 		{"diagnoses, top of ten", "SELECT 1000 * max(n) // sum(n)::BIGINT FROM (SELECT count(*) AS n FROM snapshot.diagnosis GROUP BY dx_code)", 60, 250},

@@ -101,7 +101,7 @@ c AS (SELECT *, floor(total * hi)::BIGINT - floor(total * lo)::BIGINT AS amt,
   CASE WHEN refill THEN CASE k WHEN 0 THEN CASE WHEN j >= t1 AND d2 > 0 THEN d2 WHEN switched > 0 AND j > after THEN switched ELSE d1 END
       WHEN 1 THEN CASE WHEN j < t2 AND j < t1 THEN d2 ELSE 0 END WHEN 2 THEN CASE WHEN j < t2 THEN d3 ELSE 0 END ELSE 0 END
     WHEN med = '41' OR (med = '21' AND k >= 4) OR (med IN ('11', '13', '28') AND k = 0) THEN
-      CASE WHEN h % 4 = 0 THEN spin({chronic}, h, 1) ELSE {acute0} + spin({acute}, h, 1) END ELSE 0 END AS drug FROM b)
+      {acute0} + spin({acute}, h, 1) ELSE 0 END AS drug FROM b)
 SELECT setl_id, mdtrt_id, psn_no,
   CASE WHEN drug > 0 THEN 'XA' || lpad(drug::VARCHAR, 5, '0') WHEN med = '21' AND k = 3 THEN 'C' || lpad((h % 200)::VARCHAR, 5, '0') ELSE 'S' || lpad((h % 400)::VARCHAR, 5, '0') END AS med_list_codg,
   CASE WHEN drug > 0 THEN '101' WHEN med = '21' AND k = 3 THEN '301' ELSE '201' END AS list_type,

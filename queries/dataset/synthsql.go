@@ -31,9 +31,10 @@ func fill(sql string, values ...string) string { return strings.NewReplacer(valu
 // peopleSQL makes the people: attributes, chronic courses and, by a running sum
 // over weights, exactly the wanted number of settlements.
 //
-// A person has up to three courses of different drugs; each is taken for an
-// exponential time, the first may be switched to another drug. first and last
-// bound the days on which anything can happen to the person.
+// A person has up to three courses of different drugs, half of them begun
+// before or soon after the first day, the others later. Each is taken for an
+// exponential time; the first may be paused once and switched to another drug.
+// Chronic drugs are dispensed in courses only. first and last bound the days on which anything can happen to the person.
 func peopleSQL(o SynthOptions) string {
 	return fill(`CREATE TEMP TABLE qx_s_people AS
 WITH a AS (SELECT i, draw(hash({seed}, i, 1)) AS h1, draw(hash({seed}, i, 2)) AS h2, draw(hash({seed}, i, 3)) AS h3, draw(hash({seed}, i, 4)) AS h4
@@ -53,13 +54,14 @@ e AS (SELECT *, greatest(DATE '{first}', brdy) AS first, CASE WHEN died IS NULL 
 f AS (SELECT *, (1 + -ln(1 - u(h3, 2)) * 16)::INTEGER AS t1, (1 + -ln(1 - u(h3, 3)) * 12)::INTEGER AS t2,
   (u(h4, 3) * 20)::INTEGER AS after, 1 + ((20 + age * 0.8 + CASE WHEN d1 > 0 THEN 45 ELSE 0 END) * exp(0.55 * z(draw(hash({seed}, i, 5)))))::BIGINT AS weight FROM e),
 g AS (SELECT *, sum(weight) OVER (ORDER BY i)::BIGINT AS upto, sum(weight) OVER ()::BIGINT AS whole FROM f),
-k AS (SELECT *, ((upto::HUGEINT * {settlements}) // whole - ((upto - weight)::HUGEINT * {settlements}) // whole)::INTEGER AS n FROM g)
+k AS (SELECT *, ((upto::HUGEINT * {settlements}) // whole - ((upto - weight)::HUGEINT * {settlements}) // whole)::INTEGER AS n,
+  draw(hash({seed}, i, 6)) AS h6, greatest(last, first) - first AS span, CASE WHEN h1 % 10 < 3 THEN 35 + (h1 % 90)::INTEGER ELSE 0 END AS pause FROM g),
+l AS (SELECT *, first + (u(h6, 0) * span * CASE WHEN u(h6, 1) < 0.5 THEN 0.03 ELSE 0.8 END)::INTEGER AS started FROM k)
 SELECT i, h1, gend, brdy, died, age, prov, city, area, insutype, first, greatest(last, first) AS last, n,
   d1, CASE WHEN d2 <> d1 THEN d2 ELSE 0 END AS d2, CASE WHEN d3 NOT IN (d1, d2) THEN d3 ELSE 0 END AS d3,
-  CASE WHEN switched NOT IN (d1, d2, d3) THEN switched ELSE 0 END AS switched, t1, t2, after,
-  first + (u(h1, 2) * greatest(last - first, 0) * 0.3)::INTEGER AS started,
-  CASE WHEN d1 = 0 THEN 0 ELSE greatest(0, least(greatest(t1, t2), (n * 0.6)::INTEGER, ((last - first) * 0.7 / 38)::INTEGER)) END AS refills
-FROM k ORDER BY i`,
+  CASE WHEN switched NOT IN (d1, d2, d3) THEN switched ELSE 0 END AS switched, t1, t2, after, pause, started,
+  CASE WHEN d1 = 0 THEN 0 ELSE greatest(0, least(greatest(t1, t2), (n * 0.6)::INTEGER, (last - started - 10 - pause) // 30 + 1)) END AS refills
+FROM l ORDER BY i`,
 		"{seed}", fmt.Sprint(o.Seed), "{people}", fmt.Sprint(o.People), "{settlements}", fmt.Sprint(o.Settlements),
 		"{pyramid}", wheel(agePyramid()), "{provinces}", wheel(provinceWeights()), "{codes}", sqlStrings(provinceCodes()),
 		"{chronic}", wheel(zipf(synthChronic())), "{first}", o.first(), "{last}", o.last(), "{mid}", o.mid(),
@@ -98,7 +100,7 @@ d AS (SELECT *, CASE WHEN refill THEN CASE WHEN d1 < 6 THEN '1401' ELSE '1402' E
     WHEN u(hm, 0) < 0.04 + 0.0018 * least(age, 85) THEN '21' WHEN u(hm, 0) > 0.99 THEN '28' WHEN u(hm, 0) > 0.96 THEN '13'
     WHEN u(hm, 0) > 0.8 THEN '41' ELSE '11' END AS med FROM c),
 e AS (SELECT *, CASE WHEN refill THEN least(last, started + 30 * j::INTEGER + (u(hm, 1) * 9)::INTEGER - 2 * (j > 0)::INTEGER
-      + CASE WHEN h1 % 10 < 3 AND j > after THEN 35 + (h1 % 90)::INTEGER ELSE 0 END)
+      + CASE WHEN j > after THEN pause ELSE 0 END)
     ELSE first + floor((u(hm, 1) + u(hm, 2) / 32768) * (last - first + 1))::INTEGER END AS begn,
   CASE WHEN med = '21' THEN greatest(1, least(120, exp(1.9 + 0.6 * z(hn))))::INTEGER ELSE 0 END AS wanted,
   CASE WHEN med = '41' THEN 4 WHEN med IN ('21', '28') THEN CASE WHEN u(hm, 3) < 0.45 THEN 1 WHEN u(hm, 3) < 0.85 THEN 2 ELSE 3 END
