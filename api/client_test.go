@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
 )
 
@@ -97,6 +99,23 @@ func TestClientProblems(t *testing.T) {
 		_, got := client(t, listen(t, s), "token-a").Ask(context.Background(), queries.Request{Template: "I3", Cost: 1}, "")
 		if want := problemOf(err); !reflect.DeepEqual(got, error(want)) {
 			t.Errorf("%s: got %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+// The other side of HTTP, an error can be told as on this side.
+func TestProblemIs(t *testing.T) {
+	for _, err := range []error{queries.ErrMostlyEmpty, queries.ErrParameter, queries.ErrUnknownTemplate, queries.ErrSuspended, ledger.ErrBudget} {
+		if !errors.Is(problemOf(err), err) {
+			t.Errorf("%v is not itself", err)
+		}
+		if errors.Is(problemOf(err), queries.ErrNoSnapshot) {
+			t.Errorf("%v is another", err)
+		}
+	}
+	for _, err := range []error{queries.ErrTemplate, dp.ErrSealed, context.Canceled, errors.New("x")} {
+		if errors.Is(problemOf(err), err) {
+			t.Errorf("%v is told", err)
 		}
 	}
 }

@@ -38,9 +38,12 @@ type FieldError struct {
 	Message  string `json:"message" doc:"What is wrong there."`
 }
 
-// Error gives title and detail.
+// Error gives title, rule and detail.
 func (p *Problem) Error() string {
 	s := p.Title
+	if p.Rule != "" {
+		s += " (" + p.Rule + ")"
+	}
 	if p.Detail != "" {
 		s += ": " + p.Detail
 	}
@@ -58,6 +61,18 @@ func (p *Problem) Name() string {
 		return ""
 	}
 	return name
+}
+
+// Is says whether the problem is what target is on the other side: a client's
+// code treats a refusal of a server and one of its own Runner alike. Of several
+// errors with one name, the first of the list stands for all.
+func (p *Problem) Is(target error) bool {
+	for _, m := range problemMap {
+		if m.kind.name == p.Name() {
+			return m.err == target && m.kind != internalError
+		}
+	}
+	return false
 }
 
 // GetStatus gives the HTTP status; huma asks for it.
