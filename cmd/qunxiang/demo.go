@@ -115,17 +115,23 @@ func (v *visit) insurer(ctx context.Context) error {
 	if _, err := a.Estimate(ctx, fine); err != nil {
 		v.say("Ten-year bands are refused before anything is spent:\n  %v\n\nThe coarse variant:\n", err)
 	}
-	e, err := a.Estimate(ctx, severity)
+	coarse := severity
+	e, err := a.Estimate(ctx, coarse)
+	if errors.Is(err, queries.ErrMostlyEmpty) { // a small domain
+		v.say("Refused too, among so few people:\n  %v\n\nShe wants it all the same:\n", err)
+		coarse.AllowEmpty = true
+		e, err = a.Estimate(ctx, coarse)
+	}
 	if err != nil {
 		return err
 	}
 	printEstimate(v.w, e)
 	v.say("\nShe asks, and the cost is charged before any record is read.\n")
-	if err := v.ask(ctx, a, severity); err != nil {
+	if err := v.ask(ctx, a, coarse); err != nil {
 		return err
 	}
 	v.say("\nShe asks again: the same release, free.\n")
-	t, err := a.Ask(ctx, severity, "")
+	t, err := a.Ask(ctx, coarse, "")
 	if err != nil {
 		return err
 	}
@@ -147,6 +153,10 @@ func (v *visit) pharma(ctx context.Context) error {
 		Parameters: map[string]string{"codes": "metformin", "window": "2016-07-01..2018-12-31", "gap": "60", "washout": "180"},
 	}
 	e, err := a.Estimate(ctx, req)
+	if errors.Is(err, queries.ErrMostlyEmpty) {
+		req.AllowEmpty = true
+		e, err = a.Estimate(ctx, req)
+	}
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -35,14 +38,49 @@ func realData(t *testing.T) string {
 	return ""
 }
 
+// freeAddr is a loopback address on which nobody listens now.
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// listening waits until somebody listens on an address.
+func listening(ts *testscript.TestScript, _ bool, args []string) {
+	for range 600 {
+		if c, err := net.Dial("tcp", args[0]); err == nil {
+			_ = c.Close()
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("nobody listens on %s", args[0])
+}
+
+// token takes the token that the last command printed into a variable.
+func token(ts *testscript.TestScript, _ bool, args []string) {
+	for _, word := range strings.Fields(ts.ReadFile("stdout")) {
+		if strings.HasPrefix(word, "qx_") {
+			ts.Setenv(args[0], word)
+			return
+		}
+	}
+	ts.Fatalf("no token was printed")
+}
+
 func TestScripts(t *testing.T) {
 	data := realData(t)
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DATA", data)
-			return nil
+			addr, err := freeAddr()
+			e.Setenv("ADDR", addr)
+			return err
 		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"listening": listening, "token": token},
 		Condition: func(cond string) (bool, error) { return cond == "data" && data != "", nil },
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
@@ -46,9 +47,10 @@ func withCode(err error) error {
 		return err
 	}
 	var refusal *policy.Refusal
+	var problem *api.Problem
 	code := exitFailed
 	switch {
-	case errors.As(err, &refusal), errors.Is(err, ledger.ErrBudget), errors.Is(err, queries.ErrMostlyEmpty), errors.Is(err, queries.ErrSuspended):
+	case errors.As(err, &refusal), errors.As(err, &problem) && problem.Rule != "", errors.Is(err, ledger.ErrBudget), errors.Is(err, queries.ErrMostlyEmpty), errors.Is(err, queries.ErrSuspended):
 		code = exitRefused
 	case errors.Is(err, ledger.ErrInUse):
 		code = exitBusy
