@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"syscall"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -77,7 +77,11 @@ memory is that of a process which runs the private questions only.`,
 		Example: "  qunxiang bench query --persons 1000000 --rows 20000000 --json",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if peakOnly {
-				return benchPrivate(c.Context(), dir)
+				if err := benchPrivate(c.Context(), dir); err != nil {
+					return withCode(err)
+				}
+				_, err := fmt.Fprintln(c.OutOrStdout(), peakMemory())
+				return err
 			}
 			if dir == "" {
 				temp, err := os.MkdirTemp("", "qunxiang-bench-*")
@@ -104,7 +108,7 @@ memory is that of a process which runs the private questions only.`,
 	f.IntVar(&rounds, "rounds", 3, "runs of each question; the median counts")
 	f.StringVar(&dir, "dir", "", "keep the population here and use it again (default: a temporary directory)")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
-	f.BoolVar(&peakOnly, "private-only", false, "run the private questions once and print nothing")
+	f.BoolVar(&peakOnly, "private-only", false, "run the private questions once and print the peak memory in bytes")
 	_ = f.MarkHidden("private-only")
 	return c
 }
@@ -121,22 +125,19 @@ func benchDomain(ctx context.Context, log io.Writer, dir string, persons, rows i
 	return err
 }
 
-// child runs this program again and gives its peak memory in bytes.
-func child(ctx context.Context, log io.Writer, args ...string) (int64, error) {
+// child runs this program again and gives what it prints.
+func child(ctx context.Context, log io.Writer, args ...string) (string, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Stderr = log
-	if err := cmd.Run(); err != nil {
-		return 0, fmt.Errorf("%s: %w", args[0], err)
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", args[0], err)
 	}
-	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return 0, nil
-	}
-	return int64(usage.Maxrss) * rssUnit, nil
+	return strings.TrimSpace(string(out)), nil
 }
 
 func benchQuery(ctx context.Context, log io.Writer, dir string, persons, rows int64, rounds int) (*benchResult, error) {
@@ -160,7 +161,11 @@ func benchQuery(ctx context.Context, log io.Writer, dir string, persons, rows in
 		ratios = append(ratios, t.Ratio)
 	}
 	result.Median, result.Worst = median(ratios), slices.Max(ratios)
-	result.PeakRSS, err = child(ctx, log, "bench", "query", "--private-only", "--dir", dir)
+	peak, err := child(ctx, log, "bench", "query", "--private-only", "--dir", dir)
+	if err != nil {
+		return nil, err
+	}
+	result.PeakRSS, err = strconv.ParseInt(peak, 10, 64)
 	return result, err
 }
 

@@ -2,5 +2,5 @@
 
 package main
 
-// rssUnit is what getrusage counts peak memory in, in bytes.
-const rssUnit = 1
+// peakMemory is not known here.
+func peakMemory() int64 { return 0 }
