@@ -165,7 +165,7 @@ func (m Measure) scale(people int) (float64, error) {
 
 // dependsOnPeople says whether the error in the unit shrinks with the group.
 func (k Kind) dependsOnPeople() bool {
-	return k == KindMean || k == KindQuantiles || k == KindSurvival
+	return k == KindMean || k == KindSpread || k == KindQuantiles || k == KindSurvival
 }
 
 // measure is a named measure; -1 is people.
