@@ -168,6 +168,8 @@ func TestOnePersonWithManyRows(t *testing.T) {
 			{Name: "bins", Kind: dp.KindHistogram, At: "at", Positions: positions, Rows: 5},
 			{Name: "series", Kind: dp.KindSeries, Column: "v", At: "at", Positions: positions, MaxPositions: 2, RowLo: 0, RowHi: 1e9, Lo: 0, Hi: 3e9},
 			{Name: "q", Kind: dp.KindQuantiles, Column: "v", RowLo: 0, RowHi: 1e9, Lo: 0, Hi: 1e10, Probs: []float64{0.5}},
+			{Name: "vector", Kind: dp.KindVector, Column: "v", At: "at", Positions: positions, RowLo: 0, RowHi: 1e9, Hi: 3e9},
+			{Name: "spread", Kind: dp.KindSpread, Column: "v", RowLo: 0, RowHi: 1e9, Rows: 6, Centre: 1e8, Lo: -6e8, Hi: 2e9, Unit2: 1e5, Hi2: 1e8},
 		},
 	}
 	r := rand.New(rand.NewPCG(1, 1))
