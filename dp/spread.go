@@ -42,7 +42,10 @@ func (m Measure) gradient(d, sd float64) (mean, deviation [3]float64) {
 // typical is where a spread's cost is split and its error predicted: the
 // distance of the mean from Centre and the standard deviation.
 func (m Measure) typical() (d, sd float64) {
-	d = math.Max(math.Abs(m.Reference-float64(m.Centre)), designDeviation*math.Abs(m.Reference))
+	d = m.Reference - float64(m.Centre)
+	if least := designDeviation * math.Abs(m.Reference); math.Abs(d) < least {
+		d = least
+	}
 	sd = m.ReferenceSD
 	if sd == 0 {
 		sd = math.Abs(m.Reference)
