@@ -26,6 +26,8 @@ type Release struct {
 	Evaluation bool              `json:"evaluation"`
 	Keys       []string          `json:"keys"`
 	Groups     []ReleasedGroup   `json:"groups"`
+	Totals     []ReleasedTotal   `json:"totals,omitempty"`
+	Flows      []Flow            `json:"flows,omitempty"`
 	Privacy    Privacy           `json:"privacy"`
 	Notes      []Text            `json:"notes"`
 }
