@@ -28,6 +28,9 @@ func (q *Question) measures() error {
 		if len(m.Total) == 2 {
 			d.Lo, d.Hi = m.Total[0]*int64(scale), m.Total[1]*int64(scale)
 		}
+		if m.ClampTo != "" {
+			d.RowHi, d.Hi = min(d.RowHi, q.values[m.ClampTo].Int), min(d.Hi, q.values[m.ClampTo].Int)
+		}
 		if m.ProbsParam != "" {
 			d.Probs = q.values[m.ProbsParam].Probs
 		}
@@ -77,6 +80,12 @@ func (q *Question) axis(m Measure) (*Bands, []string, int64) {
 		return coarser.Bands, coarser.Bands.Labels(), 0
 	case m.Axis.Bands != nil:
 		return m.Axis.Bands, m.Axis.Bands.Labels(), 0
+	case m.Axis.Lists != "" || m.Axis.Layers != "":
+		b, l := numbered(q.values[m.Axis.Lists+m.Axis.Layers].List)
+		return b, l, 0
+	case len(m.Axis.Values) > 0:
+		b, l := numbered(m.Axis.Values)
+		return b, l, 0
 	case m.Axis.Quarters != "":
 		b, l := quarters(q.values[m.Axis.Quarters])
 		return b, l, 0

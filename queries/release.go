@@ -3,6 +3,8 @@ package queries
 import (
 	"encoding/json"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/qunxiang/qunxiang/dp"
@@ -98,6 +100,19 @@ func (r *ReleasedValue) UnmarshalJSON(b []byte) error {
 		r.Number = &ReleasedNumber{*all.Value, all.Low, all.High}
 	}
 	return nil
+}
+
+// Select keeps the groups that have one of the values wanted of each key,
+// several by comma.
+func (r *Release) Select(only map[string]string) {
+	r.Groups = slices.DeleteFunc(r.Groups, func(g ReleasedGroup) bool {
+		for key, values := range only {
+			if !slices.Contains(strings.Split(values, ","), g.Keys[key]) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // groups turns a noisy table into released rows.
