@@ -26,6 +26,7 @@ type RequestBody struct {
 	Accuracy     []string          `json:"accuracy,omitempty" maxItems:"50" doc:"Wanted half-widths of the 95 % interval, [MEASURE=]ERROR, where ERROR is 50 in the unit of the measure or 5% at 1000."`
 	Cost         *float64          `json:"cost,omitempty" doc:"What the request may cost in rho, in place of accuracy."`
 	PublicPeople int64             `json:"public_people,omitempty" minimum:"0" maximum:"2000000000" doc:"Declared size of the population, where the policy declares none."`
+	Only         map[string]string `json:"only,omitempty" doc:"Groups wanted, by key, several by comma. The answer is the whole table."`
 	AllowEmpty   bool              `json:"allow_empty,omitempty" doc:"Buy a table that is predicted to be mostly suppressed."`
 }
 

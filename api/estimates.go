@@ -14,7 +14,7 @@ import (
 func (b RequestBody) request() (queries.Request, error) {
 	r := queries.Request{
 		Template: b.Template, Coarse: b.Coarse, Parameters: b.Parameters, Purpose: b.Purpose,
-		Accuracy: b.Accuracy, PublicPeople: b.PublicPeople, AllowEmpty: b.AllowEmpty,
+		Accuracy: b.Accuracy, PublicPeople: b.PublicPeople, AllowEmpty: b.AllowEmpty, Only: b.Only,
 	}
 	if b.Cost != nil {
 		if *b.Cost == 0 { // which queries.Request takes for "not given"
@@ -29,7 +29,7 @@ func (b RequestBody) request() (queries.Request, error) {
 func body(r queries.Request) RequestBody {
 	b := RequestBody{
 		Template: r.Template, Coarse: r.Coarse, Parameters: r.Parameters, Purpose: r.Purpose,
-		Accuracy: r.Accuracy, PublicPeople: r.PublicPeople, AllowEmpty: r.AllowEmpty,
+		Accuracy: r.Accuracy, PublicPeople: r.PublicPeople, AllowEmpty: r.AllowEmpty, Only: r.Only,
 	}
 	if r.Cost != 0 {
 		b.Cost = &r.Cost

@@ -17,6 +17,7 @@ type Offer struct {
 type EvaluationOptions struct {
 	Population   string // required
 	PublicPeople int64  // declared size; 0: undeclared
+	PublicWindow string // declared first and last day, FROM..TO; "": undeclared
 	Offers       []Offer
 	Until        time.Time // end of the grants
 }
@@ -40,6 +41,9 @@ func Evaluation(o EvaluationOptions) []byte {
 	p("\n# The people under this domain's key. Budgets belong to them.\npopulation: %s", o.Population)
 	p("\n# The public size of the population, where it may be known. With it, estimates warn of")
 	p("# tables that would be mostly empty. 0: undeclared.\npublic_people: %d", o.PublicPeople)
+	if o.PublicWindow != "" {
+		p("\n# The days the data are declared to hold. Questions about others are refused.\npublic_window: %s", o.PublicWindow)
+	}
 	p("\n# The fewest people a group may have, at least k_floor; or noisy: public groups are then")
 	p("# judged by their noisy count alone, private ones by k_floor.\nk: %d\nk_floor: %d", KFloor, KFloor)
 	p("\n# Budgets, for ever: caps are never raised or refilled.")

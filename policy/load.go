@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -38,7 +39,7 @@ func Parse(name string, b []byte) (*Policy, error) {
 }
 
 func (r *reader) policy(root ast.Node) *Policy {
-	m := r.members(root, "version", "mode", "population", "public_people?", "k", "k_floor?", "caps", "conversion_delta?",
+	m := r.members(root, "version", "mode", "population", "public_people?", "public_window?", "k", "k_floor?", "caps", "conversion_delta?",
 		"slots?", "regions?", "principals", "grants")
 	p := &Policy{Undeclared: 2 * time.Second, Classes: slices.Clone(defaultClasses)}
 	r.whole(m["version"], 1, 1)
@@ -47,6 +48,7 @@ func (r *reader) policy(root ast.Node) *Policy {
 	}
 	p.Population = r.plain(m["population"])
 	p.PublicPeople = r.whole(m["public_people"], 0, math.MaxInt32)
+	p.PublicFrom, p.PublicTo = r.window(m["public_window"])
 	r.threshold(p, m["k"], m["k_floor"])
 	r.caps(p, m["caps"], m["conversion_delta"])
 	r.slots(p, m["slots"])
@@ -58,6 +60,20 @@ func (r *reader) policy(root ast.Node) *Policy {
 		p.Grants = append(p.Grants, r.grant(p, n))
 	}
 	return p
+}
+
+// window reads FROM..TO; zero days where there is none.
+func (r *reader) window(n ast.Node) (from, to time.Time) {
+	if n == nil {
+		return from, to
+	}
+	a, b, _ := strings.Cut(r.text(n), "..")
+	from, err1 := time.Parse(time.DateOnly, a)
+	to, err2 := time.Parse(time.DateOnly, b)
+	if err1 != nil || err2 != nil || to.Before(from) {
+		r.want(n, "two days, like 2016-01-01..2018-12-31")
+	}
+	return from, to
 }
 
 func (r *reader) threshold(p *Policy, k, floor ast.Node) {

@@ -75,18 +75,20 @@ type SlotClass struct {
 // Policy is one domain's rules, read with [Load] or [Parse] and not changed
 // after that: whoever holds one only reads it.
 type Policy struct {
-	Mode            string
-	Population      string
-	PublicPeople    int64 // declared size; 0: undeclared
-	K               int   // threshold on the people of a group, at least k_floor
-	NoisyK          bool  // public keys: threshold on the noisy count only
-	Caps            Caps
-	ConversionDelta float64       // delta at which epsilon is shown
-	Undeclared      time.Duration // slot where the size is undeclared
-	Classes         []SlotClass   // slots by declared size, ascending
-	Regions         []string      // public list of regions; nil: none is declared
-	Principals      []Principal
-	Grants          []Grant
+	Mode         string
+	Population   string
+	PublicPeople int64 // declared size; 0: undeclared
+	// PublicFrom and PublicTo are the declared first and last day of the data; zero: undeclared.
+	PublicFrom, PublicTo time.Time
+	K                    int  // threshold on the people of a group, at least k_floor
+	NoisyK               bool // public keys: threshold on the noisy count only
+	Caps                 Caps
+	ConversionDelta      float64       // delta at which epsilon is shown
+	Undeclared           time.Duration // slot where the size is undeclared
+	Classes              []SlotClass   // slots by declared size, ascending
+	Regions              []string      // public list of regions; nil: none is declared
+	Principals           []Principal
+	Grants               []Grant
 
 	digest     string
 	year, life dp.Cost

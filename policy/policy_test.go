@@ -60,6 +60,7 @@ func TestGoodPolicy(t *testing.T) {
 	p := load(t, "full.good.yaml")
 	want := &policy.Policy{
 		Mode: "evaluation", Population: "demo", PublicPeople: 500_000, K: 25,
+		PublicFrom: time.Date(2016, 1, 1, 0, 0, 0, 0, time.UTC), PublicTo: time.Date(2018, 12, 31, 0, 0, 0, 0, time.UTC),
 		Caps:            policy.Caps{Year: policy.Cap{Epsilon: 10, Delta: 1e-9}, Life: policy.Cap{Epsilon: 20.5, Delta: 2e-9}},
 		ConversionDelta: 1e-10, Undeclared: 3 * time.Second,
 		Classes: []policy.SlotClass{{People: 1000, Slot: 2 * time.Second}, {People: 1_000_000, Slot: time.Minute}},

@@ -99,7 +99,7 @@ func TestParametersAreRefused(t *testing.T) {
 		id, name, value, says string
 	}{
 		{"I3", "window", "2017-12-31..2017-01-01", "ends before it begins"},
-		{"I3", "window", "2017", "is not a window"},
+		{"I3", "window", "2017-13", "is not a window"},
 		{"I3", "window", "2017-02-30..2017-03-01", "is not a window"},
 		{"I3", "window", "1066-01-01..1066-12-31", "within 1900..2199"},
 		{"I3", "window", "2010-01-01..2017-12-31", "more than 1096"},

@@ -53,13 +53,34 @@ func (t *Template) checkReadLimits(r *Read, table dataset.Table) error {
 	if r.LookbackParam != "" && (r.Lookback != 0 || !t.isParameter(r.LookbackParam, "integer")) {
 		return invalid("read %s: lookback_parameter names an integer parameter, in place of lookback", r.View)
 	}
-	if r.Codes != nil {
-		if !t.isParameter(r.Codes.Parameter, "code_list") {
-			return invalid("read %s: codes names no code_list parameter", r.View)
+	if err := t.checkCodes(r, table); err != nil {
+		return err
+	}
+	for _, f := range r.Where {
+		c, ok := table.Column(f.Column)
+		if !ok || c.Type != dataset.TypeCode || !t.isParameter(f.Parameter, "enums") {
+			return invalid("read %s: where takes a code column and an enums parameter", r.View)
 		}
-		if _, ok := codeColumns[r.Table]; !ok {
-			return invalid("read %s: table %s has no codes", r.View, r.Table)
+	}
+	return nil
+}
+
+func (t *Template) checkCodes(r *Read, table dataset.Table) error {
+	if r.Codes == nil {
+		return nil
+	}
+	if _, ok := codeColumns[r.Table]; !ok {
+		return invalid("read %s: table %s has no codes", r.View, r.Table)
+	}
+	kind, position := "code_list", r.Codes.Position
+	if position != "" {
+		kind = "code_lists"
+		if _, ok := table.Column(position); ok || !namePattern.MatchString(position) || position == "psn_key" {
+			return invalid("read %s: position %q is no new column name", r.View, position)
 		}
+	}
+	if !t.isParameter(r.Codes.Parameter, kind) {
+		return invalid("read %s: codes names no %s parameter", r.View, kind)
 	}
 	return nil
 }
@@ -81,13 +102,19 @@ func (t *Template) checkKeys() error {
 		}
 		seen[k.Name] = true
 		kinds := 0
-		for _, set := range []bool{len(k.Values) > 0, k.Bands != nil, k.Years != "", k.Quarter != "", k.Private} {
+		for _, set := range []bool{len(k.Values) > 0, k.Bands != nil, k.Years != "", k.Quarter != "", k.Lists != "", k.Private} {
 			if set {
 				kinds++
 			}
 		}
 		if kinds != 1 {
-			return invalid("key %s is either values, bands, years, quarters or private", k.Name)
+			return invalid("key %s is either values, bands, years, quarters, lists or private", k.Name)
+		}
+		if k.Lists != "" && !t.isParameter(k.Lists, "code_lists") {
+			return invalid("key %s: %q is no code_lists parameter", k.Name, k.Lists)
+		}
+		if k.Strata != "" && (!t.isParameter(k.Strata, "strata") || !slices.Contains(t.parameter(k.Strata).Values, k.Name)) {
+			return invalid("key %s: %q is no strata parameter that offers it", k.Name, k.Strata)
 		}
 		if k.Bands != nil {
 			if err := k.Bands.check(); err != nil {
@@ -110,6 +137,11 @@ var axisKinds = map[string]bool{"histogram": true, "series": true, "vector": tru
 var valueKinds = map[string]bool{"sum": true, "mean": true, "spread": true, "quantiles": true, "series": true, "vector": true}
 
 func (t *Template) checkMeasures() error {
+	for _, m := range t.Measures {
+		if p := t.parameter(m.ClampTo); m.ClampTo != "" && (p == nil || p.Type != "integer" || len(m.Clamp) == 2 && p.Min <= m.Clamp[0]) {
+			return invalid("measure %s: clamp_to names no integer parameter above the clamp's lower end", m.Name)
+		}
+	}
 	seen := map[string]bool{"people": true}
 	for _, m := range t.Measures {
 		if !namePattern.MatchString(m.Name) || seen[m.Name] && m.Kind != "people" {
@@ -156,6 +188,9 @@ func (m Measure) checkBounds() error {
 		return invalid("measure %s: a vector's clamp is not below 0 and its total begins at 0", m.Name)
 	case m.Kind == "spread" && (m.Unit2 < 1 || m.Total2 < 1 || m.Rows < 1):
 		return invalid("measure %s: a spread needs rows, unit2 and total2", m.Name)
+	}
+	if m.ClampTo != "" && len(m.Clamp) != 2 {
+		return invalid("measure %s: clamp_to needs clamp", m.Name)
 	}
 	if m.Kind != "survival" && m.Kind != "people" && m.Reference == 0 {
 		return invalid("measure %s: reference is needed, a typical public value", m.Name)
@@ -204,19 +239,22 @@ func (t *Template) checkReachBy() error {
 
 func (t *Template) checkAxis(m Measure) error {
 	a, kinds := m.Axis, 0
-	for _, set := range []bool{a.Bands != nil, a.Months != "", a.Quarters != ""} {
+	for _, set := range []bool{a.Bands != nil, a.Months != "", a.Quarters != "", a.Lists != "", a.Layers != "", len(a.Values) > 0} {
 		if set {
 			kinds++
 		}
 	}
 	if kinds != 1 || a.Column == "" || a.Unit == "" {
-		return invalid("measure %s: an axis needs a column, a unit and one of bands, months or quarters", m.Name)
+		return invalid("measure %s: an axis needs a column, a unit and one of bands, months, quarters, lists, layers or values", m.Name)
 	}
-	if a.Bands != nil {
+	switch {
+	case a.Bands != nil:
 		return a.Bands.check()
+	case a.Lists != "" && t.isParameter(a.Lists, "code_lists"), a.Layers != "" && t.isParameter(a.Layers, "layers"), len(a.Values) > 0:
+		return nil
 	}
 	if !t.isParameter(a.Months+a.Quarters, "window") {
-		return invalid("measure %s: the axis names no window parameter", m.Name)
+		return invalid("measure %s: the axis names no parameter of its kind", m.Name)
 	}
 	return nil
 }

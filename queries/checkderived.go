@@ -1,10 +1,10 @@
 package queries
 
 import (
+	"fmt"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
+	"time"
 )
 
 // checkKind refuses what belongs to another kind of measure, and names that its
@@ -30,8 +30,8 @@ func (t *Template) checkKind(m Measure, seen map[string]bool) error {
 		return invalid("measure %s: unit2, total2 and reference_sd belong to a spread", m.Name)
 	case m.Kind != "series" && (m.TotalAt != nil || m.TotalAtParam != ""):
 		return invalid("measure %s: total_at belongs to a series", m.Name)
-	case m.TotalAtParam != "" && (m.TotalAt != nil || t.parameter(m.TotalAtParam) == nil):
-		return invalid("measure %s: total_at_parameter names a parameter, in place of total_at", m.Name)
+	case m.TotalAtParam != "" && (m.TotalAt != nil || !t.listed(m.TotalAtParam)):
+		return invalid("measure %s: total_at_parameter names amounts or layers, in place of total_at", m.Name)
 	}
 	return nil
 }
@@ -125,6 +125,10 @@ func (t *Template) checkOneDerived(d Derived, kinds map[string]string) error {
 // checkDerivedUse refuses settings that are missing, or that another kind uses.
 func (t *Template) checkDerivedUse(d Derived) error {
 	key := func(name string) bool { return slices.ContainsFunc(t.Keys, func(k Key) bool { return k.Name == name }) }
+	fixed := func(name string) bool {
+		_, coarser := t.Coarse.Keys[name]
+		return !coarser && !slices.ContainsFunc(t.Keys, func(k Key) bool { return k.Name == name && (k.Private || k.Strata != "") })
+	}
 	scaled := d.Kind == "ratio" || d.Kind == "share"
 	keyed := d.Kind == "loss_ratio" || d.Kind == "flows"
 	factors := d.Kind == "loss_ratio" || d.Kind == "times"
@@ -133,16 +137,18 @@ func (t *Template) checkDerivedUse(d Derived) error {
 		return invalid("derived %s: scale must be above 0, and belongs to ratio and share", d.Name)
 	case keyed && !key(d.Key) || !keyed && d.Key != "":
 		return invalid("derived %s: key names a key, and belongs to loss_ratio and flows", d.Name)
+	case d.Kind == "loss_ratio" && !fixed(d.Key):
+		return invalid("derived %s: key must divide alike in every variant, for the premiums are by its values", d.Name)
 	case d.Kind != "change" && (d.Position != 0 || d.PositionParam != "" || d.Relative):
 		return invalid("derived %s: position and relative belong to change", d.Name)
 	case d.Kind == "change" && (d.Position > 0) == (d.PositionParam != ""):
 		return invalid("derived %s: position is 1 or more, or position_parameter names it", d.Name)
-	case d.PositionParam != "" && !t.isParameter(d.PositionParam, "integer"):
-		return invalid("derived %s: position_parameter names no integer parameter", d.Name)
+	case d.PositionParam != "" && !t.isParameter(d.PositionParam, "integer") && !t.isParameter(d.PositionParam, "date"):
+		return invalid("derived %s: position_parameter names no integer or date parameter", d.Name)
 	case factors != (len(d.Factors) > 0 || d.FactorsParam != "") || len(d.Factors) > 0 && d.FactorsParam != "":
 		return invalid("derived %s: factors, or factors_parameter, belong to loss_ratio and times", d.Name)
-	case d.FactorsParam != "" && t.parameter(d.FactorsParam) == nil:
-		return invalid("derived %s: factors_parameter names no parameter", d.Name)
+	case d.FactorsParam != "" && !t.listed(d.FactorsParam):
+		return invalid("derived %s: factors_parameter names no amounts or layers", d.Name)
 	case len(d.Within) > 0 && d.Kind != "share" && d.Kind != "totals":
 		return invalid("derived %s: within belongs to share and totals", d.Name)
 	}
@@ -160,16 +166,13 @@ func (q *Question) checkDerived() error {
 	for _, d := range q.Template.Derived {
 		switch d.Kind {
 		case "change":
-			if p, n := q.position(d), q.positions(d.Of); p < 1 || p >= n {
-				return q.refuse(d.PositionParam, d, "the event must be at position 1 to %d of %s, not %d", n-1, d.Of, p)
+			if p, n := q.position(d), len(q.axisOf(d.Of)); p < 1 || p >= n {
+				return q.refuse(d.PositionParam, d, "the event must come after the first of the %d positions of %s", n, d.Of)
 			}
 		case "times", "loss_ratio":
-			n := q.positions(d.Of)
+			n := len(q.axisOf(d.Of))
 			if d.Kind == "loss_ratio" {
-				n = 1
-				if i := q.key(d.Key); i >= 0 {
-					n = len(q.Job.Spec.Keys[i].Values)
-				}
+				n = len(q.Job.Spec.Keys[q.key(d.Key)].Values)
 			}
 			factors, err := q.factors(d)
 			if err != nil {
@@ -202,40 +205,47 @@ func (q *Question) key(name string) int {
 	return -1
 }
 
-// positions is how long a measure's axis is in this variant. What is made of an
-// axis by factors is as long as it.
-func (q *Question) positions(of string) int {
+// axisOf lists the positions of a measure in this variant. What is made of an
+// axis by factors has the same.
+func (q *Question) axisOf(of string) []string {
 	for _, m := range q.Job.Spec.Measures {
 		if m.Name == of {
-			return len(m.Positions)
+			return m.Positions
 		}
 	}
 	for _, d := range q.Template.Derived {
-		if d.Name == of && d.Of != of {
-			return q.positions(d.Of)
+		if d.Name == of && d.Kind == "times" && d.Of != of {
+			return q.axisOf(d.Of)
 		}
 	}
-	return 0
+	return nil
 }
 
+// position is where a change's event lies: the position of that number, or the
+// month or quarter of that date; -1 if it is on neither.
 func (q *Question) position(d Derived) int {
-	if d.PositionParam != "" {
-		return int(q.values[d.PositionParam].Int)
+	v := q.values[d.PositionParam]
+	switch {
+	case d.PositionParam == "":
+		return d.Position
+	case q.Template.isParameter(d.PositionParam, "integer"):
+		return int(v.Int)
 	}
-	return d.Position
+	return slices.IndexFunc(q.axisOf(d.Of), func(label string) bool {
+		return label == v.From.Format("2006-01") || label == quarterOf(v.From)
+	})
 }
+
+// quarterOf is the label of a date's calendar quarter.
+func quarterOf(t time.Time) string { return fmt.Sprintf("%d-Q%d", t.Year(), (t.Month()-1)/3+1) }
 
 // factors are the public numbers of a derived one: above 0 and finite.
 func (q *Question) factors(d Derived) ([]float64, error) {
 	out := d.Factors
 	if d.FactorsParam != "" {
 		out = nil
-		for _, s := range listed(q.Parameters[d.FactorsParam]) {
-			f, err := strconv.ParseFloat(s, 64)
-			if err != nil {
-				return nil, q.refuse(d.FactorsParam, d, "%q is not a number", s)
-			}
-			out = append(out, f)
+		for _, n := range q.values[d.FactorsParam].Ints {
+			out = append(out, float64(n))
 		}
 	}
 	for _, f := range out {
@@ -246,27 +256,7 @@ func (q *Question) factors(d Derived) ([]float64, error) {
 	return out, nil
 }
 
-// wholeNumbers reads a list parameter of integers.
-func (q *Question) wholeNumbers(parameter string) ([]int64, error) {
-	var out []int64
-	for _, s := range listed(q.Parameters[parameter]) {
-		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil {
-			return nil, q.Template.parameter(parameter).refuse("%q is not a whole number", s)
-		}
-		out = append(out, n)
-	}
-	return out, nil
-}
-
-// listed cuts the canonical text of a list parameter.
-func listed(text string) []string {
-	if text == "" {
-		return nil
-	}
-	parts := strings.Split(text, ",")
-	for i := range parts {
-		parts[i] = strings.TrimSpace(parts[i])
-	}
-	return parts
+// listed says whether a parameter gives a list of whole numbers.
+func (t *Template) listed(name string) bool {
+	return t.isParameter(name, "amounts") || t.isParameter(name, "layers")
 }

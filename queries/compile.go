@@ -34,6 +34,9 @@ type Source struct {
 	Snapshot string
 	MaxRows  int64            // most rows of one table one person can have
 	Facts    map[string]int64 // declared by the binding
+	// From and To are the first and last day that the authority declares the data
+	// to hold; zero where it declares none.
+	From, To time.Time
 }
 
 // Compile understands the parameters of one variant of a template. It touches
@@ -73,6 +76,9 @@ func (c *Catalog) Compile(t *Template, coarse bool, given map[string]string, src
 func (q *Question) checkFloors(src Source) error {
 	for i := range q.Template.Parameters {
 		p := &q.Template.Parameters[i]
+		if v := q.values[p.Name]; p.Type == "window" && !src.From.IsZero() && (v.From.Before(src.From) || v.To.After(src.To)) {
+			return p.refuse("%s is outside of the data's public range, %s..%s", v.Text, src.From.Format(dayLayout), src.To.Format(dayLayout))
+		}
 		floor, ok := src.Facts[p.SourceFloor]
 		if ok && p.SourceFloor != "" && q.values[p.Name].Int < floor {
 			return p.refuse("%d %s is under %d, which this source has already merged", q.values[p.Name].Int, p.Unit, floor)
@@ -91,6 +97,12 @@ func (q *Question) args() map[string]any {
 		switch p.Type {
 		case "window":
 			out[p.Name+"_from"], out[p.Name+"_to"] = v.From, v.To
+		case "date":
+			out[p.Name] = v.From
+		case "amounts":
+			out[p.Name] = v.Ints
+		case "layers":
+			out[p.Name+"_cover"], out[p.Name+"_above"] = v.Ints, v.Above
 		case "integer":
 			out[p.Name] = v.Int
 		case "enum":
@@ -123,18 +135,52 @@ func (q *Question) views(c *Catalog) error {
 				}
 			}
 		}
-		if r.Codes != nil && !slices.Contains(q.values[r.Codes.Parameter].List, anyCode) {
-			lists, err := c.lists(q.values[r.Codes.Parameter].List, codeColumns[r.Table])
-			if err != nil {
-				return err
-			}
-			v.Codes = codeSet(lists)
-			q.Codes = append(q.Codes, lists...)
+		if err := q.codes(c, r, &v); err != nil {
+			return err
 		}
+		v.Where = q.filters(r)
 		q.Job.Views = append(q.Job.Views, v)
 	}
 	q.Years = slices.Sorted(maps.Keys(years))
 	return nil
+}
+
+// codes limits a view to code lists: their union, or each in its own position.
+func (q *Question) codes(c *Catalog, r Read, v *View) error {
+	if r.Codes == nil || slices.Contains(q.values[r.Codes.Parameter].List, anyCode) {
+		return nil
+	}
+	lists, err := c.lists(q.values[r.Codes.Parameter].List, codeColumns[r.Table])
+	if err != nil {
+		return err
+	}
+	if r.Codes.Position == "" {
+		v.Codes = codeSet(lists)
+	} else {
+		v.Position = r.Codes.Position
+		for _, l := range lists {
+			v.Lists = append(v.Lists, codeSet([]*CodeList{l}))
+		}
+	}
+	for _, l := range lists {
+		if !slices.Contains(q.Codes, l) {
+			q.Codes = append(q.Codes, l)
+		}
+	}
+	return nil
+}
+
+// anyValue is the choice of a filter that keeps every row.
+const anyValue = "any"
+
+func (q *Question) filters(r Read) []Among {
+	var out []Among
+	for _, f := range r.Where {
+		if values := q.values[f.Parameter].List; !slices.Contains(values, anyValue) {
+			out = append(out, Among{f.Column, values, f.Prefix})
+		}
+	}
+	return out
 }
 
 // windowYears counts the calendar years the first window touches: what a
@@ -153,7 +199,7 @@ func (q *Question) windowYears() int {
 // by any calendar key at all.
 func (q *Question) periods() (years, any bool) {
 	for _, k := range q.Template.Keys {
-		if q.Coarse && q.Template.Coarse.Keys[k.Name].Drop {
+		if q.leaves(k) {
 			continue
 		}
 		years = years || k.Years != ""
@@ -184,6 +230,17 @@ func (q *Question) perYear() int {
 	return q.windowYears()
 }
 
+// leaves says whether a key does not divide in this question: the coarse
+// variant drops it, or it is a stratum that was not chosen.
+func (q *Question) leaves(k Key) bool {
+	return q.Coarse && q.Template.Coarse.Keys[k.Name].Drop || k.Strata != "" && !slices.Contains(q.values[k.Strata].List, k.Name)
+}
+
+// numbered divides by the numbers of labels, from 0.
+func numbered(labels []string) (*Bands, []string) {
+	return &Bands{Width: 1, Last: int64(len(labels)) - 1, Closed: true}, labels
+}
+
 func (q *Question) keys() error {
 	q.Groups = 1
 	for _, k := range q.Template.Keys {
@@ -191,7 +248,7 @@ func (q *Question) keys() error {
 		if q.Coarse {
 			coarser = q.Template.Coarse.Keys[k.Name]
 		}
-		if coarser.Drop {
+		if q.leaves(k) {
 			continue
 		}
 		col, key := KeyColumn{Name: k.Name}, dp.Key{Name: k.Name, Values: k.Values, Private: k.Private}
@@ -205,6 +262,8 @@ func (q *Question) keys() error {
 			col.Bands = &Bands{First: int64(w.From.Year()), Width: 1, Last: int64(w.To.Year()), Closed: true}
 		case k.Quarter != "":
 			col.Bands, key.Values = quarters(q.values[k.Quarter])
+		case k.Lists != "":
+			col.Bands, key.Values = numbered(q.values[k.Lists].List)
 		}
 		if col.Bands != nil && key.Values == nil {
 			key.Values = col.Bands.Labels()

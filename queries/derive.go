@@ -87,9 +87,6 @@ func (q *Question) premium(d Derived, keys []string) float64 {
 		return 0
 	}
 	i := q.key(d.Key)
-	if i < 0 { // dropped in this variant: one premium for all
-		return factors[0]
-	}
 	at := slices.Index(q.Job.Spec.Keys[i].Values, keys[i])
 	if at < 0 {
 		return 0

@@ -84,6 +84,22 @@ func (p *Parameter) Limits() string {
 		s = fmt.Sprintf("at most %d numbers between 0 and 1", p.Max)
 	case "enum":
 		s = "one of " + strings.Join(p.Values, ", ")
+	case "date":
+		s = "a day"
+		if p.Within != "" {
+			s += " within " + p.Within
+		}
+	case "amounts":
+		s = fmt.Sprintf("%d numbers, each %d..%d %s", p.Count, p.Min, p.Max, p.Unit)
+	case "layers":
+		s = fmt.Sprintf("layers COVERxsATTACHMENT, each number %d..%d %s", p.Min, p.Max, p.Unit)
+	case "strata":
+		s = fmt.Sprintf("none, or at most %d of %s", p.Max, strings.Join(p.Values, ", "))
+	case "code_lists":
+		s = fmt.Sprintf("at most %d of %s", p.Max, strings.Join(p.Lists, ", "))
+		if p.Ordered {
+			s += ", in this order"
+		}
 	case "enums":
 		s = "some of " + strings.Join(p.Values, ", ")
 	case "code_list":
@@ -106,6 +122,8 @@ func (k Key) Domain() string {
 		return "calendar years of " + k.Years
 	case k.Quarter != "":
 		return "calendar quarters of " + k.Quarter
+	case k.Lists != "":
+		return "the lists of " + k.Lists
 	}
 	return strings.Join(k.Values, ", ")
 }

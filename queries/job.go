@@ -26,7 +26,7 @@ type Job struct {
 	Epoch    int64  // opt-outs registered before this epoch are left out
 	Views    []View
 	SQL      string
-	Args     map[string]any // string, int64, []string or time.Time (a DATE)
+	Args     map[string]any // string, int64, []string, []int64 or time.Time (a DATE)
 	Keys     []KeyColumn    // in the order of Spec.Keys
 	Columns  []IntColumn    // in the order of Spec.Columns
 	Spec     dp.Spec
@@ -44,6 +44,19 @@ type View struct {
 	From, To    time.Time
 	AgeAt       time.Time
 	Codes       CodeSet // nil: every code
+	// Lists, in place of Codes, are sets that stay apart: the view has an INTEGER
+	// column Position, the number of the set, and a row in several sets is there
+	// once for each.
+	Lists    []CodeSet
+	Position string
+	Where    []Among
+}
+
+// Among keeps rows whose text column has one of the values, or begins with one.
+type Among struct {
+	Column string
+	Values []string
+	Prefix bool
 }
 
 // KeyColumn tells how the SQL's column becomes a group key: an integer through

@@ -30,10 +30,10 @@ func (q *Question) measures() error {
 			d.Lo, d.Hi = m.Total[0]*int64(scale), m.Total[1]*int64(scale)
 		}
 		if m.TotalAtParam != "" {
-			var err error
-			if d.HiAt, err = q.wholeNumbers(m.TotalAtParam); err != nil {
-				return err
-			}
+			d.HiAt = q.values[m.TotalAtParam].Ints
+		}
+		if m.ClampTo != "" {
+			d.RowHi, d.Hi = min(d.RowHi, q.values[m.ClampTo].Int), min(d.Hi, q.values[m.ClampTo].Int)
 		}
 		if m.ProbsParam != "" {
 			d.Probs = q.values[m.ProbsParam].Probs
@@ -90,6 +90,12 @@ func (q *Question) axis(m Measure) (*Bands, []string, int64) {
 		return coarser.Bands, coarser.Bands.Labels(), 0
 	case m.Axis.Bands != nil:
 		return m.Axis.Bands, m.Axis.Bands.Labels(), 0
+	case m.Axis.Lists != "" || m.Axis.Layers != "":
+		b, l := numbered(q.values[m.Axis.Lists+m.Axis.Layers].List)
+		return b, l, 0
+	case len(m.Axis.Values) > 0:
+		b, l := numbered(m.Axis.Values)
+		return b, l, 0
 	case m.Axis.Quarters != "":
 		b, l := quarters(q.values[m.Axis.Quarters])
 		return b, l, 0

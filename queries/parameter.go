@@ -8,16 +8,22 @@ import (
 	"time"
 )
 
+// parameterTypes are the kinds of values a template may ask for.
+var parameterTypes = []string{"window", "date", "integer", "amounts", "layers", "enum", "enums", "strata", "code_list", "code_lists", "probabilities"}
+
 // Parameter is a typed value a client fills in. None of them is free text that
 // could reach SQL: a value is a date, a number within limits, or one of a list.
 type Parameter struct {
 	Name        string `yaml:"name"`
-	Type        string `yaml:"type"` // window, integer, enum, enums, code_list or probabilities
+	Type        string `yaml:"type"` // one of parameterTypes
 	Description Text   `yaml:"description"`
 	Default     string `yaml:"default"`
 	Unit        string `yaml:"unit"`
 	Min         int64  `yaml:"min"`
-	Max         int64  `yaml:"max"` // window: most days; integer: greatest; probabilities: most of them
+	Max         int64  `yaml:"max"`     // window: most days; integer and amounts: greatest; lists: most of them
+	Count       int    `yaml:"count"`   // amounts: exactly so many
+	Ordered     bool   `yaml:"ordered"` // code_lists: given in the order of Lists, or refused
+	Within      string `yaml:"within"`  // date: the window parameter it lies in
 	// Values lists an enum's choices; Binds, where given, is what each stands for in the SQL.
 	Values []string            `yaml:"values"`
 	Binds  map[string][]string `yaml:"binds"`
@@ -34,10 +40,10 @@ type Value struct {
 	From, To time.Time // window, both ends in
 	Int      int64
 	List     []string
+	Ints     []int64 // amounts; covers of layers
+	Above    []int64 // attachments of layers
 	Probs    []float64
 }
-
-const dayLayout = "2006-01-02"
 
 // maxList bounds how many choices one list parameter takes.
 const maxList = 50
@@ -64,8 +70,18 @@ func (p *Parameter) read(text string) (Value, error) {
 		return Value{Text: text, List: p.Binds[text]}, nil
 	case "enums":
 		return p.readList(text, p.Values)
+	case "strata":
+		return p.readStrata(text)
 	case "code_list":
 		return p.readList(text, p.Lists)
+	case "code_lists":
+		return p.readLists(text)
+	case "date":
+		return p.readDate(text)
+	case "amounts":
+		return p.readAmounts(text)
+	case "layers":
+		return p.readLayers(text)
 	case "probabilities":
 		return p.readProbabilities(text)
 	}
@@ -74,32 +90,6 @@ func (p *Parameter) read(text string) (Value, error) {
 
 func (p *Parameter) refuse(format string, args ...any) error {
 	return fmt.Errorf("%w: %s: %s", ErrParameter, p.Name, fmt.Sprintf(format, args...))
-}
-
-func (p *Parameter) readWindow(text string) (Value, error) {
-	a, b, ok := strings.Cut(text, "..")
-	if !ok {
-		return Value{}, p.refuse("%q is not a window like 2017-01-01..2017-12-31", text)
-	}
-	from, err1 := time.Parse(dayLayout, a)
-	to, err2 := time.Parse(dayLayout, b)
-	if err1 != nil || err2 != nil {
-		return Value{}, p.refuse("%q is not a window like 2017-01-01..2017-12-31", text)
-	}
-	if from.Year() < 1900 || to.Year() > 2199 {
-		return Value{}, p.refuse("a window lies within 1900..2199")
-	}
-	days := int64(to.Sub(from)/(24*time.Hour)) + 1
-	if days < 1 {
-		return Value{}, p.refuse("%q ends before it begins", text)
-	}
-	if p.Max > 0 && days > p.Max {
-		return Value{}, p.refuse("%d days are more than %d", days, p.Max)
-	}
-	if days < p.Min {
-		return Value{}, p.refuse("%d days are fewer than %d", days, p.Min)
-	}
-	return Value{Text: from.Format(dayLayout) + ".." + to.Format(dayLayout), From: from, To: to}, nil
 }
 
 func (p *Parameter) readList(text string, allowed []string) (Value, error) {
@@ -173,5 +163,5 @@ func (t *Template) values(given map[string]string) (map[string]Value, error) {
 		}
 		out[p.Name] = v
 	}
-	return out, nil
+	return out, t.checkDates(out)
 }

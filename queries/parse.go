@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -101,42 +100,6 @@ func (t *Template) checkParameters() error {
 				return invalid("parameter %s: default: %v", p.Name, err)
 			}
 		}
-	}
-	return nil
-}
-
-func (p *Parameter) check() error {
-	switch p.Type {
-	case "window":
-		if p.Max < 1 || p.Max > 3660 {
-			return invalid("window %s needs max, at most 3660 days", p.Name)
-		}
-	case "integer":
-		if p.Min >= p.Max || p.Unit == "" {
-			return invalid("integer %s needs min < max and a unit", p.Name)
-		}
-	case "probabilities":
-		if p.Max < 1 || p.Max > 20 {
-			return invalid("probabilities %s needs max within 1..20", p.Name)
-		}
-	case "enum", "enums":
-		if len(p.Values) == 0 {
-			return invalid("%s needs values", p.Name)
-		}
-		for v := range p.Binds {
-			if !slices.Contains(p.Values, v) {
-				return invalid("%s: binds %q, which is not a value", p.Name, v)
-			}
-		}
-		if len(p.Binds) != 0 && len(p.Binds) != len(p.Values) {
-			return invalid("%s: every value needs its binds", p.Name)
-		}
-	case "code_list":
-		if len(p.Lists) == 0 {
-			return invalid("code list %s names no approved lists", p.Name)
-		}
-	default:
-		return invalid("parameter %s: type %q is not window, integer, enum, enums, code_list or probabilities", p.Name, p.Type)
 	}
 	return nil
 }

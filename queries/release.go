@@ -3,6 +3,8 @@ package queries
 import (
 	"encoding/json"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/qunxiang/qunxiang/dp"
@@ -100,6 +102,31 @@ func (r *ReleasedValue) UnmarshalJSON(b []byte) error {
 		r.Number = &ReleasedNumber{*all.Value, all.Low, all.High}
 	}
 	return nil
+}
+
+// Select keeps the groups that have one of the values wanted of each key,
+// several by comma, and the totals of such groups alone. Flows add all paths and
+// do not stay.
+func (r *Release) Select(only map[string]string) {
+	if len(only) > 0 {
+		r.Flows = nil
+	}
+	r.Totals = slices.DeleteFunc(r.Totals, func(t ReleasedTotal) bool {
+		for key, values := range only {
+			if !slices.Contains(strings.Split(values, ","), t.Keys[key]) {
+				return true
+			}
+		}
+		return false
+	})
+	r.Groups = slices.DeleteFunc(r.Groups, func(g ReleasedGroup) bool {
+		for key, values := range only {
+			if !slices.Contains(strings.Split(values, ","), g.Keys[key]) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // groups turns a noisy table into released rows.

@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,6 +24,10 @@ type Request struct {
 	Purpose    string            `json:"purpose,omitempty"`  // may stay empty where only one fits
 	Accuracy   []string          `json:"accuracy,omitempty"` // [MEASURE=]ERROR, see ParseAccuracy
 	Cost       float64           `json:"cost,omitempty"`     // rho, in place of Accuracy
+	// Only names the groups that are wanted, by key, several by comma. The answer
+	// is the whole table all the same: leaving groups out would save nothing, and
+	// a stored table answers every selection of its groups free.
+	Only map[string]string `json:"only,omitempty"`
 	// PublicPeople is the declared size of the population, where the policy declares none.
 	PublicPeople int64 `json:"public_people,omitempty"`
 	// AllowEmpty buys a table that is predicted to be mostly suppressed.
@@ -85,22 +91,45 @@ func (r Request) want() (dp.Want, error) {
 	return w, nil
 }
 
+// checkOnly refuses a selection of groups that there cannot be.
+func (q *Question) checkOnly(only map[string]string) error {
+	for name, text := range only {
+		i := slices.IndexFunc(q.Job.Spec.Keys, func(k dp.Key) bool { return k.Name == name })
+		if i < 0 {
+			return fmt.Errorf("%w: only: %q is no key of this table", ErrParameter, name)
+		}
+		k := q.Job.Spec.Keys[i]
+		for _, v := range strings.Split(text, ",") {
+			if !k.Private && !slices.Contains(k.Values, v) {
+				return fmt.Errorf("%w: only: %q is not one of %s", ErrParameter, v, strings.Join(k.Values, ", "))
+			}
+		}
+	}
+	return nil
+}
+
 // canonicalKey names what is asked of which data, without the accuracy: equal
-// requests have equal keys however they are written. It is keyed, because the
+// requests have equal keys however they are written. A code list counts as the
+// codes it holds, unless the table shows its name. The key is keyed, because the
 // log is public and parameters may be trade secrets.
 func (q *Question) canonicalKey(secret []byte) string {
-	var lists []string
-	for _, l := range q.Codes {
-		lists = append(lists, l.Digest())
+	var lists []CodeSet
+	parameters := maps.Clone(q.Parameters)
+	for i, v := range q.Job.Views {
+		if v.Codes != nil {
+			lists = append(lists, v.Codes)
+			delete(parameters, q.Template.Reads[i].Codes.Parameter)
+		}
+		lists = append(lists, v.Lists...)
 	}
 	body, _ := json.Marshal(struct {
 		Template, Snapshot string
 		Coarse             bool
 		Parameters         map[string]string
-		Codes              []string
+		Codes              []CodeSet
 		K                  int
 		NoisyK             bool
-	}{q.Template.Digest(), q.Job.Snapshot, q.Coarse, q.Parameters, lists, q.Job.Spec.K, q.Job.Spec.NoisyK})
+	}{q.Template.Digest(), q.Job.Snapshot, q.Coarse, parameters, lists, q.Job.Spec.K, q.Job.Spec.NoisyK})
 	return keyed(secret, "canonical key", body)
 }
 

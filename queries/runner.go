@@ -138,7 +138,12 @@ func (r *Runner) compile(t *Template, req Request) (*Question, error) {
 	if req.PublicPeople < 0 {
 		return nil, fmt.Errorf("%w: public_people is below 0", ErrParameter)
 	}
-	return r.Catalog.Compile(t, req.Coarse, req.Parameters, src)
+	src.From, src.To = r.Policy.PublicFrom, r.Policy.PublicTo
+	q, err := r.Catalog.Compile(t, req.Coarse, req.Parameters, src)
+	if err != nil {
+		return nil, err
+	}
+	return q, q.checkOnly(req.Only)
 }
 
 // Estimate prices a request from public facts and the books. Nothing is

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -354,19 +355,21 @@ func TestRefusalsChargeNothing(t *testing.T) {
 			req queries.Request
 			ok  func(error) bool
 		}{
-			"unknown principal": {"nobody", i3, refusal("unknown-principal")},
-			"wrong audience":    {"pharma-b", i3, refusal("audience")},
-			"expired grant":     {"pharma-b", with(func(r *queries.Request) { r.Template = "P5"; r.Parameters = asked["P5"] }), refusal("grant-expired")},
-			"wrong purpose":     {"insurer-a", with(func(r *queries.Request) { r.Purpose = "elder-care" }), refusal("purpose-not-allowed")},
-			"unknown template":  {"insurer-a", with(func(r *queries.Request) { r.Template = "I99" }), is(queries.ErrUnknownTemplate)},
-			"bad parameter":     {"insurer-a", with(func(r *queries.Request) { r.Parameters = map[string]string{"window": "now"} }), is(queries.ErrParameter)},
-			"no accuracy":       {"insurer-a", with(func(r *queries.Request) { r.Cost = 0 }), is(queries.ErrAccuracy)},
-			"both":              {"insurer-a", with(func(r *queries.Request) { r.Accuracy = []string{"5% at 1000"} }), is(queries.ErrAccuracy)},
-			"negative cost":     {"insurer-a", with(func(r *queries.Request) { r.Cost = -1 }), is(queries.ErrAccuracy)},
-			"huge cost":         {"insurer-a", with(func(r *queries.Request) { r.Cost = 1e308 }), is(queries.ErrAccuracy)},
-			"over the cap":      {"insurer-a", with(func(r *queries.Request) { r.Cost = 1.2 }), is(ledger.ErrBudget)},
-			"mostly empty":      {"insurer-a", with(func(r *queries.Request) { r.PublicPeople = 500 }), is(queries.ErrMostlyEmpty)},
-			"unknown measure":   {"insurer-a", with(func(r *queries.Request) { r.Cost = 0; r.Accuracy = []string{"luck=5"} }), is(queries.ErrAccuracy)},
+			"unknown principal":  {"nobody", i3, refusal("unknown-principal")},
+			"wrong audience":     {"pharma-b", i3, refusal("audience")},
+			"expired grant":      {"pharma-b", with(func(r *queries.Request) { r.Template = "P5"; r.Parameters = asked["P5"] }), refusal("grant-expired")},
+			"wrong purpose":      {"insurer-a", with(func(r *queries.Request) { r.Purpose = "elder-care" }), refusal("purpose-not-allowed")},
+			"unknown template":   {"insurer-a", with(func(r *queries.Request) { r.Template = "I99" }), is(queries.ErrUnknownTemplate)},
+			"bad parameter":      {"insurer-a", with(func(r *queries.Request) { r.Parameters = map[string]string{"window": "now"} }), is(queries.ErrParameter)},
+			"no accuracy":        {"insurer-a", with(func(r *queries.Request) { r.Cost = 0 }), is(queries.ErrAccuracy)},
+			"both":               {"insurer-a", with(func(r *queries.Request) { r.Accuracy = []string{"5% at 1000"} }), is(queries.ErrAccuracy)},
+			"negative cost":      {"insurer-a", with(func(r *queries.Request) { r.Cost = -1 }), is(queries.ErrAccuracy)},
+			"huge cost":          {"insurer-a", with(func(r *queries.Request) { r.Cost = 1e308 }), is(queries.ErrAccuracy)},
+			"over the cap":       {"insurer-a", with(func(r *queries.Request) { r.Cost = 1.2 }), is(ledger.ErrBudget)},
+			"only another key":   {"insurer-a", with(func(r *queries.Request) { r.Only = map[string]string{"sex": "male"} }), is(queries.ErrParameter)},
+			"only another value": {"insurer-a", with(func(r *queries.Request) { r.Only = map[string]string{"level": "tertiary,best"} }), is(queries.ErrParameter)},
+			"mostly empty":       {"insurer-a", with(func(r *queries.Request) { r.PublicPeople = 500 }), is(queries.ErrMostlyEmpty)},
+			"unknown measure":    {"insurer-a", with(func(r *queries.Request) { r.Cost = 0; r.Accuracy = []string{"luck=5"} }), is(queries.ErrAccuracy)},
 		} {
 			before := h.ledger.Scopes()
 			if _, err := h.runner.Ask(t.Context(), c.who, c.req, ""); err == nil || !c.ok(err) {
@@ -383,6 +386,30 @@ func TestRefusalsChargeNothing(t *testing.T) {
 		}
 		if len(h.ledger.Scopes()) != 0 || h.engine.runs.Load() != 0 {
 			t.Error("a refused request was charged or run")
+		}
+		h.close()
+	})
+}
+
+// Equal questions are recognised however they are written, and so is a
+// narrower selection of the groups of a table that is there.
+func TestEqualQuestionsAreFree(t *testing.T) {
+	in(t, func(t *testing.T) {
+		h := newHouse(t, nil)
+		first, body := h.answered("insurer-a", i3)
+		for name, edit := range map[string]func(*queries.Request){
+			"dates":     func(r *queries.Request) { r.Parameters["window"] = "2017" },
+			"defaults":  func(r *queries.Request) { r.Parameters["amount"], r.Parameters["med_type"] = "total", "inpatient" },
+			"id":        func(r *queries.Request) { r.Template = "claim-severity" },
+			"selection": func(r *queries.Request) { r.Only = map[string]string{"level": "secondary,tertiary"} },
+		} {
+			req := i3
+			req.Parameters = maps.Clone(i3.Parameters)
+			edit(&req)
+			again, same := h.answered("insurer-a", req)
+			if again.Charged || again.Release != first.ID || !bytes.Equal(body, same) {
+				t.Errorf("%s: %+v", name, again)
+			}
 		}
 		h.close()
 	})

@@ -55,11 +55,24 @@ type Read struct {
 	Lookback      int64      `yaml:"lookback"`
 	LookbackParam string     `yaml:"lookback_parameter"`
 	Codes         *CodesRead `yaml:"codes"`
+	Where         []Filter   `yaml:"where"`
 }
 
-// CodesRead keeps only rows whose code is on the list a parameter names.
+// CodesRead keeps only rows whose code is on a list that a parameter names.
 type CodesRead struct {
 	Parameter string `yaml:"parameter"`
+	// Position, where the parameter is of type code_lists, names an integer column
+	// that the view gets: the number of the list, from 0. A row that is on several
+	// lists is there once for each.
+	Position string `yaml:"position"`
+}
+
+// Filter keeps only rows whose column has one of the values that an enums
+// parameter chooses, or begins with one. The choice "any" keeps all rows.
+type Filter struct {
+	Column    string `yaml:"column"`
+	Parameter string `yaml:"parameter"`
+	Prefix    bool   `yaml:"prefix"`
 }
 
 // Key is one group-by key.
@@ -69,7 +82,10 @@ type Key struct {
 	Bands   *Bands   `yaml:"bands"`
 	Years   string   `yaml:"years"`    // calendar years of this window parameter
 	Quarter string   `yaml:"quarters"` // calendar quarters of this window parameter
+	Lists   string   `yaml:"lists"`    // the lists of this code_lists parameter; the SQL gives their number
 	Private bool     `yaml:"private"`  // values found by thresholding; absent when small
+	// Strata names a strata parameter: the key divides only where it is chosen.
+	Strata string `yaml:"strata"`
 }
 
 // Axis is the public positions inside a group.
@@ -79,7 +95,12 @@ type Axis struct {
 	// Months and Quarters number the calendar periods of a window parameter from 0.
 	Months   string `yaml:"months"`
 	Quarters string `yaml:"quarters"`
-	Unit     string `yaml:"unit"`
+	// Lists and Layers number the choices of a code_lists or layers parameter, Values
+	// fixed labels, all from 0.
+	Lists  string   `yaml:"lists"`
+	Layers string   `yaml:"layers"`
+	Values []string `yaml:"values"`
+	Unit   string   `yaml:"unit"`
 }
 
 // Measure is one number per group and position; see [dp.Measure] for the rules.
@@ -94,7 +115,10 @@ type Measure struct {
 	// Clamp bounds one row's value, Total the person's total in a group or position.
 	Clamp []int64 `yaml:"clamp"`
 	Total []int64 `yaml:"total"`
-	Rows  int     `yaml:"rows"`
+	// ClampTo names an integer parameter that is the upper end of Clamp and Total,
+	// where it is below theirs.
+	ClampTo string `yaml:"clamp_to"`
+	Rows    int    `yaml:"rows"`
 	// PerYear multiplies Rows, Total and MaxPositions by the calendar years of the window.
 	PerYear      bool      `yaml:"per_year"`
 	Centre       int64     `yaml:"centre"`

@@ -16,7 +16,7 @@ func (q *Question) wanted(w dp.Want) dp.Want {
 		d := q.derivedNamed(e.Measure)
 		n := float64(0)
 		if d != nil {
-			n = float64(q.positions(d.Of))
+			n = float64(len(q.axisOf(d.Of)))
 		}
 		switch {
 		case d != nil && d.Kind == "ratio":

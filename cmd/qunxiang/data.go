@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -26,11 +27,19 @@ func dataCommand() *cobra.Command {
 	return c
 }
 
+// declared is what the authority says in public about its data.
+type declared struct {
+	people int64
+	window string // FROM..TO
+}
+
+var windowPattern = regexp.MustCompile(`^(\d{4}-\d\d-\d\d\.\.\d{4}-\d\d-\d\d)?$`)
+
 // loadDomain opens a domain for loading, or makes it where there is none yet.
-func loadDomain(ctx context.Context, dir, as string, publicPeople int64) (*domain, error) {
+func loadDomain(ctx context.Context, dir, as string, public declared) (*domain, error) {
 	d, err := openDomain(ctx, dir, writing)
 	if errors.Is(err, errNoDomain) {
-		d, err = newDomain(ctx, dir, publicPeople)
+		d, err = newDomain(ctx, dir, public)
 	}
 	if err != nil {
 		return nil, err
@@ -49,7 +58,7 @@ func (d *domain) register(ctx context.Context, m *dataset.Manifest, as string) e
 
 func importCommand() *cobra.Command {
 	var dir, as, binding, source, onError string
-	var publicPeople int64
+	var public declared
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "import", Short: "Load a source into a new snapshot", Args: cobra.NoArgs,
@@ -69,7 +78,10 @@ counted; broken lines of a file stop the import, or are put aside too, as
 			if info, err := os.Stat(source); err != nil || !info.IsDir() {
 				return &exitError{exitUsage, fmt.Errorf("--source %s is not a folder", source)}
 			}
-			d, err := loadDomain(c.Context(), dir, as, publicPeople)
+			if !windowPattern.MatchString(public.window) {
+				return &exitError{exitUsage, fmt.Errorf("--public-window is two days like 2016-01-01..2018-12-31")}
+			}
+			d, err := loadDomain(c.Context(), dir, as, public)
 			if err != nil {
 				return withCode(err)
 			}
@@ -92,7 +104,8 @@ counted; broken lines of a file stop the import, or are put aside too, as
 	f.StringVar(&binding, "binding", "", "national-a, national-b, omop, synthea, registry, or the path of a YAML file")
 	f.StringVar(&source, "source", "", "folder with the source files")
 	f.StringVar(&onError, "on-error", "abort", "what broken lines do: abort (nothing is loaded) or quarantine (the rest is)")
-	f.Int64Var(&publicPeople, "public-people", 0, "of a new domain: the public size of the population, where it may be known")
+	f.Int64Var(&public.people, "public-people", 0, "of a new domain: the public size of the population, where it may be known")
+	f.StringVar(&public.window, "public-window", "", "of a new domain: the days its data are declared to hold, FROM..TO")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	_ = c.MarkFlagRequired("binding")
 	_ = c.MarkFlagRequired("source")
@@ -109,7 +122,7 @@ type synthOptions struct {
 // declared: it is the caller's own choice, not a fact about anybody.
 func synthDomain(ctx context.Context, dir string, o synthOptions, report func(dataset.Progress)) (*domain, error) {
 	const as = "steward-s"
-	d, err := loadDomain(ctx, dir, as, o.persons)
+	d, err := loadDomain(ctx, dir, as, declared{o.persons, "2016-01-01..2018-12-31"})
 	if err != nil {
 		return nil, err
 	}

@@ -171,7 +171,7 @@ func (d *domain) Close() error {
 
 // newDomain makes an evaluation domain: keys, a policy with ready-made
 // principals and grants, an empty log. It is locked when it returns.
-func newDomain(ctx context.Context, dir string, publicPeople int64) (*domain, error) {
+func newDomain(ctx context.Context, dir string, public declared) (*domain, error) {
 	catalog, err := queries.LoadCatalog(templates.FS)
 	if err != nil {
 		return nil, err
@@ -190,7 +190,7 @@ func newDomain(ctx context.Context, dir string, publicPeople int64) (*domain, er
 		offers = append(offers, policy.Offer{Template: t.Ref(), Audiences: t.Audiences, Purposes: t.Purposes})
 	}
 	text := policy.Evaluation(policy.EvaluationOptions{
-		Population: d.keys.person.Population(), PublicPeople: publicPeople, Offers: offers, Until: time.Now().AddDate(1, 0, 0),
+		Population: d.keys.person.Population(), PublicPeople: public.people, PublicWindow: public.window, Offers: offers, Until: time.Now().AddDate(1, 0, 0),
 	})
 	if err := writeDurably(d.path("policy.yaml"), text, 0o600); err != nil {
 		return nil, err

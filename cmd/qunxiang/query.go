@@ -62,6 +62,7 @@ func (w *where) open(ctx context.Context, reading bool) (asker, error) {
 type request struct {
 	queries.Request
 	params   []string
+	only     []string
 	accuracy []string
 }
 
@@ -69,6 +70,7 @@ func (r *request) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&r.Template, "template", "", "template: id, id@version or catalogue id such as I3")
 	f.StringArrayVar(&r.params, "param", nil, "name=value, repeated; lists by comma, windows as 2017-01-01..2017-12-31")
+	f.StringArrayVar(&r.only, "only", nil, "key=value, repeated; several by comma: the groups to print of the table, which is the same")
 	f.BoolVar(&r.Coarse, "coarse", false, "the coarse variant, for small populations")
 	f.StringArrayVar(&r.accuracy, "accuracy", nil, "wanted 95 % half-width, [MEASURE=]ERROR, repeated; ERROR as 50 or as \"5% at 1000\"")
 	f.Float64Var(&r.Cost, "cost", 0, "cost as rho, in place of --accuracy")
@@ -83,22 +85,34 @@ func (r *request) read(c *cobra.Command) error {
 	if r.Template == "" {
 		return &exitError{exitUsage, fmt.Errorf("--template is required")}
 	}
-	r.Parameters = map[string]string{}
-	for _, p := range r.params {
-		name, value, ok := strings.Cut(p, "=")
-		if !ok || name == "" {
-			return &exitError{exitUsage, fmt.Errorf("--param %q is not name=value", p)}
-		}
-		if _, twice := r.Parameters[name]; twice {
-			return &exitError{exitUsage, fmt.Errorf("--param %s is given twice", name)}
-		}
-		r.Parameters[name] = value
+	var err error
+	if r.Parameters, err = pairs("param", r.params); err != nil {
+		return err
+	}
+	if r.Only, err = pairs("only", r.only); err != nil {
+		return err
 	}
 	if c.Flags().Changed("cost") && !(r.Cost > 0) {
 		return withCode(fmt.Errorf("%w: the cost must be above 0", queries.ErrAccuracy))
 	}
 	r.Accuracy = r.accuracy
 	return nil
+}
+
+// pairs reads a flag that is repeated as name=value.
+func pairs(flag string, texts []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, p := range texts {
+		name, value, ok := strings.Cut(p, "=")
+		if !ok || name == "" {
+			return nil, &exitError{exitUsage, fmt.Errorf("--%s %q is not name=value", flag, p)}
+		}
+		if _, twice := out[name]; twice {
+			return nil, &exitError{exitUsage, fmt.Errorf("--%s %s is given twice", flag, name)}
+		}
+		out[name] = value
+	}
+	return out, nil
 }
 
 func queryCommand() *cobra.Command {
@@ -175,7 +189,7 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return withCode(err)
 			}
-			return show(c, body, t.Charged, asJSON, format, out)
+			return show(c, body, t.Charged, r.Only, asJSON, format, out)
 		},
 	}
 	w.flags(c)
@@ -210,7 +224,7 @@ func fetchCommand() *cobra.Command {
 			if err != nil {
 				return withCode(err)
 			}
-			return show(c, body, true, asJSON, format, out)
+			return show(c, body, true, nil, asJSON, format, out)
 		},
 	}
 	w.flags(c)
@@ -265,7 +279,7 @@ func countDown(w io.Writer, due time.Time, stop <-chan struct{}) {
 
 // show prints a release. One that cost nothing this time says so in
 // privacy.charged; every other byte is the stored release's.
-func show(c *cobra.Command, body []byte, charged, asJSON bool, format, out string) error {
+func show(c *cobra.Command, body []byte, charged bool, only map[string]string, asJSON bool, format, out string) error {
 	w := c.OutOrStdout()
 	if asJSON || format == "json" {
 		if !charged {
@@ -281,6 +295,7 @@ func show(c *cobra.Command, body []byte, charged, asJSON bool, format, out strin
 		return err
 	}
 	r.Privacy.Charged = charged
+	r.Select(only)
 	var b strings.Builder
 	printRelease(&b, &r)
 	return write(w, out, []byte(b.String()))

@@ -53,7 +53,9 @@ func templateQuestion(t *queries.Template) question {
 	day := time.Date(2017, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, r := range t.Reads {
 		v := queries.View{Name: r.View, Table: r.Table, Columns: r.Columns, From: day, To: day, AgeAt: day}
-		if r.Codes != nil {
+		if r.Codes != nil && r.Codes.Position != "" {
+			v.Lists, v.Position = []queries.CodeSet{{}, {}}, r.Codes.Position
+		} else if r.Codes != nil {
 			v.Codes = queries.CodeSet{"atc": {Exact: []string{"x"}}}
 		}
 		q.views = append(q.views, v)
@@ -62,6 +64,12 @@ func templateQuestion(t *queries.Template) question {
 		switch p.Type {
 		case "window":
 			q.args[p.Name+"_from"], q.args[p.Name+"_to"] = day, day
+		case "date":
+			q.args[p.Name] = day
+		case "amounts":
+			q.args[p.Name] = []int64{p.Min}
+		case "layers":
+			q.args[p.Name+"_cover"], q.args[p.Name+"_above"] = []int64{p.Min}, []int64{p.Min}
 		case "integer":
 			q.args[p.Name] = p.Min
 		case "enum":
@@ -103,7 +111,8 @@ func jobQuestion(j queries.Job) question {
 func (q question) digest() [32]byte {
 	views := slices.Clone(q.views)
 	for i := range views {
-		views[i].From, views[i].To, views[i].AgeAt, views[i].Codes = time.Time{}, time.Time{}, time.Time{}, nil
+		views[i].From, views[i].To, views[i].AgeAt = time.Time{}, time.Time{}, time.Time{}
+		views[i].Codes, views[i].Lists, views[i].Where = nil, nil, nil
 	}
 	kinds := map[string]string{}
 	for name, v := range q.args {

@@ -3,8 +3,6 @@ package duckdb
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,11 +42,24 @@ func viewSQL(v queries.View, within string) (string, error) {
 		return "", err
 	}
 	if v.Codes != nil {
-		codes, err := codesSQL(v)
+		codes, err := codesSQL(v.Table, v.Codes)
 		if err != nil {
 			return "", err
 		}
 		where = append(where, codes)
+	}
+	if v.Position != "" {
+		position, any, err := listsSQL(v)
+		if err != nil {
+			return "", err
+		}
+		columns, where = append(columns, position), append(where, any)
+	}
+	for _, a := range v.Where {
+		if c, ok := table.Column(a.Column); !ok || c.Type != dataset.TypeCode {
+			return "", fmt.Errorf("%w: no code column %q in %s", ErrView, a.Column, v.Table)
+		}
+		where = append(where, amongSQL(a))
 	}
 	if within != "" {
 		where = append([]string{within}, where...)
@@ -108,53 +119,6 @@ func windowSQL(v queries.View, table dataset.Table) ([]string, error) {
 		return []string{begin + " <= " + last, end + " >= " + first, begin + " <= " + end}, nil
 	}
 	return []string{begin + " >= " + first, end + " <= " + last, begin + " <= " + end}, nil
-}
-
-// codesSQL keeps rows whose code is in the set. The set names codes by system;
-// which column holds them, and whether the row tells its system, depends on the table.
-func codesSQL(v queries.View) (string, error) {
-	var parts []string
-	for _, system := range slices.Sorted(maps.Keys(v.Codes)) {
-		codes := v.Codes[system]
-		column, guard := "", ""
-		switch v.Table {
-		case "diagnosis":
-			column, guard = "dx_code", ident("system")+" = "+quote(system)+" AND "
-		case "encounter":
-			column, guard = "main_dx", ident("system")+" = "+quote(system)+" AND "
-		case "procedure":
-			column = "code"
-		case "fee_line":
-			column = "item_code"
-			if system == "atc" {
-				column = "atc"
-			}
-		default:
-			return "", fmt.Errorf("%w: table %s has no codes", ErrView, v.Table)
-		}
-		if c := anyOf(column, codes); c != "" {
-			parts = append(parts, guard+"("+c+")")
-		}
-	}
-	if len(parts) == 0 {
-		return "false", nil
-	}
-	return "(" + strings.Join(parts, " OR ") + ")", nil
-}
-
-func anyOf(column string, codes queries.Codes) string {
-	var parts []string
-	if len(codes.Exact) > 0 {
-		exact := make([]string, len(codes.Exact))
-		for i, c := range codes.Exact {
-			exact[i] = quote(c)
-		}
-		parts = append(parts, column+" IN ("+strings.Join(exact, ", ")+")")
-	}
-	for _, p := range codes.Prefix {
-		parts = append(parts, "starts_with("+column+", "+quote(p)+")")
-	}
-	return strings.Join(parts, " OR ")
 }
 
 // within writes the predicate of one range of people, less those who opted out.

@@ -23,6 +23,14 @@ func TestViewSQL(t *testing.T) {
 		return queries.View{Name: "v", Table: table, Columns: columns, From: from, To: to, AgeAt: from}
 	}
 	with := func(v queries.View, codes queries.CodeSet) queries.View { v.Codes = codes; return v }
+	lists := func(v queries.View, sets ...queries.CodeSet) queries.View {
+		v.Lists, v.Position = sets, "step"
+		return v
+	}
+	among := func(v queries.View) queries.View {
+		v.Where = []queries.Among{{Column: "insutype", Values: []string{"employee", "other"}}, {Column: "insu_admdvs", Values: []string{"33", "31"}, Prefix: true}}
+		return v
+	}
 	for _, c := range []struct {
 		view queries.View
 		want string
@@ -41,6 +49,12 @@ func TestViewSQL(t *testing.T) {
 			`SELECT psn_key FROM snapshot.main."fee_line" WHERE P AND "date" BETWEEN DATE '2017-02-03' AND DATE '2018-01-31' AND ((starts_with(atc, 'A10')) OR (item_code IN ('X1')))`},
 		{with(view("procedure"), queries.CodeSet{}),
 			`SELECT psn_key FROM snapshot.main."procedure" WHERE P AND "date" BETWEEN DATE '2017-02-03' AND DATE '2018-01-31' AND false`},
+		{among(view("coverage", "psn_type")),
+			`SELECT psn_key, "psn_type" FROM snapshot.main."coverage" WHERE P AND "begn" <= DATE '2018-01-31' AND "end" >= DATE '2017-02-03' AND "begn" <= "end" AND ("insutype" IN ('employee', 'other')) AND (starts_with("insu_admdvs", '33') OR starts_with("insu_admdvs", '31'))`},
+		{lists(view("diagnosis"), queries.CodeSet{"icd10": {Prefix: []string{"E11"}}}, queries.CodeSet{"icd10": {Exact: []string{"I10"}}}),
+			`SELECT psn_key, unnest(list_filter([CASE WHEN ("system" = 'icd10' AND (starts_with(dx_code, 'E11'))) THEN 0::INTEGER END, CASE WHEN ("system" = 'icd10' AND (dx_code IN ('I10'))) THEN 1::INTEGER END], lambda n: n IS NOT NULL)) AS "step" FROM snapshot.main."diagnosis" WHERE P AND "date" BETWEEN DATE '2017-02-03' AND DATE '2018-01-31' AND (("system" = 'icd10' AND (starts_with(dx_code, 'E11'))) OR ("system" = 'icd10' AND (dx_code IN ('I10'))))`},
+		{lists(view("procedure"), queries.CodeSet{"icd9cm": {Exact: []string{"51.23"}}}),
+			`SELECT psn_key, 0::INTEGER AS "step" FROM snapshot.main."procedure" WHERE P AND "date" BETWEEN DATE '2017-02-03' AND DATE '2018-01-31' AND ((code IN ('51.23')))`},
 	} {
 		got, err := viewSQL(c.view, "P")
 		if err != nil || got != c.want {
@@ -60,6 +74,8 @@ func TestViewSQLRefuses(t *testing.T) {
 		"no column":      {Table: "settlement", Columns: []string{"name"}, From: from, To: to},
 		"pno":            {Table: "settlement", Columns: []string{"pno"}, From: from, To: to},
 		"injection":      {Table: "settlement", Columns: []string{`total_fen" FROM x --`}, From: from, To: to},
+		"no text":        {Table: "settlement", From: from, To: to, Where: []queries.Among{{Column: "total_fen", Values: []string{"1"}}}},
+		"not a column":   {Table: "settlement", From: from, To: to, Where: []queries.Among{{Column: `level" = '' OR "level`, Values: []string{"1"}}}},
 		"no codes":       {Table: "coverage", From: from, To: to, Codes: queries.CodeSet{"icd10": {}}},
 	} {
 		if sql, err := viewSQL(v, ""); !errors.Is(err, ErrView) {
