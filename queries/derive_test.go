@@ -323,6 +323,42 @@ func TestDerivedParametersAreRefused(t *testing.T) {
 	}
 }
 
+// Fixed factors that do not fit the axis or key of the variant are refused too.
+func TestFixedFactorsMustFit(t *testing.T) {
+	for name, edit := range map[string][2]string{
+		"premiums": {"key: age, factors_parameter: premium", "key: age, factors: [1, 2, 3]"},
+		"layers":   {"of: used, factors_parameter: layers", "of: used, factors: [1]"},
+	} {
+		tpl, err := workshopWith(t, edit[0], edit[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (&Catalog{}).Compile(tpl, false, nil, Source{Snapshot: "s", MaxRows: 1000}); !errors.Is(err, ErrTemplate) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Every new bound of a template reaches the question that is priced.
+func TestBoundsReachTheSpec(t *testing.T) {
+	q, err := workshopQuestion(t, false, map[string]string{"layers": "700xs100,900xs800"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for _, m := range q.Job.Spec.Measures[5:] {
+		got += fmt.Sprintln(m.Name, m.Kind, m.Lo, m.Hi, m.HiAt, m.Unit2, m.Hi2, m.ReferenceSD, m.Competing)
+	}
+	want := `used series 0 10000 [700 900] 0 0 0 false
+structure vector 0 2000 [] 0 0 0 false
+cost spread -300 900 [] 10 9000 80 false
+curve survival 0 0 [] 0 0 0 true
+`
+	if got != want {
+		t.Errorf("measures:\n%swant:\n%s", got, want)
+	}
+}
+
 // A fixture per refusal of a template's derived numbers and new bounds.
 func TestDerivedRefusals(t *testing.T) {
 	if _, err := workshopWith(t); err != nil {
