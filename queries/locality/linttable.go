@@ -1,4 +1,4 @@
-package duckdb
+package locality
 
 import (
 	"slices"
@@ -69,8 +69,9 @@ func (l *linter) join(t *sqlTable, names scope) []string {
 	case !slices.ContainsFunc(t.Using, func(c string) bool { return fold(c) == personKey }) && !tied(t.Condition, left, right):
 		l.add("join", t.At, "a join needs USING (psn_key) or ON a.psn_key = b.psn_key")
 	}
-	l.expr(t.Condition, nil)
-	return append(left, right...)
+	both := append(append([]string{}, left...), right...)
+	l.expr(t.Condition, within{names: both})
+	return both
 }
 
 // tied says whether a condition holds only where psn_key of both sides are equal.

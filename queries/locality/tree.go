@@ -1,4 +1,4 @@
-package duckdb
+package locality
 
 import (
 	"encoding/json"
@@ -146,14 +146,16 @@ type sqlExpr struct {
 	IgnoreNulls bool            `json:"ignore_nulls"`
 	Exclude     string          `json:"exclude_clause"`
 
+	// Of IN and other subqueries.
+	Subquery     json.RawMessage `json:"subquery"`
+	SubqueryType string          `json:"subquery_type"`
+	Comparison   string          `json:"comparison_type"`
+
 	// Only to name them in a finding.
-	Star         any    `json:"columns"`
-	StarExpr     any    `json:"expr"`
-	StarOf       string `json:"relation_name"`
-	Subquery     any    `json:"subquery"`
-	SubqueryType string `json:"subquery_type"`
-	Comparison   any    `json:"comparison_type"`
-	Index        any    `json:"index"`
+	Star     any    `json:"columns"`
+	StarExpr any    `json:"expr"`
+	StarOf   string `json:"relation_name"`
+	Index    any    `json:"index"`
 }
 
 // parts are the expressions inside e.
@@ -190,13 +192,13 @@ func readTree(text string) (*sqlStatement, []Finding) {
 	d.DisallowUnknownFields()
 	if err := d.Decode(&t); err != nil {
 		_, field, _ := strings.Cut(err.Error(), "unknown field ")
-		return nil, []Finding{{Code: "syntax", Text: "uses what templates may not: " + strings.Trim(field, `"`)}}
+		return nil, []Finding{finding("syntax", "uses what templates may not: "+strings.Trim(field, `"`))}
 	}
 	switch {
 	case t.Error:
-		return nil, []Finding{{Code: "syntax", Text: "is not one SELECT: " + t.Message}}
+		return nil, []Finding{finding("syntax", "is not one SELECT: "+t.Message)}
 	case len(t.Statements) != 1 || t.Statements[0].Node == nil:
-		return nil, []Finding{{Code: "statements", Text: "must be exactly one statement"}}
+		return nil, []Finding{finding("statements", "must be exactly one statement")}
 	}
 	return &t.Statements[0], nil
 }
