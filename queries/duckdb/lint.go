@@ -237,7 +237,8 @@ func treeOf(ctx context.Context, db *sql.DB, text string) (string, error) {
 // question, with psn_key as its first column, and the place of the text in what
 // was planned. There are no data below it.
 func planOf(ctx context.Context, db *sql.DB, q question, bound string) (plan string, before int, err error) {
-	with, err := withViews(q.views, "")
+	lo, hi := locality.Range(q.sql)
+	with, err := withViews(q.views, within(lo, hi, nil))
 	if err != nil {
 		return "", 0, err
 	}

@@ -6,7 +6,10 @@ import (
 	"strings"
 )
 
-const personKey = "psn_key"
+const (
+	personKey    = "psn_key"
+	personNumber = "pno" // the dense person number: it serves the engine's ranges only
+)
 
 // linter walks the tree of one statement. What it proves: every relation in
 // FROM has a psn_key, and each of its rows comes from rows of that person alone

@@ -1,6 +1,10 @@
 package locality
 
-import "slices"
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+)
 
 // Kind is the type of a parameter.
 type Kind string
@@ -42,7 +46,8 @@ type Input struct {
 	Tree        string // json_serialize_sql of SQL
 	BoundTree   string // json_serialize_sql of Bind(SQL)
 	// Plan is json_serialize_plan of a SELECT whose first column is the psn_key of
-	// Bind(SQL), with the views' definitions in front.
+	// Bind(SQL), with the views' definitions in front, each with the predicate
+	// "pno BETWEEN lo AND hi" of Range(SQL).
 	Plan string
 	// Before is where, in bytes, Bind(SQL) begins in the text that was planned.
 	Before int
@@ -60,6 +65,15 @@ type Proof struct {
 	Functions []string `json:"functions"`
 	Operators []string `json:"operators"`
 	Joins     int      `json:"joins"` // each tied by a person column
+}
+
+// Range is the range of dense person numbers that the views have in the plan. It
+// depends on the SQL, so that no SQL can hold it: a table without it was not
+// reached through a view.
+func Range(sql string) (lo, hi uint32) {
+	sum := sha256.Sum256([]byte(sql))
+	lo = binary.BigEndian.Uint32(sum[:]) >> 2
+	return lo, lo + 1
 }
 
 // Prove gives either a proof or findings.

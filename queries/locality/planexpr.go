@@ -34,6 +34,8 @@ func (p *prover) expr(e *planExpr, in []column) {
 			p.addAt("plan", e, "a reference to a column that is not there")
 		} else if c.loose {
 			p.addAt("order", e, "the order of a list is not decided")
+		} else if c.dense {
+			p.addAt("column", e, "the dense person number is the engine's")
 		}
 	case "BOUND_COMPARISON":
 		p.compared(e.Type, e)
@@ -44,7 +46,9 @@ func (p *prover) expr(e *planExpr, in []column) {
 	case "BOUND_CAST":
 		p.castPlan(e, in)
 	case "BOUND_OPERATOR":
-		if !planOperators(e.Type) {
+		if e.Type == "COMPARE_NOT_IN" {
+			p.addAt("not_in", e, "NOT IN is never true where a NULL is among the values")
+		} else if !planOperators(e.Type) {
 			p.addAt("operator", e, "%s is not among the operators allowed", fold(e.Type))
 		}
 	case "BOUND_FUNCTION":

@@ -26,7 +26,7 @@ func (p *prover) join(n *planNode, left, right []column) []column {
 		return append(append([]column{}, left...), unsure(right)...)
 	case "RIGHT":
 		return append(unsure(left), right...)
-	case "FULL", "OUTER":
+	case "FULL":
 		return append(unsure(left), unsure(right)...)
 	case "SEMI", "ANTI":
 		return left

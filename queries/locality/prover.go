@@ -10,6 +10,7 @@ type column struct {
 	class int    // of person columns; 0: no person column
 	sure  bool   // never NULL
 	loose bool   // a list whose order is not decided
+	dense bool   // the dense person number, which only a view's own range may look at
 	kind  string // DuckDB's type
 }
 
@@ -20,6 +21,7 @@ type prover struct {
 	Declaration
 	bound     *Bound
 	before    int
+	lo, hi    uint32 // the range of person numbers in the views
 	classes   int
 	ctes      map[uint64][]column
 	reads     map[string]map[string]bool
@@ -30,8 +32,9 @@ type prover struct {
 }
 
 func newProver(d Declaration, b *Bound, before int) *prover {
+	lo, hi := Range(b.source)
 	return &prover{
-		Declaration: d, bound: b, before: before, ctes: map[uint64][]column{},
+		Declaration: d, bound: b, before: before, lo: lo, hi: hi, ctes: map[uint64][]column{},
 		reads: map[string]map[string]bool{}, functions: map[string]bool{}, operators: map[string]bool{},
 	}
 }
