@@ -1,7 +1,6 @@
 package locality
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -30,9 +29,7 @@ func conjunction(e *sqlExpr) []*sqlExpr {
 // NOT or OR it could be NULL instead of false because of others' NULLs.
 func (l *linter) membership(e *sqlExpr, in within, names scope) {
 	var query sqlQuery
-	d := json.NewDecoder(bytes.NewReader(e.Subquery))
-	d.DisallowUnknownFields()
-	if e.SubqueryType != "ANY" || e.Comparison != "COMPARE_EQUAL" || !isPersonKey(e.Child) || d.Decode(&query) != nil || query.Node == nil {
+	if e.SubqueryType != "ANY" || e.Comparison != "COMPARE_EQUAL" || !isPersonKey(e.Child) || decode(string(e.Subquery), &query) != nil || query.Node == nil {
 		l.add("subquery", e.At, "a subquery stands among expressions")
 		return
 	}

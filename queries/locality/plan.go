@@ -1,9 +1,6 @@
 package locality
 
-import (
-	"encoding/json"
-	"strings"
-)
+import "encoding/json"
 
 // The types of this file are the whole of a bound plan that the proof
 // understands, as DuckDB's json_serialize_plan writes it. A field that is not
@@ -202,11 +199,8 @@ func (e *planExpr) parts() []*planExpr {
 // DuckDB is not shown: the binder has said it already.
 func readPlan(text string) (*planNode, []Finding) {
 	var f planFile
-	d := json.NewDecoder(strings.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil {
-		_, field, _ := strings.Cut(err.Error(), "unknown field ")
-		return nil, []Finding{finding("plan", "the bound plan has what is not understood: "+strings.Trim(field, `"`))}
+	if err := decode(text, &f); err != nil {
+		return nil, []Finding{finding("plan", "the bound plan has what is not understood: "+unknownField(err))}
 	}
 	switch {
 	case f.Error:

@@ -1,9 +1,6 @@
 package locality
 
-import (
-	"encoding/json"
-	"strings"
-)
+import "encoding/json"
 
 // The types of this file are the whole of the SQL that a template may use, as
 // DuckDB's json_serialize_sql writes it. A field that is not here (a sample, a
@@ -188,11 +185,8 @@ func (e *sqlExpr) parts() []*sqlExpr {
 // readTree decodes what json_serialize_sql wrote.
 func readTree(text string) (*sqlStatement, []Finding) {
 	var t sqlTree
-	d := json.NewDecoder(strings.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&t); err != nil {
-		_, field, _ := strings.Cut(err.Error(), "unknown field ")
-		return nil, []Finding{finding("syntax", "uses what templates may not: "+strings.Trim(field, `"`))}
+	if err := decode(text, &t); err != nil {
+		return nil, []Finding{finding("syntax", "uses what templates may not: "+unknownField(err))}
 	}
 	switch {
 	case t.Error:
