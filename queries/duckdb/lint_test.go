@@ -216,15 +216,3 @@ func TestLintOfJobAllowsMoreColumns(t *testing.T) {
 		t.Errorf("as a job: %s", text)
 	}
 }
-
-func FuzzLint(f *testing.F) {
-	f.Add("SELECT psn_key, level, total_fen AS amount FROM bill")
-	f.Add("WITH x AS (SELECT psn_key FROM bill) SELECT b.psn_key FROM x b JOIN bill USING (psn_key) GROUP BY 1")
-	f.Add("SELECT sum(x) OVER (PARTITION BY psn_key) FROM a QUALIFY 1 IN (2)")
-	lintCodes := linting(f)
-	f.Fuzz(func(t *testing.T, sql string) {
-		if codes, text := lintCodes(t, asked(sql)); len(codes) == 0 && !strings.Contains(strings.ToLower(sql), "psn_key") {
-			t.Errorf("%q passes without psn_key: %s", sql, text)
-		}
-	})
-}
