@@ -6,4 +6,4 @@
 -- verdict: refused; tree join; plan join
 SELECT b.psn_key, b.level, 1 AS amount
 FROM bill AS b
-JOIN stay AS s ON b.psn_key <> s.psn_key AND length(b.level || s.level) > 2
+LEFT JOIN stay AS s ON b.psn_key <> s.psn_key AND length(b.level || s.level) > 2
