@@ -23,7 +23,7 @@ func templateCommand() *cobra.Command {
 		Use: "template", Short: "Look at the approved questions and check new ones",
 		Example: "  qunxiang template show I3",
 	}
-	c.AddCommand(templateListCommand(), templateShowCommand(), templateLintCommand(), templateResumeCommand())
+	c.AddCommand(templateListCommand(), templateShowCommand(), templateLintCommand(), certifyCommand(), templateResumeCommand())
 	return c
 }
 

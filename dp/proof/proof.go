@@ -55,30 +55,48 @@ func open(t *dp.Totals) (*seam.Exact, cells, error) {
 	return e, out, nil
 }
 
+// Moves is what one person changes.
+type Moves struct {
+	Cells int     // cells that are not 0
+	Rho   float64 // what hiding the person costs under the plan: sum of squares over 2 sigma^2
+}
+
 // Bounded checks the totals of one person alone: at most L0 groups, and in each
 // of them, for every channel, no cell beyond its bound, no more cells than may
 // move, and no longer a vector than the cost is charged for. Errors: ErrBound,
-// ErrNotPublic, dp.ErrReleased.
-func Bounded(t *dp.Totals) error {
-	spec := t.Spec()
+// ErrNotPublic, dp.ErrReleased, dp.ErrMismatch.
+func Bounded(t *dp.Totals, p *dp.Plan) (Moves, error) {
+	spec, sigmas := t.Spec(), p.Sigmas()
 	e, groups, err := open(t)
 	if err != nil {
-		return err
+		return Moves{}, err
 	}
 	if len(groups) > spec.L0 {
-		return fmt.Errorf("%w: %d groups, L0 is %d", ErrBound, len(groups), spec.L0)
+		return Moves{}, fmt.Errorf("%w: %d groups, L0 is %d", ErrBound, len(groups), spec.L0)
 	}
+	var m Moves
 	for _, name := range slices.Sorted(maps.Keys(groups)) {
 		for _, ch := range e.Channels {
-			if err := bounded(ch, groups[name][ch.Name]); err != nil {
-				return err
+			values := groups[name][ch.Name]
+			if err := bounded(ch, values); err != nil {
+				return Moves{}, err
+			}
+			sigma, ok := sigmas[ch.Name]
+			if !ok {
+				return Moves{}, dp.ErrMismatch
+			}
+			for _, x := range values {
+				if x != 0 {
+					m.Cells++
+					m.Rho += float64(x) / sigma * float64(x) / sigma / 2
+				}
 			}
 		}
 		if n := groups[name]["people"][0]; n != 1 {
-			return fmt.Errorf("%w: one person counts as %d", ErrBound, n)
+			return Moves{}, fmt.Errorf("%w: one person counts as %d", ErrBound, n)
 		}
 	}
-	return nil
+	return m, nil
 }
 
 func bounded(ch seam.Channel, values []int64) error {

@@ -54,7 +54,7 @@ func TestOnlyPublicTotalsAreExamined(t *testing.T) {
 		t.Fatal(err)
 	}
 	secret := totals(t, s, false, crowd(500)...)
-	if err := proof.Bounded(secret); !errors.Is(err, proof.ErrNotPublic) {
+	if _, err := proof.Bounded(secret, plan); !errors.Is(err, proof.ErrNotPublic) {
 		t.Error(err)
 	}
 	if err := proof.Apart(secret); !errors.Is(err, proof.ErrNotPublic) {
@@ -74,7 +74,7 @@ func TestOnlyPublicTotalsAreExamined(t *testing.T) {
 		t.Errorf("declared public with rows in it: %v", err)
 	}
 	open := totals(t, s, true, crowd(500)...)
-	if err := proof.Bounded(open); err == nil {
+	if _, err := proof.Bounded(open, plan); err == nil {
 		t.Error("five hundred people are within the bounds of one")
 	}
 	if _, err := dp.Release(open, plan); !errors.Is(err, dp.ErrReleased) {
