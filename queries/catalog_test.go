@@ -26,6 +26,8 @@ var asked = map[string]map[string]string{
 	"I2": {"window": "2017-01-01..2017-12-31"},
 	"I3": {"window": "2016-07-01..2017-06-30"},
 	"I4": {"window": "2017-01-01..2017-12-31"},
+	"I5": {"window": "2017-01-01..2017-12-31"},
+	"I7": {"window": "2017-01-01..2017-12-31"},
 	"I8": {"window": "2017-01-01..2017-12-31", "codes": "stroke,pneumonia"},
 	"P1": {"window": "2017-01-01..2017-12-31", "codes": "omop-viral-sinusitis"},
 	"P5": {"window": "2016-01-01..2018-12-31", "codes": "metformin"},
@@ -60,7 +62,7 @@ func TestEveryTemplateCompilesBothVariants(t *testing.T) {
 			t.Errorf("%s: the coarse variant has %d cells, the fine one %d", tpl.Catalogue, cells(coarse), cells(fine))
 		}
 	}
-	if want := []string{"I2", "I3", "I4", "I8", "P1", "P5", "P8", "R2"}; !slices.Equal(ids, want) {
+	if want := []string{"I2", "I3", "I4", "I5", "I7", "I8", "P1", "P5", "P8", "R2"}; !slices.Equal(ids, want) {
 		t.Errorf("catalogue %v, want %v", ids, want)
 	}
 }

@@ -46,6 +46,8 @@ var benchParameters = map[string]map[string]string{
 	"I2": {"window": "2016-01-01..2018-12-31", "med_type": "all"},
 	"I3": {"window": "2016-01-01..2018-12-31", "med_type": "all"},
 	"I4": {"window": "2017-01-01..2017-12-31"},
+	"I5": {"window": "2017-01-01..2017-12-31"},
+	"I7": {"window": "2016-01-01..2018-12-31", "washout": "0"},
 	"I8": {"window": "2016-01-01..2018-12-31"},
 	"P1": {"window": "2016-01-01..2018-12-31", "codes": "hypertension", "washout": "0"},
 	"P5": {"window": "2016-01-01..2018-12-31", "codes": "metformin", "washout": "0"},

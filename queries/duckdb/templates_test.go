@@ -17,6 +17,8 @@ var parameters = map[string]map[string]string{
 	"I2": {"med_type": "all"},
 	"I3": {"med_type": "all"},
 	"I4": {"base": "insured"},
+	"I5": {"amount": "total", "layers": "1000xs0,20000xs500"},
+	"I7": {"washout": "0"},
 	"I8": {"med_type": "all", "codes": "type-2-diabetes"},
 	"P1": {"codes": "type-2-diabetes"},
 	"P5": {"codes": "oral-antidiabetics", "washout": "0", "gap": "1"},

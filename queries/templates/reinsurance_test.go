@@ -1,0 +1,56 @@
+//go:build duckdb_arrow
+
+package templates_test
+
+import (
+	"testing"
+
+	"github.com/qunxiang/qunxiang/queries/enginetest"
+)
+
+func TestLayerCostOracle(t *testing.T) {
+	checkOracle(t, oracle{
+		id: "I5", given: map[string]string{"window": "2017", "layers": "3000xs500,8000xs3500,100000xs20000", "region": "37,44,51"}, cells: []string{"burning_cost", "reached"},
+		exact: `WITH days AS (SELECT psn_key, insutype, sum(date_diff('day', greatest(begn, DATE '2017-01-01'), least("end", DATE '2017-12-31'))) AS d
+		  FROM coverage WHERE begn <= DATE '2017-12-31' AND "end" >= DATE '2017-01-01' AND insu_admdvs[:2] IN ('37', '44', '51') GROUP BY 1, 2),
+		scheme AS (SELECT psn_key, arg_min(insutype, {'d': -d, 'i': insutype}) AS insutype FROM days GROUP BY 1),
+		paid AS (SELECT psn_key, insutype, coalesce((SELECT sum(psn_fen) FROM settlement WHERE settlement.psn_key = scheme.psn_key AND year(setl_date) = 2017), 0)::BIGINT AS x FROM scheme)
+		SELECT insutype, count(*),
+		  sum(CASE WHEN x <= 50000 THEN 0 WHEN x >= 350000 THEN 10000 ELSE (x - 50000) // 30 END)::BIGINT,
+		  sum(CASE WHEN x <= 350000 THEN 0 WHEN x >= 1150000 THEN 10000 ELSE (x - 350000) // 80 END)::BIGINT,
+		  sum(CASE WHEN x <= 2000000 THEN 0 WHEN x >= 12000000 THEN 10000 ELSE (x - 2000000) // 1000 END)::BIGINT,
+		  count(*) FILTER (x > 50000), count(*) FILTER (x > 350000), count(*) FILTER (x > 2000000) FROM paid GROUP BY 1`,
+	})
+}
+
+func TestLayerCostByHand(t *testing.T) {
+	a, b, c := enginetest.Person(1), enginetest.Person(2), enginetest.Person(3)
+	given := map[string]string{"window": "2017", "layers": "100xs50,1000xs150"}
+	cells := []string{"burning_cost", "reached"}
+	for _, h := range []handmade{{
+		name: "nobody", id: "I5", given: given, cells: cells, want: map[string][]int64{},
+	}, {
+		name: "just at the attachment, one fen above, exhausted", id: "I5", given: given, cells: cells,
+		world: enginetest.World{
+			"person":   {{"psn_key": a}, {"psn_key": b}, {"psn_key": c}},
+			"coverage": {insured(a, 0, 9, "employee"), insured(b, 364, 400, "employee"), insured(c, -100, 0, "resident"), insured(c, 1, 1, "resident")},
+			"settlement": {
+				bill(a, 1, 0, 0, enginetest.Row{"psn_fen": int64(5_000)}), bill(a, 2, 0, 365, enginetest.Row{"psn_fen": int64(5_000)}),
+				bill(b, 3, 0, 0, enginetest.Row{"psn_fen": int64(14_000)}), bill(b, 4, 0, 364, enginetest.Row{"psn_fen": int64(1_001)}),
+				bill(c, 5, 0, 100, enginetest.Row{"psn_fen": int64(999_999_999)}),
+			},
+		},
+		// b: 100.00 of 100 used, 0.01 of 1,000, which is less than a ten-thousandth.
+		want: map[string][]int64{"employee": {2, 10_000, 0, 1, 1}, "resident": {1, 10_000, 10_000, 1, 1}},
+	}, {
+		name: "out of scope only", id: "I5", given: map[string]string{"window": "2017", "layers": "100xs0", "amount": "out_of_scope"}, coarse: true, cells: cells,
+		world: enginetest.World{
+			"person":     {{"psn_key": a}, {"psn_key": b}},
+			"coverage":   {insured(a, 0, 9, "employee")},
+			"settlement": {bill(a, 1, 0, 0, enginetest.Row{"psn_fen": int64(90_000), "selfpay_full_fen": int64(2_000), "overlimit_fen": int64(500)}), bill(b, 2, 0, 0, enginetest.Row{"selfpay_full_fen": int64(90_000)})},
+		},
+		want: map[string][]int64{"": {1, 2_500, 1}},
+	}} {
+		t.Run(h.id+" "+h.name, func(t *testing.T) { checkHandmade(t, h) })
+	}
+}
