@@ -103,7 +103,7 @@ func (w World) visit(r *rand.Rand, k Key, key int64) {
 	}))
 	for range r.IntN(4) {
 		w["settlement"] = append(w["settlement"], setting(Row{
-			"setl_key": r.Int64(), "setl_date": anyDay(r),
+			"setl_key": r.Int64(), "setl_date": anyDay(r), "admdvs": pick(r, "110102", "440301", "unknown"),
 			"total_fen": money(r), "fund_fen": money(r), "psn_fen": r.Int64N(1_000_000), "pool_fen": r.Int64N(1000),
 		}))
 	}
@@ -114,9 +114,21 @@ func (w World) visit(r *rand.Rand, k Key, key int64) {
 	}
 	for range r.IntN(4) {
 		w["fee_line"] = append(w["fee_line"], setting(Row{
-			"date": anyDay(r), "item_code": pick(r, "XA10", "1521369", "E11"), "atc": pick(r, "A10BA02", "A10BB01", "C07", "unknown"),
+			"date": anyDay(r), "item_code": pick(r, "XA10", "1521369", "E11"), "chrg_type": pick(r, "01", "09", "14", "99", "unknown"), "list_type": pick(r, "drug", "material"),
+			"atc":        pick(r, "A10BA02", "A10BB01", "C07", "unknown"),
 			"ingredient": pick(r, "metformin", "insulin", "二甲双胍", "o'brien\"s", "unknown"),
-			"amt_fen":    money(r), "days_supply": pick(r, 0, 1, 14, 30, 90, 365, int64(math.MaxInt32)),
+			"amt_fen":    money(r), "inscope_fen": money(r), "qty_milli": r.Int64N(9000), "days_supply": pick(r, 0, 1, 14, 30, 90, 365, int64(math.MaxInt32)),
+		}))
+	}
+	for range r.IntN(3) {
+		w["procedure"] = append(w["procedure"], setting(Row{
+			"date": anyDay(r), "code": pick(r, "36.06", "81.54", "13.41", "99"), "system": "icd9cm",
+		}))
+	}
+	if r.IntN(3) > 0 {
+		w["drg_result"] = append(w["drg_result"], setting(Row{
+			"date": begn, "scheme": pick(r, "drg", "drg", "dip"), "version": pick(r, "1.1", "unknown"),
+			"grp": pick(r, "ES23", "FR23", "unknown", "o'brien\"s"), "weight_milli": r.Int64N(5000), "pay_fen": money(r),
 		}))
 	}
 }
