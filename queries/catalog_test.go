@@ -29,10 +29,13 @@ var asked = map[string]map[string]string{
 	"I5": {"window": "2017-01-01..2017-12-31"},
 	"I7": {"window": "2017-01-01..2017-12-31"},
 	"I8": {"window": "2017-01-01..2017-12-31", "codes": "stroke,pneumonia"},
+	"I9": {"window": "2017-01-01..2017-12-31", "codes": "stroke"},
 	"P1": {"window": "2017-01-01..2017-12-31", "codes": "omop-viral-sinusitis"},
 	"P5": {"window": "2016-01-01..2018-12-31", "codes": "metformin"},
 	"P8": {"window": "2017-01-01..2017-12-31"},
+	"R1": {"window": "2017-01-01..2017-12-31"},
 	"R2": {"window": "2016-01-01..2018-12-31"},
+	"R3": {"window": "2017-01-01..2017-12-31"},
 }
 
 func TestEveryTemplateCompilesBothVariants(t *testing.T) {
@@ -62,7 +65,7 @@ func TestEveryTemplateCompilesBothVariants(t *testing.T) {
 			t.Errorf("%s: the coarse variant has %d cells, the fine one %d", tpl.Catalogue, cells(coarse), cells(fine))
 		}
 	}
-	if want := []string{"I2", "I3", "I4", "I5", "I7", "I8", "P1", "P5", "P8", "R2"}; !slices.Equal(ids, want) {
+	if want := []string{"I2", "I3", "I4", "I5", "I7", "I8", "I9", "P1", "P5", "P8", "R1", "R2", "R3"}; !slices.Equal(ids, want) {
 		t.Errorf("catalogue %v, want %v", ids, want)
 	}
 }

@@ -49,10 +49,13 @@ var benchParameters = map[string]map[string]string{
 	"I5": {"window": "2017-01-01..2017-12-31"},
 	"I7": {"window": "2016-01-01..2018-12-31", "washout": "0"},
 	"I8": {"window": "2016-01-01..2018-12-31"},
+	"I9": {"window": "2016-01-01..2018-12-31"},
 	"P1": {"window": "2016-01-01..2018-12-31", "codes": "hypertension", "washout": "0"},
 	"P5": {"window": "2016-01-01..2018-12-31", "codes": "metformin", "washout": "0"},
 	"P8": {"window": "2016-01-01..2018-12-31"},
+	"R1": {"window": "2016-01-01..2018-12-31"},
 	"R2": {"window": "2016-01-01..2018-12-31"},
+	"R3": {"window": "2016-01-01..2018-12-31", "flow": "all", "med_type": "all"},
 }
 
 func benchCommand() *cobra.Command {

@@ -20,10 +20,13 @@ var parameters = map[string]map[string]string{
 	"I5": {"amount": "total", "layers": "1000xs0,20000xs500"},
 	"I7": {"washout": "0"},
 	"I8": {"med_type": "all", "codes": "type-2-diabetes"},
+	"I9": {"med_type": "all", "codes": "type-2-diabetes"},
 	"P1": {"codes": "type-2-diabetes"},
 	"P5": {"codes": "oral-antidiabetics", "washout": "0", "gap": "1"},
 	"P8": {"codes": "oral-antidiabetics"},
+	"R1": {"amount": "payment"},
 	"R2": {"fund": "pool"},
+	"R3": {"flow": "all", "med_type": "all"},
 }
 
 func catalogue(t *testing.T) []*queries.Template {
