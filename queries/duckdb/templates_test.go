@@ -14,10 +14,12 @@ import (
 
 // parameters of the catalogue's questions that meet enginetest's random people.
 var parameters = map[string]map[string]string{
+	"I1": {"steps": "hypertension,type-2-diabetes", "sequence": "in_time"},
 	"I2": {"med_type": "all"},
 	"I3": {"med_type": "all"},
 	"I4": {"base": "insured"},
 	"I5": {"amount": "total", "layers": "1000xs0,20000xs500"},
+	"I6": {"deductible": "0"},
 	"I7": {"washout": "0"},
 	"I8": {"med_type": "all", "codes": "type-2-diabetes"},
 	"I9": {"med_type": "all", "codes": "type-2-diabetes"},
@@ -27,6 +29,8 @@ var parameters = map[string]map[string]string{
 	"R1": {"amount": "payment"},
 	"R2": {"fund": "pool"},
 	"R3": {"flow": "all", "med_type": "all"},
+	"R4": {"hospital": "any", "gap": "90"},
+	"D1": {"items": "coronary-intervention,knee-replacement,cataract-surgery"},
 }
 
 func catalogue(t *testing.T) []*queries.Template {

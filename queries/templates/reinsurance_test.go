@@ -54,3 +54,53 @@ func TestLayerCostByHand(t *testing.T) {
 		t.Run(h.id+" "+h.name, func(t *testing.T) { checkHandmade(t, h) })
 	}
 }
+
+func TestLossRatioOracle(t *testing.T) {
+	checkOracle(t, oracle{
+		id: "I6", given: map[string]string{"window": "2017", "deductible": "300000", "coinsurance": "2500", "cap": "2000000", "base": "in_scope", "region": "32,37,41,44"},
+		cells: []string{"benefits", "claimants", "person_days"},
+		exact: `WITH c AS (SELECT psn_key, insutype, greatest(begn, DATE '2017-01-01') AS b, least("end", DATE '2017-12-31') AS e FROM coverage
+		  WHERE begn <= DATE '2017-12-31' AND "end" >= DATE '2017-01-01' AND insu_admdvs[:2] IN ('32', '37', '41', '44')),
+		d AS (SELECT DISTINCT psn_key, unnest(generate_series(b, e, INTERVAL 1 DAY))::DATE AS d FROM c),
+		scheme AS (SELECT psn_key, arg_min(insutype, {'d': -x, 'i': insutype}) AS insutype FROM (SELECT psn_key, insutype, sum(e - b) AS x FROM c GROUP BY 1, 2) GROUP BY 1),
+		x AS (SELECT psn_key, sum(psn_fen - selfpay_full_fen - overlimit_fen)::BIGINT AS x FROM settlement JOIN d USING (psn_key) WHERE d.d = setl_date GROUP BY 1),
+		p AS (SELECT scheme.psn_key, insutype, greatest(0, (2017 * 12 - (birth_ym // 100 * 12 + birth_ym % 100 - 1)) // 12) AS age,
+		    CASE WHEN x <= 300000 OR x IS NULL THEN 0 WHEN x >= 300000 + 2666667 THEN 2000000 ELSE (x - 300000) * 3 // 4 END AS y, (SELECT count(*) FROM d WHERE d.psn_key = scheme.psn_key) AS n
+		  FROM scheme JOIN person USING (psn_key) LEFT JOIN x USING (psn_key) WHERE birth_ym IS NOT NULL)
+		SELECT CASE WHEN age >= 70 THEN '70+' ELSE (age // 10 * 10) || '-' || (age // 10 * 10 + 9) END, insutype, count(*), sum(y)::BIGINT, count(*) FILTER (y > 0), sum(n)::BIGINT FROM p GROUP BY 1, 2`,
+	})
+}
+
+func TestLossRatioByHand(t *testing.T) {
+	a, b, c := enginetest.Person(1), enginetest.Person(2), enginetest.Person(3)
+	given := map[string]string{"window": "2017", "deductible": "1000", "coinsurance": "3333", "cap": "100000"}
+	cells := []string{"benefits", "claimants", "person_days"}
+	paid := func(k enginetest.Key, key int64, day int, fen int64) enginetest.Row {
+		return bill(k, key, 0, day, enginetest.Row{"psn_fen": fen})
+	}
+	for _, h := range []handmade{{
+		name: "nobody", id: "I6", given: given, cells: cells, want: map[string][]int64{},
+	}, {
+		name: "at the deductible, one fen above, at the cap, bills outside cover", id: "I6", given: given, cells: cells,
+		world: enginetest.World{
+			"person":   {{"psn_key": a, "birth_ym": int64(195001)}, {"psn_key": b, "birth_ym": int64(195001)}, {"psn_key": c, "birth_ym": int64(194701)}},
+			"coverage": {insured(a, 0, 9, "employee"), insured(a, 5, 14, "employee"), insured(b, 0, 364, "employee"), insured(c, 0, 0, "resident"), insured(c, 3, 900, "other")},
+			"settlement": {
+				paid(a, 1, 0, 400), paid(a, 2, 14, 600), paid(a, 3, 15, 99_999), // 15 days of cover
+				paid(b, 4, 364, 1_002), paid(b, 5, 365, 10_000), // 2 fen less 33.33 %, rounded down
+				paid(c, 6, 0, 90_000), paid(c, 7, 1, 50_000_000), paid(c, 8, 3, 70_000),
+			},
+		},
+		want: map[string][]int64{"60-69/employee": {2, 1, 1, 15 + 365}, "70+/other": {1, 100_000, 1, 1 + 362}},
+	}, {
+		name: "only what lies outside the list", id: "I6", coarse: true, given: map[string]string{"window": "2017", "deductible": "0", "coinsurance": "0", "base": "out_of_scope"}, cells: cells,
+		world: enginetest.World{
+			"person":     {{"psn_key": a, "birth_ym": int64(201705)}},
+			"coverage":   {insured(a, 0, 400, "unknown")},
+			"settlement": {bill(a, 1, 0, 3, enginetest.Row{"psn_fen": int64(500), "selfpay_full_fen": int64(70), "overlimit_fen": int64(30)})},
+		},
+		want: map[string][]int64{"0-9": {1, 100, 1, 365}},
+	}} {
+		t.Run(h.id+" "+h.name, func(t *testing.T) { checkHandmade(t, h) })
+	}
+}
