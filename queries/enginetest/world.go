@@ -134,7 +134,7 @@ func (w World) operate(r *rand.Rand, encounter Row) {
 	}
 	for range r.IntN(3) {
 		w["procedure"] = append(w["procedure"], setting(Row{
-			"date": anyDay(r), "code": pick(r, "36.06", "81.54", "13.41", "99"), "system": "icd9cm",
+			"date": pick(r, encounter["begn"], any(anyDay(r))), "code": pick(r, "36.06", "81.54", "13.41", "99"), "system": "icd9cm",
 		}))
 	}
 	if r.IntN(3) > 0 {
