@@ -188,7 +188,8 @@ type Derived struct {
 	Unit  string `yaml:"unit"`
 	Of    string `yaml:"of"` // numerator
 	By    string `yaml:"by"` // denominator (ratio); "people" is always there
-	// Scale multiplies the ratio: 365250 turns events per day into events per 1,000 years.
+	// Scale multiplies the ratio: 365250 turns events per day into events per 1,000 years;
+	// for times and loss_ratio, where it may be left out, it multiplies each of Factors.
 	Scale float64 `yaml:"scale"`
 	// Within, for a share, lists the keys whose shown groups add up to the whole;
 	// for totals, the keys that stay.

@@ -43,14 +43,24 @@ type benchTemplate struct {
 
 // benchParameters make every template read most of what it can.
 var benchParameters = map[string]map[string]string{
+	"I1": {"window": "2016-01-01..2018-12-31"},
 	"I2": {"window": "2016-01-01..2018-12-31", "med_type": "all"},
 	"I3": {"window": "2016-01-01..2018-12-31", "med_type": "all"},
 	"I4": {"window": "2017-01-01..2017-12-31"},
+	"I5": {"window": "2017-01-01..2017-12-31"},
+	"I6": {"window": "2017-01-01..2017-12-31"},
+	"I7": {"window": "2016-01-01..2018-12-31", "washout": "0"},
 	"I8": {"window": "2016-01-01..2018-12-31"},
+	"I9": {"window": "2016-01-01..2018-12-31"},
 	"P1": {"window": "2016-01-01..2018-12-31", "codes": "hypertension", "washout": "0"},
 	"P5": {"window": "2016-01-01..2018-12-31", "codes": "metformin", "washout": "0"},
 	"P8": {"window": "2016-01-01..2018-12-31"},
+	"R1": {"window": "2016-01-01..2018-12-31"},
 	"R2": {"window": "2016-01-01..2018-12-31"},
+	"R3": {"window": "2016-01-01..2018-12-31", "flow": "all", "med_type": "all"},
+	"R4": {"window": "2016-01-01..2018-12-31"},
+	"R5": {"window": "2016-01-01..2018-12-31"},
+	"D1": {"window": "2016-01-01..2018-12-31"},
 }
 
 func benchCommand() *cobra.Command {

@@ -136,6 +136,7 @@ func printRelease(w io.Writer, r *queries.Release) {
 	} else {
 		printTable(w, r, names)
 	}
+	printTotals(w, r)
 	shown, hidden := 0, 0
 	for _, g := range r.Groups {
 		if g.Suppressed {

@@ -14,14 +14,23 @@ import (
 
 // parameters of the catalogue's questions that meet enginetest's random people.
 var parameters = map[string]map[string]string{
+	"I1": {"steps": "hypertension,type-2-diabetes", "sequence": "in_time"},
 	"I2": {"med_type": "all"},
 	"I3": {"med_type": "all"},
 	"I4": {"base": "insured"},
+	"I5": {"amount": "total", "layers": "1000xs0,20000xs500"},
+	"I6": {"deductible": "0"},
+	"I7": {"washout": "0"},
 	"I8": {"med_type": "all", "codes": "type-2-diabetes"},
+	"I9": {"med_type": "all", "codes": "type-2-diabetes"},
 	"P1": {"codes": "type-2-diabetes"},
 	"P5": {"codes": "oral-antidiabetics", "washout": "0", "gap": "1"},
 	"P8": {"codes": "oral-antidiabetics"},
+	"R1": {"amount": "payment"},
 	"R2": {"fund": "pool"},
+	"R3": {"flow": "all", "med_type": "all"},
+	"R4": {"hospital": "any", "gap": "90"},
+	"D1": {"items": "coronary-intervention,knee-replacement,cataract-surgery"},
 }
 
 func catalogue(t *testing.T) []*queries.Template {
