@@ -28,6 +28,7 @@ var asked = map[string]map[string]string{
 	"I4": {"window": "2017-01-01..2017-12-31"},
 	"I8": {"window": "2017-01-01..2017-12-31", "codes": "stroke,pneumonia"},
 	"P1": {"window": "2017-01-01..2017-12-31", "codes": "omop-viral-sinusitis"},
+	"P3": {"window": "2017-01-01..2017-12-31", "codes": "hypertension"},
 	"P5": {"window": "2016-01-01..2018-12-31", "codes": "metformin"},
 	"P8": {"window": "2017-01-01..2017-12-31"},
 	"R2": {"window": "2016-01-01..2018-12-31"},
@@ -60,7 +61,7 @@ func TestEveryTemplateCompilesBothVariants(t *testing.T) {
 			t.Errorf("%s: the coarse variant has %d cells, the fine one %d", tpl.Catalogue, cells(coarse), cells(fine))
 		}
 	}
-	if want := []string{"I2", "I3", "I4", "I8", "P1", "P5", "P8", "R2"}; !slices.Equal(ids, want) {
+	if want := []string{"I2", "I3", "I4", "I8", "P1", "P3", "P5", "P8", "R2"}; !slices.Equal(ids, want) {
 		t.Errorf("catalogue %v, want %v", ids, want)
 	}
 }

@@ -48,6 +48,7 @@ var benchParameters = map[string]map[string]string{
 	"I4": {"window": "2017-01-01..2017-12-31"},
 	"I8": {"window": "2016-01-01..2018-12-31"},
 	"P1": {"window": "2016-01-01..2018-12-31", "codes": "hypertension", "washout": "0"},
+	"P3": {"window": "2016-01-01..2018-12-31", "codes": "hypertension", "lookback": "0"},
 	"P5": {"window": "2016-01-01..2018-12-31", "codes": "metformin", "washout": "0"},
 	"P8": {"window": "2016-01-01..2018-12-31"},
 	"R2": {"window": "2016-01-01..2018-12-31"},

@@ -19,6 +19,7 @@ var parameters = map[string]map[string]string{
 	"I4": {"base": "insured"},
 	"I8": {"med_type": "all", "codes": "type-2-diabetes"},
 	"P1": {"codes": "type-2-diabetes"},
+	"P3": {"codes": "hypertension", "window": "2016-01-01..2018-12-31"},
 	"P5": {"codes": "oral-antidiabetics", "washout": "0", "gap": "1"},
 	"P8": {"codes": "oral-antidiabetics"},
 	"R2": {"fund": "pool"},
