@@ -69,7 +69,7 @@ type rank struct {
 func newScratch(c *compiled) scratch {
 	s := scratch{kept: make([][]int32, len(c.selections))}
 	for _, m := range c.measures {
-		if m.Kind == KindSeries {
+		if m.Kind == KindSeries || m.Kind == KindVector {
 			s.series.resize(len(m.Positions))
 		}
 	}

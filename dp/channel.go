@@ -41,7 +41,7 @@ type compiled struct {
 // measure is a Measure with its places resolved.
 type measure struct {
 	Measure
-	channels       []int // mean: sum, rows; else one
+	channels       []int // mean: sum, rows; spread: sum, rows, squares; else one
 	col, at, event int   // column indexes, -1 if none
 	selection      int   // index into compiled.selections, -1 if none
 }
@@ -74,6 +74,9 @@ func compile(s Spec) (*compiled, error) {
 			return nil, err
 		}
 	}
+	if err := c.checkEmitted(); err != nil {
+		return nil, err
+	}
 	if c.radix != nil {
 		c.groups = 1
 		for _, n := range c.radix {
@@ -99,7 +102,7 @@ func (c *compiled) addMeasure(m Measure) error {
 	if x.col, err = c.column(m, "value", m.Column, m.Kind.clamps(), m.Kind.clamps() || m.Kind == KindRows); err != nil {
 		return err
 	}
-	axis := m.Kind == KindHistogram || m.Kind == KindSeries || m.Kind == KindSurvival
+	axis := m.Kind.axis()
 	if x.at, err = c.column(m, "position", m.At, axis, axis); err != nil {
 		return err
 	}
@@ -126,10 +129,13 @@ func (c *compiled) addChannels(m *measure) error {
 		m.channels = []int{c.add(m.Name, 1, r, 1, square(r))}
 	case KindSum:
 		m.channels = []int{c.add(m.Name, 1, m.linf(), 1, square(m.linf()))}
-	case KindMean:
+	case KindMean, KindSpread:
 		m.channels = []int{
 			c.add(m.Name+"/sum", 1, m.linf(), 1, square(m.linf())),
 			c.add(m.Name+"/rows", 1, r, 1, square(r)),
+		}
+		if m.Kind == KindSpread {
+			m.channels = append(m.channels, c.add(m.Name+"/squares", 1, m.Hi2, 1, square(m.Hi2)))
 		}
 	case KindQuantiles:
 		m.channels = []int{c.add(m.Name, fanout+leaves, 1, 2, big.NewInt(2))}
@@ -137,10 +143,13 @@ func (c *compiled) addChannels(m *measure) error {
 		n := len(m.Positions)
 		m.channels = []int{c.add(m.Name, n, r, min(r, int64(n)), square(r))}
 	case KindSeries:
-		d := square(m.linf())
-		m.channels = []int{c.add(m.Name, len(m.Positions), m.linf(), a, d.Mul(d, big.NewInt(a)))}
+		m.channels = []int{c.add(m.Name, len(m.Positions), m.linf(), a, m.seriesDelta2())}
+	case KindVector:
+		// The parts are integers of at least 1 that add up to at most Hi, so the L2
+		// norm is at most the L1 norm, Hi, and no more than Hi of them are moved.
+		m.channels = []int{c.add(m.Name, len(m.Positions), m.Hi, min(m.Hi, int64(len(m.Positions))), square(m.Hi))}
 	case KindSurvival:
-		m.channels = []int{c.add(m.Name, 2*len(m.Positions), 1, 1, big.NewInt(1))}
+		m.channels = []int{c.add(m.Name, m.fates()*len(m.Positions), 1, 1, big.NewInt(1))}
 	default:
 		return fmt.Errorf("%w: measure %q has unknown kind %q", ErrSpec, m.Name, m.Kind)
 	}

@@ -97,12 +97,17 @@ func (m Measure) check(s Spec) error {
 
 // clamps says whether a kind clamps rows and totals.
 func (k Kind) clamps() bool {
-	return k == KindSum || k == KindMean || k == KindQuantiles || k == KindSeries
+	return k == KindSum || k == KindMean || k == KindSpread || k == KindQuantiles || k == KindSeries || k == KindVector
+}
+
+// axis says whether a kind has positions.
+func (k Kind) axis() bool {
+	return k == KindHistogram || k == KindSeries || k == KindVector || k == KindSurvival
 }
 
 // needsRows says whether only the row cap bounds a person's part.
 func (k Kind) needsRows() bool {
-	return k == KindRows || k == KindMean || k == KindHistogram
+	return k == KindRows || k == KindMean || k == KindSpread || k == KindHistogram
 }
 
 func (m Measure) checkBounds(s Spec) error {
@@ -114,6 +119,9 @@ func (m Measure) checkBounds(s Spec) error {
 	}
 	if m.Kind == KindSurvival && s.L0 != 1 {
 		return fmt.Errorf("%w: survival needs L0 = 1", ErrBounds)
+	}
+	if err := m.checkStray(); err != nil {
+		return err
 	}
 	if !m.Kind.clamps() {
 		return nil
@@ -128,6 +136,9 @@ func (m Measure) checkBounds(s Spec) error {
 		if b > MaxMagnitude || b < -MaxMagnitude {
 			return fmt.Errorf("%w: a bound is beyond 2^61", ErrOverflow)
 		}
+	}
+	if err := m.checkOwn(s); err != nil {
+		return err
 	}
 	return m.checkSums(s)
 }
@@ -148,15 +159,15 @@ func (m Measure) checkSums(s Spec) error {
 }
 
 func (m Measure) checkAxis() error {
-	switch m.Kind {
-	case KindHistogram, KindSeries, KindSurvival:
+	switch {
+	case m.Kind.axis():
 		if len(m.Positions) == 0 || len(m.Positions) > MaxPositions {
 			return fmt.Errorf("%w: an axis needs 1 to %d positions", ErrBounds, MaxPositions)
 		}
 		if err := distinct("position", m.Positions); err != nil {
 			return err
 		}
-	case KindQuantiles:
+	case m.Kind == KindQuantiles:
 		if m.Octaves && m.Hi-m.Lo < minOctaves {
 			return fmt.Errorf("%w: octaves need Hi-Lo of at least %d", ErrSpec, minOctaves)
 		}
@@ -181,7 +192,16 @@ func (m Measure) checkAxis() error {
 }
 
 // linf is the most a person moves a summed cell.
-func (m Measure) linf() int64 { return max(magnitude(m.Lo), magnitude(m.Hi)) }
+func (m Measure) linf() int64 {
+	if len(m.HiAt) == 0 {
+		return max(magnitude(m.Lo), magnitude(m.Hi))
+	}
+	most := magnitude(m.Lo)
+	for _, hi := range m.HiAt {
+		most = max(most, magnitude(hi))
+	}
+	return most
+}
 
 func magnitude(x int64) int64 {
 	if x < 0 {

@@ -17,6 +17,8 @@ func (s *state) addMeasure(b *Batch, m *measure, base int, rows []int32) {
 		}
 	case KindSeries:
 		s.addSeries(b, m, cell, rows)
+	case KindVector:
+		s.addVector(b, m, cell, rows)
 	default:
 		total, n := m.total(b.Values[m.col], rows)
 		if n == 0 {
@@ -27,6 +29,9 @@ func (s *state) addMeasure(b *Batch, m *measure, base int, rows []int32) {
 			leaf := int(m.leaf(total))
 			s.cells[cell+leaf/fanout]++
 			s.cells[cell+fanout+leaf]++
+		case KindSpread:
+			s.cells[base+s.c.channels[m.channels[2]].offset] += m.squares(b.Values[m.col], rows)
+			fallthrough
 		case KindMean:
 			s.cells[base+s.c.channels[m.channels[1]].offset] += n
 			s.cells[cell] += total
@@ -124,7 +129,17 @@ func (a *axis) resize(n int) {
 }
 
 func (s *state) addSeries(b *Batch, m *measure, cell int, rows []int32) {
-	a, col, at := &s.series, b.Values[m.col], b.Values[m.at]
+	a := &s.series
+	a.fill(b, m, rows)
+	for _, p := range s.choosePositions(m) {
+		s.cells[cell+int(p)] += min(max(a.sums[p].value(), m.Lo), m.hiAt(p))
+	}
+	a.empty()
+}
+
+// fill sums a person's clamped rows by position; empty must follow.
+func (a *axis) fill(b *Batch, m *measure, rows []int32) {
+	col, at := b.Values[m.col], b.Values[m.at]
 	a.touched = a.touched[:0]
 	for _, r := range rows {
 		p, v := uint64(at[r]), col[r]
@@ -137,9 +152,10 @@ func (s *state) addSeries(b *Batch, m *measure, cell int, rows []int32) {
 		}
 		a.sums[p].add(min(max(v, m.RowLo), m.RowHi))
 	}
-	for _, p := range s.choosePositions(m) {
-		s.cells[cell+int(p)] += min(max(a.sums[p].value(), m.Lo), m.Hi)
-	}
+}
+
+// empty makes the axis ready for the next person.
+func (a *axis) empty() {
 	for _, p := range a.touched {
 		a.seen[p], a.sums[p] = false, wide{}
 	}
@@ -167,19 +183,25 @@ func (s *state) choosePositions(m *measure) []int32 {
 }
 
 // addSurvival takes one row per person: the earliest position, and there an
-// event before a censoring. Rows off the axis or with another event are dropped.
+// event before a competing event before a censoring. Rows off the axis or with
+// another event are dropped.
 func (s *state) addSurvival(b *Batch, m *measure, base int, rows []int32) {
 	at, event := b.Values[m.at], b.Values[m.event]
-	best := int64(math.MaxInt64)
+	best, fates := int64(math.MaxInt64), int64(m.fates())
 	for _, r := range rows {
 		p, e := at[r], event[r]
-		if uint64(p) >= uint64(len(m.Positions)) || uint64(e) > 1 {
+		if uint64(p) >= uint64(len(m.Positions)) || uint64(e) >= uint64(fates) {
 			continue
 		}
-		best = min(best, 2*p+1-e) // earlier first, then event = 1
+		rank := e - 1 // events first, censorings last
+		if e == 0 {
+			rank = fates - 1
+		}
+		best = min(best, fates*p+rank) // earlier first
 	}
 	if best == math.MaxInt64 {
 		return
 	}
-	s.cells[base+s.c.channels[m.channels[0]].offset+int(best^1)]++
+	p, fate := best/fates, (best%fates+1)%fates
+	s.cells[base+s.c.channels[m.channels[0]].offset+int(fates*p+fate)]++
 }

@@ -65,7 +65,11 @@ func fill(t testing.TB, s Spec, people int) *state {
 // 4,000 to 20,000 draws: at true coverage 0.95, 1,000 independent draws leave
 // that range with probability 0.004, 4,000 with 1e-8. The seed is fixed.
 func TestIntervalsCover(t *testing.T) {
-	s := everyKind()
+	intervalsCover(t, everyKind())
+	intervalsCover(t, spreadKinds())
+}
+
+func intervalsCover(t *testing.T, s Spec) {
 	st := fill(t, s, 3000)
 	for _, rho := range []float64{0.02, 0.3} {
 		p := mustPrice(t, s, Want{Rho: rho}, DeltaRule{Fixed: 1e-9})
@@ -83,6 +87,9 @@ func TestIntervalsCover(t *testing.T) {
 			for i, g := range got.Groups {
 				if g.Suppressed {
 					t.Fatal("3,000 people are suppressed")
+				}
+				if len(g.Measures) != len(truth.Groups[i].Measures) {
+					t.Fatal("a number is missing")
 				}
 				for j, m := range g.Measures {
 					tally(held, all, m, truth.Groups[i].Measures[j])

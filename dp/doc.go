@@ -25,9 +25,10 @@
 //	rows                r^2           mean        Linf^2 and r^2
 //	histogram           r^2           quantiles   2
 //	series              A * Linf^2    survival    1
+//	vector              Hi^2          spread      Linf^2, r^2 and Hi2^2
 //
 // Intervals are 95 % and are for noise: they bracket the value of the bounded
-// data. Survival bands also carry Greenwood's sampling variance.
+// data. Survival and incidence bands also carry the sampling variance.
 //
 // The noise library logs through glog, which registers flags on the standard
 // FlagSet and writes files to the temporary directory when something is logged.

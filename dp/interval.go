@@ -24,17 +24,21 @@ func (c *compiled) derive(m measure, cells []int64, sigmas []float64) []Measured
 			out.Value, out.Low, out.High = m.mean(noisy(0)[0], rows, sigma, sigmas[m.channels[1]])
 			all = append(all, out)
 		}
-		if m.RowsName != "" {
-			n := Measured{Name: m.RowsName, Unit: m.RowsName}
-			n.Value, n.Low, n.High = countInterval(rows, sigmas[m.channels[1]])
-			all = append(all, n)
-		}
-		return all
+		return m.withRows(all, rows, sigmas[m.channels[1]])
+	case KindSpread:
+		rows, sigmaRows := noisy(1)[0], sigmas[m.channels[1]]
+		all := m.spread(noisy(0)[0], rows, noisy(2)[0], [3]float64{sigma, sigmaRows, sigmas[m.channels[2]]})
+		return m.withRows(all, rows, sigmaRows)
 	case KindQuantiles:
 		out.Values = m.quantiles(noisy(0), sigma)
 	case KindSurvival:
+		if m.Competing {
+			had := Measured{Name: m.Name + "_incidence", Unit: m.Unit}
+			out.Values, had.Values = m.competing(noisy(0), sigma, c.spec.K)
+			return []Measured{out, had}
+		}
 		out.Values = m.survival(noisy(0), sigma, c.spec.K)
-	case KindHistogram, KindSeries:
+	case KindHistogram, KindSeries, KindVector:
 		out.Values = make([]Point, len(m.Positions))
 		for i, x := range noisy(0) {
 			v, low, high := countInterval(x, sigma)
@@ -44,6 +48,16 @@ func (c *compiled) derive(m measure, cells []int64, sigmas []float64) []Measured
 		out.Value, out.Low, out.High = countInterval(noisy(0)[0], sigma)
 	}
 	return []Measured{out}
+}
+
+// withRows adds the noisy number of kept rows where the measure names it.
+func (m measure) withRows(all []Measured, rows int64, sigma float64) []Measured {
+	if m.RowsName == "" {
+		return all
+	}
+	n := Measured{Name: m.RowsName, Unit: m.RowsName}
+	n.Value, n.Low, n.High = countInterval(rows, sigma)
+	return append(all, n)
 }
 
 // countInterval is the value as drawn and its 95 % interval. Noise is rounded to

@@ -66,14 +66,14 @@ func (p *Plan) SmallestGroup() int {
 	return int(math.Ceil(float64(int64(p.c.spec.K)+p.tau) + 1.645*sigma))
 }
 
-// HalfWidth predicts the 95 % half-width of a measure ("people" or a name) in
-// its unit, in a group of so many people (0: the measure's ReferencePeople). For
+// HalfWidth predicts the 95 % half-width of a measure ("people", a name, or a
+// spread's name with "_sd" or "_cv") in its unit, in a group of so many people (0: the measure's ReferencePeople). For
 // quantiles it is the error of the rank (cumulative share), for survival the
 // noise part of the error of the probability; for axes it is per position. Means
 // are taken at Reference. ErrUnknownMeasure; ErrReference if the group size is
 // needed and missing.
 func (p *Plan) HalfWidth(measure string, people int) (float64, error) {
-	i, err := p.c.find(measure)
+	i, part, err := p.c.findPart(measure)
 	if err != nil {
 		return 0, err
 	}
@@ -84,7 +84,7 @@ func (p *Plan) HalfWidth(measure string, people int) (float64, error) {
 	if people < 0 || people == 0 && m.Kind.dependsOnPeople() {
 		return 0, fmt.Errorf("%w: %q: at how many people?", ErrReference, measure)
 	}
-	return p.c.halfWidth(i, p.sigmas(), people), nil
+	return p.c.partWidth(i, part, p.sigmas(), people), nil
 }
 
 func (p *Plan) sigmas() []float64 {

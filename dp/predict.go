@@ -6,11 +6,12 @@ import "math"
 // in a group of so many people, from the sigmas of its channels. It uses nothing
 // but public figures; it never falls when a sigma grows.
 //
-// A mean is taken at Reference, with one kept row per person (more rows make it
+// A mean, also a spread's, is taken at Reference, with one kept row per person (more rows make it
 // better). Quantiles give the error of the rank, the worst over the wanted
 // probabilities and over where in the tree the quantile may fall. Survival gives
 // the noise part, largest over the positions, when the curve falls evenly to
-// Reference (to one half if there is none) and nobody is censored early.
+// Reference (to one half if there is none) and nobody is censored early; with
+// competing events, half of each kind, the larger error of the two curves.
 func (c *compiled) halfWidth(i int, sigmas []float64, people int) float64 {
 	if i < 0 {
 		return z95 * sigmas[0]
@@ -18,7 +19,7 @@ func (c *compiled) halfWidth(i int, sigmas []float64, people int) float64 {
 	m, n := c.measures[i], float64(people)
 	sigma := sigmas[m.channels[0]]
 	switch m.Kind {
-	case KindMean:
+	case KindMean, KindSpread:
 		centred := (m.Reference - float64(m.Centre)) * n
 		rows := sigmas[m.channels[1]]
 		low, high, ok := fieller(centred, n, sigma*sigma, 0, rows*rows)
@@ -29,6 +30,9 @@ func (c *compiled) halfWidth(i int, sigmas []float64, people int) float64 {
 	case KindQuantiles:
 		return z95 * sigma * rankSpread(m.Probs) / n
 	case KindSurvival:
+		if m.Competing {
+			return z95 * sigma * competingSpread(m.Reference, len(m.Positions)) / n
+		}
 		return z95 * sigma * survivalSpread(m.Reference, len(m.Positions)) / n
 	default:
 		return z95 * sigma
@@ -69,6 +73,28 @@ func survivalSpread(last float64, t int) float64 {
 	return worst * n
 }
 
+// competingSpread is survivalSpread for the worse of event-free survival and
+// incidence, the events being half of each kind.
+func competingSpread(last float64, t int) float64 {
+	if !(last > 0 && last < 1) {
+		last = 0.5
+	}
+	const n = 1e6
+	curve := make([]float64, 3*t)
+	left := float64(n)
+	for j := range t {
+		next := n * math.Pow(last, float64(j+1)/float64(t))
+		curve[3*j+1], curve[3*j+2] = (left-next)/2, (left-next)/2
+		left = next
+	}
+	curve[3*(t-1)] += left
+	worst := 0.0
+	for _, f := range aalenJohansen(curve, 1, 0) {
+		worst = math.Max(worst, math.Max(f.survival.noise, f.incidence.noise))
+	}
+	return worst * n
+}
+
 // weight is the weight of a measure; 0 means 1.
 func (m Measure) weight() float64 {
 	if m.Weight == 0 {
@@ -88,7 +114,11 @@ const (
 
 // split divides a measure's rho over its channels.
 func (m measure) split(rho float64) []float64 {
-	if m.Kind != KindMean {
+	switch m.Kind {
+	case KindSpread:
+		return m.splitSpread(rho)
+	case KindMean:
+	default:
 		return []float64{rho}
 	}
 	// The error variance is linf^2/rho_sum + (d r)^2/rho_rows: least when the

@@ -27,7 +27,7 @@ func Price(s Spec, w Want, deltaShare DeltaRule) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if (w.Rho != 0) == (len(w.Errors) > 0) {
+	if (w.Rho != 0) == (len(w.Errors)+len(w.Ratios) > 0) {
 		if w.Rho == 0 {
 			return nil, fmt.Errorf("%w: %w", ErrWant, ErrAccuracy)
 		}
@@ -37,7 +37,7 @@ func Price(s Spec, w Want, deltaShare DeltaRule) (*Plan, error) {
 	if w.Rho != 0 {
 		draws, err = c.drawsForRho(w.Rho)
 	} else {
-		draws, err = c.drawsForErrors(w.Errors)
+		draws, err = c.drawsForErrors(w)
 	}
 	if err != nil {
 		return nil, err
@@ -116,21 +116,25 @@ func (c *compiled) assign(rhos []float64, i int, rho float64) {
 }
 
 // drawsForErrors finds each named measure's cost, then the others'.
-func (c *compiled) drawsForErrors(errors []Error) ([]draw, error) {
-	wishes, err := c.wishes(errors)
+func (c *compiled) drawsForErrors(want Want) ([]draw, error) {
+	wishes, err := c.wishes(want.Errors)
 	if err != nil {
 		return nil, err
+	}
+	for _, r := range want.Ratios {
+		if err := c.wishRatio(r, wishes); err != nil {
+			return nil, err
+		}
 	}
 	rhos := make([]float64, len(c.channels))
 	named := 0.0
 	unnamed := 0.0
 	for i := -1; i < len(c.measures); i++ {
-		w, ok := wishes[i]
-		if !ok {
+		if len(wishes[i]) == 0 {
 			unnamed += c.measure(i).weight()
 			continue
 		}
-		rho, err := c.rhoFor(i, w)
+		rho, err := c.rhoForAll(i, wishes[i])
 		if err != nil {
 			return nil, fmt.Errorf("%w (%s)", err, c.measure(i).Name)
 		}
@@ -147,7 +151,7 @@ func (c *compiled) drawsForErrors(errors []Error) ([]draw, error) {
 
 // drawsAt calibrates channels: those of named measures must not pass the wanted
 // error; the others are moved into the range that can be drawn at all.
-func (c *compiled) drawsAt(rhos []float64, wishes map[int]wish) ([]draw, error) {
+func (c *compiled) drawsAt(rhos []float64, wishes map[int][]wish) ([]draw, error) {
 	draws := make([]draw, len(c.channels))
 	for i := -1; i < len(c.measures); i++ {
 		_, named := wishes[i]
@@ -174,6 +178,19 @@ func (c *compiled) channelsOf(i int) []int {
 	return c.measures[i].channels
 }
 
+// rhoForAll is the least rho that meets every wish about measure i.
+func (c *compiled) rhoForAll(i int, wishes []wish) (float64, error) {
+	most := 0.0
+	for _, w := range wishes {
+		rho, err := c.rhoFor(i, w)
+		if err != nil {
+			return 0, err
+		}
+		most = math.Max(most, rho)
+	}
+	return most, nil
+}
+
 // rhoFor is the least rho of measure i whose predicted half-width is w.
 func (c *compiled) rhoFor(i int, w wish) (float64, error) {
 	width := func(rho float64) float64 {
@@ -182,7 +199,7 @@ func (c *compiled) rhoFor(i int, w wish) (float64, error) {
 		for _, j := range c.channelsOf(i) {
 			sigmas[j] = c.channels[j].sigmaAt(c.spec.L0, rhos[j])
 		}
-		return c.halfWidth(i, sigmas, w.people)
+		return c.partWidth(i, w.part, sigmas, w.people)
 	}
 	m := c.measure(i)
 	if (m.Kind == KindQuantiles || m.Kind == KindSurvival) && w.halfWidth >= 1 {

@@ -45,7 +45,16 @@ const (
 	KindHistogram Kind = "histogram"
 	// KindSeries is a sum per position, each clamped to [Lo, Hi], in at most MaxPositions positions of a person and group.
 	KindSeries Kind = "series"
-	// KindSurvival takes one row per person, the earliest position, an event before a censoring; the result is a Kaplan-Meier curve. L0 must be 1.
+	// KindVector is what one person spreads over the positions: rows clamped to [RowLo, RowHi], RowLo at least 0, summed per
+	// position; a person's whole vector in a group is scaled down so that its parts add up to at most Hi. Lo must be 0.
+	// It costs what one sum of that Hi costs, however many positions a person fills.
+	KindVector Kind = "vector"
+	// KindSpread is over rows like a mean, and adds their standard deviation (Name_sd) and coefficient of variation (Name_cv),
+	// from a second moment about Centre in units of Unit2 squared, a person's total clamped to [0, Hi2].
+	KindSpread Kind = "spread"
+	// KindSurvival takes one row per person, the earliest position, an event before a censoring; the result is a Kaplan-Meier curve.
+	// With Competing it is the curve of those free of either event, and Name_incidence the Aalen-Johansen cumulative incidence of event 1.
+	// L0 must be 1.
 	KindSurvival Kind = "survival"
 )
 
@@ -55,20 +64,33 @@ const (
 type Measure struct {
 	Name, Unit string
 	Kind       Kind
-	Column     string // value column: sum, mean, quantiles, series; for rows optional: only rows where it is not Null count
-	At         string // position column, 0-based: histogram, series, survival
-	Event      string // survival: column with 1 = event at that position, 0 = censored
+	Column     string // value column: sum, mean, spread, quantiles, series, vector; for rows optional: only rows where it is not Null count
+	At         string // position column, 0-based: histogram, series, vector, survival
+	Event      string // survival: column with 1 = event at that position, 0 = censored, with Competing also 2 = competing event
+	Competing  bool   // survival: column Event may be 2; of one position an event comes before a competing one, that before a censoring
 
-	RowLo, RowHi int64 // clamp of each row's value, RowLo < RowHi: sum, mean, quantiles, series
-	Rows         int   // at most this many rows per person and group; 0 = all, only where the person's total is clamped (sum, quantiles, series)
-	Lo, Hi       int64 // clamp of the person's total in a group (sum, quantiles), of the centred total (mean), or per position (series); Lo < Hi
-	Centre       int64 // mean: subtracted from every clamped row; near it the noise of the row count hardly matters
+	RowLo, RowHi int64 // clamp of each row's value, RowLo < RowHi: sum, mean, spread, quantiles, series, vector
+	Rows         int   // at most this many rows per person and group; 0 = all, only where the person's total is clamped (sum, quantiles, series, vector)
+	Lo, Hi       int64 // clamp of the person's total in a group (sum, quantiles), of the centred total (mean, spread), per position (series), or of all positions together (vector); Lo < Hi
+	Centre       int64 // mean, spread: subtracted from every clamped row; near it the noise of the row count hardly matters
 
-	// RowsName, for a mean, also shows the noisy number of kept rows, under this
+	// Unit2, for a spread, is the unit of deviations from Centre before they are
+	// squared, 10,000 making one yuan^2 times 10,000 out of fen: a row's square is
+	// rounded to the nearest whole number of Unit2^2. Hi2 clamps a person's sum of them.
+	Unit2, Hi2 int64
+	// ReferenceSD, for a spread, is a typical standard deviation, public: it only
+	// decides how the cost is split. 0 means Reference.
+	ReferenceSD float64
+
+	// HiAt, for a series, replaces Hi position by position (layers of different
+	// covers), each above Lo; empty means Hi everywhere.
+	HiAt []int64
+
+	// RowsName, for a mean or spread, also shows the noisy number of kept rows, under this
 	// name and in this unit: it is drawn and paid for in any case.
 	RowsName string
 
-	Positions    []string  // labels of the positions, in order: histogram, series, survival
+	Positions    []string  // labels of the positions, in order: histogram, series, vector, survival
 	MaxPositions int       // series: most positions one person fills in a group
 	Probs        []float64 // quantiles: wanted probabilities in (0, 1), ascending
 	// Octaves, for quantiles, makes the bins grow with the value, for amounts that
@@ -78,8 +100,8 @@ type Measure struct {
 	Octaves bool
 
 	// Reference is a typical value, public, for relative errors: of the mean
-	// itself, of the survival probability, or per person (sum, rows) or per person
-	// and position (histogram, series). Quantiles and people need none.
+	// itself (also of a spread), of the survival probability, or per person (sum,
+	// rows) or per person and position (histogram, series, vector). Quantiles and people need none.
 	Reference       float64
 	ReferencePeople int     // a typical group size, public: errors of means, quantiles and survival are stated at it
 	Weight          float64 // share of the cost when the wish is a cost; 0 means 1
@@ -112,6 +134,7 @@ func (s Spec) clone() Spec {
 		m := &s.Measures[i]
 		m.Positions = append([]string(nil), m.Positions...)
 		m.Probs = append([]float64(nil), m.Probs...)
+		m.HiAt = append([]int64(nil), m.HiAt...)
 	}
 	return s
 }

@@ -57,18 +57,5 @@ func (m measure) survival(cells []int64, sigma float64, k int) []Point {
 	for i, v := range cells {
 		x[i] = float64(v)
 	}
-	steps := kaplanMeier(x, sigma, float64(k))
-	falling := make([]float64, len(steps))
-	for i, s := range steps {
-		falling[i] = -s.survival
-	}
-	falling = monotone(falling)
-	clip := func(x float64) float64 { return math.Min(math.Max(x, 0), 1) }
-	points := make([]Point, len(steps))
-	for i, s := range steps {
-		v := -falling[i]
-		w := z95 * math.Hypot(s.noise, s.greenwood)
-		points[i] = Point{At: m.Positions[i], Value: clip(v), Low: clip(v - w), High: clip(v + w)}
-	}
-	return points
+	return m.curve(kaplanMeier(x, sigma, float64(k)), -1)
 }

@@ -42,14 +42,21 @@ func anySpec(t *rapid.T) dp.Spec {
 		octaves := q
 		octaves.Name, octaves.Octaves, octaves.Hi = "octaves"+column, true, q.Lo+rapid.Int64Range(1<<19, 1<<20).Draw(t, "wide")
 		series.At, series.Positions, series.MaxPositions = "at", positions, rapid.IntRange(1, 3).Draw(t, "A")
-		s.Measures = append(s.Measures, sum, mean, q, octaves, series,
+		layers, vector, spread := series, m(dp.KindVector, column), m(dp.KindSpread, column)
+		layers.Name, layers.HiAt = "layers"+column, []int64{layers.Lo + 1, layers.Lo + 30, layers.Lo + 5, layers.Hi}
+		vector.At, vector.Positions, vector.Lo = "at", positions, 0
+		vector.RowLo, vector.RowHi = rapid.Int64Range(0, 3).Draw(t, "vectorlo"), rapid.Int64Range(4, 30).Draw(t, "vectorhi")
+		vector.Hi = rapid.Int64Range(1, 60).Draw(t, "L1")
+		spread.Rows, spread.Centre = spread.Rows+1, rapid.Int64Range(-5, 5).Draw(t, "about")
+		spread.Unit2, spread.Hi2 = rapid.Int64Range(1, 4).Draw(t, "unit2"), rapid.Int64Range(1, 300).Draw(t, "hi2")
+		s.Measures = append(s.Measures, sum, mean, q, octaves, series, layers, vector, spread,
 			dp.Measure{Name: "rows" + column, Kind: dp.KindRows, Column: column, Rows: 1 + rows.Draw(t, "rows")})
 	}
 	s.Measures = append(s.Measures,
 		dp.Measure{Name: "all rows", Kind: dp.KindRows, Rows: 2},
 		dp.Measure{Name: "bins", Kind: dp.KindHistogram, At: "at", Positions: positions, Rows: 1 + rows.Draw(t, "rows")})
 	if s.L0 == 1 {
-		s.Measures = append(s.Measures, dp.Measure{Name: "curve", Kind: dp.KindSurvival, At: "at", Event: "event", Positions: positions})
+		s.Measures = append(s.Measures, dp.Measure{Name: "curve", Kind: dp.KindSurvival, At: "at", Event: "event", Positions: positions, Competing: rapid.Bool().Draw(t, "competing")})
 	}
 	return s
 }
@@ -66,7 +73,7 @@ func anyRows(t *rapid.T, s dp.Spec, label string) []dptest.Row {
 		r.Values = []int64{
 			value.Draw(t, "v"), value.Draw(t, "w"),
 			rapid.OneOf(rapid.Int64Range(-1, 4), rapid.Just(dp.Null)).Draw(t, "at"),
-			rapid.OneOf(rapid.Int64Range(-1, 2), rapid.Just(dp.Null)).Draw(t, "event"),
+			rapid.OneOf(rapid.Int64Range(-1, 3), rapid.Just(dp.Null)).Draw(t, "event"),
 		}
 		return r
 	}), 0, 60).Draw(t, label)
@@ -161,6 +168,8 @@ func TestOnePersonWithManyRows(t *testing.T) {
 			{Name: "bins", Kind: dp.KindHistogram, At: "at", Positions: positions, Rows: 5},
 			{Name: "series", Kind: dp.KindSeries, Column: "v", At: "at", Positions: positions, MaxPositions: 2, RowLo: 0, RowHi: 1e9, Lo: 0, Hi: 3e9},
 			{Name: "q", Kind: dp.KindQuantiles, Column: "v", RowLo: 0, RowHi: 1e9, Lo: 0, Hi: 1e10, Probs: []float64{0.5}},
+			{Name: "vector", Kind: dp.KindVector, Column: "v", At: "at", Positions: positions, RowLo: 0, RowHi: 1e9, Hi: 3e9},
+			{Name: "spread", Kind: dp.KindSpread, Column: "v", RowLo: 0, RowHi: 1e9, Rows: 6, Centre: 1e8, Lo: -6e8, Hi: 2e9, Unit2: 1e5, Hi2: 1e8},
 		},
 	}
 	r := rand.New(rand.NewPCG(1, 1))

@@ -7,16 +7,23 @@ import (
 )
 
 // Want is the accuracy or the cost that is wanted: exactly one of the two.
+//
+// Several wanted errors are met at the least total cost: measures are drawn
+// apart, so each gets the noise that just meets its own; where one number needs
+// two or three draws (mean, spread, ratio), their costs are in the proportion
+// that makes the sum least.
 type Want struct {
-	Rho    float64 // total zCDP cost, at least 1e-8; split over people and measures by Weight
-	Errors []Error // 95 % half-widths
+	Rho    float64      // total zCDP cost, at least 1e-8; split over people and measures by Weight
+	Errors []Error      // 95 % half-widths
+	Ratios []RatioError // 95 % half-widths of ratios of two measures
 }
 
 // Error is a wanted 95 % half-width of the noise, exactly one of Abs and Rel.
 //
 // Abs is in the measure's unit; for quantiles it is of the cumulative share (the
 // rank, 0.05 meaning that the 50 % quantile lies among the true 45 % to 55 %),
-// for survival of the probability. Rel is a share of the Reference at group size
+// for survival of the probability. A spread's "_sd" and "_cv" may be named too,
+// at ReferenceSD; Rel is then relative to them. Rel is a share of the Reference at group size
 // At: of Reference itself for a mean or survival, of Reference times At for
 // sums, rows and their axes, of At for people, of the rank for quantiles.
 type Error struct {
@@ -70,10 +77,10 @@ func accuracy(x float64) error {
 	return nil
 }
 
-// wishes resolves the Errors to one half-width per named measure: the keys are
+// wishes resolves the Errors to half-widths by named measure: the keys are
 // indexes of compiled.measures, -1 for people.
-func (c *compiled) wishes(errors []Error) (map[int]wish, error) {
-	out, seen := map[int]wish{}, map[string]bool{}
+func (c *compiled) wishes(errors []Error) (map[int][]wish, error) {
+	out, seen := map[int][]wish{}, map[string]bool{}
 	var rest *Error
 	for i, e := range errors {
 		if seen[e.Measure] {
@@ -106,12 +113,13 @@ func (c *compiled) wishes(errors []Error) (map[int]wish, error) {
 
 // wish is a half-width in the measure's unit at a group size.
 type wish struct {
+	part      part
 	halfWidth float64
 	people    int
 }
 
-func (c *compiled) wish(e Error, out map[int]wish) error {
-	i, err := c.find(e.Measure)
+func (c *compiled) wish(e Error, out map[int][]wish) error {
+	i, part, err := c.findPart(e.Measure)
 	if err != nil {
 		return err
 	}
@@ -125,7 +133,7 @@ func (c *compiled) wish(e Error, out map[int]wish) error {
 	if e.At < 0 || e.Rel != 0 && e.At == 0 {
 		return fmt.Errorf("%w: %q: at how many people?", ErrReference, e.Measure)
 	}
-	w := wish{halfWidth: e.Abs, people: e.At}
+	w := wish{part: part, halfWidth: e.Abs, people: e.At}
 	if w.people == 0 {
 		w.people = m.ReferencePeople
 	}
@@ -133,7 +141,7 @@ func (c *compiled) wish(e Error, out map[int]wish) error {
 		return fmt.Errorf("%w: %q: at how many people?", ErrReference, e.Measure)
 	}
 	if e.Rel != 0 {
-		scale, err := m.scale(e.At)
+		scale, err := m.scaleOf(part, e.At)
 		if err != nil {
 			return err
 		}
@@ -142,7 +150,7 @@ func (c *compiled) wish(e Error, out map[int]wish) error {
 			return err
 		}
 	}
-	out[i] = w
+	out[i] = append(out[i], w)
 	return nil
 }
 
@@ -165,7 +173,7 @@ func (m Measure) scale(people int) (float64, error) {
 
 // dependsOnPeople says whether the error in the unit shrinks with the group.
 func (k Kind) dependsOnPeople() bool {
-	return k == KindMean || k == KindQuantiles || k == KindSurvival
+	return k == KindMean || k == KindSpread || k == KindQuantiles || k == KindSurvival
 }
 
 // measure is a named measure; -1 is people.

@@ -133,8 +133,8 @@ func (t *Template) checkKeys() error {
 	return nil
 }
 
-var axisKinds = map[string]bool{"histogram": true, "series": true, "survival": true}
-var valueKinds = map[string]bool{"sum": true, "mean": true, "quantiles": true, "series": true}
+var axisKinds = map[string]bool{"histogram": true, "series": true, "vector": true, "survival": true}
+var valueKinds = map[string]bool{"sum": true, "mean": true, "spread": true, "quantiles": true, "series": true, "vector": true}
 
 func (t *Template) checkMeasures() error {
 	for _, m := range t.Measures {
@@ -148,20 +148,23 @@ func (t *Template) checkMeasures() error {
 			return invalid("measure %q: bad or repeated name", m.Name)
 		}
 		seen[m.Name] = true
-		if m.RowsName != "" && (m.Kind != "mean" || !namePattern.MatchString(m.RowsName) || seen[m.RowsName]) {
-			return invalid("measure %s: rows_name is a new name, of a mean", m.Name)
+		if m.RowsName != "" && (m.Kind != "mean" && m.Kind != "spread" || !namePattern.MatchString(m.RowsName) || seen[m.RowsName]) {
+			return invalid("measure %s: rows_name is a new name, of a mean or spread", m.Name)
 		}
 		seen[m.RowsName] = true
 		if m.Title.EN == "" || m.Title.ZH == "" || m.Unit == "" {
 			return invalid("measure %s needs a unit and a title in en and zh", m.Name)
 		}
 		if axisKinds[m.Kind] != (m.Axis != nil) {
-			return invalid("measure %s: an axis belongs to histogram, series and survival, and only there", m.Name)
+			return invalid("measure %s: an axis belongs to histogram, series, vector and survival, and only there", m.Name)
 		}
 		if m.Axis != nil {
 			if err := t.checkAxis(m); err != nil {
 				return err
 			}
+		}
+		if err := t.checkKind(m, seen); err != nil {
+			return err
 		}
 		if err := m.checkBounds(); err != nil {
 			return err
@@ -179,6 +182,12 @@ func (m Measure) checkBounds() error {
 	}
 	if m.Total != nil && (len(m.Total) != 2 || m.Total[0] >= m.Total[1]) {
 		return invalid("measure %s: total needs two numbers, low below high", m.Name)
+	}
+	switch {
+	case m.Kind == "vector" && (m.Clamp[0] < 0 || m.Total == nil && m.Clamp[0] != 0 || m.Total != nil && m.Total[0] != 0):
+		return invalid("measure %s: a vector's clamp is not below 0 and its total begins at 0", m.Name)
+	case m.Kind == "spread" && (m.Unit2 < 1 || m.Total2 < 1 || m.Rows < 1):
+		return invalid("measure %s: a spread needs rows, unit2 and total2", m.Name)
 	}
 	if m.ClampTo != "" && len(m.Clamp) != 2 {
 		return invalid("measure %s: clamp_to needs clamp", m.Name)
@@ -254,26 +263,6 @@ func (t *Template) measure(name string) *Measure {
 	for i := range t.Measures {
 		if t.Measures[i].Name == name {
 			return &t.Measures[i]
-		}
-	}
-	return nil
-}
-
-func (t *Template) checkDerived() error {
-	seen := map[string]bool{}
-	known := func(n string) bool { return n == "people" || t.measure(n) != nil }
-	for _, d := range t.Derived {
-		if !namePattern.MatchString(d.Name) || seen[d.Name] || known(d.Name) || d.Unit == "" {
-			return invalid("derived %q: bad or repeated name, or no unit", d.Name)
-		}
-		seen[d.Name] = true
-		switch {
-		case d.Kind != "ratio" && d.Kind != "share":
-			return invalid("derived %s: kind is ratio or share", d.Name)
-		case !known(d.Of), d.Kind == "ratio" && !known(d.By):
-			return invalid("derived %s: of and by name measures", d.Name)
-		case !(d.Scale > 0):
-			return invalid("derived %s: scale must be above 0", d.Name)
 		}
 	}
 	return nil

@@ -21,12 +21,16 @@ func (q *Question) measures() error {
 			Column: q.column(m.Column, nil, 0), Event: q.column(m.Event, nil, 0),
 			Rows: m.Rows * scale, Centre: m.Centre, RowsName: m.RowsName, MaxPositions: m.MaxPositions * scale,
 			Probs: m.Probs, Octaves: m.Octaves, Reference: m.Reference, ReferencePeople: m.People, Weight: m.Weight,
+			Unit2: m.Unit2, Hi2: m.Total2 * int64(scale), ReferenceSD: m.ReferenceSD, Competing: m.Competing, HiAt: m.TotalAt,
 		}
 		if len(m.Clamp) == 2 {
 			d.RowLo, d.RowHi, d.Lo, d.Hi = m.Clamp[0], m.Clamp[1], m.Clamp[0], m.Clamp[1]
 		}
 		if len(m.Total) == 2 {
 			d.Lo, d.Hi = m.Total[0]*int64(scale), m.Total[1]*int64(scale)
+		}
+		if m.TotalAtParam != "" {
+			d.HiAt = q.values[m.TotalAtParam].Ints
 		}
 		if m.ClampTo != "" {
 			d.RowHi, d.Hi = min(d.RowHi, q.values[m.ClampTo].Int), min(d.Hi, q.values[m.ClampTo].Int)
@@ -41,7 +45,7 @@ func (q *Question) measures() error {
 		}
 		q.Job.Spec.Measures = append(q.Job.Spec.Measures, d)
 	}
-	return nil
+	return q.checkDerived()
 }
 
 // bounded applies the bounds of the chosen value, where there are any.
@@ -61,6 +65,12 @@ func (m Measure) bounded(chosen map[string]string) Measure {
 	}
 	if b.Centre != 0 {
 		m.Centre = b.Centre
+	}
+	if b.Unit2 != 0 {
+		m.Unit2 = b.Unit2
+	}
+	if b.Total2 != 0 {
+		m.Total2 = b.Total2
 	}
 	if b.Reference != 0 {
 		m.Reference = b.Reference

@@ -28,6 +28,8 @@ type Release struct {
 	Evaluation bool              `json:"evaluation"`
 	Keys       []string          `json:"keys"`
 	Groups     []ReleasedGroup   `json:"groups"`
+	Totals     []ReleasedTotal   `json:"totals,omitempty"`
+	Flows      []Flow            `json:"flows,omitempty"`
 	Privacy    Privacy           `json:"privacy"`
 	Notes      []Text            `json:"notes"`
 }
@@ -103,8 +105,20 @@ func (r *ReleasedValue) UnmarshalJSON(b []byte) error {
 }
 
 // Select keeps the groups that have one of the values wanted of each key,
-// several by comma.
+// several by comma, and the totals of such groups alone. Flows add all paths and
+// do not stay.
 func (r *Release) Select(only map[string]string) {
+	if len(only) > 0 {
+		r.Flows = nil
+	}
+	r.Totals = slices.DeleteFunc(r.Totals, func(t ReleasedTotal) bool {
+		for key, values := range only {
+			if !slices.Contains(strings.Split(values, ","), t.Keys[key]) {
+				return true
+			}
+		}
+		return false
+	})
 	r.Groups = slices.DeleteFunc(r.Groups, func(g ReleasedGroup) bool {
 		for key, values := range only {
 			if !slices.Contains(strings.Split(values, ","), g.Keys[key]) {

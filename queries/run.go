@@ -90,6 +90,7 @@ func (r *Runner) document(t *ticket, purpose string, table *dp.Table) Release {
 		}
 		rel.CodeLists[l.ID] = l.Digest()
 	}
+	p.addTotals(&rel, table)
 	return rel
 }
 

@@ -111,7 +111,7 @@ func (r *Runner) price(principal string, req Request) (*priced, policy.Decision,
 	if err != nil {
 		return nil, decision, err
 	}
-	plan, err := dp.Price(q.Job.Spec, want, dp.DeltaRule{Cap: tighter(decision.Caps.Year, decision.Caps.Life)})
+	plan, err := dp.Price(q.Job.Spec, q.wanted(want), dp.DeltaRule{Cap: tighter(decision.Caps.Year, decision.Caps.Life)})
 	if err != nil {
 		return nil, decision, fmt.Errorf("%w: %w", ErrAccuracy, err)
 	}

@@ -127,9 +127,18 @@ type Measure struct {
 	Probs        []float64 `yaml:"probs"`
 	ProbsParam   string    `yaml:"probs_parameter"`
 	Octaves      bool      `yaml:"octaves"` // quantiles: bins that grow with the value
-	Reference    float64   `yaml:"reference"`
-	People       int       `yaml:"reference_people"`
-	Weight       float64   `yaml:"weight"`
+	// Unit2 and Total2 bound a spread's second moment; see [dp.Measure] for Unit2 and Hi2.
+	Unit2       int64   `yaml:"unit2"`
+	Total2      int64   `yaml:"total2"`
+	ReferenceSD float64 `yaml:"reference_sd"`
+	Competing   bool    `yaml:"competing"` // survival: the event column may be 2, a competing event
+	// TotalAt, for a series, is the upper end of Total position by position, or the
+	// list parameter that says so.
+	TotalAt      []int64 `yaml:"total_at"`
+	TotalAtParam string  `yaml:"total_at_parameter"`
+	Reference    float64 `yaml:"reference"`
+	People       int     `yaml:"reference_people"`
+	Weight       float64 `yaml:"weight"`
 	// By replaces bounds for single values of an enum parameter: what is typical
 	// of a stay is not typical of a visit.
 	By *MeasureBy `yaml:"by"`
@@ -148,6 +157,8 @@ type MeasureBounds struct {
 	Rows      int     `yaml:"rows"`
 	Centre    int64   `yaml:"centre"`
 	Reference float64 `yaml:"reference"`
+	Unit2     int64   `yaml:"unit2"`
+	Total2    int64   `yaml:"total2"`
 }
 
 // ReachBy holds the reach by the value of an enum parameter.
@@ -156,18 +167,38 @@ type ReachBy struct {
 	Values    map[string]int64 `yaml:"values"`
 }
 
-// Derived is a number computed after noise from measures of the same group.
+// Derived is a number computed after noise from released ones; [Question.derive]
+// says how each kind carries the noise.
+//
+//	ratio       of / by * scale; of may have an axis, and by the same one
+//	share       of / the sum of it over the shown groups that agree on Within
+//	funnel      of, a histogram of the furthest step one person reached: how many reached each, and Name_conversion
+//	change      of, an axis: its mean from Position on less the mean before, or with Relative over it
+//	loss_ratio  of, the benefits, / sum of Factors by Key times by, the exposure; also as a total
+//	times       of, an axis, times Factors by position
+//	totals      no number: sums of the shown groups by Within, see [ReleasedTotal]
+//	flows       no number: people by step of the paths "A>B>C" in Key, see [Flow]
 type Derived struct {
 	Name  string `yaml:"name"`
 	Title Text   `yaml:"title"`
-	Kind  string `yaml:"kind"` // ratio or share
+	Kind  string `yaml:"kind"`
 	Unit  string `yaml:"unit"`
 	Of    string `yaml:"of"` // numerator
 	By    string `yaml:"by"` // denominator (ratio); "people" is always there
 	// Scale multiplies the ratio: 365250 turns events per day into events per 1,000 years.
 	Scale float64 `yaml:"scale"`
-	// Within, for a share, lists the keys whose shown groups add up to the whole.
+	// Within, for a share, lists the keys whose shown groups add up to the whole;
+	// for totals, the keys that stay.
 	Within []string `yaml:"within"`
+	// Position is the first one after the event, 0-based, or the integer parameter that says so.
+	Position      int    `yaml:"position"`
+	PositionParam string `yaml:"position_parameter"`
+	Relative      bool   `yaml:"relative"`
+	Key           string `yaml:"key"`
+	// Factors are public numbers, one per position or per value of Key, or the
+	// parameter that lists them.
+	Factors      []float64 `yaml:"factors"`
+	FactorsParam string    `yaml:"factors_parameter"`
 }
 
 // Coarse is the variant for small populations: fewer, larger groups.

@@ -108,12 +108,16 @@ func (o *oracle) empty() map[string][]int64 {
 		case dp.KindPeople:
 		case dp.KindMean:
 			cells[m.Name+"/sum"], cells[m.Name+"/rows"] = make([]int64, 1), make([]int64, 1)
+		case dp.KindSpread:
+			for _, part := range []string{"/sum", "/rows", "/squares"} {
+				cells[m.Name+part] = make([]int64, 1)
+			}
 		case dp.KindQuantiles:
 			cells[m.Name] = make([]int64, 16+256)
-		case dp.KindHistogram, dp.KindSeries:
+		case dp.KindHistogram, dp.KindSeries, dp.KindVector:
 			cells[m.Name] = make([]int64, len(m.Positions))
 		case dp.KindSurvival:
-			cells[m.Name] = make([]int64, 2*len(m.Positions))
+			cells[m.Name] = make([]int64, fates(m)*len(m.Positions))
 		default:
 			cells[m.Name] = make([]int64, 1)
 		}
@@ -145,8 +149,16 @@ func (o *oracle) measure(g *Group, m dp.Measure, person [16]byte, name string, r
 			g.Cells[m.Name][leaf/16]++
 			g.Cells[m.Name][16+leaf]++
 		}
+	case dp.KindSpread:
+		if len(kept) > 0 {
+			g.Cells[m.Name+"/sum"][0] += o.total(m, kept)
+			g.Cells[m.Name+"/rows"][0] += int64(len(kept))
+			g.Cells[m.Name+"/squares"][0] += o.squares(m, kept)
+		}
 	case dp.KindSeries:
 		o.series(g, m, person, name, kept)
+	case dp.KindVector:
+		o.vector(g, m, kept)
 	case dp.KindSurvival:
 		o.survival(g, m, kept)
 	}
@@ -188,19 +200,68 @@ func (o *oracle) series(g *Group, m dp.Measure, person [16]byte, name string, ke
 		return compare(o.hash(person, name, a), o.hash(person, name, b))
 	})
 	for _, p := range positions[:min(m.MaxPositions, len(positions))] {
-		g.Cells[m.Name][p] += o.total(m, at[p])
+		clamped := m
+		if m.HiAt != nil {
+			clamped.Hi = m.HiAt[p]
+		}
+		g.Cells[m.Name][p] += o.total(clamped, at[p])
 	}
 }
 
-func (o *oracle) survival(g *Group, m dp.Measure, kept []Row) {
-	slices.SortFunc(kept, func(a, b Row) int {
-		if d := o.value(m.At, a) - o.value(m.At, b); d != 0 {
-			return int(d)
+// vector scales the sums of all positions down together, in fractions.
+func (o *oracle) vector(g *Group, m dp.Measure, kept []Row) {
+	at, total := map[int64]*big.Int{}, new(big.Int)
+	for _, r := range kept {
+		p := o.value(m.At, r)
+		if at[p] == nil {
+			at[p] = new(big.Int)
 		}
-		return int(o.value(m.Event, b) - o.value(m.Event, a))
-	})
-	if len(kept) > 0 {
-		g.Cells[m.Name][2*o.value(m.At, kept[0])+o.value(m.Event, kept[0])]++
+		v := big.NewInt(min(max(o.value(m.Column, r), m.RowLo), m.RowHi))
+		at[p].Add(at[p], v)
+		total.Add(total, v)
+	}
+	for p, x := range at {
+		if total.Cmp(big.NewInt(m.Hi)) > 0 {
+			x.Mul(x, big.NewInt(m.Hi)).Quo(x, total)
+		}
+		g.Cells[m.Name][p] += x.Int64()
+	}
+}
+
+// squares is the clamped sum of rounded squares, by fractions.
+func (o *oracle) squares(m dp.Measure, kept []Row) int64 {
+	sum := new(big.Int)
+	for _, r := range kept {
+		d := min(max(o.value(m.Column, r), m.RowLo), m.RowHi) - m.Centre
+		x := big.NewRat(d, m.Unit2)
+		x.Mul(x, x).Add(x, big.NewRat(1, 2))
+		sum.Add(sum, new(big.Int).Quo(x.Num(), x.Denom()))
+	}
+	if sum.Cmp(big.NewInt(m.Hi2)) > 0 {
+		return m.Hi2
+	}
+	return sum.Int64()
+}
+
+// fates is the cells of a position: censored, event, perhaps competing event.
+func fates(m dp.Measure) int {
+	if m.Competing {
+		return 3
+	}
+	return 2
+}
+
+// survival takes the earliest position; there 1, then 2, then 0.
+func (o *oracle) survival(g *Group, m dp.Measure, kept []Row) {
+	for p := range int64(len(m.Positions)) {
+		for _, e := range []int64{1, 2, 0} {
+			for _, r := range kept {
+				if o.value(m.At, r) == p && o.value(m.Event, r) == e {
+					g.Cells[m.Name][int64(fates(m))*p+e]++
+					return
+				}
+			}
+		}
 	}
 }
 
@@ -214,7 +275,7 @@ func (o *oracle) keep(m dp.Measure, person [16]byte, name string, rows []Row) []
 		if p := o.value(m.At, r); m.At != "" && (p < 0 || p >= int64(len(m.Positions))) {
 			continue
 		}
-		if e := o.value(m.Event, r); m.Event != "" && e != 0 && e != 1 {
+		if e := o.value(m.Event, r); m.Event != "" && e != 0 && e != 1 && !(m.Competing && e == 2) {
 			continue
 		}
 		kept = append(kept, r)
@@ -244,7 +305,7 @@ func indexOf(columns []string, name string) int {
 // total is the clamped sum of clamped, centred rows.
 func (o *oracle) total(m dp.Measure, rows []Row) int64 {
 	centre := m.Centre
-	if m.Kind != dp.KindMean {
+	if m.Kind != dp.KindMean && m.Kind != dp.KindSpread {
 		centre = 0
 	}
 	sum := new(big.Int)
