@@ -43,15 +43,25 @@ type benchTemplate struct {
 
 // benchParameters make every template read most of what it can.
 var benchParameters = map[string]map[string]string{
-	"I2": {"window": "2016-01-01..2018-12-31", "med_type": "all"},
-	"I3": {"window": "2016-01-01..2018-12-31", "med_type": "all"},
-	"I4": {"window": "2017-01-01..2017-12-31"},
-	"I8": {"window": "2016-01-01..2018-12-31"},
-	"P1": {"window": "2016-01-01..2018-12-31", "codes": "hypertension", "washout": "0"},
-	"P3": {"window": "2016-01-01..2018-12-31", "codes": "hypertension", "lookback": "0"},
-	"P5": {"window": "2016-01-01..2018-12-31", "codes": "metformin", "washout": "0"},
-	"P8": {"window": "2016-01-01..2018-12-31"},
-	"R2": {"window": "2016-01-01..2018-12-31"},
+	"I2":  {"window": "2016-01-01..2018-12-31", "med_type": "all"},
+	"I3":  {"window": "2016-01-01..2018-12-31", "med_type": "all"},
+	"I4":  {"window": "2017-01-01..2017-12-31"},
+	"I8":  {"window": "2016-01-01..2018-12-31"},
+	"P1":  {"window": "2016-01-01..2018-12-31", "codes": "hypertension", "washout": "0"},
+	"P2":  {"window": "2016-01-01..2018-12-31", "codes": "hypertension", "lookback": "1"},
+	"P3":  {"window": "2016-01-01..2018-12-31", "codes": "hypertension", "lookback": "0"},
+	"P4":  {"window": "2016-01-01..2018-12-31", "drugs": "metformin,statins,antihypertensives"},
+	"P5":  {"window": "2016-01-01..2018-12-31", "codes": "metformin", "washout": "0"},
+	"P6":  {"window": "2016-01-01..2018-12-31", "codes": "hypertension", "outcome": "stroke", "washout": "0"},
+	"P7":  {"window": "2016-01-01..2018-12-31", "classes": "metformin,sulfonylureas,insulins", "washout": "0"},
+	"P8":  {"window": "2016-01-01..2018-12-31"},
+	"P9":  {"window": "2016-01-01..2018-12-31", "codes": "hypertension", "pre": "1"},
+	"P10": {"window": "2016-01-01..2018-12-31", "codes": "antihypertensives", "event": "2017-07-01"},
+	"E1":  {"window": "2017-01-01..2017-12-31", "lookback": "365"},
+	"H1":  {"window": "2016-01-01..2018-12-31", "codes": "hypertension", "drugs": "antihypertensives"},
+	"H2":  {"window": "2016-01-01..2018-12-31"},
+	"A2":  {"window": "2017-01-01..2017-12-31"},
+	"R2":  {"window": "2016-01-01..2018-12-31"},
 }
 
 func benchCommand() *cobra.Command {

@@ -14,15 +14,25 @@ import (
 
 // parameters of the catalogue's questions that meet enginetest's random people.
 var parameters = map[string]map[string]string{
-	"I2": {"med_type": "all"},
-	"I3": {"med_type": "all"},
-	"I4": {"base": "insured"},
-	"I8": {"med_type": "all", "codes": "type-2-diabetes"},
-	"P1": {"codes": "type-2-diabetes"},
-	"P3": {"codes": "hypertension", "window": "2016-01-01..2018-12-31"},
-	"P5": {"codes": "oral-antidiabetics", "washout": "0", "gap": "1"},
-	"P8": {"codes": "oral-antidiabetics"},
-	"R2": {"fund": "pool"},
+	"I2":  {"med_type": "all"},
+	"I3":  {"med_type": "all"},
+	"I4":  {"base": "insured"},
+	"I8":  {"med_type": "all", "codes": "type-2-diabetes"},
+	"P1":  {"codes": "type-2-diabetes"},
+	"P2":  {"codes": "hypertension", "drugs": "metformin,insulins"},
+	"P3":  {"codes": "hypertension"},
+	"P4":  {"drugs": "metformin,insulins,oral-antidiabetics", "days": "90"},
+	"P5":  {"codes": "oral-antidiabetics", "washout": "0", "gap": "1"},
+	"P6":  {"codes": "hypertension", "outcome": "type-2-diabetes,stroke", "washout": "0", "window": "2016-01-01..2018-12-31"},
+	"P7":  {"classes": "metformin,insulins,calcium-channel-blockers", "washout": "0", "window": "2016-01-01..2018-12-31"},
+	"P8":  {"codes": "oral-antidiabetics"},
+	"P9":  {"codes": "hypertension,type-2-diabetes", "pre": "30", "post": "60"},
+	"P10": {"codes": "metformin,insulins", "event": "2017-05-02"},
+	"E1":  {},
+	"H1":  {"codes": "hypertension,type-2-diabetes", "drugs": "metformin,amlodipine", "days": "60"},
+	"H2":  {},
+	"A2":  {},
+	"R2":  {"fund": "pool"},
 }
 
 func catalogue(t *testing.T) []*queries.Template {
@@ -55,7 +65,9 @@ func TestCatalogueKeepsPeopleApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	world := enginetest.Random(rand.New(rand.NewPCG(20, 17)), 6)
+	r := rand.New(rand.NewPCG(20, 17))
+	world := enginetest.Random(r, 6)
+	world.Patients(r, 6, 4)
 	parts := enginetest.Divide(t, harness(), world)
 	for _, tpl := range catalogue(t) {
 		for _, coarse := range []bool{false, true} {
