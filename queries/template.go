@@ -25,8 +25,11 @@ type Template struct {
 	Keys        []Key       `yaml:"keys"`
 	L0          int         `yaml:"l0"` // most groups one person contributes to
 	L0PerYear   bool        `yaml:"l0_per_year"`
-	Measures    []Measure   `yaml:"measures"`
-	Derived     []Derived   `yaml:"derived"`
+	// L0Lists names a code_lists parameter: a person is in at most as many groups as
+	// lists were chosen.
+	L0Lists  string    `yaml:"l0_lists"`
+	Measures []Measure `yaml:"measures"`
+	Derived  []Derived `yaml:"derived"`
 	// Reach is the share of insured people, in ten-thousandths, that is expected
 	// to contribute: public knowledge, used only to warn of empty tables.
 	Reach   int64    `yaml:"reach"`
