@@ -1,6 +1,7 @@
 package certify
 
 import (
+	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -13,6 +14,7 @@ const (
 	k           = 20   // the least threshold there is
 	defaultErr  = 0.05 // of the reference value
 	defaultSize = 1000 // people in the group
+	largeSize   = 1_000_000
 )
 
 // Sizes are the group sizes that accuracy is reported at.
@@ -44,6 +46,32 @@ func (o Options) plan(q *queries.Question) (*dp.Plan, string, error) {
 	}
 	p, err = dp.Price(q.Job.Spec, dp.Want{Rho: o.Cap.RhoFloat() / 10}, dp.DeltaRule{Cap: o.Cap})
 	return p, "a tenth of the cap", err
+}
+
+// useful says no where bounds are so wide that no population is large enough:
+// noise that hides one person hides every answer too.
+func (o Options) useful(q *queries.Question) error {
+	p, err := dp.Price(q.Job.Spec, dp.Want{Rho: o.Cap.RhoFloat() / 10}, dp.DeltaRule{Cap: o.Cap})
+	if err != nil {
+		return err
+	}
+	for _, m := range q.Job.Spec.Measures {
+		if m.Reference == 0 || m.Kind == dp.KindQuantiles || m.Kind == dp.KindSurvival {
+			continue
+		}
+		half, err := p.HalfWidth(m.Name, largeSize)
+		if err != nil {
+			return err
+		}
+		typical := math.Abs(m.Reference)
+		if m.Kind != dp.KindMean && m.Kind != dp.KindSpread {
+			typical *= largeSize // the reference of a sum is per person
+		}
+		if half > 0.2*typical {
+			return fmt.Errorf("%s is known to %.3g, its reference is %.3g", m.Name, half, typical)
+		}
+	}
+	return nil
 }
 
 func (o Options) cost(q *queries.Question) (Cost, error) {

@@ -39,8 +39,8 @@ func (c *Certificate) variant(ctx context.Context, t *queries.Template, coarse b
 		c.add("bounds", "it cannot be priced: %v", err)
 		return nil
 	}
-	if v.Cost.Rho > o.Cap.RhoFloat() {
-		c.add("bounds", "at its reference values, 5 %% costs rho %.3g: more than a whole budget, %.3g", v.Cost.Rho, o.Cap.RhoFloat())
+	if err := o.useful(q); err != nil {
+		c.add("bounds", "not even a million people get its reference values to 20 %% for a tenth of a year's cap: %v", err)
 	}
 	if v.Accuracy, err = o.accuracy(q); err != nil {
 		return err

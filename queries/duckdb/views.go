@@ -68,6 +68,9 @@ func viewSQL(v queries.View, within string) (string, error) {
 	if len(where) > 0 {
 		sql += " WHERE " + strings.Join(where, " AND ")
 	}
+	if v.Position != "" {
+		sql = "SELECT * FROM (" + sql + ") WHERE " + ident(v.Position) + " IS NOT NULL"
+	}
 	return sql, nil
 }
 

@@ -1,0 +1,3 @@
+SELECT DISTINCT ON (s.level) s.psn_key, p.age, s.level, s.total_fen AS amount
+FROM settlement AS s
+JOIN person AS p USING (psn_key)

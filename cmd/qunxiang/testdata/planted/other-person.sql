@@ -1,0 +1,5 @@
+SELECT s.psn_key, p.age, s.level, sum(s.total_fen) AS amount
+FROM settlement AS s
+JOIN person AS p USING (psn_key)
+WHERE s.total_fen > (SELECT avg(total_fen) FROM settlement)
+GROUP BY s.psn_key, p.age, s.level

@@ -1,0 +1,4 @@
+SELECT s.psn_key, p.age, s.level, sum(s.total_fen) AS amount
+FROM settlement AS s
+JOIN person AS p ON p.age > 0
+GROUP BY s.psn_key, p.age, s.level

@@ -1,0 +1,4 @@
+SELECT s.psn_key, p.age, s.level, sum(s.total_fen) AS amount
+FROM snapshot.main.settlement AS s
+JOIN person AS p USING (psn_key)
+GROUP BY s.psn_key, p.age, s.level
