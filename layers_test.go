@@ -79,6 +79,8 @@ func violation(from, to string) string {
 		return "imports go downwards only"
 	case slices.Contains(testOnly, own) && !slices.Contains(testOnly, from):
 		return "only tests may read exact totals"
+	case from == "queries/locality":
+		return "the proof of locality imports nothing of ours"
 	case slices.Contains(adapters, own) && !strings.HasPrefix(from, "cmd/"):
 		return "only cmd wires adapters"
 	case strings.HasPrefix(from, "policy/audit") && own == "policy/ledger":
@@ -116,6 +118,8 @@ func TestViolations(t *testing.T) {
 	}{
 		{"queries", module + "policy/ledger", false},
 		{"queries", module + "queries/dataset", false},
+		{"queries", module + "queries/locality", false},
+		{"queries/locality", module + "queries/dataset", true},
 		{"queries", module + "queries/duckdb", true},
 		{"queries", module + "api", true},
 		{"policy", module + "queries", true},

@@ -56,7 +56,10 @@ func anySpec(t *rapid.T) dp.Spec {
 		dp.Measure{Name: "all rows", Kind: dp.KindRows, Rows: 2},
 		dp.Measure{Name: "bins", Kind: dp.KindHistogram, At: "at", Positions: positions, Rows: 1 + rows.Draw(t, "rows")})
 	if s.L0 == 1 {
-		s.Measures = append(s.Measures, dp.Measure{Name: "curve", Kind: dp.KindSurvival, At: "at", Event: "event", Positions: positions, Competing: rapid.Bool().Draw(t, "competing")})
+		curve := dp.Measure{Name: "curve", Kind: dp.KindSurvival, At: "at", Event: "event", Positions: positions}
+		fates := curve
+		fates.Name, fates.Competing = "fates", true
+		s.Measures = append(s.Measures, curve, fates)
 	}
 	return s
 }

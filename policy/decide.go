@@ -16,6 +16,7 @@ type Rule = string
 // The rules, in the order in which they are tried.
 const (
 	RuleUnknownPrincipal Rule = "unknown-principal"
+	RuleNotCertified     Rule = "not-certified"
 	RuleAudience         Rule = "audience"
 	RuleNoGrant          Rule = "no-grant"
 	RuleGrantExpired     Rule = "grant-expired"
@@ -39,6 +40,7 @@ func refuse(rule Rule, format string, args ...any) error {
 // TemplateRef is what a decision needs to know of a template.
 type TemplateRef struct {
 	ID, Version, Digest string
+	Certified           bool // exactly this digest
 	Audiences, Purposes []string
 }
 
@@ -65,6 +67,9 @@ func (p *Policy) Decide(a Ask) (Decision, error) {
 	who := p.principal(a.Principal)
 	if who == nil {
 		return Decision{}, refuse(RuleUnknownPrincipal, "%q is not in the policy", a.Principal)
+	}
+	if !a.Template.Certified {
+		return Decision{}, refuse(RuleNotCertified, "%s@%s with digest %s was not certified", a.Template.ID, a.Template.Version, a.Template.Digest)
 	}
 	if !slices.ContainsFunc(who.Roles, func(r Role) bool { return slices.Contains(a.Template.Audiences, string(r)) }) {
 		return Decision{}, refuse(RuleAudience, "%s is for %s", a.Template.ID, strings.Join(a.Template.Audiences, ", "))

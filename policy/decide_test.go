@@ -32,9 +32,11 @@ func TestDecide(t *testing.T) {
 	p, err := policy.Parse("policy.yaml", []byte(decided))
 	must(t, err)
 	noon := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	severity := policy.TemplateRef{ID: "severity", Version: "1.2.3", Audiences: []string{"insurer"},
+	severity := policy.TemplateRef{ID: "severity", Version: "1.2.3", Certified: true, Audiences: []string{"insurer"},
 		Purposes: []string{"health-management", "commercial-health-insurance", "elder-care"}}
-	frequency := policy.TemplateRef{ID: "frequency", Version: "1.0.0", Audiences: []string{"insurer"}, Purposes: []string{"elder-care"}}
+	uncertified := severity
+	uncertified.Certified = false
+	frequency := policy.TemplateRef{ID: "frequency", Version: "1.0.0", Certified: true, Audiences: []string{"insurer"}, Purposes: []string{"elder-care"}}
 	newer := frequency
 	newer.Version = "1.1.0"
 	for name, tt := range map[string]struct {
@@ -57,6 +59,7 @@ func TestDecide(t *testing.T) {
 		"steward":            {ask: policy.Ask{Principal: "steward-s", Template: severity}, rule: policy.RuleAudience},
 		"no grant":           {ask: policy.Ask{Principal: "both", Template: frequency}, rule: policy.RuleNoGrant},
 		"stranger":           {ask: policy.Ask{Principal: "nobody", Template: severity}, rule: policy.RuleUnknownPrincipal},
+		"not certified":      {ask: policy.Ask{Principal: "insurer-a", Template: uncertified, Purpose: "elder-care"}, rule: policy.RuleNotCertified},
 		"empty":              {ask: policy.Ask{Template: severity}, rule: policy.RuleUnknownPrincipal},
 	} {
 		if tt.ask.At.IsZero() {

@@ -129,9 +129,9 @@ func TestEvaluation(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	for who, template := range map[string]policy.TemplateRef{
-		"insurer-a":   {ID: "claim-severity", Version: "1.0.0", Audiences: []string{"insurer"}, Purposes: []string{"commercial-health-insurance"}},
-		"pharma-b":    {ID: "incidence", Version: "1.0.0", Audiences: []string{"pharma", "regulator"}, Purposes: []string{"drug-development"}},
-		"regulator-r": {ID: "incidence", Version: "1.0.0", Audiences: []string{"pharma", "regulator"}, Purposes: []string{"fund-regulation"}},
+		"insurer-a":   {ID: "claim-severity", Version: "1.0.0", Certified: true, Audiences: []string{"insurer"}, Purposes: []string{"commercial-health-insurance"}},
+		"pharma-b":    {ID: "incidence", Version: "1.0.0", Certified: true, Audiences: []string{"pharma", "regulator"}, Purposes: []string{"drug-development"}},
+		"regulator-r": {ID: "incidence", Version: "1.0.0", Certified: true, Audiences: []string{"pharma", "regulator"}, Purposes: []string{"fund-regulation"}},
 	} {
 		if _, err := p.Decide(policy.Ask{Principal: who, Template: template, At: until}); err != nil {
 			t.Errorf("%s: %v", who, err)

@@ -1,6 +1,9 @@
 package queries
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -13,14 +16,22 @@ import (
 type Catalog struct {
 	templates []*Template // by catalogue id, then version, newest first
 	codeLists map[string]*CodeList
+	certified map[string]bool // by digest
 }
 
-// LoadCatalog reads <id>.yaml and <id>.sql pairs from the root of fsys and code
-// lists from codelists/, strictly: a file that is not understood is an error,
+// certifiedFile lists the pairs that passed certification, a line for each: the
+// digest, then id@version for the reader.
+const certifiedFile = "certified.txt"
+
+// LoadCatalog reads <id>.yaml and <id>.sql pairs from the root of fsys, which of
+// them are certified from certified.txt, and code lists from codelists/, strictly: a file that is not understood is an error,
 // and so is a list that a template names and that is not there.
 func LoadCatalog(fsys fs.FS) (*Catalog, error) {
-	c := &Catalog{codeLists: map[string]*CodeList{}}
+	c := &Catalog{codeLists: map[string]*CodeList{}, certified: map[string]bool{}}
 	if err := c.loadCodeLists(fsys); err != nil {
+		return nil, err
+	}
+	if err := c.loadCertified(fsys); err != nil {
 		return nil, err
 	}
 	names, err := fs.Glob(fsys, "*.yaml")
@@ -35,12 +46,8 @@ func LoadCatalog(fsys fs.FS) (*Catalog, error) {
 		if slices.ContainsFunc(c.templates, func(o *Template) bool { return o.Ref() == t.Ref() }) {
 			return nil, fmt.Errorf("%w: %s is there twice", ErrTemplate, t.Ref())
 		}
-		for _, p := range t.Parameters {
-			for _, id := range p.Lists {
-				if id != anyCode && c.codeLists[id] == nil {
-					return nil, fmt.Errorf("%w: %s: parameter %s names code list %q, which is not there", ErrTemplate, name, p.Name, id)
-				}
-			}
+		if err := c.KnowsListsOf(t); err != nil {
+			return nil, err
 		}
 		c.templates = append(c.templates, t)
 	}
@@ -147,3 +154,36 @@ func compareVersions(a, b string) int {
 	}
 	return 0
 }
+
+// KnowsListsOf says whether every code list that a template names is there.
+func (c *Catalog) KnowsListsOf(t *Template) error {
+	for _, p := range t.Parameters {
+		for _, id := range p.Lists {
+			if id != anyCode && c.codeLists[id] == nil {
+				return fmt.Errorf("%w: %s: parameter %s names code list %q, which is not there", ErrTemplate, t.ID, p.Name, id)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Catalog) loadCertified(fsys fs.FS) error {
+	b, err := fs.ReadFile(fsys, certifiedFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(b)) {
+		digest, _, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if raw, err := hex.DecodeString(digest); !ok || err != nil || len(raw) != sha256.Size {
+			return fmt.Errorf("%w: %s: %q is not a digest and a template", ErrTemplate, certifiedFile, strings.TrimSpace(line))
+		}
+		c.certified[digest] = true
+	}
+	return nil
+}
+
+// Certified says whether exactly this pair of files passed certification.
+func (c *Catalog) Certified(t *Template) bool { return c.certified[t.Digest()] }

@@ -85,6 +85,7 @@ func (p *priced) expected() ([]Expected, error) {
 		}
 		out = append(out, Expected{m.Name, m.Title, unit, round(h), at, m.Reference})
 	}
+	out = append(out, p.expectedDerived()...)
 	if p.Template.measure("people") == nil {
 		h, err := p.plan.HalfWidth("people", 0)
 		if err != nil {

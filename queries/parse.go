@@ -101,5 +101,8 @@ func (t *Template) checkParameters() error {
 			}
 		}
 	}
+	if _, err := t.values(t.Example); t.Example != nil && err != nil {
+		return invalid("example: %v", err)
+	}
 	return nil
 }

@@ -97,7 +97,7 @@ func (r *Runner) price(principal string, req Request) (*priced, policy.Decision,
 	}
 	decision, err := r.Policy.Decide(policy.Ask{
 		Principal: principal, Purpose: req.Purpose, At: r.Now(),
-		Template: policy.TemplateRef{ID: t.ID, Version: t.Version, Digest: t.Digest(), Audiences: t.Audiences, Purposes: t.Purposes},
+		Template: policy.TemplateRef{ID: t.ID, Version: t.Version, Digest: t.Digest(), Certified: r.Catalog.Certified(t), Audiences: t.Audiences, Purposes: t.Purposes},
 	})
 	if err != nil {
 		return nil, decision, err

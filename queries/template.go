@@ -35,6 +35,9 @@ type Template struct {
 	Reach   int64    `yaml:"reach"`
 	ReachBy *ReachBy `yaml:"reach_by"`
 	Coarse  *Coarse  `yaml:"coarse"`
+	// Example are parameters that meet people of the synthetic population, for
+	// certification, measurements and as a worked example.
+	Example map[string]string `yaml:"example"`
 	// Notes are limits a reader must know; they travel with every release.
 	Notes []Text `yaml:"notes"`
 	// SourceNotes are added where the snapshot's source declares the fact of that name.

@@ -23,7 +23,7 @@ func templateCommand() *cobra.Command {
 		Use: "template", Short: "Look at the approved questions and check new ones",
 		Example: "  qunxiang template show I3",
 	}
-	c.AddCommand(templateListCommand(), templateShowCommand(), templateLintCommand(), templateResumeCommand())
+	c.AddCommand(templateListCommand(), templateShowCommand(), templateLintCommand(), certifyCommand(), templateResumeCommand())
 	return c
 }
 
@@ -137,7 +137,7 @@ func templateLintCommand() *cobra.Command {
 				err = printJSON(c.OutOrStdout(), found)
 			} else {
 				for _, f := range found {
-					fmt.Fprintf(c.OutOrStdout(), "%s: %s: %s\n", f.Template, f.Code, f.Text)
+					fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", f.Template, f.Finding)
 				}
 			}
 			if err == nil && len(found) > 0 {
@@ -152,8 +152,7 @@ func templateLintCommand() *cobra.Command {
 
 type lintFinding struct {
 	Template string `json:"template"`
-	Code     string `json:"code"`
-	Text     string `json:"text"`
+	duckdb.Finding
 }
 
 func lintAll(files []string) ([]lintFinding, error) {
@@ -179,7 +178,7 @@ func lintAll(files []string) ([]lintFinding, error) {
 			return nil, err
 		}
 		for _, f := range findings {
-			found = append(found, lintFinding{t.Ref(), f.Code, f.Text})
+			found = append(found, lintFinding{t.Ref(), f})
 		}
 	}
 	return found, nil

@@ -48,7 +48,7 @@ func bind(ctx context.Context, db *sql.DB, q question) ([]Finding, error) {
 	}
 	var findings []Finding
 	for _, c := range types {
-		kind, name := c.DatabaseTypeName(), fold(c.Name())
+		kind, name := c.DatabaseTypeName(), strings.ToLower(c.Name())
 		if want := q.wrongType(name, kind); want != "" {
 			findings = append(findings, Finding{Code: "type", Text: fmt.Sprintf("column %q is %s and should be %s", name, kind, want)})
 		}
@@ -60,7 +60,7 @@ func bind(ctx context.Context, db *sql.DB, q question) ([]Finding, error) {
 func (q question) wrongType(name, kind string) string {
 	integer, isKey := q.keys[name]
 	switch {
-	case name == personKey && kind != string(dataset.TypePersonKey):
+	case name == "psn_key" && kind != string(dataset.TypePersonKey):
 		return string(dataset.TypePersonKey)
 	case isKey && !integer && kind != "VARCHAR":
 		return "VARCHAR"

@@ -16,7 +16,7 @@
 //
 // # For authors of templates
 //
-// [Lint] refuses what it does not know. Beyond its rules:
+// [Lint] refuses what it does not know (see [locality]). Beyond its rules:
 //
 //   - Views: a person has age, in whole years at the month of the window's first
 //     day, NULL if the birth is unknown, 0 if it is later; death_ym is NULL outside
@@ -26,7 +26,14 @@
 //   - Measure columns are cast with TRY_CAST to BIGINT: what does not fit is NULL
 //     and does not count.
 //   - An integer parameter is an INTEGER where it fits, so that it can be added to
-//     a date; a window w gives $w_from and $w_to as DATE; a list is a VARCHAR[].
+//     a date; a window w gives $w_from and $w_to as DATE; a list is a VARCHAR[] or a BIGINT[],
+//     for unnest($list), list_contains($list, x), len($list) and $list[i].
+//   - A text or list of a person's rows in order: string_agg(x, '>' ORDER BY date, x),
+//     with the value itself among the columns of its ORDER BY.
+//   - psn_key IN (SELECT psn_key FROM ...) may stand alone in WHERE, or beside an AND.
+//     There is no NOT IN: write x <> 'a', NOT list_contains($list, x) or an ANTI JOIN.
+//   - DuckDB adds casts where types differ, and one from a text to a number or a date
+//     fails on some value: compare like with like.
 //
 // # Totality
 //

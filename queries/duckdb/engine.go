@@ -152,6 +152,11 @@ func (e *Engine) run(ctx context.Context, j queries.Job, stmt *statement) (*dp.T
 	if err != nil {
 		return nil, err
 	}
+	if s.public {
+		if err := totals.DeclarePublic(); err != nil {
+			return nil, ErrRun
+		}
+	}
 	out, err := s.optedOut(ctx, j.Epoch, e.o.OptOuts)
 	if err != nil {
 		return nil, opaque(ctx)

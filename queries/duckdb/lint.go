@@ -6,36 +6,39 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/dataset"
+	"github.com/qunxiang/qunxiang/queries/locality"
 )
 
-// Finding is one reason why a template's SQL is refused. Code is stable; Line
-// counts from 1 in the SQL file and is 0 where no line is to blame.
-type Finding struct {
-	Code string `json:"code"`
-	Line int    `json:"line,omitempty"`
-	Text string `json:"text"`
-}
+// Finding is one reason why a template's SQL is refused.
+type Finding = locality.Finding
 
-// String is "line 3: star: ...".
-func (f Finding) String() string {
-	if f.Line > 0 {
-		return fmt.Sprintf("line %d: %s: %s", f.Line, f.Code, f.Text)
-	}
-	return f.Code + ": " + f.Text
-}
-
-// Lint proves on the parsed tree that a template's SQL keeps people apart and
-// fits its declaration, by default-deny: what is not known to be safe is a
-// finding (rule 3). No data are needed. The SQL is then bound against the
-// empty canonical schema. An error means that the linter itself could not run.
+// Lint proves on the parsed tree and on the bound plan that a template's SQL
+// keeps people apart and fits its declaration (rule 3, see [locality]). No data
+// are needed: the SQL is bound against the empty canonical schema. An error means
+// that the linter itself could not run.
 func Lint(t *queries.Template) ([]Finding, error) {
-	return lint(context.Background(), templateQuestion(t))
+	_, findings, err := Prove(t)
+	return findings, err
+}
+
+// Prove gives what [Lint] proves: the tables, columns, functions and operators
+// of a template's SQL. The proof is nil where there are findings.
+func Prove(t *queries.Template) (*locality.Proof, []Finding, error) {
+	ctx := context.Background()
+	db, err := openEmpty(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer db.Close()
+	return prove(ctx, db, templateQuestion(t))
 }
 
 // question is what the linter knows of a template or a job.
@@ -132,7 +135,12 @@ func (e *Engine) lintOnce(ctx context.Context, j queries.Job) error {
 	if known {
 		return err
 	}
-	findings, err := lint(ctx, q)
+	db, err := openEmpty(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, findings, err := prove(ctx, db, q)
 	if err != nil {
 		return err
 	}
@@ -149,37 +157,116 @@ func (e *Engine) lintOnce(ctx context.Context, j queries.Job) error {
 	return err
 }
 
-func lint(ctx context.Context, q question) ([]Finding, error) {
-	db, err := openEmpty(ctx)
-	if err != nil {
-		return nil, err
+// declaration is what locality is told of a question.
+func (q question) declaration() locality.Declaration {
+	d := locality.Declaration{Parameters: map[string]locality.Kind{}, Exact: q.exact, Catalog: SnapshotCatalog, Schema: "main"}
+	for _, v := range q.views {
+		d.Views = append(d.Views, locality.View{Name: v.Name, Table: v.Table, Reads: viewReads(v)})
 	}
-	defer db.Close()
-	return lintOn(ctx, db, q)
+	for name, v := range q.args {
+		switch v.(type) {
+		case time.Time:
+			d.Parameters[name] = locality.KindDate
+		case int64:
+			d.Parameters[name] = locality.KindInteger
+		case string:
+			d.Parameters[name] = locality.KindText
+		case []string:
+			d.Parameters[name] = locality.KindTexts
+		case []int64:
+			d.Parameters[name] = locality.KindIntegers
+		}
+	}
+	d.Columns = append(slices.Sorted(maps.Keys(q.keys)), q.columns...)
+	return d
 }
 
-func lintOn(ctx context.Context, db *sql.DB, q question) ([]Finding, error) {
-	if !utf8.ValidString(q.sql) || strings.ContainsRune(q.sql, 0) {
-		return []Finding{{Code: "syntax", Text: "is not plain UTF-8"}}, nil
+// cutColumns are what windows and code lists of views look at.
+var cutColumns = words(`birth_ym death_ym system dx_code main_dx code item_code atc`)
+
+// viewReads are the columns of its table that a view is made of.
+func viewReads(v queries.View) []string {
+	table, _ := dataset.Lookup(v.Table)
+	var out []string
+	for _, c := range table.Columns {
+		cut := cutColumns(c.Name) || c.Name == table.Time.Date || c.Name == table.Time.Begin || c.Name == table.Time.End
+		if cut || slices.Contains(v.Columns, c.Name) && c.Name != "pno" {
+			out = append(out, c.Name)
+		}
 	}
-	var text string
-	err := db.QueryRowContext(ctx, "SELECT json_serialize_sql($1::VARCHAR, skip_empty := true, skip_null := true)::VARCHAR", q.sql).Scan(&text)
+	return out
+}
+
+// words makes a set of the words of a text.
+func words(text string) func(string) bool {
+	list := strings.Fields(text)
+	return func(w string) bool { return slices.Contains(list, w) }
+}
+
+// prove makes the documents that locality reads, the second only if the first
+// has no findings, and binds the types of what comes out.
+func prove(ctx context.Context, db *sql.DB, q question) (*locality.Proof, []Finding, error) {
+	if !utf8.ValidString(q.sql) || strings.ContainsRune(q.sql, 0) {
+		return nil, []Finding{{Code: "syntax", Text: "is not plain UTF-8"}}, nil
+	}
+	in := locality.Input{SQL: q.sql, Declaration: q.declaration()}
+	var err error
+	if in.Tree, err = treeOf(ctx, db, q.sql); err != nil {
+		return nil, nil, err
+	}
+	if in.Tree == "" {
+		return nil, []Finding{{Code: "syntax", Text: "cannot be parsed"}}, nil
+	}
+	if found := locality.Tree(in.SQL, in.Declaration, in.Tree); len(found) > 0 {
+		return nil, found, nil
+	}
+	if found, err := bind(ctx, db, q); len(found) > 0 || err != nil {
+		return nil, found, err
+	}
+	bound, err := locality.Bind(q.sql, in.Declaration)
+	if err != nil {
+		return nil, []Finding{{Code: "parameter", Text: err.Error()}}, nil
+	}
+	if in.BoundTree, err = treeOf(ctx, db, bound.SQL); err != nil {
+		return nil, nil, err
+	}
+	if in.Plan, in.Before, err = planOf(ctx, db, q, bound.SQL); err != nil {
+		return nil, nil, err
+	}
+	proof, found := locality.Prove(in)
+	return proof, found, nil
+}
+
+// treeOf is the parsed tree of a text, "" if there is none.
+func treeOf(ctx context.Context, db *sql.DB, text string) (string, error) {
+	return serialized(ctx, db, "SELECT json_serialize_sql($1::VARCHAR, skip_empty := true, skip_null := true)::VARCHAR", text)
+}
+
+// planOf is the bound plan of a text without parameters behind the views of a
+// question, with psn_key as its first column, and the place of the text in what
+// was planned. There are no data below it.
+func planOf(ctx context.Context, db *sql.DB, q question, bound string) (plan string, before int, err error) {
+	lo, hi := locality.Range(q.sql)
+	with, err := withViews(q.views, within(lo, hi, nil))
+	if err != nil {
+		return "", 0, err
+	}
+	with += "SELECT t.psn_key, t.* FROM (\n"
+	plan, err = serialized(ctx, db, "SELECT json_serialize_plan($1::VARCHAR, skip_empty := true, skip_null := true, optimize := false)::VARCHAR",
+		with+trimSQL(bound)+"\n) AS t")
+	return plan, len(with), err
+}
+
+func serialized(ctx context.Context, db *sql.DB, call, text string) (string, error) {
+	var out string
+	err := db.QueryRowContext(ctx, call, text).Scan(&out)
 	if ctx.Err() != nil {
-		return nil, opaque(ctx)
+		return "", opaque(ctx)
 	}
 	if err != nil {
-		return []Finding{{Code: "syntax", Text: "cannot be parsed"}}, nil
+		return "", nil
 	}
-	tree, findings := readTree(text)
-	if len(findings) > 0 {
-		return findings, nil
-	}
-	l := &linter{question: q}
-	l.statement(tree)
-	if len(l.findings) > 0 {
-		return l.findings, nil
-	}
-	return bind(ctx, db, q)
+	return out, nil
 }
 
 // openEmpty opens the canonical schema without rows and without reach.

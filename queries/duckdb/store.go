@@ -19,6 +19,7 @@ import (
 type store struct {
 	db     *sql.DB
 	people uint32 // person numbers are 0..people-1
+	public bool   // nobody is in it
 	tables map[string]tableSize
 	users  int // runs; guarded by Engine.mu
 
@@ -80,7 +81,7 @@ func (e *Engine) openStore(ctx context.Context, id string) (*store, error) {
 	if err != nil {
 		return nil, opaque(ctx)
 	}
-	s := &store{db: db, people: uint32(m.People), out: map[int64][]uint32{}}
+	s := &store{db: db, people: uint32(m.People), public: m.Public, out: map[int64][]uint32{}}
 	if s.tables, err = tableSizes(ctx, db); err != nil {
 		db.Close()
 		return nil, opaque(ctx)

@@ -40,8 +40,8 @@ func codesSQL(table string, set queries.CodeSet) (string, error) {
 	return "(" + strings.Join(parts, " OR ") + ")", nil
 }
 
-// listsSQL writes the column that repeats a row for each set it is in, with the
-// set's number, and the predicate that it is in any.
+// listsSQL writes the column that repeats a row for each set, with the set's
+// number or NULL where it is not in it, and the predicate that it is in any.
 func listsSQL(v queries.View) (column, any string, err error) {
 	var numbers, conditions []string
 	for i, set := range v.Lists {
@@ -58,8 +58,19 @@ func listsSQL(v queries.View) (column, any string, err error) {
 	if len(conditions) == 1 {
 		return "0::INTEGER AS " + ident(v.Position), conditions[0], nil
 	}
-	column = "unnest(list_filter([" + strings.Join(numbers, ", ") + "], lambda n: n IS NOT NULL)) AS " + ident(v.Position)
+	column = "unnest([" + strings.Join(numbers, ", ") + "]) AS " + ident(v.Position)
 	return column, "(" + strings.Join(conditions, " OR ") + ")", nil
+}
+
+// numberedSQL leaves out the repetitions of a row for sets that it is not in.
+func numberedSQL(v queries.View, sql string) string {
+	columns := []string{"psn_key"}
+	for _, name := range append(slices.Clone(v.Columns), v.Position) {
+		if name != "psn_key" {
+			columns = append(columns, ident(name))
+		}
+	}
+	return "SELECT " + strings.Join(columns, ", ") + " FROM (" + sql + ") AS numbered WHERE " + ident(v.Position) + " IS NOT NULL"
 }
 
 // amongSQL keeps rows by the values of a code column.

@@ -68,6 +68,9 @@ func viewSQL(v queries.View, within string) (string, error) {
 	if len(where) > 0 {
 		sql += " WHERE " + strings.Join(where, " AND ")
 	}
+	if len(v.Lists) > 1 {
+		sql = numberedSQL(v, sql)
+	}
 	return sql, nil
 }
 

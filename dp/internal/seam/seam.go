@@ -24,6 +24,7 @@ func (p Pass) Valid() bool { return p.ok }
 // Exact is the content of a Totals before any noise.
 type Exact struct {
 	Salt     [16]byte
+	Public   bool // nobody is in the data
 	Channels []Channel
 	Groups   []Group
 }
@@ -41,4 +42,14 @@ type Channel struct {
 type Group struct {
 	Keys  []string
 	Cells map[string][]int64
+}
+
+// Mechanism is what a release does to the cells of one group, step by step.
+type Mechanism struct {
+	// Add draws the noise of one cell of a channel.
+	Add func(x int64, channel int) (int64, error)
+	// Shown is the threshold, of the exact and the noisy count of people.
+	Shown func(n, noisy int64) bool
+	// Sigmas is the noise of each channel.
+	Sigmas []float64
 }

@@ -1,9 +1,6 @@
-package duckdb
+package locality
 
-import (
-	"encoding/json"
-	"strings"
-)
+import "encoding/json"
 
 // The types of this file are the whole of the SQL that a template may use, as
 // DuckDB's json_serialize_sql writes it. A field that is not here (a sample, a
@@ -146,14 +143,16 @@ type sqlExpr struct {
 	IgnoreNulls bool            `json:"ignore_nulls"`
 	Exclude     string          `json:"exclude_clause"`
 
+	// Of IN and other subqueries.
+	Subquery     json.RawMessage `json:"subquery"`
+	SubqueryType string          `json:"subquery_type"`
+	Comparison   string          `json:"comparison_type"`
+
 	// Only to name them in a finding.
-	Star         any    `json:"columns"`
-	StarExpr     any    `json:"expr"`
-	StarOf       string `json:"relation_name"`
-	Subquery     any    `json:"subquery"`
-	SubqueryType string `json:"subquery_type"`
-	Comparison   any    `json:"comparison_type"`
-	Index        any    `json:"index"`
+	Star     any    `json:"columns"`
+	StarExpr any    `json:"expr"`
+	StarOf   string `json:"relation_name"`
+	Index    any    `json:"index"`
 }
 
 // parts are the expressions inside e.
@@ -186,17 +185,14 @@ func (e *sqlExpr) parts() []*sqlExpr {
 // readTree decodes what json_serialize_sql wrote.
 func readTree(text string) (*sqlStatement, []Finding) {
 	var t sqlTree
-	d := json.NewDecoder(strings.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&t); err != nil {
-		_, field, _ := strings.Cut(err.Error(), "unknown field ")
-		return nil, []Finding{{Code: "syntax", Text: "uses what templates may not: " + strings.Trim(field, `"`)}}
+	if err := decode(text, &t); err != nil {
+		return nil, []Finding{finding("syntax", "uses what templates may not: "+unknownField(err))}
 	}
 	switch {
 	case t.Error:
-		return nil, []Finding{{Code: "syntax", Text: "is not one SELECT: " + t.Message}}
+		return nil, []Finding{finding("syntax", "is not one SELECT: "+t.Message)}
 	case len(t.Statements) != 1 || t.Statements[0].Node == nil:
-		return nil, []Finding{{Code: "statements", Text: "must be exactly one statement"}}
+		return nil, []Finding{finding("statements", "must be exactly one statement")}
 	}
 	return &t.Statements[0], nil
 }

@@ -1,21 +1,32 @@
-package duckdb
+package locality
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 )
 
-const personKey = "psn_key"
+const (
+	personKey    = "psn_key"
+	personNumber = "pno" // the dense person number: it serves the engine's ranges only
+)
 
 // linter walks the tree of one statement. What it proves: every relation in
 // FROM has a psn_key, and each of its rows comes from rows of that person alone
 // or has a NULL psn_key, which joins nothing and is dropped in the end. Views
 // have it; each SELECT over relations that have it keeps it.
 type linter struct {
-	question
+	Declaration
+	sql      string
 	findings []Finding
+}
+
+// within is where an expression stands: the psn_key that its SELECT selects, nil
+// in a join's condition, where no window may be; and the names that its own FROM
+// gives. A name from further out would be a lateral or correlated reference.
+type within struct {
+	key   *sqlExpr
+	names []string
 }
 
 // scope holds the names that FROM may use: views and common table expressions,
@@ -23,21 +34,17 @@ type linter struct {
 type scope map[string]bool
 
 func (l *linter) add(code string, at uint64, format string, args ...any) {
-	f := Finding{Code: code, Text: fmt.Sprintf(format, args...)}
-	if at < uint64(len(l.sql)) {
-		f.Line = 1 + strings.Count(l.sql[:at], "\n")
-	}
-	l.findings = append(l.findings, f)
+	l.findings = append(l.findings, findingAt(l.sql, code, at, format, args...))
 }
 
 func (l *linter) statement(s *sqlStatement) {
 	for _, p := range s.Parameters {
-		if _, ok := l.args[p.Key]; !ok {
+		if _, ok := l.Declaration.Parameters[p.Key]; !ok {
 			l.add("parameter", noPlace, "$%s is not declared", p.Key)
 		}
 	}
 	names := scope{}
-	for _, v := range l.views {
+	for _, v := range l.Views {
 		names[fold(v.Name)] = true
 	}
 	columns := l.node(s.Node, names)
@@ -45,10 +52,7 @@ func (l *linter) statement(s *sqlStatement) {
 		return
 	}
 	declared := map[string]bool{personKey: true}
-	for k := range l.keys {
-		declared[fold(k)] = true
-	}
-	for _, c := range l.columns {
+	for _, c := range l.Columns {
 		declared[fold(c)] = true
 	}
 	seen := map[string]bool{}
@@ -56,7 +60,7 @@ func (l *linter) statement(s *sqlStatement) {
 		switch {
 		case seen[c]:
 			l.add("output", noPlace, "column %q is there twice", c)
-		case l.exact && !declared[c]:
+		case l.Exact && !declared[c]:
 			l.add("output", noPlace, "column %q is not declared", c)
 		}
 		seen[c] = true
@@ -67,9 +71,6 @@ func (l *linter) statement(s *sqlStatement) {
 		}
 	}
 }
-
-// noPlace is a finding without a line.
-const noPlace = ^uint64(0)
 
 // fold makes names comparable as DuckDB compares them.
 func fold(name string) string { return strings.ToLower(name) }
@@ -131,14 +132,22 @@ func (l *linter) selection(n *sqlNode, names scope) []string {
 		l.add("from", noPlace, "a SELECT without FROM has rows of nobody")
 		return nil
 	}
-	l.table(n.From, names)
+	from := l.table(n.From, names)
 	columns, key := l.outputs(n)
 	l.grouping(n, key)
-	for _, e := range append(append([]*sqlExpr{}, n.Select...), n.Where, n.Having, n.Qualify) {
-		l.expr(e, key)
+	in := within{key, from}
+	for _, e := range append(append([]*sqlExpr{}, n.Select...), n.Having, n.Qualify) {
+		l.expr(e, in)
 	}
 	for _, e := range n.Groups {
-		l.expr(e, key)
+		l.expr(e, in)
+	}
+	for _, e := range conjunction(n.Where) {
+		if e.Class == "SUBQUERY" {
+			l.membership(e, in, names)
+		} else {
+			l.expr(e, in)
+		}
 	}
 	return columns
 }
@@ -202,5 +211,5 @@ func hasAggregate(e *sqlExpr) bool {
 	if e == nil {
 		return false
 	}
-	return e.Class == "FUNCTION" && aggregates(fold(e.Function)) || slices.ContainsFunc(e.parts(), hasAggregate)
+	return e.Class == "FUNCTION" && (aggregates(fold(e.Function)) || orderedAggregates(fold(e.Function))) || slices.ContainsFunc(e.parts(), hasAggregate)
 }

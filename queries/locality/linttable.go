@@ -1,4 +1,4 @@
-package duckdb
+package locality
 
 import (
 	"slices"
@@ -64,13 +64,14 @@ func (l *linter) join(t *sqlTable, names scope) []string {
 	switch {
 	case t.Ref != "REGULAR":
 		l.add("join", t.At, "%s joins are not allowed", strings.ToLower(t.Ref))
-	case !slices.Contains([]string{"INNER", "LEFT", "RIGHT", "OUTER", "SEMI", "ANTI"}, t.Join):
+	case !slices.Contains([]string{"INNER", "LEFT", "RIGHT", "FULL", "SEMI", "ANTI"}, t.Join):
 		l.add("join", t.At, "%s joins are not allowed", strings.ToLower(t.Join))
 	case !slices.ContainsFunc(t.Using, func(c string) bool { return fold(c) == personKey }) && !tied(t.Condition, left, right):
 		l.add("join", t.At, "a join needs USING (psn_key) or ON a.psn_key = b.psn_key")
 	}
-	l.expr(t.Condition, nil)
-	return append(left, right...)
+	both := append(append([]string{}, left...), right...)
+	l.expr(t.Condition, within{names: both})
+	return both
 }
 
 // tied says whether a condition holds only where psn_key of both sides are equal.

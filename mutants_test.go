@@ -1,0 +1,86 @@
+//go:build mutants
+
+package qunxiang_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// mutant is the code with one privacy rule broken on purpose, and the tests that
+// must then fail.
+type mutant struct {
+	name, file, old, broken string
+	pkg, run                string
+}
+
+var mutants = []mutant{
+	{"L0 is one more", "dp/bound.go", "l0 := s.c.spec.L0\n", "l0 := min(s.c.spec.L0+1, len(s.ranks))\n", "./dp", "Neighbour|Bound|Matches|L0"},
+	{"groups chosen without the salt", "dp/bound.go", "w.person = siphash.New(w.salt).", "w.person = siphash.New(siphash.Key{}).", "./dp", "."},
+	{"groups chosen by the place in the batch", "dp/bound.go", "s.ranks = append(s.ranks, rank{person.SumWord(s.words[g]), int32(l)})", "_ = person\n\t\ts.ranks = append(s.ranks, rank{uint64(g) * 0x9e3779b97f4a7c15, int32(l)})", "./dp", "."},
+	{"rows are not clamped", "dp/contribute.go", "w.add(min(max(v, m.RowLo), m.RowHi) - m.Centre)", "w.add(v - m.Centre)", "./dp", "."},
+	{"a person's total is not clamped", "dp/contribute.go", "return min(max(w.value(), m.Lo), m.Hi), n", "return w.value(), n", "./dp", "."},
+	{"float sums", "dp/contribute.go", "return hi<<32 | w.lo&math.MaxUint32", "return int64(float32(hi<<32 | w.lo&math.MaxUint32))", "./dp", "."},
+	{"threshold on the noisy count only", "dp/plan.go", "return n >= k && noisy >= k-1+p.tau", "return noisy >= k-1+p.tau", "./dp", "Threshold|Shown|Below"},
+	{"threshold on the bare count only", "dp/plan.go", "return n >= k && noisy >= k-1+p.tau", "return n >= k", "./dp", "Threshold|Shown|Below|K"},
+	{"tau without the half", "dp/plan.go", "normal.Quantile(p*(1-1e-12))+0.5", "normal.Quantile(p*(1-1e-12))", "./dp", "Tau|Threshold"},
+	{"people drawn twice", "dp/release.go", "for i, ch := range p.c.channels[1:] {", "noisy[0], _ = p.add(noise, cells[0], 0)\n\tfor i, ch := range p.c.channels[1:] {", "./dp", "Once|Drawn"},
+	{"a sum charged for half of its bound", "dp/channel.go", "m.channels = []int{c.add(m.Name, 1, m.linf(), 1, square(m.linf()))}", "m.channels = []int{c.add(m.Name, 1, max(1, m.linf()/2), 1, square(max(1, m.linf()/2)))}", "./dp", "."},
+	{"L0 is not charged", "dp/gaussian.go", "rho, err := channelRho(int64(l0), c.delta2, d.sigma)", "rho, err := channelRho(1, c.delta2, d.sigma)", "./dp", "."},
+	{"lookback years are free", "queries/compile.go", "for y := v.From.Year(); y <= v.To.Year(); y++ {", "for y := w.From.Year(); y <= v.To.Year(); y++ {", "./queries", "Years"},
+	{"a release before its checkpoint", "queries/run.go", "r.sleepUntil(t.Due)\n", "", "./queries", "Slot"},
+	{"opt-outs are ignored", "queries/duckdb/views.go", "if len(out) == 0 {", "if true {", "./queries/duckdb", "Within|OptOut"},
+	{"the window is open", "queries/duckdb/views.go", `return []string{ident(table.Time.Date) + " BETWEEN " + first + " AND " + last}, nil`, `_, _ = first, last
+		return nil, nil`, "./queries/duckdb", "ViewSQL"},
+	{"noise is examined away", "dp/proof/proof.go", "if !e.Public {", "if false {", "./dp/proof", "OnlyPublic"},
+}
+
+// Every broken rule is seen by the tests. The mutants are laid over the sources
+// by the go command: the code itself knows nothing of them.
+func TestMutantsAreCaught(t *testing.T) {
+	root, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mutants {
+		t.Run(m.name, func(t *testing.T) {
+			path := filepath.Join(root, m.file)
+			source, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Count(string(source), m.old) != 1 {
+				t.Fatalf("%s has %d places like %q", m.file, strings.Count(string(source), m.old), m.old)
+			}
+			dir := t.TempDir()
+			broken, overlay := filepath.Join(dir, "broken.go"), filepath.Join(dir, "overlay.json")
+			if err := os.WriteFile(broken, []byte(strings.Replace(string(source), m.old, m.broken, 1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			text, err := json.Marshal(map[string]map[string]string{"Replace": {path: broken}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(overlay, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			failures := filepath.Join(root, m.pkg, "testdata", "rapid")
+			if _, err := os.Stat(failures); os.IsNotExist(err) {
+				defer os.RemoveAll(failures) // what the mutant was caught with
+			}
+			out, err := exec.Command("go", "test", "-tags", "duckdb_arrow", "-vet=off", "-overlay", overlay, "-failfast", "-run", m.run, m.pkg).CombinedOutput()
+			switch {
+			case strings.Contains(string(out), "[build failed]"):
+				t.Fatalf("it does not build:\n%s", out)
+			case strings.Contains(string(out), "no tests to run"):
+				t.Fatalf("%q names no test of %s", m.run, m.pkg)
+			case err == nil:
+				t.Errorf("it lives: %s passes", m.pkg)
+			}
+		})
+	}
+}

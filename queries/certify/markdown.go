@@ -1,0 +1,94 @@
+package certify
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/qunxiang/qunxiang/dp/proof"
+)
+
+// Markdown writes the certificate for a person to read.
+func (c *Certificate) Markdown() string {
+	var b strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	verdict := "**certified**"
+	if !c.Passed {
+		verdict = "**refused**"
+	}
+	p("# %s %s (%s): %s\n", c.Catalogue, c.Title.EN, c.Template, verdict)
+	p("%s\n", c.Title.ZH)
+	p("Digest of the pair: `%s`\n", c.Digest)
+	if len(c.Findings) > 0 {
+		p("## Why it is refused\n")
+		for _, f := range c.Findings {
+			p("- **%s**: %s", f.Code, f.Text)
+		}
+		p("")
+	}
+	if len(c.Reads) > 0 {
+		p("## What it reads\n")
+		for _, r := range c.Reads {
+			p("- %s: %s", r.Table, strings.Join(r.Columns, ", "))
+		}
+		p("\nEvery row of its answer depends on one person: proved on the parsed SQL and on the bound plan.")
+		if len(c.Functions) > 0 {
+			p("Functions: %s.", strings.Join(c.Functions, ", "))
+		}
+		p("")
+	}
+	for _, v := range c.Variants {
+		v.markdown(p)
+	}
+	return b.String()
+}
+
+func (v Variant) markdown(p func(string, ...any)) {
+	name := "As it is"
+	if v.Coarse {
+		name = "Coarse variant"
+	}
+	p("## %s\n", name)
+	groups := fmt.Sprintf("%d public groups", v.Groups)
+	if v.Groups == 0 {
+		groups = "groups found privately"
+	}
+	p("Tried with %s: %s, at most %d of a person; years charged %s.\n", given(v.Parameters), groups, v.L0, years(v.Years))
+	what := "5 % of every reference value at 1,000 people"
+	if v.Cost.Limited != "" {
+		what = v.Cost.Limited + " (5 % at 1,000 people is out of reach)"
+	}
+	p("| at %s | |\n|---|---|", what)
+	p("| cost | rho %.4g, delta %.2g: %.2f %% of a year's cap |", v.Cost.Rho, v.Cost.Delta, 100*v.Cost.OfCap)
+	p("| bounds | each of %d people alone keeps to them, %d are in the answer; the one who moves most moves %.0f %% of what is charged |", v.People, v.Touched, 100*v.Worst)
+	p("| people apart | three random partitions add up to the whole, cell by cell |")
+	if v.Audit != nil {
+		p("| noise | %d draws of each neighbour; nearest to a violation by %.3f in probability; false alarm %.0e |", v.Audit.Draws, v.Audit.Margin, proof.FalseAlarm)
+	}
+	p("\n| people in the group | not shown | 95 %% half-widths |\n|---|---|---|")
+	for _, a := range v.Accuracy {
+		var widths []string
+		for _, m := range slices.Sorted(maps.Keys(a.HalfWidth)) {
+			widths = append(widths, fmt.Sprintf("%s %.4g", m, a.HalfWidth[m]))
+		}
+		p("| %d | %.1f %% | %s |", a.People, 100*a.Suppressed, strings.Join(widths, "; "))
+	}
+	p("")
+}
+
+func given(parameters map[string]string) string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(parameters)) {
+		out = append(out, name+"="+parameters[name])
+	}
+	return "`" + strings.Join(out, " ") + "`"
+}
+
+func years(list []int) string {
+	var out []string
+	for _, y := range list {
+		out = append(out, fmt.Sprint(y))
+	}
+	return strings.Join(append(out, "life"), ", ")
+}

@@ -1,0 +1,8 @@
+-- Two keys with one remainder share a window.
+--
+-- views: bill settlement(mdtrt_key, setl_key, inst_key, level, total_fen, setl_date)
+-- keys: level
+-- measures: amount
+-- verdict: refused; tree window; plan window
+SELECT psn_key, level, count(*) OVER (PARTITION BY psn_key // 2) AS amount
+FROM bill

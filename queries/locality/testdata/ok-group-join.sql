@@ -1,0 +1,10 @@
+-- Groups of both keys of an outer join: the selected one is among them.
+--
+-- views: bill settlement(mdtrt_key, setl_key, inst_key, level, total_fen, setl_date); stay encounter(mdtrt_key, inst_key, begn, end, level, med_type)
+-- keys: level
+-- measures: amount
+-- verdict: accepted; tree passes; plan passes
+SELECT b.psn_key, b.level, count(s.begn) AS amount
+FROM bill AS b
+LEFT JOIN stay AS s ON s.psn_key = b.psn_key
+GROUP BY b.psn_key, b.level
