@@ -61,6 +61,9 @@ func templateQuestion(t *queries.Template) question {
 		} else if r.Codes != nil {
 			v.Codes = queries.CodeSet{"atc": {Exact: []string{"x"}}}
 		}
+		for _, f := range r.Where {
+			v.Where = append(v.Where, queries.Among{Column: f.Column, Values: []string{"x"}, Prefix: f.Prefix})
+		}
 		q.views = append(q.views, v)
 	}
 	for _, p := range t.Parameters {
@@ -190,6 +193,7 @@ func viewReads(v queries.View) []string {
 	var out []string
 	for _, c := range table.Columns {
 		cut := cutColumns(c.Name) || c.Name == table.Time.Date || c.Name == table.Time.Begin || c.Name == table.Time.End
+		cut = cut || slices.ContainsFunc(v.Where, func(a queries.Among) bool { return a.Column == c.Name })
 		if cut || slices.Contains(v.Columns, c.Name) && c.Name != "pno" {
 			out = append(out, c.Name)
 		}

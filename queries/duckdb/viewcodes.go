@@ -62,6 +62,17 @@ func listsSQL(v queries.View) (column, any string, err error) {
 	return column, "(" + strings.Join(conditions, " OR ") + ")", nil
 }
 
+// numberedSQL leaves out the repetitions of a row for sets that it is not in.
+func numberedSQL(v queries.View, sql string) string {
+	columns := []string{"psn_key"}
+	for _, name := range append(slices.Clone(v.Columns), v.Position) {
+		if name != "psn_key" {
+			columns = append(columns, ident(name))
+		}
+	}
+	return "SELECT " + strings.Join(columns, ", ") + " FROM (" + sql + ") AS numbered WHERE " + ident(v.Position) + " IS NOT NULL"
+}
+
 // amongSQL keeps rows by the values of a code column.
 func amongSQL(a queries.Among) string {
 	codes := queries.Codes{Exact: a.Values}

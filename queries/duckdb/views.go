@@ -68,8 +68,8 @@ func viewSQL(v queries.View, within string) (string, error) {
 	if len(where) > 0 {
 		sql += " WHERE " + strings.Join(where, " AND ")
 	}
-	if v.Position != "" {
-		sql = "SELECT * FROM (" + sql + ") WHERE " + ident(v.Position) + " IS NOT NULL"
+	if len(v.Lists) > 1 {
+		sql = numberedSQL(v, sql)
 	}
 	return sql, nil
 }
