@@ -83,7 +83,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by policy or budget
 	}
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
 	c.AddCommand(demoCommand(), serveCommand(), dataCommand(), tokenCommand(), templateCommand(),
-		queryCommand(), auditCommand(), benchCommand(), versionCommand())
+		queryCommand(), ledgerCommand(), auditCommand(), benchCommand(), versionCommand())
 	return c
 }
 

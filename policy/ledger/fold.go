@@ -105,6 +105,7 @@ func (s *State) charge(l Leaf, c *Charge) error {
 		s.spent[scope] = after[i]
 	}
 	s.quota[c.Grant] += c.Cost.Rho
+	s.meter(c.Organisation, c.Template, charged(l, c))
 	r := &Request{Charge: *c, Index: l.Index, Time: l.Time, Release: -1}
 	s.order = append(s.order, r)
 	s.charges[l.Index], s.ids[c.ID] = r, r
@@ -201,6 +202,7 @@ func (s *State) replay(b *Replay) error {
 		return err
 	}
 	s.ids[b.ID] = nil
+	s.meter(b.Organisation, r.Template, Usage{Repeats: 1})
 	s.replays[b.ID] = Trace{By: b.Principal, Replay: true, charge: r}
 	s.handed[[2]string{r.ID, b.Principal}] = true
 	s.remember(b.Principal, b.Idempotency, asked{id: b.ID, digest: b.Request, replay: true, charge: r})

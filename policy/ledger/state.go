@@ -32,6 +32,7 @@ type State struct {
 	asked      map[[2]string]asked   // by principal and idempotency digest
 	snapshots  []string
 	standing   map[string]standing // by template version
+	usage      map[usageKey]Usage
 }
 
 // standing is how often a template version was abandoned since it was last
@@ -82,6 +83,7 @@ func newState(population string) *State {
 		keys:       map[string][]*Request{},
 		asked:      map[[2]string]asked{},
 		standing:   map[string]standing{},
+		usage:      map[usageKey]Usage{},
 	}
 }
 
