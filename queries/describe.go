@@ -144,6 +144,9 @@ func (m Measure) Bounds() string {
 		}
 		s = append(s, total)
 	}
+	if len(m.Attributes) > 0 {
+		s = append(s, m.describeAttributes()...)
+	}
 	if m.MaxPositions > 0 {
 		s = append(s, fmt.Sprintf("at most %d positions", m.MaxPositions))
 	}
