@@ -78,13 +78,8 @@ func (p *Plan) drawMarginals(noise seam.Noise, m *measure, cells []int64, people
 		}
 		out.one = append(out.one, one)
 	}
-	shares := m.shares(out)
-	exact := make([]int64, len(m.pairs))
-	for i, t := range m.pairs {
-		exact[i] = t.distance(cells, shares[t.a], shares[t.b], out.total())
-	}
 	var err error
-	if out.scores, err = draw(exact, 1); err != nil {
+	if out.scores, err = draw(m.distances(cells, out), 1); err != nil {
 		return nil, err
 	}
 	out.tree = m.spanningTree(out.scores)
@@ -116,6 +111,15 @@ func (m *measure) oneWay(cells []int64, a int) []int64 {
 			}
 		}
 		break
+	}
+	return out
+}
+
+// distances are the scores of all pairs, given noisy people and one-way tables.
+func (m *measure) distances(cells []int64, n *noisyMarginals) []int64 {
+	shares, out := m.shares(n), make([]int64, len(m.pairs))
+	for i, t := range m.pairs {
+		out[i] = t.distance(cells, shares[t.a], shares[t.b], n.total())
 	}
 	return out
 }

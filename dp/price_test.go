@@ -71,7 +71,9 @@ func TestPriceOfSeverity(t *testing.T) {
 
 // A cost buys half-widths, and these half-widths cost the same again.
 func TestPriceRoundTrip(t *testing.T) {
-	for name, s := range map[string]Spec{"every kind": everyKind(), "survival": survivalSpec(36)} {
+	competing := survivalSpec(36)
+	competing.Measures[0].Competing = true
+	for name, s := range map[string]Spec{"every kind": everyKind(), "spreads": spreadKinds(), "survival": survivalSpec(36), "competing": competing} {
 		for _, rho := range []float64{0.001, 0.02, 0.5} {
 			p := mustPrice(t, s, Want{Rho: rho}, yearCap(t))
 			got := p.Cost().RhoFloat()

@@ -157,3 +157,31 @@ func TestQuantileIntervalsCover(t *testing.T) {
 		}
 	}
 }
+
+// Without noise a quantile is the textbook's for grouped data: L + (pN - F)/f * w
+// in the bin where the cumulative count passes pN.
+func TestQuantilesAreTheTextbooks(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 11))
+	for range 50 {
+		m := measure{Measure: Measure{Lo: -256, Hi: 2304, Probs: []float64{0.03, 0.25, 0.5, 0.77, 0.99}}}
+		cells, bins := make([]int64, fanout+leaves), make([]float64, leaves)
+		n := 100 + r.IntN(5000)
+		for range n {
+			x := min(max(int64(300+500*r.NormFloat64()), m.Lo), m.Hi)
+			leaf := min((x+256)/10, leaves-1)
+			bins[leaf]++
+			cells[leaf/fanout]++
+			cells[fanout+leaf]++
+		}
+		for i, q := range m.quantiles(cells, 0) {
+			before, b := 0.0, 0
+			for ; before+bins[b] < m.Probs[i]*float64(n); b++ {
+				before += bins[b]
+			}
+			want := -256 + 10*(float64(b)+(m.Probs[i]*float64(n)-before)/bins[b])
+			if math.Abs(q.Value-want) > 1e-6 {
+				t.Errorf("quantile %s of %d people is %.9g, want %.9g", q.At, n, q.Value, want)
+			}
+		}
+	}
+}

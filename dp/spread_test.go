@@ -109,3 +109,31 @@ func TestSpreadSplitIsLeast(t *testing.T) {
 		}
 	}
 }
+
+// The deviations of variance and coefficient against differences of the
+// estimates themselves, where Centre lies far from the mean.
+func TestSpreadNoiseIsTheGradient(t *testing.T) {
+	m := measure{Measure: Measure{Name: "x", RowLo: 0, RowHi: 1_000_000, Rows: 1, Centre: 200, Lo: -1 << 40, Hi: 1 << 40, Unit2: 10, Hi2: 1 << 40}}
+	const rows = 1_000_000
+	sum, squares := int64(-100*rows), int64(149*rows) // mean 100, variance 4,900
+	at := func(i int, by int64) (variance, logCV float64) {
+		x := [3]int64{sum, rows, squares}
+		x[i] += by
+		got := m.spread(x[0], x[1], x[2], [3]float64{})
+		return got[1].Value * got[1].Value, math.Log(got[2].Value)
+	}
+	sigma := [3]float64{9000, 50, 300}
+	for part := range 3 {
+		only := [3]float64{}
+		only[part] = sigma[part]
+		got := m.spread(sum, rows, squares, only)
+		v1, c1 := at(part, 1000)
+		v0, c0 := at(part, -1000)
+		wantV, wantC := math.Abs(v1-v0)/2000*sigma[part], math.Abs(c1-c0)/2000*sigma[part]
+		haveV := (got[1].High*got[1].High - got[1].Low*got[1].Low) / 2 / z95
+		haveC := math.Log(got[2].High/got[2].Low) / 2 / z95
+		if math.Abs(haveV-wantV) > 1e-3*wantV || math.Abs(haveC-wantC) > 1e-3*wantC {
+			t.Errorf("part %d: deviations %g and %g, by differences %g and %g", part, haveV, haveC, wantV, wantC)
+		}
+	}
+}

@@ -20,10 +20,12 @@ type Totals struct{ open func() *state }
 
 // state is what a Totals holds.
 type state struct {
-	c     *compiled
-	salt  [16]byte
-	key   siphash.Key
-	spent atomic.Bool // released or joined
+	c      *compiled
+	salt   [16]byte
+	public bool // see DeclarePublic
+	forked bool // has a Fork, or is one
+	key    siphash.Key
+	spent  atomic.Bool // released or joined
 
 	values []map[string]int // per public key: value -> index
 	groups                  // the codes
@@ -92,6 +94,21 @@ func newState(c *compiled, salt [16]byte) *state {
 	return s
 }
 
+// DeclarePublic says that the data are public: a synthetic population, nobody
+// is in it. Only such totals can be examined by dp/proof. It must come first,
+// before any Fork and any row: ErrMismatch where it does not.
+func (t *Totals) DeclarePublic() error {
+	s, err := t.state()
+	if err != nil {
+		return err
+	}
+	if s.people > 0 || s.forked {
+		return ErrMismatch
+	}
+	s.public = true
+	return nil
+}
+
 // keysOf decodes the code of a group with public keys.
 func (c *compiled) keysOf(g int) []string {
 	keys := make([]string, len(c.radix))
@@ -128,7 +145,10 @@ func (t *Totals) Fork() (*Totals, error) {
 	if err != nil {
 		return nil, err
 	}
-	return seal(newState(s.c, s.salt)), nil
+	s.forked = true
+	fork := newState(s.c, s.salt)
+	fork.public, fork.forked = s.public, true
+	return seal(fork), nil
 }
 
 // Join adds the totals of a Fork, which is spent by it. No person may be in
@@ -142,7 +162,7 @@ func (t *Totals) Join(o *Totals) error {
 	if err != nil {
 		return err
 	}
-	if s == from || s.c != from.c || s.salt != from.salt {
+	if s == from || s.c != from.c || s.salt != from.salt || s.public != from.public {
 		return ErrMismatch
 	}
 	if from.people > s.c.spec.MaxPeople-s.people {

@@ -62,7 +62,10 @@ func anySpec(t *rapid.T) dp.Spec {
 		}})
 	}
 	if s.L0 == 1 {
-		s.Measures = append(s.Measures, dp.Measure{Name: "curve", Kind: dp.KindSurvival, At: "at", Event: "event", Positions: positions, Competing: rapid.Bool().Draw(t, "competing")})
+		curve := dp.Measure{Name: "curve", Kind: dp.KindSurvival, At: "at", Event: "event", Positions: positions}
+		fates := curve
+		fates.Name, fates.Competing = "fates", true
+		s.Measures = append(s.Measures, curve, fates)
 	}
 	return s
 }

@@ -36,8 +36,8 @@ func (t *Template) checkKind(m Measure, seen map[string]bool) error {
 	return t.checkMarginals(m)
 }
 
-// scalarKinds and additiveKinds have the normal noise of one draw in each
-// number; the latter's numbers of several groups add up.
+// scalarKinds and positionKinds have the normal noise of one draw in each number,
+// so that numbers of several groups add up.
 var (
 	scalarKinds   = map[string]bool{"people": true, "rows": true, "sum": true}
 	positionKinds = map[string]bool{"histogram": true, "series": true, "vector": true, "times": true}

@@ -147,6 +147,9 @@ func (m Measure) Bounds() string {
 	if len(m.Attributes) > 0 {
 		s = append(s, m.describeAttributes()...)
 	}
+	if m.Kind == "spread" {
+		s = append(s, fmt.Sprintf("a person's squared deviations within %d of (%d %s)^2", m.Total2, m.Unit2, m.Unit))
+	}
 	if m.MaxPositions > 0 {
 		s = append(s, fmt.Sprintf("at most %d positions", m.MaxPositions))
 	}

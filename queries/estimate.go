@@ -91,6 +91,7 @@ func (p *priced) expected() ([]Expected, error) {
 			out = append(out, Expected{Name: m.Name + "_pair", Title: pairTitle, Unit: unit, HalfWidth: round(h), At: at})
 		}
 	}
+	out = append(out, p.expectedDerived()...)
 	if p.Template.measure("people") == nil {
 		h, err := p.plan.HalfWidth("people", 0)
 		if err != nil {

@@ -57,3 +57,35 @@ func (q *Question) typicalGroup(names ...string) int {
 	}
 	return most
 }
+
+// expectedDerived predicts the error of ratios at the larger reference size of
+// their two measures, and of a spread's further numbers. Ratios of what has no
+// prediction (means), or whose denominator could be zero, are left out.
+func (p *priced) expectedDerived() []Expected {
+	var out []Expected
+	for _, m := range p.Template.Measures {
+		if m.Kind != "spread" {
+			continue
+		}
+		for _, more := range []struct{ name, unit, en, zh string }{
+			{"_sd", m.Unit, ", standard deviation", "：标准差"}, {"_cv", "ratio", ", coefficient of variation", "：变异系数"},
+		} {
+			if h, err := p.plan.HalfWidth(m.Name+more.name, m.People); err == nil {
+				title := Text{m.Title.EN + more.en, m.Title.ZH + more.zh}
+				out = append(out, Expected{Name: m.Name + more.name, Title: title, Unit: more.unit, HalfWidth: round(h), At: m.People})
+			}
+		}
+	}
+	for _, d := range p.Template.Derived {
+		at := p.typicalGroup(d.Of, d.By)
+		if d.Kind != "ratio" || at == 0 {
+			continue
+		}
+		h, err := p.plan.RatioHalfWidth(d.Of, d.By, d.Scale, at)
+		if err != nil || math.IsInf(h, 0) {
+			continue
+		}
+		out = append(out, Expected{Name: d.Name, Title: d.Title, Unit: d.Unit, HalfWidth: round(h), At: at})
+	}
+	return out
+}
