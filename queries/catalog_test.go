@@ -23,6 +23,7 @@ var source = queries.Source{Snapshot: strings.Repeat("ab", 32), MaxRows: 20000}
 
 // asked are parameters that every template of the catalogue understands.
 var asked = map[string]map[string]string{
+	"A1": {"window": "2017-01-01..2017-12-31"},
 	"I2": {"window": "2017-01-01..2017-12-31"},
 	"I3": {"window": "2016-07-01..2017-06-30"},
 	"I4": {"window": "2017-01-01..2017-12-31"},
@@ -53,6 +54,9 @@ func TestEveryTemplateCompilesBothVariants(t *testing.T) {
 			}
 			for _, m := range q.Job.Spec.Measures {
 				n *= max(1, len(m.Positions))
+				for _, a := range m.Attributes {
+					n *= len(a.Values)
+				}
 			}
 			return n
 		}
@@ -60,7 +64,7 @@ func TestEveryTemplateCompilesBothVariants(t *testing.T) {
 			t.Errorf("%s: the coarse variant has %d cells, the fine one %d", tpl.Catalogue, cells(coarse), cells(fine))
 		}
 	}
-	if want := []string{"I2", "I3", "I4", "I8", "P1", "P5", "P8", "R2"}; !slices.Equal(ids, want) {
+	if want := []string{"I2", "I3", "I4", "I8", "P1", "P5", "P8", "R2", "A1"}; !slices.Equal(ids, want) {
 		t.Errorf("catalogue %v, want %v", ids, want)
 	}
 }

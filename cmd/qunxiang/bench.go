@@ -43,6 +43,7 @@ type benchTemplate struct {
 
 // benchParameters make every template read most of what it can.
 var benchParameters = map[string]map[string]string{
+	"A1": {"window": "2017-01-01..2017-12-31"},
 	"I2": {"window": "2016-01-01..2018-12-31", "med_type": "all"},
 	"I3": {"window": "2016-01-01..2018-12-31", "med_type": "all"},
 	"I4": {"window": "2017-01-01..2017-12-31"},

@@ -14,6 +14,7 @@ import (
 
 // parameters of the catalogue's questions that meet enginetest's random people.
 var parameters = map[string]map[string]string{
+	"A1": {"columns": "sex,age,insutype,region,level,stays,visits,cost,self_pay,chronic,drugs,died", "diseases": "type-2-diabetes,hypertension"},
 	"I2": {"med_type": "all"},
 	"I3": {"med_type": "all"},
 	"I4": {"base": "insured"},
