@@ -49,8 +49,8 @@ func (t *Template) checkMarginals(m Measure) error {
 	}
 	p := t.parameter(m.AttributesParam)
 	switch {
-	case p == nil || p.Type != "strata":
-		return invalid("measure %s: attributes_parameter names no strata parameter", m.Name)
+	case p == nil || p.Type != "strata" || p.Min < 2:
+		return invalid("measure %s: attributes_parameter names no strata parameter with a min of 2", m.Name)
 	case !t.isParameter(m.SyntheticParam, "integer"):
 		return invalid("measure %s: synthetic_parameter names no integer parameter", m.Name)
 	case len(t.Keys) > 0 || t.L0 != 1 || m.Rows != 1 || m.PerYear:
@@ -127,7 +127,7 @@ func (q *Question) attributes(m Measure, d *dp.Measure) error {
 		}
 	}
 	if len(d.Attributes) < 2 {
-		return p.refuse("at least two columns are needed that this variant has, not %d", len(d.Attributes))
+		return p.refuse("at least two are needed that this variant has, not %d", len(d.Attributes))
 	}
 	return nil
 }

@@ -275,6 +275,6 @@ func printAxes(w io.Writer, r *queries.Release, names []string) {
 		t.Flush()
 	}
 	if r.Synthetic != nil {
-		printSynthetic(w, r.Synthetic)
+		printSynthetic(w, r)
 	}
 }

@@ -36,9 +36,25 @@ func printMarginals(t io.Writer, m queries.ReleasedValue) {
 	}
 }
 
-// printSynthetic shows the first rows of the synthetic population.
-func printSynthetic(w io.Writer, s *queries.Synthetic) {
-	fmt.Fprintf(w, "  synthetic rows: %s (all of them with --format csv, arrow or parquet)\n", grouped(float64(len(s.Rows)), 0))
+// printSynthetic shows the first rows of the synthetic population, and how far all
+// of them are from the released tables.
+func printSynthetic(w io.Writer, r *queries.Release) {
+	s, one, two := r.Synthetic, 0.0, 0.0
+	for _, g := range r.Groups {
+		for _, m := range g.Measures {
+			if m.Marginals == nil {
+				continue
+			}
+			for _, f := range m.Marginals.Fit {
+				one = max(one, f.Distance)
+			}
+			for _, p := range m.Marginals.Pairs {
+				two = max(two, p.Fit)
+			}
+		}
+	}
+	fmt.Fprintf(w, "  synthetic rows: %s (all of them with --format csv, arrow or parquet); at most %s of them would have to change for a one-way table, %s for a chosen pair\n",
+		grouped(float64(len(s.Rows)), 0), amount(one, "share"), amount(two, "share"))
 	t := tabwriter.NewWriter(w, 2, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "    "+strings.Join(s.Columns, "\t"))
 	for _, row := range s.Rows[:min(shownRows, len(s.Rows))] {
