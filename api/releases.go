@@ -35,6 +35,7 @@ type releaseOutput struct {
 const releaseText = "As JSON, exactly the bytes that were stored, hashed and logged, whoever asks. " +
 	"CSV, Arrow and Parquet have one row per group, and below it one per axis position where a measure has an axis: " +
 	"then `at` names the position and the row holds the measures of that axis. Each measure has columns _value, _low and _high. " +
+	"A release with a synthetic population is its rows instead; the tables they come from are in the JSON. " +
 	"In CSV the unit stands in brackets behind the column's name, and text that a spreadsheet would run has an apostrophe in front; " +
 	"Excel takes bands such as 5-9 for dates unless the column is imported as text."
 

@@ -16,6 +16,9 @@ import (
 // group), then value, low and high of every measure. A measure is null in rows
 // that are not its own, and everywhere in a suppressed group.
 //
+// A release with a synthetic population is its rows instead, one column per
+// attribute.
+//
 // Measures whose axes have the same positions in a group share rows. "people"
 // comes first, the others by name.
 type TableData struct {
@@ -45,6 +48,9 @@ func Table(stored []byte) (*TableData, error) {
 	var r queries.Release
 	if err := json.Unmarshal(stored, &r); err != nil {
 		return nil, fmt.Errorf("reading a stored release: %w", err)
+	}
+	if r.Synthetic != nil {
+		return syntheticTable(r), nil
 	}
 	b := tableBuilder{keys: r.Keys, suppressed: []bool{}, at: []string{}, atNull: []bool{}, index: map[string]int{}}
 	b.declare(r.Groups)

@@ -20,7 +20,7 @@ const peopleName = "people"
 type channel struct {
 	name   string
 	offset int      // of its first cell in a group's cells
-	cells  int      // how many
+	cells  int      // how many; 0 for those of marginals, which are drawn from the pair tables
 	linf   int64    // most one person moves one cell
 	moved  int64    // most cells one person moves in a group
 	delta2 *big.Int // squared L2 distance one person makes in a group
@@ -41,9 +41,12 @@ type compiled struct {
 // measure is a Measure with its places resolved.
 type measure struct {
 	Measure
-	channels       []int // mean: sum, rows; spread: sum, rows, squares; else one
+	channels       []int // mean: sum, rows; spread: sum, rows, squares; marginals: one, score, pair; else one
 	col, at, event int   // column indexes, -1 if none
 	selection      int   // index into compiled.selections, -1 if none
+
+	attributes []int       // marginals: column indexes
+	pairs      []pairTable // marginals: where the tables are
 }
 
 // selection is a rule by which rows are kept; measures with the same rule share
@@ -113,6 +116,13 @@ func (c *compiled) addMeasure(m Measure) error {
 	if !survival {
 		x.selection = c.selectionOf(selection{x.col, x.at, len(m.Positions), m.Rows})
 	}
+	for _, a := range m.Attributes {
+		i, err := c.column(m, "attribute", a.Column, true, true)
+		if err != nil {
+			return err
+		}
+		x.attributes = append(x.attributes, i)
+	}
 	if err := c.addChannels(&x); err != nil {
 		return err
 	}
@@ -150,6 +160,8 @@ func (c *compiled) addChannels(m *measure) error {
 		m.channels = []int{c.add(m.Name, len(m.Positions), m.Hi, min(m.Hi, int64(len(m.Positions))), square(m.Hi))}
 	case KindSurvival:
 		m.channels = []int{c.add(m.Name, m.fates()*len(m.Positions), 1, 1, big.NewInt(1))}
+	case KindMarginals:
+		c.addMarginals(m)
 	default:
 		return fmt.Errorf("%w: measure %q has unknown kind %q", ErrSpec, m.Name, m.Kind)
 	}

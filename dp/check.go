@@ -107,7 +107,7 @@ func (k Kind) axis() bool {
 
 // needsRows says whether only the row cap bounds a person's part.
 func (k Kind) needsRows() bool {
-	return k == KindRows || k == KindMean || k == KindSpread || k == KindHistogram
+	return k == KindRows || k == KindMean || k == KindSpread || k == KindHistogram || k == KindMarginals
 }
 
 func (m Measure) checkBounds(s Spec) error {
@@ -122,6 +122,9 @@ func (m Measure) checkBounds(s Spec) error {
 	}
 	if err := m.checkStray(); err != nil {
 		return err
+	}
+	if m.Kind == KindMarginals {
+		return m.checkMarginals(s)
 	}
 	if !m.Kind.clamps() {
 		return nil

@@ -19,6 +19,8 @@ func (s *state) addMeasure(b *Batch, m *measure, base int, rows []int32) {
 		s.addSeries(b, m, cell, rows)
 	case KindVector:
 		s.addVector(b, m, cell, rows)
+	case KindMarginals:
+		s.addMarginals(b, m, base, rows)
 	default:
 		total, n := m.total(b.Values[m.col], rows)
 		if n == 0 {

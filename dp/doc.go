@@ -9,7 +9,7 @@
 //	err = totals.AddRange(batch)            // bounds every person's part
 //	table, err := dp.Release(totals, plan)  // threshold, noise, intervals; once
 //
-// Neighbours are add/remove of one person. Every measure compiles to one or two
+// Neighbours are add/remove of one person. Every measure compiles to one to three
 // channels, vectors of int64 cells per group, and a channel costs
 //
 //	rho = L0 * delta2 / (2 sigma^2)
@@ -26,6 +26,11 @@
 //	histogram           r^2           quantiles   2
 //	series              A * Linf^2    survival    1
 //	vector              Hi^2          spread      Linf^2, r^2 and Hi2^2
+//	marginals of d attributes: d (one-way tables), d(d-1)/2 (scores), d-1 (chosen pairs)
+//
+// Marginals choose pairs by noisy scores, of which each person moves every one by
+// at most 1, given the noisy one-way tables; the rest of the way to a synthetic
+// population sees only noisy numbers.
 //
 // Intervals are 95 % and are for noise: they bracket the value of the bounded
 // data. Survival and incidence bands also carry the sampling variance.

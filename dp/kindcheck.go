@@ -14,6 +14,8 @@ func (m Measure) checkStray() error {
 		return fmt.Errorf("%w: competing events belong to survival", ErrSpec)
 	case m.Kind != KindSpread && (m.Unit2 != 0 || m.Hi2 != 0 || m.ReferenceSD != 0):
 		return fmt.Errorf("%w: Unit2, Hi2 and ReferenceSD belong to a spread", ErrSpec)
+	case m.Kind != KindMarginals && (len(m.Attributes) > 0 || m.Synthetic != 0):
+		return fmt.Errorf("%w: Attributes and Synthetic belong to marginals", ErrSpec)
 	case m.Kind != KindSeries && len(m.HiAt) > 0:
 		return fmt.Errorf("%w: HiAt belongs to a series", ErrSpec)
 	}

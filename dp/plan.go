@@ -66,8 +66,8 @@ func (p *Plan) SmallestGroup() int {
 	return int(math.Ceil(float64(int64(p.c.spec.K)+p.tau) + 1.645*sigma))
 }
 
-// HalfWidth predicts the 95 % half-width of a measure ("people", a name, or a
-// spread's name with "_sd" or "_cv") in its unit, in a group of so many people (0: the measure's ReferencePeople). For
+// HalfWidth predicts the 95 % half-width of a measure ("people", a name, a
+// spread's name with "_sd" or "_cv", or that of marginals with "_pair") in its unit, in a group of so many people (0: the measure's ReferencePeople). For
 // quantiles it is the error of the rank (cumulative share), for survival the
 // noise part of the error of the probability; for axes it is per position. Means
 // are taken at Reference. ErrUnknownMeasure; ErrReference if the group size is
@@ -96,7 +96,8 @@ func (p *Plan) sigmas() []float64 {
 }
 
 // Sigmas is the noise of every channel, by name: "people", a measure's name, or
-// for a mean its name with "/sum" and "/rows".
+// for a mean its name with "/sum" and "/rows", for a spread also "/squares", for
+// marginals "/one", "/score" and "/pair".
 func (p *Plan) Sigmas() map[string]float64 {
 	out := make(map[string]float64, len(p.draws))
 	for i, ch := range p.c.channels {

@@ -4,7 +4,8 @@ import "math"
 
 // halfWidth predicts the 95 % half-width of a measure (-1: people) in its unit,
 // in a group of so many people, from the sigmas of its channels. It uses nothing
-// but public figures; it never falls when a sigma grows.
+// but public figures; it never falls when a sigma grows. For marginals it is that
+// of a cell of a one-way table.
 //
 // A mean, also a spread's, is taken at Reference, with one kept row per person (more rows make it
 // better). Quantiles give the error of the rank, the worst over the wanted
@@ -112,11 +113,15 @@ const (
 	minRowShare     = 0.02
 )
 
-// split divides a measure's rho over its channels.
+// split divides a measure's rho over its channels. Marginals take a third each
+// for the one-way tables, for the choice and for the chosen pairs, as McKenna,
+// Miklau and Sheldon (2021) do.
 func (m measure) split(rho float64) []float64 {
 	switch m.Kind {
 	case KindSpread:
 		return m.splitSpread(rho)
+	case KindMarginals:
+		return []float64{rho / 3, rho / 3, rho / 3}
 	case KindMean:
 	default:
 		return []float64{rho}

@@ -54,6 +54,9 @@ func (p *Plan) table(s *state, noise seam.Noise) (*Table, error) {
 			return nil, err
 		}
 		group.Measures = p.measured(noisy, sigmas)
+		if err := p.addMarginals(noise, cells, noisy[0], sigmas, &group); err != nil {
+			return nil, err
+		}
 		out.Groups = append(out.Groups, group)
 	}
 	return out, nil
@@ -120,7 +123,9 @@ func (p *Plan) measured(noisy []int64, sigmas []float64) []Measured {
 	people.Value, people.Low, people.High = countInterval(noisy[0], sigmas[0])
 	out := []Measured{people}
 	for _, m := range p.c.measures {
-		out = append(out, p.c.derive(m, noisy, sigmas)...)
+		if m.Kind != KindMarginals { // addMarginals draws as it goes
+			out = append(out, p.c.derive(m, noisy, sigmas)...)
+		}
 	}
 	return out
 }

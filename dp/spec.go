@@ -56,6 +56,9 @@ const (
 	// With Competing it is the curve of those free of either event, and Name_incidence the Aalen-Johansen cumulative incidence of event 1.
 	// L0 must be 1.
 	KindSurvival Kind = "survival"
+	// KindMarginals takes one row per person, whose columns place the person in each of the Attributes: one-way and pair tables of
+	// them, chosen and measured with noise, and a synthetic population drawn from those. There must be no keys, and L0 must be 1.
+	KindMarginals Kind = "marginals"
 )
 
 // Measure is a number, or a vector over public positions, per group.
@@ -99,12 +102,27 @@ type Measure struct {
 	// Hi-Lo must be at least 2^19. Without it all bins are equal.
 	Octaves bool
 
+	// Attributes, for marginals, are 2 to 12 properties of a person.
+	Attributes []Attribute
+	// Synthetic, for marginals, is the public number of rows of the synthetic
+	// population; it says nothing about how many people there are.
+	Synthetic int
+
 	// Reference is a typical value, public, for relative errors: of the mean
 	// itself (also of a spread), of the survival probability, or per person (sum,
-	// rows) or per person and position (histogram, series, vector). Quantiles and people need none.
+	// rows) or per person and position (histogram, series, vector) or cell (marginals). Quantiles and people need none.
 	Reference       float64
 	ReferencePeople int     // a typical group size, public: errors of means, quantiles and survival are stated at it
 	Weight          float64 // share of the cost when the wish is a cost; 0 means 1
+}
+
+// Attribute is one property of a person with its public values, 2 to 64. The
+// last value stands for unknown: whoever's number is Null or that of no value
+// counts there, so that everyone is in every table.
+type Attribute struct {
+	Name   string
+	Column string // number of the value from 0
+	Values []string
 }
 
 // Radix is the number of values of each key when all keys are public: the code
@@ -135,6 +153,10 @@ func (s Spec) clone() Spec {
 		m.Positions = append([]string(nil), m.Positions...)
 		m.Probs = append([]float64(nil), m.Probs...)
 		m.HiAt = append([]int64(nil), m.HiAt...)
+		m.Attributes = append([]Attribute(nil), m.Attributes...)
+		for j := range m.Attributes {
+			m.Attributes[j].Values = append([]string(nil), m.Attributes[j].Values...)
+		}
 	}
 	return s
 }

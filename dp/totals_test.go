@@ -55,6 +55,12 @@ func anySpec(t *rapid.T) dp.Spec {
 	s.Measures = append(s.Measures,
 		dp.Measure{Name: "all rows", Kind: dp.KindRows, Rows: 2},
 		dp.Measure{Name: "bins", Kind: dp.KindHistogram, At: "at", Positions: positions, Rows: 1 + rows.Draw(t, "rows")})
+	if s.L0 == 1 && len(s.Keys) == 0 {
+		s.Measures = append(s.Measures, dp.Measure{Name: "m", Kind: dp.KindMarginals, Rows: 1, Synthetic: 10, Attributes: []dp.Attribute{
+			{Name: "v", Column: "v", Values: []string{"0", "1", "more"}}, {Name: "at", Column: "at", Values: []string{"0", "?"}},
+			{Name: "event", Column: "event", Values: []string{"no", "yes", "else", "?"}},
+		}})
+	}
 	if s.L0 == 1 {
 		curve := dp.Measure{Name: "curve", Kind: dp.KindSurvival, At: "at", Event: "event", Positions: positions}
 		fates := curve

@@ -13,6 +13,7 @@ const (
 	itself part = iota
 	deviation
 	variation // coefficient of
+	pair      // cell of marginals
 )
 
 // findPart is the index of the measure that a number belongs to.
@@ -21,23 +22,30 @@ func (c *compiled) findPart(name string) (int, part, error) {
 	if err == nil {
 		return i, itself, nil
 	}
-	for end, p := range map[string]part{"_sd": deviation, "_cv": variation} {
+	for end, p := range map[string]part{"_sd": deviation, "_cv": variation, "_pair": pair} {
+		kind := KindSpread
+		if p == pair {
+			kind = KindMarginals
+		}
 		base, ok := strings.CutSuffix(name, end)
-		if j, found := c.find(base); ok && found == nil && j >= 0 && c.measures[j].Kind == KindSpread {
+		if j, found := c.find(base); ok && found == nil && j >= 0 && c.measures[j].Kind == kind {
 			return j, p, nil
 		}
 	}
 	return 0, itself, err
 }
 
-// partWidth predicts the half-width of a measure's number: for a spread's
-// deviation and coefficient the delta method at Reference and ReferenceSD, with
+// partWidth predicts the half-width of a measure's number: for marginals of a
+// cell of a chosen pair; for a spread's deviation and coefficient the delta method at Reference and ReferenceSD, with
 // one kept row per person.
 func (c *compiled) partWidth(i int, p part, sigmas []float64, people int) float64 {
 	if p == itself {
 		return c.halfWidth(i, sigmas, people)
 	}
 	m := c.measures[i]
+	if p == pair {
+		return z95 * sigmas[m.channels[2]]
+	}
 	d, sd := m.typical()
 	level, slope := m.gradient(d, sd)
 	var noise [3]float64
@@ -57,7 +65,7 @@ func (c *compiled) partWidth(i int, p part, sigmas []float64, people int) float6
 
 // scaleOf is what a relative error of a number is relative to.
 func (m Measure) scaleOf(p part, people int) (float64, error) {
-	if p == itself {
+	if p == itself || p == pair {
 		return m.scale(people)
 	}
 	if m.Reference == 0 {
@@ -117,7 +125,7 @@ func (c *compiled) resolve(of, by string, scale float64, at int, wishes map[int]
 			return r, err
 		}
 		m := c.measure(i)
-		if m.Kind.dependsOnPeople() {
+		if m.Kind.dependsOnPeople() || m.Kind == KindMarginals {
 			return r, fmt.Errorf("%w: %q is no number that a ratio can be wanted of", ErrWant, name)
 		}
 		if r.expected[side], err = m.scale(at); err != nil {

@@ -51,6 +51,7 @@ var asked = map[string]map[string]string{
 	"H1":  {"window": "2017-01-01..2017-12-31", "codes": "hypertension", "drugs": "antihypertensives"},
 	"H2":  {"window": "2017-01-01..2017-12-31"},
 	"D1":  {"window": "2017-01-01..2017-12-31"},
+	"A1":  {"window": "2017-01-01..2017-12-31"},
 	"A2":  {"window": "2017-01-01..2017-12-31"},
 }
 
@@ -74,6 +75,9 @@ func TestEveryTemplateCompilesBothVariants(t *testing.T) {
 			}
 			for _, m := range q.Job.Spec.Measures {
 				n *= max(1, len(m.Positions))
+				for _, a := range m.Attributes {
+					n *= len(a.Values)
+				}
 			}
 			return n
 		}
@@ -81,7 +85,7 @@ func TestEveryTemplateCompilesBothVariants(t *testing.T) {
 			t.Errorf("%s: the coarse variant has %d cells, the fine one %d", tpl.Catalogue, cells(coarse), cells(fine))
 		}
 	}
-	if want := []string{"I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "R1", "R2", "R3", "R4", "R5", "E1", "H1", "H2", "D1", "A2"}; !slices.Equal(ids, want) {
+	if want := []string{"I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "R1", "R2", "R3", "R4", "R5", "E1", "H1", "H2", "D1", "A1", "A2"}; !slices.Equal(ids, want) {
 		t.Errorf("catalogue %v, want %v", ids, want)
 	}
 }

@@ -286,6 +286,9 @@ func (t *Template) checkCoarse() error {
 			}
 		}
 	}
+	if err := t.checkCoarseAttributes(); err != nil {
+		return err
+	}
 	for name, c := range t.Coarse.Axes {
 		m := t.measure(name)
 		if m == nil || m.Axis == nil || c.Drop || c.Quarters == (c.Bands != nil) {
@@ -297,8 +300,8 @@ func (t *Template) checkCoarse() error {
 			}
 		}
 	}
-	if t.Coarse.L0 < 1 || len(t.Coarse.Keys)+len(t.Coarse.Axes) == 0 {
-		return invalid("coarse needs l0 and at least one wider key or axis")
+	if t.Coarse.L0 < 1 || len(t.Coarse.Keys)+len(t.Coarse.Axes)+len(t.Coarse.Attributes) == 0 {
+		return invalid("coarse needs l0 and at least one wider key, axis or attribute")
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func (t *Template) checkKind(m Measure, seen map[string]bool) error {
 	case m.TotalAtParam != "" && (m.TotalAt != nil || !t.listed(m.TotalAtParam)):
 		return invalid("measure %s: total_at_parameter names amounts or layers, in place of total_at", m.Name)
 	}
-	return nil
+	return t.checkMarginals(m)
 }
 
 // scalarKinds and positionKinds have the normal noise of one draw in each number,

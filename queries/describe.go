@@ -95,6 +95,9 @@ func (p *Parameter) Limits() string {
 		s = fmt.Sprintf("layers COVERxsATTACHMENT, each number %d..%d %s", p.Min, p.Max, p.Unit)
 	case "strata":
 		s = fmt.Sprintf("none, or at most %d of %s", p.Max, strings.Join(p.Values, ", "))
+		if p.Min > 0 {
+			s = fmt.Sprintf("%d to %d of %s", p.Min, p.Max, strings.Join(p.Values, ", "))
+		}
 	case "code_lists":
 		s = fmt.Sprintf("at most %d of %s", p.Max, strings.Join(p.Lists, ", "))
 		if p.Ordered {
@@ -143,6 +146,9 @@ func (m Measure) Bounds() string {
 			total += fmt.Sprintf(" around %d", m.Centre)
 		}
 		s = append(s, total)
+	}
+	if len(m.Attributes) > 0 {
+		s = append(s, m.describeAttributes()...)
 	}
 	if m.Kind == "spread" {
 		s = append(s, fmt.Sprintf("a person's squared deviations within %d of (%d %s)^2", m.Total2, m.Unit2, m.Unit))

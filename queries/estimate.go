@@ -84,6 +84,12 @@ func (p *priced) expected() ([]Expected, error) {
 			at = 0
 		}
 		out = append(out, Expected{m.Name, m.Title, unit, round(h), at, m.Reference})
+		if m.Kind == marginalsKind {
+			if h, err = p.plan.HalfWidth(m.Name+"_pair", at); err != nil {
+				return nil, err
+			}
+			out = append(out, Expected{Name: m.Name + "_pair", Title: pairTitle, Unit: unit, HalfWidth: round(h), At: at})
+		}
 	}
 	out = append(out, p.expectedDerived()...)
 	if p.Template.measure("people") == nil {

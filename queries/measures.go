@@ -43,6 +43,9 @@ func (q *Question) measures() error {
 			d.At, d.Positions = q.column(m.Axis.Column, bands, source), labels
 			d.MaxPositions = min(d.MaxPositions, len(labels))
 		}
+		if err := q.attributes(m, &d); err != nil {
+			return err
+		}
 		q.Job.Spec.Measures = append(q.Job.Spec.Measures, d)
 	}
 	return q.checkDerived()

@@ -44,8 +44,8 @@ func (p *Parameter) checkValues() error {
 	if len(p.Values) == 0 {
 		return invalid("%s needs values", p.Name)
 	}
-	if p.Type == "strata" && (p.Max < 1 || p.Binds != nil) {
-		return invalid("strata %s need max and no binds", p.Name)
+	if p.Type == "strata" && (p.Max < 1 || p.Min < 0 || p.Min > p.Max || p.Binds != nil) {
+		return invalid("strata %s need max, a min that is not above it, and no binds", p.Name)
 	}
 	for v := range p.Binds {
 		if !slices.Contains(p.Values, v) {

@@ -20,7 +20,7 @@ type Parameter struct {
 	Default     string `yaml:"default"`
 	Unit        string `yaml:"unit"`
 	Min         int64  `yaml:"min"`
-	Max         int64  `yaml:"max"`     // window: most days; integer and amounts: greatest; lists: most of them
+	Max         int64  `yaml:"max"`     // window: most days; integer and amounts: greatest; lists: most of them, strata also at least Min
 	Count       int    `yaml:"count"`   // amounts: exactly so many
 	Ordered     bool   `yaml:"ordered"` // code_lists: given in the order of Lists, or refused
 	Within      string `yaml:"within"`  // date: the window parameter it lies in

@@ -10,14 +10,18 @@ import (
 // noStrata is the choice of no stratum at all.
 const noStrata = "none"
 
-// readStrata takes up to Max of the keys that a template offers to divide by.
+// readStrata takes up to Max of the keys that a template offers to divide by, or
+// of other choices of which Min are needed.
 func (p *Parameter) readStrata(text string) (Value, error) {
-	if text == noStrata {
+	if text == noStrata && p.Min == 0 {
 		return Value{Text: noStrata}, nil
 	}
 	v, err := p.readList(text, p.Values)
 	if err == nil && int64(len(v.List)) > p.Max {
 		return Value{}, p.refuse("%d strata are more than %d", len(v.List), p.Max)
+	}
+	if err == nil && int64(len(v.List)) < p.Min {
+		return Value{}, p.refuse("fewer than %d are given", p.Min)
 	}
 	return v, err
 }

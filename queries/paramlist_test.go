@@ -14,6 +14,8 @@ func TestParameterForms(t *testing.T) {
 	steps := Parameter{Name: "steps", Type: "code_lists", Max: 3, Ordered: true, Lists: []string{"a", "b", "c", "d"}}
 	classes := Parameter{Name: "classes", Type: "code_lists", Max: 2, Lists: []string{"a", "b", "c"}}
 	strata := Parameter{Name: "strata", Type: "strata", Max: 2, Values: []string{"sex", "age", "level"}}
+	two := strata
+	two.Min = 2
 	premium := Parameter{Name: "premium", Type: "amounts", Count: 3, Min: 0, Max: 1000}
 	grid := Parameter{Name: "grid", Type: "layers", Min: 0, Max: 1_000_000}
 	event := Parameter{Name: "event", Type: "date"}
@@ -41,6 +43,10 @@ func TestParameterForms(t *testing.T) {
 		{strata, "sex,age", "age,sex"},
 		{strata, "sex,age,level", "!3 strata are more than 2"},
 		{strata, "inst_key", "!is not one of"},
+		{two, "level,age", "age,level"},
+		{two, "age", "!fewer than 2"},
+		{two, "age,age", "!fewer than 2"},
+		{two, "none", "!is not one of"},
 		{premium, "1, 002,3", "1,2,3"},
 		{premium, "1,2", "!2 numbers, where 3 are needed"},
 		{premium, "1,2,1001", "!not within"},

@@ -30,6 +30,7 @@ type Release struct {
 	Groups     []ReleasedGroup   `json:"groups"`
 	Totals     []ReleasedTotal   `json:"totals,omitempty"`
 	Flows      []Flow            `json:"flows,omitempty"`
+	Synthetic  *Synthetic        `json:"synthetic,omitempty"`
 	Privacy    Privacy           `json:"privacy"`
 	Notes      []Text            `json:"notes"`
 }
@@ -47,6 +48,8 @@ type ReleasedValue struct {
 	Unit   string          `json:"unit"`
 	Number *ReleasedNumber `json:"-"`
 	Values []ReleasedPoint `json:"values,omitempty"`
+	// Marginals is what was measured of pairs; Values then has the one-way tables.
+	Marginals *ReleasedMarginals `json:"marginals,omitempty"`
 }
 
 // ReleasedNumber is a value and its 95 % interval.
@@ -88,16 +91,17 @@ func (r ReleasedValue) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (r *ReleasedValue) UnmarshalJSON(b []byte) error {
 	var all struct {
-		Unit   string          `json:"unit"`
-		Values []ReleasedPoint `json:"values"`
-		Value  *float64        `json:"value"`
-		Low    float64         `json:"low"`
-		High   float64         `json:"high"`
+		Unit   string             `json:"unit"`
+		Values []ReleasedPoint    `json:"values"`
+		Pairs  *ReleasedMarginals `json:"marginals"`
+		Value  *float64           `json:"value"`
+		Low    float64            `json:"low"`
+		High   float64            `json:"high"`
 	}
 	if err := json.Unmarshal(b, &all); err != nil {
 		return err
 	}
-	*r = ReleasedValue{Unit: all.Unit, Values: all.Values}
+	*r = ReleasedValue{Unit: all.Unit, Values: all.Values, Marginals: all.Pairs}
 	if all.Value != nil {
 		r.Number = &ReleasedNumber{*all.Value, all.Low, all.High}
 	}
@@ -146,7 +150,7 @@ func (q *Question) groups(t *dp.Table) []ReleasedGroup {
 }
 
 func released(m dp.Measured) ReleasedValue {
-	out := ReleasedValue{Unit: m.Unit}
+	out := ReleasedValue{Unit: m.Unit, Marginals: releasedMarginals(m.Marginals)}
 	if m.Values == nil {
 		out.Number = &ReleasedNumber{round(m.Value), round(m.Low), round(m.High)}
 		return out

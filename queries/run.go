@@ -91,6 +91,7 @@ func (r *Runner) document(t *ticket, purpose string, table *dp.Table) Release {
 		rel.CodeLists[l.ID] = l.Digest()
 	}
 	p.addTotals(&rel, table)
+	rel.Synthetic = synthetic(table)
 	return rel
 }
 

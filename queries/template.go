@@ -142,9 +142,15 @@ type Measure struct {
 	// list parameter that says so.
 	TotalAt      []int64 `yaml:"total_at"`
 	TotalAtParam string  `yaml:"total_at_parameter"`
-	Reference    float64 `yaml:"reference"`
-	People       int     `yaml:"reference_people"`
-	Weight       float64 `yaml:"weight"`
+	// Attributes, for marginals, are what may be asked of a person; AttributesParam
+	// names the strata parameter that chooses at least two of them, SyntheticParam
+	// the integer parameter that says how many synthetic rows are drawn.
+	Attributes      []Attribute `yaml:"attributes"`
+	AttributesParam string      `yaml:"attributes_parameter"`
+	SyntheticParam  string      `yaml:"synthetic_parameter"`
+	Reference       float64     `yaml:"reference"`
+	People          int         `yaml:"reference_people"`
+	Weight          float64     `yaml:"weight"`
 	// By replaces bounds for single values of an enum parameter: what is typical
 	// of a stay is not typical of a visit.
 	By *MeasureBy `yaml:"by"`
@@ -210,10 +216,12 @@ type Derived struct {
 
 // Coarse is the variant for small populations: fewer, larger groups.
 type Coarse struct {
-	L0    int                `yaml:"l0"`
-	Keys  map[string]Coarser `yaml:"keys"`
-	Axes  map[string]Coarser `yaml:"axes"` // by measure
-	Reach int64              `yaml:"reach"`
+	L0   int                `yaml:"l0"`
+	Keys map[string]Coarser `yaml:"keys"`
+	Axes map[string]Coarser `yaml:"axes"` // by measure
+	// Attributes coarsens those of marginals: wider bands, or dropped.
+	Attributes map[string]Coarser `yaml:"attributes"`
+	Reach      int64              `yaml:"reach"`
 }
 
 // Coarser replaces one key's or axis' division, or drops the key.

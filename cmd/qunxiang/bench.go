@@ -71,6 +71,7 @@ var benchParameters = map[string]map[string]string{
 	"H1":  {"window": "2016-01-01..2018-12-31", "codes": "hypertension", "drugs": "antihypertensives"},
 	"H2":  {"window": "2016-01-01..2018-12-31"},
 	"D1":  {"window": "2016-01-01..2018-12-31"},
+	"A1":  {"window": "2017-01-01..2017-12-31"},
 	"A2":  {"window": "2017-01-01..2017-12-31"},
 }
 

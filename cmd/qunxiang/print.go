@@ -266,11 +266,18 @@ func printAxes(w io.Writer, r *queries.Release, names []string) {
 			case m.Number != nil:
 				fmt.Fprintf(t, "    %s%s\t%s\n", n, unitOf(r, n), interval(*m.Number, m.Unit))
 			default:
+				if m.Marginals != nil {
+					printMarginals(t, m)
+					continue
+				}
 				for _, p := range m.Values {
 					fmt.Fprintf(t, "    %s %s%s\t%s\n", n, p.At, unitOf(r, n), interval(p.ReleasedNumber, m.Unit))
 				}
 			}
 		}
 		t.Flush()
+	}
+	if r.Synthetic != nil {
+		printSynthetic(w, r)
 	}
 }

@@ -116,6 +116,8 @@ func (o *oracle) empty() map[string][]int64 {
 			cells[m.Name] = make([]int64, 16+256)
 		case dp.KindHistogram, dp.KindSeries, dp.KindVector:
 			cells[m.Name] = make([]int64, len(m.Positions))
+		case dp.KindMarginals:
+			cells[m.Name+"/tables"] = make([]int64, len(pairCells(m)))
 		case dp.KindSurvival:
 			cells[m.Name] = make([]int64, fates(m)*len(m.Positions))
 		default:
@@ -159,6 +161,8 @@ func (o *oracle) measure(g *Group, m dp.Measure, person [16]byte, name string, r
 		o.series(g, m, person, name, kept)
 	case dp.KindVector:
 		o.vector(g, m, kept)
+	case dp.KindMarginals:
+		o.marginals(g, m, kept[0])
 	case dp.KindSurvival:
 		o.survival(g, m, kept)
 	}

@@ -14,7 +14,8 @@ import (
 
 // Group is a group's exact cells by channel name: "people" (one cell), a
 // measure's name, or for a mean its name with "/sum" and "/rows", for a spread
-// also "/squares". Quantiles have 16 coarse and then 256 fine bins; survival has
+// also "/squares", for marginals with "/tables": the table of each pair of
+// attributes in order, row by row. Quantiles have 16 coarse and then 256 fine bins; survival has
 // censored, event and perhaps competing event by turns.
 type Group struct {
 	Keys  []string

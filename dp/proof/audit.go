@@ -35,7 +35,8 @@ type Audit struct {
 // the frequencies of its tails with what the Gaussian mechanism of the charged
 // rho allows at several epsilons (Dong, Roth and Su 2022, Corollary 2.13), by
 // exact Clopper-Pearson bounds of joint level [FalseAlarm]. Only cells that the
-// person moves are drawn: all others are equal in both. Errors: ErrCost,
+// person moves are drawn, for all others are equal in both; marginals, which
+// choose by noisy numbers, are drawn whole. Errors: ErrCost,
 // ErrNotPublic, dp.ErrReleased, dp.ErrMismatch, dp.ErrNoise.
 func Draw(everyone, person *dp.Totals, p *dp.Plan, draws int) (*Audit, error) {
 	steps, err := dp.Steps(seam.Issue(), p)
@@ -50,13 +51,20 @@ func Draw(everyone, person *dp.Totals, p *dp.Plan, draws int) (*Audit, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(e.Channels) != len(steps.Sigmas) {
+	if len(e.Channels) != steps.Stored {
 		return nil, dp.ErrMismatch
 	}
-	moves := movesOf(e, base, one, steps.Sigmas)
+	moves := movesOf(e, base, one, steps)
 	a := &Audit{Draws: draws, Charged: p.Cost().RhoFloat(), Margin: 1}
 	for _, g := range moves {
-		for _, m := range g {
+		if g.adaptive != nil {
+			_, rho, err := g.adaptive(0, g.moves[0].base)
+			if err != nil {
+				return nil, err
+			}
+			a.Person += rho
+		}
+		for _, m := range g.moves {
 			a.Person += m.by * m.by / (2 * m.sigma * m.sigma)
 		}
 	}
@@ -86,20 +94,35 @@ type move struct {
 	sigma   float64
 }
 
-func movesOf(e *seam.Exact, base, one cells, sigmas []float64) [][]move {
-	var out [][]move
+// group is what the person moves in one group; adaptive, where a part of the
+// answer depends on earlier noise, draws that part.
+type group struct {
+	moves    []move
+	adaptive func(times, people int64) (projected, rho float64, err error)
+}
+
+func movesOf(e *seam.Exact, base, one cells, steps *seam.Mechanism) []group {
+	var out []group
 	for key, channels := range one {
-		var g []move
-		for c, ch := range e.Channels {
+		var g group
+		if steps.Adaptive != nil {
+			g.adaptive = func(times, people int64) (float64, float64, error) {
+				return steps.Adaptive(base[key], channels, times, people)
+			}
+		}
+		for _, ch := range e.Channels {
+			if ch.Draw < 0 {
+				continue
+			}
 			for i, v := range channels[ch.Name] {
 				if v == 0 {
 					continue
 				}
-				m := move{channel: c, by: float64(v), sigma: sigmas[c]}
+				m := move{channel: ch.Draw, by: float64(v), sigma: steps.Sigmas[ch.Draw]}
 				if others := base[key]; others != nil {
 					m.base = others[ch.Name][i]
 				}
-				g = append(g, m)
+				g.moves = append(g.moves, m)
 			}
 		}
 		out = append(out, g)
@@ -109,25 +132,35 @@ func movesOf(e *seam.Exact, base, one cells, sigmas []float64) [][]move {
 
 // ratios draws the log-likelihood ratio, up to a constant: the noisy moves
 // projected on the person's. A group that is not shown tells nothing of it.
-func ratios(steps *seam.Mechanism, groups [][]move, times int64, draws int) ([]float64, error) {
+func ratios(steps *seam.Mechanism, groups []group, times int64, draws int) ([]float64, error) {
 	out := make([]float64, draws)
 	for d := range out {
 		for _, g := range groups {
-			sum, seen := 0.0, true
-			for i, m := range g {
+			sum, seen, people := 0.0, true, int64(0)
+			for i, m := range g.moves {
 				x := m.base + times*int64(m.by)
 				y, err := steps.Add(x, m.channel)
 				if err != nil {
 					return nil, err
 				}
-				if i == 0 && !steps.Shown(x, y) {
-					seen = false
-					break
+				if i == 0 {
+					people = y
+					if seen = steps.Shown(x, y); !seen {
+						break
+					}
 				}
 				sum += m.by * float64(y-m.base) / (m.sigma * m.sigma)
 			}
-			if seen {
-				out[d] += sum
+			if !seen {
+				continue
+			}
+			out[d] += sum
+			if g.adaptive != nil {
+				projected, _, err := g.adaptive(times, people)
+				if err != nil {
+					return nil, err
+				}
+				out[d] += projected
 			}
 		}
 	}

@@ -18,7 +18,7 @@ func drawn(t *testing.T, sigma, rho float64, shown func(n, noisy int64) bool, ba
 		Add:   func(x int64, _ int) (int64, error) { return x + int64(math.Round(r.NormFloat64()*sigma*scale)), nil },
 		Shown: shown, Sigmas: []float64{sigma * scale},
 	}
-	groups := [][]move{{{base: base, by: scale, sigma: sigma * scale}}}
+	groups := []group{{moves: []move{{base: base, by: scale, sigma: sigma * scale}}}}
 	without, err := ratios(steps, groups, 0, 20_000)
 	if err != nil {
 		t.Fatal(err)

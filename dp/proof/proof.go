@@ -163,15 +163,16 @@ func Apart(whole *dp.Totals, parts ...*dp.Totals) error {
 	return nil
 }
 
-// Unbound is the question with L0 and row caps taken off; clamps stay.
+// Unbound is the question with L0 and row caps taken off; clamps stay, and so
+// does the one row of marginals.
 func Unbound(s dp.Spec) dp.Spec {
 	const many = 1000
 	single := false // kinds that take one row of a person need L0 = 1
 	s.Measures = slices.Clone(s.Measures)
 	for i := range s.Measures {
 		m := &s.Measures[i]
-		single = single || m.Kind == dp.KindSurvival
-		if m.Rows > 0 {
+		single = single || m.Kind == dp.KindSurvival || m.Kind == dp.KindMarginals
+		if m.Rows > 0 && m.Kind != dp.KindMarginals {
 			m.Rows = many
 		}
 		if m.Kind == dp.KindSeries {

@@ -95,6 +95,9 @@ func templateQuestion(t *queries.Template) question {
 		if m.Axis != nil {
 			q.columns = append(q.columns, m.Axis.Column)
 		}
+		for _, a := range m.Attributes {
+			q.columns = append(q.columns, a.Column)
+		}
 	}
 	q.columns = slices.DeleteFunc(q.columns, func(c string) bool { return c == "" })
 	return q

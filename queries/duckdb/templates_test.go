@@ -37,10 +37,11 @@ var parameters = map[string]map[string]string{
 	"R2":  {"fund": "pool"},
 	"R3":  {"flow": "all", "med_type": "all"},
 	"R4":  {"hospital": "any", "gap": "90"},
-	"D1":  {"items": "coronary-intervention,knee-replacement,cataract-surgery"},
 	"E1":  {"insutype": "resident,other"},
 	"H1":  {"codes": "hypertension,type-2-diabetes", "drugs": "metformin,amlodipine", "days": "60", "region": "11,33"},
 	"H2":  {"region": "33", "insutype": "resident,employee"},
+	"D1":  {"items": "coronary-intervention,knee-replacement,cataract-surgery"},
+	"A1":  {"columns": "sex,age,insutype,region,level,stays,visits,cost,self_pay,chronic,drugs,died", "diseases": "type-2-diabetes,hypertension"},
 	"A2":  {},
 }
 

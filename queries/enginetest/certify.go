@@ -92,8 +92,8 @@ func unbounded(s dp.Spec) dp.Spec {
 	s.Measures = append([]dp.Measure(nil), s.Measures...)
 	for i := range s.Measures {
 		m := &s.Measures[i]
-		survival = survival || m.Kind == dp.KindSurvival
-		if m.Rows > 0 {
+		survival = survival || m.Kind == dp.KindSurvival || m.Kind == dp.KindMarginals
+		if m.Rows > 0 && m.Kind != dp.KindMarginals {
 			m.Rows = many
 		}
 		if m.Kind == dp.KindSeries {

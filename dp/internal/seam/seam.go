@@ -36,6 +36,9 @@ type Channel struct {
 	Linf   int64    // most one cell moves
 	Moved  int64    // most cells that move in a group
 	Delta2 *big.Int // squared L2 distance in a group
+	// Draw is its place among the channels that are drawn; -1 for tables that are
+	// only drawn from, by Mechanism.Adaptive.
+	Draw int
 }
 
 // Group holds the cells of one group by channel name.
@@ -52,4 +55,12 @@ type Mechanism struct {
 	Shown func(n, noisy int64) bool
 	// Sigmas is the noise of each channel.
 	Sigmas []float64
+	// Stored is the number of channels and tables of which cells are kept.
+	Stored int
+	// Adaptive draws what depends on earlier noisy numbers, of a shown group with
+	// the cells base and times those of one person more, its people being noisy
+	// already. It gives the person's moves projected on the noise, in the same terms
+	// as those of single cells, and their squares over 2 sigma^2. Nil where nothing
+	// is adaptive.
+	Adaptive func(base, person map[string][]int64, times, people int64) (projected, rho float64, err error)
 }
