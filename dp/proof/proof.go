@@ -81,15 +81,17 @@ func Bounded(t *dp.Totals, p *dp.Plan) (Moves, error) {
 			if err := bounded(ch, values); err != nil {
 				return Moves{}, err
 			}
-			sigma, ok := sigmas[ch.Name]
-			if !ok {
-				return Moves{}, dp.ErrMismatch
-			}
+			sigma := sigmas[ch.Name]
 			for _, x := range values {
-				if x != 0 {
-					m.Cells++
-					m.Rho += float64(x) / sigma * float64(x) / sigma / 2
+				if x == 0 {
+					continue
 				}
+				m.Cells++
+				if sigma == 0 { // never drawn itself, what is chosen from it is
+					m.Rho = p.Cost().RhoFloat()
+					continue
+				}
+				m.Rho += float64(x) / sigma * float64(x) / sigma / 2
 			}
 		}
 		if n := groups[name]["people"][0]; n != 1 {
