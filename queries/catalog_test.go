@@ -189,3 +189,36 @@ func TestFind(t *testing.T) {
 		}
 	}
 }
+
+// A person is in one group of each list that was chosen, and no more is paid for.
+func TestListsBoundGroups(t *testing.T) {
+	c := catalog(t)
+	tpl, err := c.Find("P4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for drugs, want := range map[string]int{"metformin": 1, "statins,metformin,insulins": 3} {
+		for _, coarse := range []bool{false, true} {
+			q, err := c.Compile(tpl, coarse, map[string]string{"window": "2017", "drugs": drugs}, source)
+			if err != nil || q.Job.Spec.L0 != want {
+				t.Errorf("%s: L0 is %d (%v), want %d", drugs, q.Job.Spec.L0, err, want)
+			}
+		}
+	}
+}
+
+// Code lists reach the SQL as their ids, in the order of their positions.
+func TestListsAreArguments(t *testing.T) {
+	c := catalog(t)
+	tpl, err := c.Find("P7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := c.Compile(tpl, false, map[string]string{"window": "2017", "classes": "insulins,metformin"}, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := q.Job.Args["classes"]; !slices.Equal(got.([]string), []string{"metformin", "insulins"}) {
+		t.Errorf("classes are %v", got)
+	}
+}

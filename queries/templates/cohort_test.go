@@ -73,9 +73,10 @@ func linesByHand() []handmade {
 	return []handmade{
 		{name: "nobody", id: "P7", given: given, coarse: true, world: enginetest.World{}, want: map[string][]int64{}},
 		{name: "gaps, repeats, a fourth step, the same day", id: "P7", given: given, want: map[string][]int64{
-			"metformin>insulins>metformin/65+": {1}, "metformin/65+": {1}, "metformin>sulfonylureas/65+": {1}},
-			world: enginetest.World{"person": people(a, b, c), "coverage": {covered(a, -200, -51), covered(a, -50, 364), covered(b, -200, 10), covered(c, -100, 0)}, "fee_line": {
-				fill(a, 20, met, 30), fill(a, 60, met, 30), fill(a, 70, ins, 30), fill(a, 101, met, 30), fill(a, 150, sulf, 30), // 60 = 50 + 10 goes on, 101 = 90 + 11 does not
+			"metformin>insulins>metformin/65+": {1}, "metformin/65+": {1}, "metformin>sulfonylureas/65+": {1}, "metformin>insulins/65+": {1}},
+			world: enginetest.World{"person": people(a, b, c, d), "coverage": {covered(a, -200, -51), covered(a, -50, 364), covered(b, -200, 10), covered(c, -100, 0), covered(d, -200, 364)}, "fee_line": {
+				fill(d, 20, met, 30), fill(d, 55, ins, 30), fill(d, 60, met, 30), // the first course goes on
+				fill(a, 20, met, 30), fill(a, 60, met, 30), fill(a, 70, ins, 30), fill(a, 101, met, 30), fill(a, 150, sulf, 30), // 101 = 60 + 30 + 11 is a course again
 				fill(b, 10, met, 0), fill(b, 51, met, 30), fill(b, 200, met, 30), fill(b, 300, "C10AA05", 30), // repeats only
 				fill(c, 0, sulf, 30), fill(c, 0, met, 30)}}},
 		{name: "old users and breaks in cover", id: "P7", given: given, coarse: true, want: map[string][]int64{"insulins": {1}},

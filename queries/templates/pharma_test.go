@@ -99,7 +99,7 @@ func adherenceByHand() []handmade {
 		{name: "nobody", id: "P4", given: given, coarse: true, cells: cells, world: enginetest.World{}, want: map[string][]int64{}},
 		{name: "an early refill is carried on, the longest of a day counts, an empty supply is 30 days", id: "P4", given: given, cells: cells, want: map[string][]int64{"metformin/60-69": {2, 8888 - 5000 + 6666 - 5000, 1}},
 			world: enginetest.World{"person": {born(a, 195001), born(b, 195001)}, "coverage": {covered(a, 0, 40), covered(a, 41, 200), covered(b, 0, 364)}, "fee_line": {
-				fill(a, 0, "A10BA02", 30), fill(a, 10, "A10BA02", 30), fill(a, 70, "A10BA02", 14), fill(a, 70, "A10BA02", 30), fill(a, 95, "A10BA02", 90), // 60 days, then 20 of 30
+				fill(a, 0, "A10BA02", 30), fill(a, 10, "A10BA02", 30), fill(a, 70, "A10BA02", 14), fill(a, 70, "A10BA02", 30), fill(a, 85, "A10BA02", 30), fill(a, 95, "A10BA02", 90), // 60 days, then 20 of 30 and none of the next
 				fill(b, 5, "A10BA02", 0), fill(b, 50, "A10BA02", 367), fill(b, 4, "C08CA01", 90)}}},
 		{name: "edges of the window, of cover and of life", id: "P4", given: given, coarse: true, cells: cells, want: map[string][]int64{"metformin": {2, 3333 - 5000 + 5000, 1}},
 			world: enginetest.World{"person": {born(a, 195001), born(b, 195001), born(c, 195001), dead, born(e, 195001)},
