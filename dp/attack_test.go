@@ -93,13 +93,13 @@ func drawn(t *testing.T, p *Plan, m *measure, cells []int64) *noisyMarginals {
 }
 
 // The best attack on the noisy cells themselves is right as often as Gaussian
-// noise of the declared rho lets it, Phi(sqrt(rho/2)), and no oftener: 6,000
+// noise of the declared rho lets it, Phi(sqrt(rho/2)), and no oftener: 4,000
 // guesses, half of them about populations with the target (false alarm 1e-6).
 // Noise too small, draws left out of the account and data read past the noise all
 // show here.
 func TestBestAttackOnNoisyCells(t *testing.T) {
 	p, m, out, in := attacked(t, 1, 0.3)
-	const trials = 3000
+	const trials = 2000
 	right, caught, falsely := 0, 0, 0
 	for range trials {
 		if likelihood(p, m, drawn(t, p, m, in), out, in) > 0 {
@@ -174,10 +174,10 @@ func near(rows [][]string) float64 {
 
 // Looking for the target's nearest records among 2,000 synthetic rows does no
 // better than the declared cost allows, at the threshold that serves the attack
-// best: half of 1,000 trials choose it, the other half count (false alarm 1e-6).
+// best: half of 600 trials choose it, the other half count (false alarm 1e-6).
 func TestNearestRecordAttackOnSyntheticRows(t *testing.T) {
 	p, m, out, in := attacked(t, 2000, 0.3)
-	const trials = 1000
+	const trials = 600
 	sigmas := p.sigmas()
 	attack := func(cells []int64) []float64 {
 		scores := make([]float64, trials)
