@@ -78,6 +78,9 @@ func (t *Template) checkDerived() error {
 		if d.Kind == "times" {
 			kinds[d.Name] = d.Kind
 		}
+		if d.Kind == "forecast" {
+			kinds[d.Name+"_error"] = "derived"
+		}
 		if d.Kind == "funnel" {
 			if _, taken := kinds[d.Name+"_conversion"]; taken {
 				return invalid("derived %s: %s_conversion is there twice", d.Name, d.Name)
@@ -108,6 +111,10 @@ func (t *Template) checkOneDerived(d Derived, kinds map[string]string) error {
 		if !positionKinds[of] {
 			return invalid("derived %s: of names a histogram, series or vector", d.Name)
 		}
+	case "forecast":
+		if m := t.measure(d.Of); m == nil || m.Kind != "series" || m.Axis.Months+m.Axis.Quarters == "" {
+			return invalid("derived %s: of names a series over months or quarters", d.Name)
+		}
 	case "loss_ratio":
 		if !scalarKinds[of] || !scalarKinds[by] {
 			return invalid("derived %s: of and by name sums, rows or people", d.Name)
@@ -117,7 +124,7 @@ func (t *Template) checkOneDerived(d Derived, kinds map[string]string) error {
 			return invalid("derived %s: %s take no measure", d.Name, d.Kind)
 		}
 	default:
-		return invalid("derived %s: kind is ratio, share, funnel, change, loss_ratio, times, totals or flows", d.Name)
+		return invalid("derived %s: kind is ratio, share, funnel, change, forecast, loss_ratio, times, totals or flows", d.Name)
 	}
 	return t.checkDerivedUse(d)
 }

@@ -44,6 +44,8 @@ func (q *Question) derived(measures []dp.Measured, d Derived, premium float64) [
 			return nil
 		}
 		return []dp.Measured{named(reached, d.Name, d.Unit), named(conversion, d.Name+"_conversion", "share")}
+	case "forecast":
+		return q.deriveForecast(*of, d)
 	case "change":
 		m, ok = dp.Change(*of, q.position(d), d.Relative)
 	case "times":
