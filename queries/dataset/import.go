@@ -70,6 +70,7 @@ type importer struct {
 	rejected []rejectedLine
 	sums     identitySums
 	delays   int64 // kinds of delay gathered
+	repeated bool  // some encounter key of the bucket stands in several rows
 }
 
 // Import loads a source into a new snapshot of the domain and returns its

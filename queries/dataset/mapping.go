@@ -16,7 +16,6 @@ const (
 	reasonVoid        = "void" // the source marks the row as void: dropped, not quarantined
 	reasonNoPerson    = "no_person_id"
 	reasonUnknown     = "unknown_person"
-	reasonAmbiguous   = "ambiguous_person"
 	reasonNoKey       = "no_key"
 	reasonBadDate     = "bad_date"
 	reasonNoDate      = "no_date"
@@ -29,7 +28,6 @@ const (
 	reasonNoCode      = "no_code"
 	reasonDuplicate   = "duplicate_key"
 	reasonUnmatched   = "refund_unmatched"
-	reasonNoParent    = "unknown_settlement"
 	reasonNoEncounter = "unknown_encounter"
 )
 
