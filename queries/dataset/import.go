@@ -216,8 +216,10 @@ func (im *importer) prepare(ctx context.Context) error {
 	statements := []string{
 		"CREATE TEMP MACRO fen(x) AS " + fenTextSQL("x"),
 		"CREATE TEMP MACRO calendar_day(x) AS " + dayText,
+		"CREATE TEMP MACRO identifier(x) AS " + normalIdentifierSQL("x"),
 		"CREATE SCHEMA " + snapshotCatalog + ".control",
 		"CREATE TABLE " + snapshotCatalog + ".control.quarantine (source VARCHAR, line BIGINT, tbl VARCHAR, reason VARCHAR)",
+		"CREATE TABLE " + snapshotCatalog + ".control.alias (handle HUGEINT, psn_key HUGEINT)",
 		"CREATE TEMP TABLE qx_quarantine (src SMALLINT, line BIGINT, tbl VARCHAR, reason VARCHAR)",
 	}
 	for _, t := range Tables() {

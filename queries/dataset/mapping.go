@@ -122,7 +122,11 @@ func (im *importer) rawLayer(ctx context.Context, e Entry) (string, map[string]r
 	from := " FROM " + ident(e.From) + where
 	list := []string{"_row", im.refusedSQL(e) + " AS _refused"}
 	for _, h := range e.helpers() {
-		list = append(list, "nullif(("+h.sql+")::VARCHAR, '') AS "+h.name)
+		x := "(" + h.sql + ")::VARCHAR"
+		if h.name == colPerson || h.name == colID || h.name == colAlias {
+			x = normalIdentifierSQL("(" + x + ")")
+		}
+		list = append(list, "nullif("+x+", '') AS "+h.name)
 	}
 	refund := "false"
 	if e.Refund.given() {

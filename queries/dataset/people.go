@@ -81,6 +81,10 @@ func (im *importer) numberPeople(ctx context.Context) error {
 		   SELECT a.alias, a.pno, row_number() OVER (PARTITION BY a.alias ORDER BY sha256(p.hex || a.alias)) AS n
 		   FROM qx_alias a JOIN qx_people p USING (pno)
 		   WHERE a.alias IN (SELECT alias FROM qx_alias GROUP BY alias HAVING count(*) > %[1]d)) WHERE n > %[1]d)`, maxClaimants),
+		// Opt-outs may name an alias: see [ResolveOptOuts]. All claims count here.
+		`INSERT INTO snapshot.control.alias SELECT ` + hex120SQL("hex") + ` AS handle, psn_key FROM (
+		   SELECT DISTINCT ` + personHexSQL("r.alias") + ` AS hex, p.psn_key FROM qx_person_rows r JOIN qx_people p USING (id)
+		   WHERE r.reason IS NULL AND r.alias <> r.id) ORDER BY ALL`,
 		`INSERT INTO snapshot.main.person SELECT pno, psn_key, sex, birth_ym, death_ym FROM qx_people ORDER BY pno`,
 	}
 	for _, s := range steps {
