@@ -19,9 +19,9 @@ func TestSourceWithoutMoney(t *testing.T) {
 	}
 	refused, noted := 0, 0
 	for _, tpl := range c.Templates() {
-		mixed := *tpl // one of its amounts taken for days
-		mixed.Measures = slices.Clone(tpl.Measures)
-		mixed.Measures[0].Unit = "days"
+		mixed, days := *tpl, tpl.Measures[0] // the same with a measure in days besides
+		days.Name, days.RowsName, days.Unit = "days_besides", "", "days"
+		mixed.Measures = append(slices.Clone(tpl.Measures), days)
 		for _, tpl := range []*queries.Template{tpl, &mixed} {
 			with, err := c.Compile(tpl, true, tpl.Example, queries.Source{MaxRows: 20000, Currency: "CNY"})
 			if err != nil {
