@@ -26,6 +26,7 @@ type Question struct {
 	Job        Job
 	values     map[string]Value
 	facts      map[string]int64
+	noMoney    []string // measures in money that this source cannot fill
 }
 
 // Source is what a question needs to know of the snapshot. All of it is public:
@@ -34,6 +35,7 @@ type Source struct {
 	Snapshot string
 	MaxRows  int64            // most rows of one table one person can have
 	Facts    map[string]int64 // declared by the binding
+	Currency string           // of its money, declared by the binding: noMoney = it holds none
 	// From and To are the first and last day that the authority declares the data
 	// to hold; zero where it declares none.
 	From, To time.Time
@@ -68,6 +70,9 @@ func (c *Catalog) Compile(t *Template, coarse bool, given map[string]string, src
 		return nil, err
 	}
 	if err := q.measures(); err != nil {
+		return nil, err
+	}
+	if err := q.checkMoney(src); err != nil {
 		return nil, err
 	}
 	return q, nil

@@ -217,7 +217,7 @@ func (q *Question) notes() []Text {
 			out = append(out, q.Template.SourceNotes[fact])
 		}
 	}
-	return out
+	return append(out, q.moneyNotes()...)
 }
 
 // tighter is the cap with less delta for its rho, so that delta runs out no

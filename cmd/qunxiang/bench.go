@@ -207,7 +207,7 @@ func benchJobs(dir string) ([]*queries.Question, *duckdb.Engine, error) {
 	}
 	var out []*queries.Question
 	for _, t := range catalog.Templates() {
-		q, err := catalog.Compile(t, false, benchParameters[t.Catalogue], queries.Source{Snapshot: last.ID, MaxRows: last.MaxRows * years})
+		q, err := catalog.Compile(t, false, benchParameters[t.Catalogue], queries.Source{Snapshot: last.ID, MaxRows: last.MostRows()})
 		if err != nil {
 			return nil, nil, err
 		}

@@ -166,7 +166,7 @@ func certifyOptions(ctx context.Context, dir string) (certify.Options, func(), e
 	return certify.Options{
 		Engine: engine, Prove: duckdb.Prove,
 		Population: certify.Population{
-			Source: queries.Source{Snapshot: m.ID, MaxRows: m.MaxRows * years}, People: len(keys), Only: subsets.only,
+			Source: queries.Source{Snapshot: m.ID, MaxRows: m.MostRows()}, People: len(keys), Only: subsets.only,
 		},
 	}, func() { _ = engine.Close() }, nil
 }

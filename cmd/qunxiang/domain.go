@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -113,6 +114,31 @@ func (d *domain) optOuts(epoch int64) ([][16]byte, error) {
 	return out, err
 }
 
+// askNewest runs f on the newest snapshot, if there is one.
+func (d *domain) askNewest(ctx context.Context, f func(*sql.DB) error) error {
+	if len(d.state.Snapshots()) == 0 {
+		return nil
+	}
+	m, err := d.newest()
+	if err != nil {
+		return err
+	}
+	db, err := duckdb.OpenSnapshot(ctx, duckdb.SnapshotOptions{Path: dataset.DataPath(d.dir, m.ID)})
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(db), db.Close())
+}
+
+// resolveOptOuts finds the people whose aliases are registered. It runs before
+// the first question to a snapshot, and after each registration.
+func (d *domain) resolveOptOuts(ctx context.Context) error {
+	if info, err := os.Stat(dataset.OptOutPath(d.dir)); err != nil || info.Size() == 0 {
+		return nil // nobody has opted out
+	}
+	return d.askNewest(ctx, func(db *sql.DB) error { return dataset.ResolveOptOuts(ctx, d.dir, db) })
+}
+
 // logKey is the public key that checks checkpoints.
 func (d *domain) logKey() string {
 	return ledger.VerifierKey(d.keys.person.Population(), d.keys.log.Public().(ed25519.PublicKey))
@@ -131,6 +157,9 @@ func (d *domain) makeRunner(engine queries.Engine) error {
 
 // startEngine makes the domain able to run questions, not only to price them.
 func (d *domain) startEngine() error {
+	if err := d.resolveOptOuts(context.Background()); err != nil {
+		return err
+	}
 	engine, err := duckdb.Open(duckdb.Options{
 		Domain: d.dir, TempDir: d.path("tmp"), OptOuts: d.optOuts,
 	})
@@ -141,17 +170,13 @@ func (d *domain) startEngine() error {
 	return d.makeRunner(engine)
 }
 
-// years is the most calendar years a window can touch, for the overflow proof:
-// rows are capped per person, table and year.
-const years = 300
-
 // source reads the public facts of a snapshot from its manifest.
 func (d *domain) source(id string) (queries.Source, error) {
 	m, err := dataset.Load(d.dir, id)
 	if err != nil {
 		return queries.Source{}, err
 	}
-	return queries.Source{Snapshot: id, MaxRows: m.MaxRows * years, Facts: m.Facts}, nil
+	return queries.Source{Snapshot: id, MaxRows: m.MostRows(), Facts: m.Facts, Currency: m.Currency}, nil
 }
 
 // Close lets running requests end at their slots and gives the lock back.

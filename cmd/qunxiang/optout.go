@@ -2,9 +2,9 @@ package main
 
 import (
 	"bufio"
+	"database/sql"
 	"fmt"
 	"os"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -28,7 +28,11 @@ func optOutAddCommand() *cobra.Command {
 	var ids []string
 	c := &cobra.Command{
 		Use: "add", Short: "Register opt-outs by source identifier", Args: cobra.NoArgs,
-		Long: `Register opt-outs by the identifier the source uses. Only its keyed digest is kept.
+		Long: `Register opt-outs by the identifier the source uses: the certificate number, or
+the person number where there is none or it is the one known. Only its keyed
+digest is kept. Blanks around it and the case of its letters do not count. How
+many of the identifiers lead to somebody in the newest snapshot is printed, for a
+mistyped one leads to nobody; all of them stay registered for later snapshots.
 Opt-outs act from the next epoch on, which begins at a fixed hour whether or not
 anybody opted out; answers given before are not recomputed.`,
 		Example: "  qunxiang data optout add --domain D --file ids.txt",
@@ -55,9 +59,18 @@ anybody opted out; answers given before are not recomputed.`,
 			if err := dataset.AddOptOut(dir, d.keys.person, ids, now); err != nil {
 				return withCode(err)
 			}
+			if err := d.resolveOptOuts(c.Context()); err != nil {
+				return withCode(err)
+			}
 			epoch := dataset.Epoch(now)
 			fmt.Fprintf(c.OutOrStdout(), "%d registered in epoch %d; they act from epoch %d on\n", len(ids), epoch, epoch+1)
-			return nil
+			return withCode(d.askNewest(c.Context(), func(db *sql.DB) error {
+				n, err := dataset.MatchOptOuts(c.Context(), db, d.keys.person, ids)
+				if err == nil {
+					fmt.Fprintf(c.OutOrStdout(), "%d of %d match somebody in the newest snapshot; this number stays inside the domain\n", n, len(ids))
+				}
+				return err
+			}))
 		},
 	}
 	domainFlags(c, &dir, &as)
@@ -77,7 +90,7 @@ func readLines(path string) ([]string, error) {
 		if !s.Scan() {
 			return out, s.Err()
 		}
-		if line := strings.TrimSpace(s.Text()); line != "" {
+		if line := dataset.NormalIdentifier(s.Text()); line != "" {
 			out = append(out, line)
 		}
 	}

@@ -22,8 +22,9 @@ const maxBinding = 1 << 20
 // reference.
 //
 // Expressions are DuckDB SQL, written by the data steward, run inside the
-// domain over one source row at a time. Two macros are at hand: fen(text), an
-// exact amount in fen or NULL, and calendar_day(text), a date or NULL.
+// domain over one source row at a time. Three macros are at hand: fen(text), an
+// exact amount in fen or NULL, calendar_day(text), a date or NULL, and
+// identifier(text), what [NormalIdentifier] makes of it.
 type Binding struct {
 	// Name and Version name the mapping in the manifest.
 	Name    string

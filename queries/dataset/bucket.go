@@ -114,7 +114,8 @@ func (im *importer) settle(ctx context.Context, table string, drop bool) error {
 	t, _ := Lookup(table)
 	name := bucketTable(table)
 	keep := ""
-	over, err := im.count(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT pno FROM %s GROUP BY pno, %s HAVING count(*) > %d)", name, t.yearSQL(), im.o.MaxRows))
+	partition, limit := im.capSQL(t)
+	over, err := im.count(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT pno FROM %s GROUP BY pno, %s HAVING count(*) > any_value(%s))", name, partition, limit))
 	if err != nil {
 		return err
 	}
@@ -149,24 +150,38 @@ func (im *importer) settle(ctx context.Context, table string, drop bool) error {
 	return err
 }
 
-// yearSQL is the calendar year a row is counted in: of its date, or of the
-// first day of its interval; 0 for an undated table.
-func (t Table) yearSQL() string {
-	switch {
-	case t.Time.Date != "":
-		return "year(" + ident(t.Time.Date) + ")"
-	case t.Time.Interval():
-		return "year(" + ident(t.Time.Begin) + ")"
+// yearsSQL lists the first and last calendar year a row touches, or its one year.
+func (t Table) yearsSQL() string {
+	if t.Time.Interval() {
+		return "year(" + ident(t.Time.Begin) + "), year(" + ident(t.Time.End) + ")"
 	}
-	return "0"
+	return "year(" + ident(t.Time.Date) + ")"
 }
 
-// cap chooses the rows beyond MaxRows of one person and year: those whose row
-// key has the largest hash. The choice depends on that person's rows of that
-// year alone, so that another year's rows never decide which ones an answer for
-// this year sees.
+// spanShare is the share of MaxRows that rows over several years have, for each
+// pair of first and last year: there are many such pairs, and all of them
+// together must stay within what the overflow proof allows for.
+const spanShare = 100
+
+// capSQL says among which rows the cap counts, and how many of them pass: rows
+// that touch the very same years, so that no row's fate is decided by one that
+// is not of all its years. Years after the import's are one.
+func (im *importer) capSQL(t Table) (partition, limit string) {
+	if !t.Time.Interval() {
+		return t.yearsSQL(), fmt.Sprint(im.o.MaxRows)
+	}
+	first := "year(" + ident(t.Time.Begin) + ")"
+	last := fmt.Sprintf("least(year(%s), %d)", ident(t.Time.End), im.day.Year()+1)
+	return first + ", " + last, fmt.Sprintf("(CASE WHEN %s >= %s THEN %d ELSE %d END)", first, last, im.o.MaxRows, max(1, im.o.MaxRows/spanShare))
+}
+
+// cap chooses the rows beyond MaxRows of one person and span of years: those
+// whose row key has the largest hash. The choice depends on that person's rows of
+// those years alone, so that another year's rows never decide which ones an
+// answer for this year sees.
 func (im *importer) cap(ctx context.Context, t Table) error {
-	name, year := bucketTable(t.Name), t.yearSQL()
+	name := bucketTable(t.Name)
+	partition, limit := im.capSQL(t)
 	var parts []string
 	for _, c := range t.Columns {
 		if c.Type != TypePersonNo { // dense numbers shift when someone leaves
@@ -174,9 +189,9 @@ func (im *importer) cap(ctx context.Context, t Table) error {
 		}
 	}
 	_, err := im.exec(ctx, "write "+t.Name, fmt.Sprintf(`CREATE TEMP TABLE b_capped AS SELECT r, _src, _row FROM (
-		SELECT rowid AS r, _src, _row, row_number() OVER (PARTITION BY pno, %s ORDER BY hash(%s), _src, _row) AS n FROM %s
-		WHERE pno IN (SELECT pno FROM %s GROUP BY pno, %s HAVING count(*) > %d)) WHERE n > %d`,
-		year, strings.Join(parts, ", "), name, name, year, im.o.MaxRows, im.o.MaxRows))
+		SELECT rowid AS r, _src, _row, %[1]s AS most, row_number() OVER (PARTITION BY pno, %[2]s ORDER BY hash(%[3]s), _src, _row) AS n FROM %[4]s
+		WHERE pno IN (SELECT pno FROM %[4]s GROUP BY pno, %[2]s HAVING count(*) > any_value(%[1]s))) WHERE n > most`,
+		limit, partition, strings.Join(parts, ", "), name))
 	if err != nil {
 		return err
 	}
@@ -208,21 +223,13 @@ func (im *importer) remove(ctx context.Context, table, rowids, reason string) (i
 	return n, err
 }
 
-// duplicates puts aside all but the first row of every key and year. The key
-// includes the person, so the rule looks at one person's rows of one year. A key
-// that is left in several years is one for the joins of other tables only in its
-// first (_first).
+// duplicates puts aside all but the first row of every key and span of years.
+// The key includes the person, so the rule looks at one person's rows of the very
+// same years.
 func (im *importer) duplicates(ctx context.Context, table, key string) error {
 	t, _ := Lookup(table)
 	name := bucketTable(table)
-	later := func(by, order string) string {
-		return fmt.Sprintf(`SELECT r FROM (SELECT rowid AS r, row_number() OVER (PARTITION BY %[1]s ORDER BY %[2]s) AS n FROM %[3]s
-			WHERE %[4]s IN (SELECT %[4]s FROM %[3]s GROUP BY %[4]s HAVING count(*) > 1)) WHERE n > 1`, by, order, name, key)
-	}
-	year := t.yearSQL()
-	if _, err := im.remove(ctx, table, later(key+", "+year, "_src, _row"), reasonDuplicate); err != nil {
-		return err
-	}
-	_, err := im.exec(ctx, "write "+table, "UPDATE "+name+" SET _first = false WHERE rowid IN ("+later(key, year+", _src, _row")+")")
+	_, err := im.remove(ctx, table, fmt.Sprintf(`SELECT r FROM (SELECT rowid AS r, row_number() OVER (PARTITION BY %[1]s, %[2]s ORDER BY _src, _row) AS n FROM %[3]s
+		WHERE %[1]s IN (SELECT %[1]s FROM %[3]s GROUP BY %[1]s HAVING count(*) > 1)) WHERE n > 1`, key, t.yearsSQL(), name), reasonDuplicate)
 	return err
 }

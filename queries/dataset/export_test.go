@@ -14,6 +14,8 @@ var (
 	PersonalKeySQL    = personalKeySQL
 	InstitutionKeySQL = institutionKeySQL
 	TmpPrefix         = tmpPrefix
+	NormalSQL         = normalIdentifierSQL
+	Invisible         = invisible
 )
 
 // LoadInto puts the key into a session.

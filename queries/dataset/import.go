@@ -70,6 +70,7 @@ type importer struct {
 	rejected []rejectedLine
 	sums     identitySums
 	delays   int64 // kinds of delay gathered
+	repeated bool  // some encounter key of the bucket stands in several rows
 }
 
 // Import loads a source into a new snapshot of the domain and returns its
@@ -215,8 +216,10 @@ func (im *importer) prepare(ctx context.Context) error {
 	statements := []string{
 		"CREATE TEMP MACRO fen(x) AS " + fenTextSQL("x"),
 		"CREATE TEMP MACRO calendar_day(x) AS " + dayText,
+		"CREATE TEMP MACRO identifier(x) AS " + normalIdentifierSQL("x"),
 		"CREATE SCHEMA " + snapshotCatalog + ".control",
 		"CREATE TABLE " + snapshotCatalog + ".control.quarantine (source VARCHAR, line BIGINT, tbl VARCHAR, reason VARCHAR)",
+		"CREATE TABLE " + snapshotCatalog + ".control.alias (handle HUGEINT, psn_key HUGEINT)",
 		"CREATE TEMP TABLE qx_quarantine (src SMALLINT, line BIGINT, tbl VARCHAR, reason VARCHAR)",
 	}
 	for _, t := range Tables() {

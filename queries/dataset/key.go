@@ -94,11 +94,11 @@ func (p PsnKey) Big() *big.Int { return new(big.Int).SetBytes(p[:]) }
 func (p PsnKey) hex30() string { return hex.EncodeToString(p[1:]) }
 
 // PersonKey returns the psn_key of a source identifier: the first 120 bits of
-// HMAC-SHA-256(key, "person" 0x1f id), the identifier without surrounding
-// blanks. The SQL twin is [hmacSQL]; a test holds them together.
+// HMAC-SHA-256(key, "person" 0x1f id), the identifier as
+// [NormalIdentifier] has it. The SQL twin is personHexSQL; a test holds them together.
 func (k Key) PersonKey(id string) PsnKey {
 	var p PsnKey
-	copy(p[1:], k.mac("person", strings.TrimSpace(id)))
+	copy(p[1:], k.mac("person", NormalIdentifier(id)))
 	return p
 }
 
@@ -166,7 +166,7 @@ func hex120SQL(h string) string {
 
 // personHexSQL is the SQL twin of Key.PersonKey, as 30 hexadecimal digits.
 func personHexSQL(id string) string {
-	return "substr(" + hmacSQL("'person' || chr(31) || trim("+id+")") + ", 1, 30)"
+	return "substr(" + hmacSQL("'person' || chr(31) || "+normalIdentifierSQL(id)) + ", 1, 30)"
 }
 
 // personalKeySQL is the SQL twin of Key.personalKey.

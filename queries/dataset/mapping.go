@@ -16,7 +16,6 @@ const (
 	reasonVoid        = "void" // the source marks the row as void: dropped, not quarantined
 	reasonNoPerson    = "no_person_id"
 	reasonUnknown     = "unknown_person"
-	reasonAmbiguous   = "ambiguous_person"
 	reasonNoKey       = "no_key"
 	reasonBadDate     = "bad_date"
 	reasonNoDate      = "no_date"
@@ -29,7 +28,6 @@ const (
 	reasonNoCode      = "no_code"
 	reasonDuplicate   = "duplicate_key"
 	reasonUnmatched   = "refund_unmatched"
-	reasonNoParent    = "unknown_settlement"
 	reasonNoEncounter = "unknown_encounter"
 )
 
@@ -124,7 +122,11 @@ func (im *importer) rawLayer(ctx context.Context, e Entry) (string, map[string]r
 	from := " FROM " + ident(e.From) + where
 	list := []string{"_row", im.refusedSQL(e) + " AS _refused"}
 	for _, h := range e.helpers() {
-		list = append(list, "nullif(("+h.sql+")::VARCHAR, '') AS "+h.name)
+		x := "(" + h.sql + ")::VARCHAR"
+		if h.name == colPerson || h.name == colID || h.name == colAlias {
+			x = normalIdentifierSQL("(" + x + ")")
+		}
+		list = append(list, "nullif("+x+", '') AS "+h.name)
 	}
 	refund := "false"
 	if e.Refund.given() {

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -41,9 +40,13 @@ func epochDay(epoch int64) string {
 // OptOutPath is the register's file in a domain's directory.
 func OptOutPath(domain string) string { return filepath.Join(domain, "optout") }
 
-// A line of the register: epoch, psn_key, check, each of fixed width, so that a
-// line torn by a crash can be told from a damaged one.
+// A line of the register: epoch, mark, psn_key, check, each of fixed width, so
+// that a line torn by a crash can be told from a damaged one. The mark says
+// whether somebody registered this key, or a registered alias led to it.
 const (
+	given   = ' '
+	implied = '+'
+
 	epochDigits = 8
 	keyDigits   = 30
 	lineLen     = epochDigits + 1 + keyDigits + 1 + 8 + 1
@@ -54,13 +57,18 @@ const (
 // and fsynced before AddOptOut returns; it holds psn_keys, not identifiers.
 // A person who is in already stays in from the first registration. An empty
 // identifier is ErrOptOut, and then nothing is written.
+//
+// An identifier is taken as [NormalIdentifier] has it, and may be any by which
+// the source knows the person: the one psn_key is made from, or an alias, for
+// which [ResolveOptOuts] finds the person. Whether it leads to anybody yet is
+// not asked here.
 func AddOptOut(domain string, key Key, ids []string, at time.Time) error {
 	var lines bytes.Buffer
 	for _, id := range ids {
-		if strings.TrimSpace(id) == "" {
+		if NormalIdentifier(id) == "" {
 			return fmt.Errorf("%w: an identifier is empty", ErrOptOut)
 		}
-		lines.WriteString(optOutLine(Epoch(at), key.PersonKey(id)))
+		lines.WriteString(optOutLine(Epoch(at), key.PersonKey(id), given))
 	}
 	if Epoch(at) < 0 || Epoch(at) > 99_999_999 {
 		return fmt.Errorf("%w: the date is out of range", ErrOptOut)
@@ -74,8 +82,8 @@ func AddOptOut(domain string, key Key, ids []string, at time.Time) error {
 	return nil
 }
 
-func optOutLine(epoch int64, p PsnKey) string {
-	body := fmt.Sprintf("%0*d %s", epochDigits, epoch, p.hex30())
+func optOutLine(epoch int64, p PsnKey, mark rune) string {
+	body := fmt.Sprintf("%0*d%c%s", epochDigits, epoch, mark, p.hex30())
 	return fmt.Sprintf("%s %08x\n", body, crc32.ChecksumIEEE([]byte(body)))
 }
 
@@ -117,8 +125,9 @@ func appendOptOut(path string, lines []byte) error {
 
 // optOut is one registration.
 type optOut struct {
-	key   PsnKey
-	epoch int64
+	key     PsnKey
+	epoch   int64
+	implied bool
 }
 
 // readOptOuts reads the register, first registration of each person only. A
@@ -134,7 +143,7 @@ func readOptOuts(domain string) ([]optOut, error) {
 		return nil, fmt.Errorf("%w: it cannot be read", ErrOptOut)
 	}
 	var all []optOut
-	seen := map[PsnKey]bool{}
+	at := map[PsnKey]int{}
 	for n, line := range bytes.SplitAfter(text, []byte("\n")) {
 		if len(line) < lineLen {
 			continue
@@ -143,10 +152,17 @@ func readOptOuts(domain string) ([]optOut, error) {
 		if !ok {
 			return nil, fmt.Errorf("%w: line %d is damaged", ErrOptOut, n+1)
 		}
-		if !seen[o.key] {
+		i, seen := at[o.key]
+		switch {
+		case !seen:
+			at[o.key] = len(all)
 			all = append(all, o)
+		case o.epoch < all[i].epoch: // an alias registered earlier
+			all[i].epoch = o.epoch
 		}
-		seen[o.key] = true
+		if seen && !o.implied {
+			all[i].implied = false
+		}
 	}
 	return all, nil
 }
@@ -164,9 +180,13 @@ func parseOptOut(line string) (optOut, bool) {
 	if err != nil {
 		return o, false
 	}
-	o.epoch = epoch
+	o.epoch, o.implied = epoch, line[epochDigits] == implied
 	copy(o.key[1:], key)
-	return o, optOutLine(o.epoch, o.key) == line
+	mark := given
+	if o.implied {
+		mark = implied
+	}
+	return o, optOutLine(o.epoch, o.key, mark) == line
 }
 
 // OptOuts returns the psn_keys of those who registered in an epoch before the
@@ -202,6 +222,9 @@ func ListOptOuts(domain string) ([]OptOutDay, error) {
 	slices.SortStableFunc(all, func(a, b optOut) int { return int(a.epoch - b.epoch) })
 	var days []OptOutDay
 	for _, o := range all {
+		if o.implied { // counted where the alias is
+			continue
+		}
 		d := epochDay(o.epoch)
 		if len(days) == 0 || days[len(days)-1].Day != d {
 			days = append(days, OptOutDay{Day: d})

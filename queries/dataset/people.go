@@ -11,8 +11,15 @@ import (
 //
 // Several rows of one person are one person. Where they differ, the value most
 // of the rows give counts, the smallest of them if there is a tie; each person
-// is decided alone. An alias (psn_no) that leads to two people leads to none:
-// rows that carry it are put aside as ambiguous_person.
+// is decided alone.
+//
+// An alias (psn_no) may be claimed by several people. Rows under it say nothing
+// of whose they are, so each claimant has them as rows of their own: what a
+// person has follows from that person's claims alone, and a claimant who joins or
+// leaves changes no row of the others. So that one such row cannot be under any
+// number of people, an alias leads to maxClaimants of them at most, those with
+// the smallest keyed digest of person and alias; only beyond that number can a
+// further claimant take the place of one other.
 func (im *importer) mapPeople(ctx context.Context) error {
 	im.progress("people", 0, 1)
 	if _, err := im.exec(ctx, "people", `CREATE TEMP TABLE qx_person_rows
@@ -48,6 +55,10 @@ func (m *mapped) or(name, otherwise string) string {
 	return otherwise
 }
 
+// maxClaimants is the most people an alias leads to, and so the most people one
+// row of a source can be under.
+const maxClaimants = 4
+
 func (im *importer) numberPeople(ctx context.Context) error {
 	attribute := func(name string) string {
 		return fmt.Sprintf(`(SELECT id, first(v ORDER BY n DESC, v) AS %[1]s FROM
@@ -64,10 +75,16 @@ func (im *importer) numberPeople(ctx context.Context) error {
 		   LEFT JOIN ` + attribute("birth_ym") + ` b USING (id) LEFT JOIN ` + attribute("death_ym") + ` d USING (id)
 		 ORDER BY pno`,
 		`CREATE TEMP TABLE qx_alias AS
-		 SELECT alias, CASE WHEN min(p.pno) = max(p.pno) THEN min(p.pno) END AS pno,
-		   min(make_date(p.birth_ym // 100, p.birth_ym % 100, 1)) AS born
-		 FROM qx_person_rows r JOIN qx_people p USING (id)
-		 WHERE r.reason IS NULL AND r.alias IS NOT NULL GROUP BY alias`,
+		 SELECT DISTINCT r.alias, p.pno, make_date(p.birth_ym // 100, p.birth_ym % 100, 1) AS born
+		 FROM qx_person_rows r JOIN qx_people p USING (id) WHERE r.reason IS NULL AND r.alias IS NOT NULL`,
+		fmt.Sprintf(`DELETE FROM qx_alias WHERE (alias, pno) IN (SELECT (alias, pno) FROM (
+		   SELECT a.alias, a.pno, row_number() OVER (PARTITION BY a.alias ORDER BY sha256(p.hex || a.alias)) AS n
+		   FROM qx_alias a JOIN qx_people p USING (pno)
+		   WHERE a.alias IN (SELECT alias FROM qx_alias GROUP BY alias HAVING count(*) > %[1]d)) WHERE n > %[1]d)`, maxClaimants),
+		// Opt-outs may name an alias: see [ResolveOptOuts]. All claims count here.
+		`INSERT INTO snapshot.control.alias SELECT ` + hex120SQL("hex") + ` AS handle, psn_key FROM (
+		   SELECT DISTINCT ` + personHexSQL("r.alias") + ` AS hex, p.psn_key FROM qx_person_rows r JOIN qx_people p USING (id)
+		   WHERE r.reason IS NULL AND r.alias <> r.id) ORDER BY ALL`,
 		`INSERT INTO snapshot.main.person SELECT pno, psn_key, sex, birth_ym, death_ym FROM qx_people ORDER BY pno`,
 	}
 	for _, s := range steps {

@@ -40,7 +40,9 @@ type Indicator struct {
 }
 
 // TableCount says what became of the rows read for one table. Always
-// Read = Loaded + Merged + Void + Refunds + Capped + all of Quarantined.
+// Read = Loaded + Merged + Void + Refunds + Capped + all of Quarantined. A row
+// is read once for each person who claims its alias and, if it is undated, once
+// for each year its encounter's key begins in.
 type TableCount struct {
 	Read        int64            `json:"read"`
 	Loaded      int64            `json:"loaded"`
@@ -49,6 +51,7 @@ type TableCount struct {
 	Refunds     int64            `json:"refunds,omitempty"`     // refunds and what they took back
 	Capped      int64            `json:"capped,omitempty"`      // beyond the row cap of their person
 	Quarantined map[string]int64 `json:"quarantined,omitempty"` // by reason
+	Alone       int64            `json:"alone,omitempty"`       // fee_line, of those loaded and capped: the settlement named is not among those of the line's year
 }
 
 func (t *TableCount) aside() int64 {
@@ -88,9 +91,9 @@ type Check struct {
 // identitySums is gathered bucket by bucket, where it is cheap.
 type identitySums struct{ withLines, linesAgree int64 }
 
-// sumLines compares each settlement's total with its fee lines.
+// sumLines compares each settlement's total, over its years, with its fee lines.
 func (im *importer) sumLines(ctx context.Context) error {
-	row := im.conn.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (t.total_fen = f.amount) FROM b_settlement t
+	row := im.conn.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (t.total = f.amount) FROM (SELECT setl_key, sum(total_fen)::BIGINT AS total FROM b_settlement GROUP BY setl_key) t
 		JOIN (SELECT setl_key, sum(amt_fen)::BIGINT AS amount FROM b_fee_line WHERE setl_key <> 0 GROUP BY setl_key) f USING (setl_key)`)
 	var rows, held int64
 	if err := row.Scan(&rows, &held); err != nil {

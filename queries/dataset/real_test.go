@@ -123,7 +123,10 @@ func TestSynthea(t *testing.T) {
 		"SELECT sum(amt_fen)::BIGINT FROM snapshot.fee_line":                                                            109_240_273,
 		"SELECT count(*) FROM snapshot.encounter":                                                                       604,
 		"SELECT count(*) FROM snapshot.encounter WHERE med_type = '21'":                                                 11,
-		"SELECT count(*) FROM snapshot.control.quarantine":                                                              0,
+		"SELECT count(*) FROM snapshot.control.quarantine WHERE reason <> 'no_money'":                                   0,
+		"SELECT count(*) FROM snapshot.control.quarantine":                                                              2, // claims of 2020 all of whose charges are of 2021
+		"SELECT count(*) FROM snapshot.settlement WHERE setl_date = '2021-01-03' AND total_fen IN (1, 2)":               2, // which are settlements of that year
+		"SELECT count(*) FROM snapshot.fee_line WHERE list_type = 'drug'":                                               663,
 		"SELECT count(*) FROM snapshot.settlement WHERE total_fen <> fund_fen + psn_fen OR fund_fen < 0 OR psn_fen < 0": 0,
 		"SELECT count(*) FROM snapshot.settlement s JOIN snapshot.encounter e USING (psn_key, mdtrt_key)":               1267,
 	} {

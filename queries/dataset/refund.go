@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"context"
+	"fmt"
 )
 
 // refunds removes refunds from the bucket's settlements, by rule and counted:
@@ -15,15 +16,18 @@ import (
 //
 // Rows of one person and one calendar year are held against each other and no
 // others: a refund of next year must not take a row out of this year's answers,
-// which are not charged to next year. The keys of removed settlements stay in b_gone, so that their fee lines go too.
+// which are not charged to next year. So a refund across the year's end leaves
+// the bill where it was, and is itself put aside as refund_unmatched (counted as
+// a refund where the source marks it), named or not. The keys of settlements
+// taken out stay in b_gone with their year, so that their lines of that year go too.
 func (im *importer) refunds(ctx context.Context) error {
 	table := bucketTable("settlement")
-	if _, err := im.exec(ctx, "write", `CREATE TEMP TABLE b_gone (pno UINTEGER, _key VARCHAR)`); err != nil {
+	if _, err := im.exec(ctx, "write", `CREATE TEMP TABLE b_gone (pno UINTEGER, _key VARCHAR, _year INTEGER, refund BOOLEAN)`); err != nil {
 		return err
 	}
 	flagged := `SELECT rowid AS r FROM ` + table + ` WHERE _refund
 		UNION SELECT o.rowid FROM ` + table + ` o JOIN ` + table + ` f ON f.pno = o.pno AND f._of = o._key AND year(f.setl_date) = year(o.setl_date) WHERE f._refund`
-	if err := im.removeRefunds(ctx, flagged); err != nil {
+	if err := im.takeOut(ctx, flagged, tallyRefund); err != nil {
 		return err
 	}
 	negative, err := im.count(ctx, "SELECT count(*) FROM "+table+" WHERE total_fen < 0")
@@ -33,23 +37,24 @@ func (im *importer) refunds(ctx context.Context) error {
 	named := `WITH x AS (SELECT n.rowid AS a, o.rowid AS b FROM ` + table + ` n JOIN ` + table + ` o
 			ON o.pno = n.pno AND o._key = n._of AND o.total_fen = -n.total_fen AND year(o.setl_date) = year(n.setl_date) WHERE n.total_fen < 0)
 		SELECT a AS r FROM x UNION SELECT b FROM x`
-	if err := im.removeRefunds(ctx, named); err != nil {
+	if err := im.takeOut(ctx, named, tallyRefund); err != nil {
 		return err
 	}
-	if err := im.removeRefunds(ctx, cancelling(table, "coalesce(_enc, '')", "total_fen", "setl_date")); err != nil {
+	if err := im.takeOut(ctx, cancelling(table, "coalesce(_enc, '')", "total_fen", "setl_date"), tallyRefund); err != nil {
 		return err
 	}
-	_, err = im.remove(ctx, "settlement", "SELECT rowid AS r FROM "+table+" WHERE total_fen < 0", reasonUnmatched)
-	return err
+	return im.takeOut(ctx, "SELECT rowid AS r FROM "+table+" WHERE total_fen < 0", reasonUnmatched)
 }
 
-func (im *importer) removeRefunds(ctx context.Context, rowids string) error {
+// takeOut removes settlements and remembers them in b_gone.
+func (im *importer) takeOut(ctx context.Context, rowids, reason string) error {
 	table := bucketTable("settlement")
-	_, err := im.exec(ctx, "write", "INSERT INTO b_gone SELECT pno, _key FROM "+table+" WHERE rowid IN (SELECT r FROM ("+rowids+"))")
+	_, err := im.exec(ctx, "write", fmt.Sprintf("INSERT INTO b_gone SELECT pno, _key, _year, %t FROM %s WHERE rowid IN (SELECT r FROM (%s))",
+		reason == tallyRefund, table, rowids))
 	if err != nil {
 		return err
 	}
-	_, err = im.remove(ctx, "settlement", rowids, tallyRefund)
+	_, err = im.remove(ctx, "settlement", rowids, reason)
 	return err
 }
 
@@ -65,22 +70,19 @@ func cancelling(table, by, amount, date string) string {
 		SELECT a AS r FROM x UNION ALL SELECT b FROM x`
 }
 
-// refundedLines removes fee lines of removed settlements and lines that cancel
-// each other within a settlement and item, and puts aside lines whose
-// settlement was not loaded or that are negative and unmatched.
+// refundedLines removes fee lines of settlements of their own year that were
+// taken out, and lines that cancel each other within a settlement, item and
+// year; a negative line that is left is put aside. What became of a settlement
+// of another year decides nothing about a line.
 func (im *importer) refundedLines(ctx context.Context) error {
 	table := bucketTable("fee_line")
-	orphan, err := im.count(ctx, "SELECT count(*) FROM "+table+" WHERE _refund OR setl_key = 0 AND _setl IS NOT NULL")
-	if err != nil {
-		return err
+	gone := func(refund bool) string {
+		return fmt.Sprintf("_alone AND (pno, _setl, year(date)) IN (SELECT (pno, _key, _year) FROM b_gone WHERE refund = %t)", refund)
 	}
-	if orphan > 0 {
-		gone := "SELECT rowid AS r FROM " + table + ` WHERE _refund OR setl_key = 0 AND (pno, _setl) IN (SELECT (pno, _key) FROM b_gone)`
-		if _, err := im.remove(ctx, "fee_line", gone, tallyRefund); err != nil {
-			return err
-		}
-		lost := "SELECT rowid AS r FROM " + table + " WHERE setl_key = 0 AND _setl IS NOT NULL"
-		if _, err := im.remove(ctx, "fee_line", lost, reasonNoParent); err != nil {
+	for _, out := range []struct{ where, reason string }{
+		{"_refund OR " + gone(true), tallyRefund}, {gone(false), reasonUnmatched},
+	} {
+		if _, err := im.remove(ctx, "fee_line", "SELECT rowid AS r FROM "+table+" WHERE "+out.where, out.reason); err != nil {
 			return err
 		}
 	}

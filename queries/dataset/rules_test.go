@@ -49,7 +49,7 @@ func TestRules(t *testing.T) {
 		).
 		more("fee_list_d",
 			"R1,M2,P2,SV1,201,02,02,2017-06-01,1,20,20.00,20.00,,1", // of a refunded settlement
-			"Z9,M2,P2,SV1,201,02,02,2017-06-01,1,20,20.00,20.00,,1", // of none
+			"Z9,M2,P2,SV1,201,02,02,2017-06-01,1,20,20.00,20.00,,1", // of none: stands by itself
 			"S3,M1,P1,SV1,201,02,02,2017-06-01,1,20,20.00,20.00,,1", // of the other S3
 			"S3,M2,P2,SV2,201,02,02,2017-03-01,1,7,7.00,7.00,,1",    // given and taken back
 			"S3,M2,P2,SV2,201,02,02,2017-03-01,-1,7,-7.00,-7.00,,1", //
@@ -62,7 +62,7 @@ func TestRules(t *testing.T) {
 			"M1,P1,H1,310,21,2017-08-01,2017-08-02,1,I10,,1", // M1 again
 			"M8,P1,H1,310,21,2017-08-05,2017-08-02,,I10,,1",  // backwards
 			"M9,P1,H9,999,xx,2017-08-05,2017-08-06,,,,1",     // unknown codes: kept
-			"M10,P4,H1,310,21,2017-08-05,2017-08-06,,I10,,1", // P4 is two people
+			"M10,P4,H1,310,21,2017-08-15,2017-08-16,,I10,,1", // P4 is two people
 		).
 		more("setl_list_diag_d", "M99,P1,I10,0,1,1", "M1,P1,,0,1,1").
 		more("psn_info_b", "P4,C4,x,1,1970-01-01,,1", "P4,C5,x,1,1971-01-01,,1", "P6,C6,x,1,2077-01-01,,1", "P7,C7,x,1,nonsense,,1", "P8,C8,x,1,,,0").
@@ -77,8 +77,8 @@ func TestRules(t *testing.T) {
 		"settlement refund_unmatched": 1, "settlement duplicate_key": 1, "settlement unknown_person": 1, "settlement no_person_id": 1,
 		"settlement no_key": 1, "settlement bad_date": 1, "settlement implausible_date": 2, "settlement no_date": 1, "settlement before_birth": 1,
 		"settlement bad_money": 3, "settlement no_money": 1,
-		"fee_line unknown_settlement": 1, "fee_line refund_unmatched": 1, "fee_line no_code": 1, "fee_line bad_number": 2,
-		"encounter duplicate_key": 1, "encounter end_before_begin": 1, "encounter ambiguous_person": 1,
+		"fee_line refund_unmatched": 1, "fee_line no_code": 1, "fee_line bad_number": 2,
+		"encounter duplicate_key": 1, "encounter end_before_begin": 1,
 		"diagnosis unknown_encounter": 1, "diagnosis no_code": 1,
 		"person implausible_date": 1, "person bad_date": 1, "institution duplicate_key": 1,
 	}
@@ -88,6 +88,9 @@ func TestRules(t *testing.T) {
 	setl, fee := l.quality.Tables["settlement"], l.quality.Tables["fee_line"]
 	if setl.Void != 1 || setl.Refunds != 4 || fee.Refunds != 3 {
 		t.Errorf("void %d, refunds %d, refunded lines %d", setl.Void, setl.Refunds, fee.Refunds)
+	}
+	if fee.Alone != 1 {
+		t.Errorf("%d lines without their settlement", fee.Alone)
 	}
 	days := l.text(t, "SELECT setl_date, total_fen FROM snapshot.settlement WHERE setl_date >= '2017-06-01' ORDER BY ALL")
 	if want := []string{"2017-06-05|3000", "2017-06-07|500", "2017-06-08|1234"}; !slices.Equal(days, want) {
@@ -218,46 +221,6 @@ func TestImportIsLocal(t *testing.T) {
 		if c := whole.quality.Tables["settlement"]; c.Capped == 0 || c.Refunds == 0 || c.Quarantined["duplicate_key"] == 0 {
 			t.Errorf("seed %d: the crowd does not try the rules: %+v", seed, *c)
 		}
-	}
-}
-
-// Nothing is decided across years either: without the bills and visits of one
-// year, those of the other are the same.
-func TestImportIsLocalInTime(t *testing.T) {
-	t.Parallel()
-	s := crowd(rand.New(rand.NewPCG(11, 1)), 60)
-	for _, name := range []string{"setl_d", "mdtrt_d"} {
-		for i, r := range s[name].rows {
-			for j := range r {
-				if i%2 == 1 && strings.HasPrefix(r[j], "2017-01") {
-					r[j] = strings.Replace(r[j], "2017", "2018", 1)
-				}
-			}
-		}
-	}
-	early := source{}
-	for name, tab := range s {
-		early[name] = table{tab.header, slices.DeleteFunc(slices.Clone(tab.rows), func(r []string) bool {
-			return slices.ContainsFunc(r, func(v string) bool { return strings.HasPrefix(v, "2018") })
-		})}
-	}
-	o := options(t, "national-a", s.write(t))
-	o.MaxRows = 4
-	whole := loadWith(t, o)
-	o.Domain, o.Source = t.TempDir(), early.write(t)
-	without := loadWith(t, o)
-	for table, date := range map[string]string{"settlement": "setl_date", "encounter": "begn"} {
-		query := "SELECT * FROM snapshot." + table + " WHERE year(" + date + ") = 2017 ORDER BY ALL"
-		if a, b := whole.text(t, query), without.text(t, query); !slices.Equal(a, b) {
-			t.Errorf("%s: another year's rows changed: %d and %d rows", table, len(a), len(b))
-		}
-	}
-	if n := whole.number(t, "SELECT count(*) FROM (SELECT setl_key FROM snapshot.settlement GROUP BY setl_key HAVING count(*) > 1)"); n == 0 {
-		t.Error("no key stands in two years: the crowd does not try the rule")
-	}
-	lines := "SELECT count(*) FROM snapshot.fee_line"
-	if a, b := whole.number(t, lines), whole.quality.Tables["fee_line"].Loaded; a != b {
-		t.Errorf("%d fee lines, %d counted", a, b)
 	}
 }
 

@@ -77,7 +77,8 @@ func (t Table) Column(name string) (Column, bool) {
 // Every table with Person set has pno and psn_key first and is physically
 // sorted by pno. Keys of encounters and settlements are digests that include
 // the person, so that a join on them can never meet another person's row.
-// Care tables repeat the setting of their encounter or settlement (insutype,
+// Care tables repeat the setting of an encounter or settlement of theirs that
+// touches the row's calendar year, else it is Unknown (insutype,
 // med_type, level of the institution, region of the insured; encounter and
 // settlement also kind and region of the institution): a template that needs
 // these joins nothing, and needs no table that is shared by people.
@@ -205,7 +206,7 @@ func encounter() Table {
 func settlement() Table {
 	return Table{
 		Name: "settlement", Person: true, Time: Time{Date: "setl_date"},
-		Doc: "bills settled, refunds already removed (a refund belongs to the year of the bill it takes back); the only table to sum cost from, by setl_key",
+		Doc: "bills settled, refunds within a calendar year already removed (one of a later year leaves the bill and is put aside); the only table to sum cost from, by setl_key",
 		Columns: place(personal(
 			key("setl_key", "the settlement: digest of person and source key"),
 			key("mdtrt_key", "its encounter, 0 if the source names none"),
@@ -268,7 +269,7 @@ func feeLine() Table {
 		Name: "fee_line", Person: true, Time: Time{Date: "date"},
 		Doc: "lines of bills; drugs carry ingredient and days of supply",
 		Columns: setting(personal(
-			key("setl_key", "the settlement, 0 if the source has none"),
+			key("setl_key", "the settlement, which may be of another year or not loaded; 0 if the source names none"),
 			key("mdtrt_key", "the encounter, 0 if the source names none"),
 			date("date", "day the fee arose"),
 			code("item_code", "national item code, or the source's own code"),

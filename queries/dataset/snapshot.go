@@ -44,6 +44,12 @@ type Manifest struct {
 	Sources    []SourceFile     `json:"sources"`
 }
 
+// MostRows is the most rows one person can have in one table over all years, for
+// the overflow proof: MaxRows for each of at most 300 calendar years, rows over
+// several years included (see [importer.capSQL]: a hundredth for each of fewer
+// than 9,000 spans, and one at least).
+func (m *Manifest) MostRows() int64 { return 300*m.MaxRows + 9000 }
+
 // SourceFile is a file the snapshot was made from.
 type SourceFile struct {
 	Name  string `json:"name"`

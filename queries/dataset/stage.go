@@ -83,8 +83,7 @@ func (im *importer) stagedSQL(ctx context.Context, e Entry, aliases string) (str
 	for _, c := range stagedColumns(t)[3:] {
 		list = append(list, fmt.Sprintf("%s::%s AS %s", m.or(c.name, "NULL"), c.sqlType, ident(c.name)))
 	}
-	reason := "CASE WHEN m.reason IS NOT NULL THEN m.reason WHEN a.alias IS NULL THEN '" + reasonUnknown +
-		"' WHEN a.pno IS NULL THEN '" + reasonAmbiguous + "'"
+	reason := "CASE WHEN m.reason IS NOT NULL THEN m.reason WHEN a.alias IS NULL THEN '" + reasonUnknown + "'"
 	if first := m.firstDate(t); first != "" {
 		reason += " WHEN m." + first + " < a.born THEN '" + reasonBeforeBirth + "'"
 	}
