@@ -50,7 +50,8 @@
 //     sum of BIGINT itself is exact and cannot throw.
 //   - DATE plus or minus days or an interval, date_trunc and last_day, beyond the
 //     year 5,000,000; make_date of no day: TRY(d + n), TRY(make_date(y, m, d)).
-//   - TRY takes no aggregate inside: put it in an outer SELECT.
+//   - TRY takes no aggregate inside, and none beside it: put it in a SELECT of
+//     its own.
 //
 // These do not throw: division by zero (NULL), DATE - DATE, date_diff, year,
 // month and quarter, comparisons, greatest and least (which ignore NULL), CASE,
