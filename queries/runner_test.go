@@ -133,7 +133,7 @@ func newHouse(t *testing.T, edit func(string) string) *house {
 
 func (h *house) open() {
 	h.t.Helper()
-	l, err := ledger.Open(ledger.Options{Dir: h.dir, Population: pop, Signer: h.key, Fatal: func(err error) { h.t.Error(err) }})
+	l, err := ledger.Open(ledger.Options{Dir: h.dir, Create: true, Population: pop, Signer: h.key, Fatal: func(err error) { h.t.Error(err) }})
 	if err != nil {
 		h.t.Fatal(err)
 	}
