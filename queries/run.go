@@ -13,14 +13,30 @@ import (
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
+// outcome is what an answer came to.
+type outcome struct {
+	body []byte
+	err  error
+}
+
 // run answers a charged request and releases it at its slot, or abandons it
-// there. What went wrong is told to nobody: it depends on the data.
+// there: also where the engine has not come back by then, whose result is
+// dropped. What went wrong is told to nobody: it depends on the data.
 func (r *Runner) run(ctx context.Context, t *ticket, charge int64, purpose string) {
 	defer r.running.Done()
 	defer t.cancel()
-	body, err := r.answer(ctx, t, purpose)
+	answered := make(chan outcome, 1)
+	r.running.Go(func() {
+		body, err := r.answer(ctx, t, purpose)
+		answered <- outcome{body, err}
+	})
 	r.sleepUntil(t.Due)
-	state := Abandoned
+	got := outcome{err: ErrAbandoned}
+	select {
+	case got = <-answered:
+	default:
+	}
+	state, err, body := Abandoned, got.err, got.body
 	digest := digestOf(body)
 	if err == nil { // not before: when a file appears would tell how long the run took
 		err = r.Store.Put(digest, body)

@@ -30,12 +30,16 @@ type fakeEngine struct {
 	runs  atomic.Int32
 	panic bool
 	unfit bool
+	deaf  bool // does not stop when it is told to
 }
 
 func (e *fakeEngine) Run(ctx context.Context, j queries.Job) (*dp.Totals, error) {
 	e.runs.Add(1)
 	if e.panic {
 		panic("canary-7761: a value of a row")
+	}
+	if e.deaf {
+		time.Sleep(e.takes)
 	}
 	select {
 	case <-time.After(e.takes):
