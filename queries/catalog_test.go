@@ -23,14 +23,35 @@ var source = queries.Source{Snapshot: strings.Repeat("ab", 32), MaxRows: 20000}
 
 // asked are parameters that every template of the catalogue understands.
 var asked = map[string]map[string]string{
-	"I2": {"window": "2017-01-01..2017-12-31"},
-	"I3": {"window": "2016-07-01..2017-06-30"},
-	"I4": {"window": "2017-01-01..2017-12-31"},
-	"I8": {"window": "2017-01-01..2017-12-31", "codes": "stroke,pneumonia"},
-	"P1": {"window": "2017-01-01..2017-12-31", "codes": "omop-viral-sinusitis"},
-	"P5": {"window": "2016-01-01..2018-12-31", "codes": "metformin"},
-	"P8": {"window": "2017-01-01..2017-12-31"},
-	"R2": {"window": "2016-01-01..2018-12-31"},
+	"I1":  {"window": "2017-01-01..2017-12-31"},
+	"I2":  {"window": "2017-01-01..2017-12-31"},
+	"I3":  {"window": "2016-07-01..2017-06-30"},
+	"I4":  {"window": "2017-01-01..2017-12-31"},
+	"I5":  {"window": "2017-01-01..2017-12-31"},
+	"I6":  {"window": "2017-01-01..2017-12-31"},
+	"I7":  {"window": "2017-01-01..2017-12-31"},
+	"I8":  {"window": "2017-01-01..2017-12-31", "codes": "stroke,pneumonia"},
+	"I9":  {"window": "2017-01-01..2017-12-31", "codes": "stroke"},
+	"P1":  {"window": "2017-01-01..2017-12-31", "codes": "omop-viral-sinusitis"},
+	"P2":  {"window": "2017-01-01..2017-12-31", "codes": "hypertension"},
+	"P3":  {"window": "2017-01-01..2017-12-31", "codes": "hypertension"},
+	"P4":  {"window": "2017-01-01..2017-12-31", "drugs": "metformin,insulins"},
+	"P5":  {"window": "2016-01-01..2018-12-31", "codes": "metformin"},
+	"P6":  {"window": "2016-01-01..2018-12-31", "codes": "hypertension", "outcome": "stroke"},
+	"P7":  {"window": "2017-01-01..2017-12-31", "classes": "metformin,sulfonylureas,insulins"},
+	"P8":  {"window": "2017-01-01..2017-12-31"},
+	"P9":  {"window": "2017-01-01..2018-06-30", "codes": "hypertension"},
+	"P10": {"window": "2016-07-01..2018-06-30", "codes": "metformin", "event": "2017-07-01"},
+	"R1":  {"window": "2017-01-01..2017-12-31"},
+	"R2":  {"window": "2016-01-01..2018-12-31"},
+	"R3":  {"window": "2017-01-01..2017-12-31"},
+	"R4":  {"window": "2017-01-01..2017-12-31"},
+	"R5":  {"window": "2017-01-01..2017-12-31"},
+	"E1":  {"window": "2017-01-01..2017-12-31"},
+	"H1":  {"window": "2017-01-01..2017-12-31", "codes": "hypertension", "drugs": "antihypertensives"},
+	"H2":  {"window": "2017-01-01..2017-12-31"},
+	"D1":  {"window": "2017-01-01..2017-12-31"},
+	"A2":  {"window": "2017-01-01..2017-12-31"},
 }
 
 func TestEveryTemplateCompilesBothVariants(t *testing.T) {
@@ -60,7 +81,7 @@ func TestEveryTemplateCompilesBothVariants(t *testing.T) {
 			t.Errorf("%s: the coarse variant has %d cells, the fine one %d", tpl.Catalogue, cells(coarse), cells(fine))
 		}
 	}
-	if want := []string{"I2", "I3", "I4", "I8", "P1", "P5", "P8", "R2"}; !slices.Equal(ids, want) {
+	if want := []string{"I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "R1", "R2", "R3", "R4", "R5", "E1", "H1", "H2", "D1", "A2"}; !slices.Equal(ids, want) {
 		t.Errorf("catalogue %v, want %v", ids, want)
 	}
 }

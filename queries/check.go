@@ -95,6 +95,9 @@ func (t *Template) isParameter(name, kind string) bool {
 }
 
 func (t *Template) checkKeys() error {
+	if t.L0Lists != "" && !t.isParameter(t.L0Lists, "code_lists") {
+		return invalid("l0_lists: %q is no code_lists parameter", t.L0Lists)
+	}
 	seen := map[string]bool{}
 	for _, k := range t.Keys {
 		if !namePattern.MatchString(k.Name) || seen[k.Name] || k.Name == "psn_key" {

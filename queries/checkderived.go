@@ -133,8 +133,8 @@ func (t *Template) checkDerivedUse(d Derived) error {
 	keyed := d.Kind == "loss_ratio" || d.Kind == "flows"
 	factors := d.Kind == "loss_ratio" || d.Kind == "times"
 	switch {
-	case scaled && !(d.Scale > 0) || !scaled && d.Scale != 0:
-		return invalid("derived %s: scale must be above 0, and belongs to ratio and share", d.Name)
+	case scaled && !(d.Scale > 0) || !scaled && !factors && d.Scale != 0 || !(d.Scale >= 0):
+		return invalid("derived %s: scale must be above 0, and belongs to ratio and share, and to those with factors", d.Name)
 	case keyed && !key(d.Key) || !keyed && d.Key != "":
 		return invalid("derived %s: key names a key, and belongs to loss_ratio and flows", d.Name)
 	case d.Kind == "loss_ratio" && !fixed(d.Key):
@@ -239,7 +239,7 @@ func (q *Question) position(d Derived) int {
 // quarterOf is the label of a date's calendar quarter.
 func quarterOf(t time.Time) string { return fmt.Sprintf("%d-Q%d", t.Year(), (t.Month()-1)/3+1) }
 
-// factors are the public numbers of a derived one: above 0 and finite.
+// factors are the public numbers of a derived one, scaled: above 0 and finite.
 func (q *Question) factors(d Derived) ([]float64, error) {
 	out := d.Factors
 	if d.FactorsParam != "" {
@@ -248,8 +248,12 @@ func (q *Question) factors(d Derived) ([]float64, error) {
 			out = append(out, float64(n))
 		}
 	}
-	for _, f := range out {
-		if !(f > 0) || math.IsInf(f, 0) {
+	out = slices.Clone(out)
+	for i, f := range out {
+		if d.Scale != 0 {
+			out[i] *= d.Scale
+		}
+		if !(out[i] > 0) || math.IsInf(out[i], 0) {
 			return nil, q.refuse(d.FactorsParam, d, "%g is not above 0 and finite", f)
 		}
 	}

@@ -88,7 +88,8 @@ func (q *Question) checkFloors(src Source) error {
 }
 
 // args are the typed values the SQL may name: a window w gives $w_from and
-// $w_to, an integer its number, an enum its choice or the values it binds.
+// $w_to, an integer its number, an enum its choice or the values it binds,
+// code lists their ids in the order of their positions.
 func (q *Question) args() map[string]any {
 	out := map[string]any{}
 	for i := range q.Template.Parameters {
@@ -111,7 +112,7 @@ func (q *Question) args() map[string]any {
 			} else {
 				out[p.Name] = v.Text
 			}
-		case "enums":
+		case "enums", "code_lists":
 			out[p.Name] = v.List
 		}
 	}
@@ -217,6 +218,9 @@ func (q *Question) l0() int {
 	}
 	if _, calendar := q.periods(); calendar && q.Template.L0PerYear {
 		n *= q.windowYears()
+	}
+	if q.Template.L0Lists != "" {
+		n = min(n, len(q.values[q.Template.L0Lists].List))
 	}
 	return n
 }

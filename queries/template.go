@@ -25,8 +25,11 @@ type Template struct {
 	Keys        []Key       `yaml:"keys"`
 	L0          int         `yaml:"l0"` // most groups one person contributes to
 	L0PerYear   bool        `yaml:"l0_per_year"`
-	Measures    []Measure   `yaml:"measures"`
-	Derived     []Derived   `yaml:"derived"`
+	// L0Lists names a code_lists parameter: a person is in at most as many groups as
+	// lists were chosen.
+	L0Lists  string    `yaml:"l0_lists"`
+	Measures []Measure `yaml:"measures"`
+	Derived  []Derived `yaml:"derived"`
 	// Reach is the share of insured people, in ten-thousandths, that is expected
 	// to contribute: public knowledge, used only to warn of empty tables.
 	Reach   int64    `yaml:"reach"`
@@ -188,7 +191,8 @@ type Derived struct {
 	Unit  string `yaml:"unit"`
 	Of    string `yaml:"of"` // numerator
 	By    string `yaml:"by"` // denominator (ratio); "people" is always there
-	// Scale multiplies the ratio: 365250 turns events per day into events per 1,000 years.
+	// Scale multiplies the ratio: 365250 turns events per day into events per 1,000 years;
+	// for times and loss_ratio, where it may be left out, it multiplies each of Factors.
 	Scale float64 `yaml:"scale"`
 	// Within, for a share, lists the keys whose shown groups add up to the whole;
 	// for totals, the keys that stay.

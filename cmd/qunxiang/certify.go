@@ -23,7 +23,7 @@ import (
 
 // certifyPeople is how many synthetic people a template is tried on: enough that
 // every example meets some, few enough that each can be tried alone.
-const certifyPeople = 300
+const certifyPeople = 200
 
 func certifyCommand() *cobra.Command {
 	var all, asJSON bool

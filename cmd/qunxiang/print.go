@@ -21,13 +21,15 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// amount shows a number in its unit: fen as yuan, counts with separators.
+// amount shows a number in its unit: fen as yuan, shares in per cent, counts with separators.
 func amount(x float64, unit string) string {
 	switch unit {
 	case "fen":
 		return grouped(x/100, 2)
 	case "share":
 		return strconv.FormatFloat(x*100, 'f', 1, 64) + " %"
+	case "1/10000":
+		return strconv.FormatFloat(x/100, 'f', 1, 64) + " %"
 	}
 	if x == math.Trunc(x) {
 		return grouped(x, 0)
@@ -40,7 +42,7 @@ func shownUnit(unit string) string {
 	switch unit {
 	case "fen":
 		return "yuan"
-	case "share":
+	case "share", "1/10000":
 		return ""
 	}
 	return unit
@@ -136,6 +138,7 @@ func printRelease(w io.Writer, r *queries.Release) {
 	} else {
 		printTable(w, r, names)
 	}
+	printTotals(w, r)
 	shown, hidden := 0, 0
 	for _, g := range r.Groups {
 		if g.Suppressed {

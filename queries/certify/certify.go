@@ -78,6 +78,7 @@ type Variant struct {
 	Worst      float64           `json:"worst_share_of_cost"` // of the person who moves most
 	Audit      *proof.Audit      `json:"audit"`
 	Accuracy   []Accuracy        `json:"accuracy"`
+	Units      map[string]string `json:"units"` // of the half-widths, by measure
 }
 
 // Certify tries one template. An error means that it could not be tried; what

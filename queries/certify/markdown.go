@@ -70,11 +70,22 @@ func (v Variant) markdown(p func(string, ...any)) {
 	for _, a := range v.Accuracy {
 		var widths []string
 		for _, m := range slices.Sorted(maps.Keys(a.HalfWidth)) {
-			widths = append(widths, fmt.Sprintf("%s %.4g", m, a.HalfWidth[m]))
+			widths = append(widths, m+" "+width(a.HalfWidth[m], v.Units[m]))
 		}
 		p("| %d | %.1f %% | %s |", a.People, 100*a.Suppressed, strings.Join(widths, "; "))
 	}
 	p("")
+}
+
+// width writes an error as people say it: money in yuan, shares in percent.
+func width(w float64, unit string) string {
+	switch unit {
+	case "fen":
+		return fmt.Sprintf("%.4g yuan", w/100)
+	case "of the rank", "of the share":
+		return fmt.Sprintf("%.2g points (%%) %s", 100*min(1, w), unit)
+	}
+	return fmt.Sprintf("%.4g %s", w, unit)
 }
 
 func given(parameters map[string]string) string {

@@ -10,9 +10,18 @@ import (
 	"github.com/qunxiang/qunxiang/queries"
 )
 
-// auditRho is the cost at which the noise is tried: so much that twenty thousand
-// draws would show a mechanism that costs more than a quarter above it.
-const auditRho = 0.9
+// auditRhos are the costs at which the noise is tried: the first that leaves no
+// single draw above rho 0.5. The dearer, the more a few thousand draws can show.
+var auditRhos = []float64{1, 0.7, 0.5, 0.3, 0.1}
+
+func (o Options) auditPlan(q *queries.Question) (p *dp.Plan, err error) {
+	for _, rho := range auditRhos {
+		if p, err = dp.Price(q.Job.Spec, dp.Want{Rho: rho}, dp.DeltaRule{Cap: o.Cap}); !errors.Is(err, dp.ErrTooPrecise) {
+			return p, err
+		}
+	}
+	return p, err
+}
 
 // variant tries one variant of a template with its example.
 func (c *Certificate) variant(ctx context.Context, t *queries.Template, coarse bool, o Options) error {
@@ -23,6 +32,7 @@ func (c *Certificate) variant(ctx context.Context, t *queries.Template, coarse b
 	}
 	q.Job.Spec.K = k
 	v := Variant{
+		Units:  units(q),
 		Coarse: coarse, Parameters: q.Parameters, Groups: q.Groups, L0: q.Job.Spec.L0, Years: q.Years, People: o.Population.People,
 	}
 	if v.Cost, err = o.cost(q); err != nil {
@@ -35,7 +45,7 @@ func (c *Certificate) variant(ctx context.Context, t *queries.Template, coarse b
 	if v.Accuracy, err = o.accuracy(q); err != nil {
 		return err
 	}
-	plan, err := dp.Price(q.Job.Spec, dp.Want{Rho: auditRho}, dp.DeltaRule{Cap: o.Cap})
+	plan, err := o.auditPlan(q)
 	if err != nil {
 		c.add("bounds", "it cannot be priced: %v", err)
 		return nil
@@ -59,6 +69,20 @@ func (c *Certificate) variant(ctx context.Context, t *queries.Template, coarse b
 	}
 	c.Variants = append(c.Variants, v)
 	return nil
+}
+
+func units(q *queries.Question) map[string]string {
+	out := map[string]string{"people": "people"}
+	for _, m := range q.Job.Spec.Measures {
+		out[m.Name] = m.Unit
+		switch m.Kind {
+		case dp.KindQuantiles:
+			out[m.Name] = "of the rank"
+		case dp.KindSurvival:
+			out[m.Name] = "of the share"
+		}
+	}
+	return out
 }
 
 // errEmpty means that the example meets nobody.

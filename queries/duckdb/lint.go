@@ -80,7 +80,7 @@ func templateQuestion(t *queries.Template) question {
 			if len(p.Binds) > 0 {
 				q.args[p.Name] = []string{"x"}
 			}
-		case "enums":
+		case "enums", "code_lists":
 			q.args[p.Name] = []string{"x"}
 		}
 	}

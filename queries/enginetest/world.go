@@ -90,6 +90,7 @@ func cover(r *rand.Rand, k Key) Row {
 func (w World) visit(r *rand.Rand, k Key, key int64) {
 	begn := anyDay(r)
 	end := begn.AddDate(0, 0, r.IntN(3)*r.IntN(30))
+	extra := rand.New(rand.NewPCG(uint64(key), 1)) // apart, so that further columns change no other draw
 	setting := func(more Row) Row {
 		more["psn_key"], more["mdtrt_key"] = k, key
 		more["level"], more["med_type"] = pick(r, "tertiary", "secondary", "primary", "unknown"), pick(r, "11", "21", "21", "1401", "unknown")
@@ -103,7 +104,7 @@ func (w World) visit(r *rand.Rand, k Key, key int64) {
 	}))
 	for range r.IntN(4) {
 		w["settlement"] = append(w["settlement"], setting(Row{
-			"setl_key": r.Int64(), "setl_date": anyDay(r),
+			"setl_key": r.Int64(), "setl_date": anyDay(r), "admdvs": pick(extra, "110102", "440301", "unknown"),
 			"total_fen": money(r), "fund_fen": money(r), "psn_fen": r.Int64N(1_000_000), "pool_fen": r.Int64N(1000),
 		}))
 	}
@@ -114,9 +115,32 @@ func (w World) visit(r *rand.Rand, k Key, key int64) {
 	}
 	for range r.IntN(4) {
 		w["fee_line"] = append(w["fee_line"], setting(Row{
-			"date": anyDay(r), "item_code": pick(r, "XA10", "1521369", "E11"), "atc": pick(r, "A10BA02", "A10BB01", "C07", "unknown"),
+			"date": anyDay(r), "item_code": pick(r, "XA10", "1521369", "E11"), "chrg_type": pick(extra, "01", "09", "14", "99", "unknown"), "list_type": pick(extra, "drug", "material"),
+			"atc":        pick(r, "A10BA02", "A10BB01", "C07", "unknown"),
 			"ingredient": pick(r, "metformin", "insulin", "二甲双胍", "o'brien\"s", "unknown"),
-			"amt_fen":    money(r), "days_supply": pick(r, 0, 1, 14, 30, 90, 365, int64(math.MaxInt32)),
+			"amt_fen":    money(r), "inscope_fen": money(extra), "qty_milli": extra.Int64N(9000), "days_supply": pick(r, 0, 1, 14, 30, 90, 365, int64(math.MaxInt32)),
+		}))
+	}
+	w.operate(extra, w["encounter"][len(w["encounter"])-1])
+}
+
+// operate adds operations and a case group to an encounter.
+func (w World) operate(r *rand.Rand, encounter Row) {
+	setting := func(more Row) Row {
+		for _, c := range []string{"psn_key", "mdtrt_key", "level", "med_type", "insutype", "insu_admdvs"} {
+			more[c] = encounter[c]
+		}
+		return more
+	}
+	for range r.IntN(3) {
+		w["procedure"] = append(w["procedure"], setting(Row{
+			"date": pick(r, encounter["begn"], any(anyDay(r))), "code": pick(r, "36.06", "81.54", "13.41", "99"), "system": "icd9cm",
+		}))
+	}
+	if r.IntN(3) > 0 {
+		w["drg_result"] = append(w["drg_result"], setting(Row{
+			"date": encounter["begn"], "scheme": pick(r, "drg", "drg", "dip"), "version": pick(r, "1.1", "unknown"),
+			"grp": pick(r, "ES23", "FR23", "unknown", "o'brien\"s"), "weight_milli": r.Int64N(5000), "pay_fen": money(r),
 		}))
 	}
 }

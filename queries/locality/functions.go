@@ -7,7 +7,7 @@ package locality
 var scalars = words(`+ - * // % abs sign greatest least nullif ifnull
 	|| concat lower upper trim ltrim rtrim left right substring substr length
 	contains starts_with ends_with prefix suffix ~~ !~~ like_escape not_like_escape
-	list_value list_contains list_has list_position list_sort len range generate_series unnest
+	list_value list_contains list_has list_position list_sort list_extract len range generate_series unnest
 	year month day quarter dayofmonth dayofweek isodow week date_part datepart date_trunc datetrunc
 	date_diff datediff date_sub datesub date_add make_date last_day
 	to_days to_weeks to_months to_quarters to_years trunc`)

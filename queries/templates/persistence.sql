@@ -1,7 +1,21 @@
 -- One row per new user: the month treatment stopped, or was last seen.
-WITH fills AS (
+WITH spells AS (
+  SELECT psn_key, begn, "end",
+         max("end") OVER (PARTITION BY psn_key ORDER BY begn, "end"
+                          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+  FROM coverage
+), numbered AS (
+  SELECT psn_key, begn, "end",
+         sum(CASE WHEN before IS NULL OR begn > before + 1 THEN 1 ELSE 0 END)
+           OVER (PARTITION BY psn_key ORDER BY begn, "end" ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS island
+  FROM spells
+), cover AS (
+  SELECT psn_key, min(begn) AS begn, max("end") AS "end"
+  FROM numbered
+  GROUP BY psn_key, island
+), fills AS (
   SELECT psn_key, date,
-         date + CASE WHEN days_supply BETWEEN 1 AND 365 THEN days_supply ELSE 30 END AS until
+         date + CASE WHEN days_supply BETWEEN 1 AND 366 THEN days_supply ELSE 30 END AS until
   FROM fee_line
 ), users AS (
   SELECT psn_key, min(date) AS start, max(until) AS last
@@ -19,14 +33,13 @@ WITH fills AS (
   GROUP BY psn_key
 ), seen AS (
   SELECT u.psn_key, u.start, coalesce(b.stop, u.last) AS stop,
-         least($window_to, max(c."end"),
-               coalesce(make_date(p.death_ym // 100, p.death_ym % 100, 1), $window_to)) - $gap AS known
+         least($window_to, c."end",
+               coalesce(TRY(make_date(p.death_ym // 100, p.death_ym % 100, 1)), $window_to)) - $gap AS known
   FROM users AS u
-  JOIN coverage AS c USING (psn_key)
+  JOIN cover AS c USING (psn_key)
   JOIN person AS p USING (psn_key)
   LEFT JOIN breaks AS b USING (psn_key)
   WHERE u.start >= $window_from AND c.begn <= u.start - $washout AND c."end" >= u.start
-  GROUP BY u.psn_key, u.start, b.stop, u.last, p.death_ym
 ), ended AS (
   -- Whether treatment went on is known up to one gap before follow-up ends.
   SELECT psn_key, CASE WHEN stop <= known THEN 1 ELSE 0 END AS stopped,
