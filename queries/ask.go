@@ -65,12 +65,12 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 		if t, found, err := r.again(principal, req, idempotency); found || err != nil {
 			return t, err
 		}
-		if rel, ok := r.stored(p); ok {
-			return r.replay(ctx, principal, req, idempotency, d, rel)
-		}
-		own, other, err := r.enter(principal, p, r.idempotency(principal, idempotency))
+		own, other, rel, err := r.enter(principal, p, r.idempotency(principal, idempotency))
 		if err != nil {
 			return Ticket{}, err
+		}
+		if rel != nil {
+			return r.replay(ctx, principal, req, idempotency, d, *rel)
 		}
 		if own == nil {
 			if err := waitFor(ctx, other.admitted); err != nil {
@@ -95,11 +95,16 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 }
 
 // enter claims a question for a new draw, unless one that is at least as
-// accurate is already on its way: then the caller waits for that and has it
-// free. The same idempotency key waits for its first use.
-func (r *Runner) enter(principal string, p *priced, idempotency string) (own, other *ticket, err error) {
+// accurate is stored or already on its way: then the caller waits for that and
+// has it free. The same idempotency key waits for its first use. The store is
+// looked at under the lock: a run leaves the tickets after it is in the store,
+// so that it is always seen in one of them.
+func (r *Runner) enter(principal string, p *priced, idempotency string) (own, other *ticket, rel *ledger.Request, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if rel, ok := r.stored(p); ok {
+		return nil, nil, &rel, nil
+	}
 	runs := 0
 	for _, t := range r.tickets {
 		if !t.Charged || t.State != Running {
@@ -108,11 +113,11 @@ func (r *Runner) enter(principal string, p *priced, idempotency string) (own, ot
 		runs++
 		same := t.priced.key == p.key && t.priced.plan.AtLeastAsAccurate(p.plan)
 		if same || idempotency != "" && t.idempotency == idempotency {
-			return nil, t, nil
+			return nil, t, nil, nil
 		}
 	}
 	if runs >= r.MaxRuns {
-		return nil, nil, ErrBusy
+		return nil, nil, nil, ErrBusy
 	}
 	own = &ticket{
 		Ticket:    Ticket{ID: newID(), State: Running, Charged: true},
@@ -121,7 +126,7 @@ func (r *Runner) enter(principal string, p *priced, idempotency string) (own, ot
 	}
 	own.Release = own.ID
 	r.tickets[own.ID] = own
-	return own, nil, nil
+	return own, nil, nil, nil
 }
 
 func (r *Runner) leave(t *ticket, err error) {

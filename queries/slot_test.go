@@ -38,3 +38,16 @@ func TestAbandonedAtItsSlotWhateverTheEngineDoes(t *testing.T) {
 		h.close()
 	})
 }
+
+// A question that was released after a first look is not drawn again: the
+// claim itself looks into the store.
+func TestClaimLooksIntoTheStore(t *testing.T) {
+	in(t, func(t *testing.T) {
+		h := newHouse(t, nil)
+		first, _ := h.answered("insurer-a", i3)
+		if rel, err := h.runner.Claim("regulator-r", i3); err != nil || rel != first.ID {
+			t.Errorf("the claim found release %q (%v), want %q", rel, err, first.ID)
+		}
+		h.close()
+	})
+}
