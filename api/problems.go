@@ -113,6 +113,7 @@ var problemMap = []struct {
 	{ledger.ErrNoCaps, unavailable, false},
 	{ledger.ErrInUse, unavailable, false},
 	{ledger.ErrCorrupt, internalError, false},
+	{ledger.ErrMissing, internalError, false},
 	{ledger.ErrLeaf, internalError, false},
 	{ledger.ErrCapRaised, internalError, false},
 	{ledger.ErrSnapshot, internalError, false},

@@ -141,6 +141,9 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if m, err := d.newest(); err == nil {
+		d.warnOfSlot(log, m.People)
+	}
 	fmt.Fprintf(log, "serving %s on %s\n", conf.Domain, s.url)
 	<-s.done // it ends with ctx, or fails
 	return s.stop()
