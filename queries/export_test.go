@@ -13,3 +13,24 @@ func (r *Runner) Claim(principal string, req Request) (release string, err error
 	}
 	return rel.ID, nil
 }
+
+// OtherRun is somebody's run that a test ends as it likes.
+type OtherRun struct{ t *ticket }
+
+// End says that the run is over, without a release.
+func (o OtherRun) End() { close(o.t.done) }
+
+// Claimed makes an OtherRun of a request.
+func (r *Runner) Claimed(principal string, req Request) (OtherRun, error) {
+	p, _, err := r.price(principal, req)
+	return OtherRun{&ticket{Ticket: Ticket{ID: newID(), State: Running, Charged: true}, principal: principal, priced: p, done: make(chan struct{})}}, err
+}
+
+// Follow waits for an OtherRun.
+func (r *Runner) Follow(o OtherRun, principal string, req Request) (Ticket, error) {
+	_, d, err := r.price(principal, req)
+	if err != nil {
+		return Ticket{}, err
+	}
+	return r.follow(o.t, principal, req, "", d)
+}

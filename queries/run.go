@@ -169,10 +169,21 @@ func (r *Runner) Answer(principal, id string) ([]byte, error) {
 	return r.Store.Get(rec.Digest)
 }
 
+// retiredFor says whether an id is that of a principal's request which was to
+// have somebody else's answer and got none.
+func (r *Runner) retiredFor(principal, id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.tickets[id]
+	return t != nil && t.principal == principal && t.State == Abandoned
+}
+
 func (r *Runner) released(principal, id string) (ledger.Request, error) {
 	asked, ok := r.State.Trace(id)
 	rec := asked.Request
 	switch {
+	case !ok && r.retiredFor(principal, id):
+		return rec, ErrAbandoned
 	case !ok, asked.By != principal && !r.State.Handed(rec.ID, principal) && r.Policy.May(principal, policy.ReadReleases) != nil:
 		return rec, fmt.Errorf("%w: %s", ErrUnknownRequest, id)
 	case rec.Abandoned:

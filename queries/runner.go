@@ -61,6 +61,7 @@ type Runner struct {
 
 	mu      sync.Mutex
 	tickets map[string]*ticket // by request id
+	retired []string           // of followers that ended with nothing, oldest first
 }
 
 // NewRunner checks the options and makes a Runner. Close waits for its runs.
