@@ -116,19 +116,21 @@ func (r *Runner) enter(principal string, p *priced, idempotency string) (own, ot
 	if rel, ok := r.stored(p); ok {
 		return nil, nil, &rel, nil
 	}
-	runs := 0
 	for _, t := range r.tickets {
 		if !t.Charged || t.State != Running {
 			continue
 		}
-		runs++
 		if t.priced.key == p.key && t.priced.plan.AtLeastAsAccurate(p.plan) {
 			return nil, t, nil, nil
 		}
 	}
-	if runs >= r.MaxRuns {
+	if err := r.crowded(principal); err != nil {
+		return nil, nil, nil, err
+	}
+	if r.working >= r.MaxRuns {
 		return nil, nil, nil, ErrBusy
 	}
+	r.working++
 	own = &ticket{
 		Ticket:    Ticket{ID: newID(), State: Running, Charged: true},
 		principal: principal, priced: p, idempotency: idempotency,
@@ -137,6 +139,20 @@ func (r *Runner) enter(principal string, p *priced, idempotency string) (own, ot
 	own.Release = own.ID
 	r.tickets[own.ID] = own
 	return own, nil, nil, nil
+}
+
+// crowded refuses a principal that has all the requests in flight it may have.
+func (r *Runner) crowded(principal string) error {
+	n := 0
+	for _, t := range r.tickets {
+		if t.State == Running && t.principal == principal {
+			n++
+		}
+	}
+	if n >= r.MaxInFlight {
+		return fmt.Errorf("%w (at most %d at once)", ErrTooMany, r.MaxInFlight)
+	}
+	return nil
 }
 
 // under gives the ticket of a principal's idempotency digest, or nil.
@@ -166,6 +182,7 @@ func (r *Runner) leave(t *ticket, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t.refused = err
+	r.working--
 	delete(r.tickets, t.ID)
 	close(t.admitted)
 	close(t.done)
@@ -184,6 +201,10 @@ func (r *Runner) follow(other *ticket, principal string, req Request, idempotenc
 	if first := r.under(t.idempotency); first != nil && !first.Charged {
 		r.mu.Unlock()
 		return r.repeated(first, req)
+	}
+	if err := r.crowded(principal); err != nil {
+		r.mu.Unlock()
+		return Ticket{}, err
 	}
 	r.tickets[t.ID] = t
 	out := t.Ticket

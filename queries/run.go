@@ -28,6 +28,9 @@ func (r *Runner) run(ctx context.Context, t *ticket, charge int64, purpose strin
 	answered := make(chan outcome, 1)
 	r.running.Go(func() {
 		body, err := r.answer(ctx, t, purpose)
+		r.mu.Lock()
+		r.working--
+		r.mu.Unlock()
 		answered <- outcome{body, err}
 	})
 	r.sleepUntil(t.Due)

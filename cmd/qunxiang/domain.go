@@ -36,6 +36,8 @@ type domain struct {
 	ledger  *ledger.Ledger // nil when reading
 	engine  *duckdb.Engine // nil until asked for
 	runner  *queries.Runner
+
+	maxRuns, maxInFlight int // of a server; 0: the Runner's own
 }
 
 func (d *domain) path(parts ...string) string {
@@ -133,7 +135,7 @@ func (d *domain) makeRunner(engine queries.Engine) error {
 		Catalog: d.catalog, Policy: d.policy, State: d.state, Ledger: d.ledger,
 		Engine: engine, Store: releaseStore{d.path("releases")},
 		Source: d.source, Epoch: dataset.Epoch, Secret: d.keys.request,
-		Sign: receiptSigner{d.keys.receipt},
+		Sign: receiptSigner{d.keys.receipt}, MaxRuns: d.maxRuns, MaxInFlight: d.maxInFlight,
 	})
 	return err
 }
