@@ -248,8 +248,13 @@ func (r *Runner) retire(t *ticket) {
 
 // charge makes the cost durable and only then starts the run.
 func (r *Runner) charge(ctx context.Context, t *ticket, req Request, idempotency string, d policy.Decision) error {
-	p, now := t.priced, r.Now()
-	t.Due = now.Add(r.Policy.Slot() + time.Second - 1).Truncate(time.Second).UTC()
+	p, now, slot := t.priced, r.Now(), r.Policy.Slot()
+	t.Due = now.Add(slot + time.Second - 1).Truncate(time.Second).UTC()
+	// A leaf may bear a time to come, of a clock that was wrong: the slot is then
+	// counted from there, because the log's time never goes back.
+	if due := r.Ledger.Now().Add(slot); due.After(t.Due) {
+		t.Due = due
+	}
 	epoch := r.Epoch(now)
 	index, err := r.Ledger.Charge(ctx, ledger.Charge{
 		ID: t.ID, Principal: t.principal, Organisation: r.Policy.Organisation(t.principal), Grant: d.Grant.ID,
@@ -262,7 +267,7 @@ func (r *Runner) charge(ctx context.Context, t *ticket, req Request, idempotency
 		return err
 	}
 	p.Job.Epoch = epoch
-	run, cancel := context.WithDeadline(r.ctx, t.Due.Add(-margin(t.Due.Sub(now))))
+	run, cancel := context.WithTimeout(r.ctx, slot-margin(slot))
 	t.cancel = cancel
 	r.running.Add(1)
 	go r.run(run, t, index, d.Purpose)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,18 +46,35 @@ func (r *Runner) run(ctx context.Context, t *ticket, charge int64, purpose strin
 		err = r.Store.Put(digest, body)
 	}
 	if err == nil {
-		_, err = r.Ledger.Release(context.Background(), ledger.Release{Charge: charge, ID: t.ID, Digest: digest})
+		err = whenDue(func() error {
+			_, err := r.Ledger.Release(context.Background(), ledger.Release{Charge: charge, ID: t.ID, Digest: digest})
+			return err
+		})
 	}
 	if err == nil {
 		state = Released
 	} else {
-		_, _ = r.Ledger.Abandon(context.Background(), charge)
+		_ = whenDue(func() error {
+			_, err := r.Ledger.Abandon(context.Background(), charge)
+			return err
+		})
 	}
 	r.mu.Lock()
 	t.State = state
 	delete(r.tickets, t.ID)
 	r.mu.Unlock()
 	close(t.done)
+}
+
+// whenDue tries to close a charge until its slot has come by the ledger's clock
+// too, which may have been put back.
+func whenDue(f func() error) error {
+	for {
+		if err := f(); !errors.Is(err, ledger.ErrEarly) {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 }
 
 func digestOf(body []byte) string {
@@ -115,7 +133,7 @@ func (r *Runner) document(t *ticket, purpose string, table *dp.Table) Release {
 
 func (r *Runner) sleepUntil(due time.Time) {
 	for wait := due.Sub(r.Now()); wait > 0; wait = due.Sub(r.Now()) {
-		time.Sleep(wait) // on the monotonic clock; the slot is on the wall's
+		time.Sleep(min(wait, time.Second)) // on the monotonic clock; the slot is on the wall's, which may be put right
 	}
 }
 

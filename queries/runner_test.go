@@ -106,6 +106,7 @@ type house struct {
 	secret []byte
 	ledger *ledger.Ledger
 	runner *queries.Runner
+	now    func() time.Time // of the ledger
 }
 
 const pop = "pop-test"
@@ -137,7 +138,7 @@ func newHouse(t *testing.T, edit func(string) string) *house {
 
 func (h *house) open() {
 	h.t.Helper()
-	l, err := ledger.Open(ledger.Options{Dir: h.dir, Create: true, Population: pop, Signer: h.key, Fatal: func(err error) { h.t.Error(err) }})
+	l, err := ledger.Open(ledger.Options{Dir: h.dir, Create: true, Population: pop, Signer: h.key, Now: h.now, Fatal: func(err error) { h.t.Error(err) }})
 	if err != nil {
 		h.t.Fatal(err)
 	}
