@@ -55,9 +55,9 @@ type Grant struct {
 	ID        string
 	Principal string
 	Templates []string // "claim-severity@1.0.0", or "claim-severity" for any version
-	Purposes  []string
-	Until     string  // last day, 2006-01-02 in UTC
-	QuotaRho  float64 // most rho charged under it in all; 0: only the caps limit it
+	Purposes  []string // the first is meant where a request names none
+	Until     string   // last day, 2006-01-02 in UTC
+	QuotaRho  float64  // most rho charged under it in all; 0: only the caps limit it
 }
 
 // Cap is a budget as people say it: (epsilon, delta) for all releases together.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -138,6 +139,11 @@ func TestEvaluation(t *testing.T) {
 		}
 	}
 	must(t, p.May("steward-s", policy.ResumeTemplate))
+	for _, purpose := range []string{"drug-development", "fund-regulation"} {
+		if slices.Contains(p.Grants[0].Purposes, purpose) {
+			t.Errorf("an insurer is granted %s", purpose)
+		}
+	}
 	if !strings.Contains(string(b), "slot: 2m}") || !strings.Contains(string(b), "slot: 36h}") {
 		t.Errorf("slots are not written briefly:\n%s", b)
 	}
