@@ -14,6 +14,15 @@ func (r *Runner) Claim(principal string, req Request) (release string, err error
 	return rel.ID, nil
 }
 
+// Key is the canonical key of a request.
+func (r *Runner) Key(principal string, req Request) (string, error) {
+	p, _, err := r.price(principal, req)
+	if err != nil {
+		return "", err
+	}
+	return p.key, nil
+}
+
 // OtherRun is somebody's run that a test ends as it likes.
 type OtherRun struct{ t *ticket }
 

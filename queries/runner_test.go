@@ -148,7 +148,7 @@ func (h *house) open() {
 	h.ledger = l
 	h.runner, err = queries.NewRunner(queries.Options{
 		Catalog: catalog(h.t), Policy: h.policy, State: l.State, Ledger: l, Engine: h.engine, Store: h.store,
-		Source: func(id string) (queries.Source, error) { return source, nil },
+		Source: func(id string) (queries.Source, error) { s := source; s.Snapshot = id; return s, nil },
 		Epoch:  func(time.Time) int64 { return 20000 }, Secret: h.secret,
 	})
 	if err != nil {
@@ -279,6 +279,9 @@ func TestReleasedAtItsSlot(t *testing.T) {
 			}
 			if _, err := h.runner.Answer("insurer-a", tk.ID); !errors.Is(err, queries.ErrUnknownRequest) {
 				t.Errorf("the answer before the slot: %v", err)
+			}
+			if len(h.store.m) != 0 {
+				t.Error("its file is there before the slot: when it appeared tells how long the run took")
 			}
 			h.runner.Close()
 			if s, err := h.runner.Status("insurer-a", tk.ID); err != nil || s.State != queries.Released {
