@@ -22,7 +22,7 @@ type RequestBody struct {
 	Template     string            `json:"template" maxLength:"200" doc:"Template id, id@version or catalogue id such as I3."`
 	Coarse       bool              `json:"coarse,omitempty" doc:"Take the coarse variant: fewer, larger groups."`
 	Parameters   map[string]string `json:"parameters,omitempty" maxProperties:"50" doc:"Parameters by name, all as text; a window is 2017-01-01..2017-12-31, a list is separated by commas."`
-	Purpose      string            `json:"purpose,omitempty" maxLength:"200" doc:"Declared purpose; may be left out where only one fits."`
+	Purpose      string            `json:"purpose,omitempty" maxLength:"200" doc:"Declared purpose. Left out, it is the first one of the grant where the template allows that, or the only one that fits."`
 	Accuracy     []string          `json:"accuracy,omitempty" maxItems:"50" doc:"Wanted half-widths of the 95 % interval, [MEASURE=]ERROR, where ERROR is 50 in the unit of the measure or 5% at 1000."`
 	Cost         *float64          `json:"cost,omitempty" doc:"What the request may cost in rho, in place of accuracy."`
 	PublicPeople int64             `json:"public_people,omitempty" minimum:"0" maximum:"2000000000" doc:"Declared size of the population, where the policy declares none."`

@@ -28,6 +28,8 @@ var (
 	unavailable     = kind{"unavailable", http.StatusServiceUnavailable, "Not available now", ""}
 	noSnapshot      = kind{"no-snapshot", http.StatusServiceUnavailable, "The domain holds no snapshot", ""}
 	busy            = kind{"busy", http.StatusServiceUnavailable, "Not taken in time", "Ask again, with the same Idempotency-Key if there was one."}
+	engineBusy      = kind{"engine-busy", http.StatusServiceUnavailable, "Too many requests are running", "Nothing was charged. Ask again in a while."}
+	inFlight        = kind{"too-many-in-flight", http.StatusTooManyRequests, "Too many of your requests are waiting for their answers", "Nothing was charged. Ask again when one of them is due."}
 	unauthenticated = kind{"unauthenticated", http.StatusUnauthorized, "A valid bearer token is needed", ""}
 	refused         = kind{"refused", http.StatusForbidden, "Refused by the policy", ""}
 	budgetExhausted = kind{"budget-exhausted", http.StatusConflict, "Privacy budget exhausted", ""}
@@ -77,7 +79,8 @@ var problemMap = []struct {
 	{queries.ErrMostlyEmpty, mostlyEmpty, true},
 	{queries.ErrNoSnapshot, noSnapshot, false},
 	{queries.ErrSuspended, suspended, false},
-	{queries.ErrBusy, busy, false},
+	{queries.ErrBusy, engineBusy, false},
+	{queries.ErrTooMany, inFlight, true},
 	{queries.ErrIdempotency, idempotency, false},
 	{queries.ErrAbandoned, abandoned, false},
 	{queries.ErrTemplate, internalError, false},
@@ -113,6 +116,7 @@ var problemMap = []struct {
 	{ledger.ErrNoCaps, unavailable, false},
 	{ledger.ErrInUse, unavailable, false},
 	{ledger.ErrCorrupt, internalError, false},
+	{ledger.ErrMissing, internalError, false},
 	{ledger.ErrLeaf, internalError, false},
 	{ledger.ErrCapRaised, internalError, false},
 	{ledger.ErrSnapshot, internalError, false},

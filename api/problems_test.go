@@ -43,6 +43,8 @@ var goldenProblems = map[string]error{
 	"refused":            &policy.Refusal{Rule: policy.RulePurpose, Detail: `"fishing" is not a purpose of both claim-severity and grant g-1`},
 	"unavailable":        ledger.ErrStopped,
 	"busy":               context.DeadlineExceeded,
+	"engine-busy":        queries.ErrBusy,
+	"too-many-in-flight": fmt.Errorf("%w (at most 16 at once)", queries.ErrTooMany),
 	"unauthenticated":    ErrToken,
 	"not-acceptable":     errNotAcceptable,
 	"not-due":            notDue.problem(),

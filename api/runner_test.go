@@ -62,7 +62,7 @@ func domain(t *testing.T) (http.Handler, *ledger.Ledger) {
 		t.Fatal(err)
 	}
 	l, err := ledger.Open(ledger.Options{
-		Dir: t.TempDir(), Population: "city", Signer: ed25519.NewKeyFromSeed(make([]byte, 32)), Fatal: func(err error) { t.Error(err) },
+		Dir: t.TempDir(), Create: true, Population: "city", Signer: ed25519.NewKeyFromSeed(make([]byte, 32)), Fatal: func(err error) { t.Error(err) },
 	})
 	if err != nil {
 		t.Fatal(err)

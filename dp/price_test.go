@@ -124,6 +124,25 @@ func TestCostIsMonotone(t *testing.T) {
 	})
 }
 
+// A stored answer with a little more noise does not answer, nor one that lacks
+// a channel or has one more.
+func TestAtLeastAsAccurateGivesNothingAway(t *testing.T) {
+	want := map[string]float64{"people": 10, "sum": 4}
+	for _, tt := range []struct {
+		people, sum float64
+		ok          bool
+	}{{10, 4, true}, {9.99, 4, true}, {10.000001, 4, false}, {10, 4.4, false}, {1, 4.000001, false}, {0, 4, false}, {-1, 4, false}, {math.NaN(), 4, false}} {
+		if got := AtLeastAsAccurate(map[string]float64{"people": tt.people, "sum": tt.sum}, want); got != tt.ok {
+			t.Errorf("%v, %v: %v", tt.people, tt.sum, got)
+		}
+	}
+	for _, have := range []map[string]float64{{"people": 10}, {"people": 10, "sum": 4, "rows": 1}, {"people": 10, "total": 4}} {
+		if AtLeastAsAccurate(have, want) {
+			t.Errorf("%v has other channels", have)
+		}
+	}
+}
+
 func TestWeightsAndUnnamedMeasures(t *testing.T) {
 	s := everyKind()
 	s.Measures = append(s.Measures, Measure{Kind: KindPeople, Weight: 7, Unit: "persons"})

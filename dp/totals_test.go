@@ -305,6 +305,32 @@ func TestBatchRefusals(t *testing.T) {
 	}
 }
 
+// Parts that hold too many people together are not joined, and the part is not
+// spent: the overflow proof rests on the number of people.
+func TestJoinKeepsToMaxPeople(t *testing.T) {
+	whole := mustTotals(t, dp.Spec{L0: 1, K: 2, MaxRows: 1, MaxPeople: 3})
+	people := func(n int) *dp.Totals {
+		part := mustFork(t, whole)
+		b := &dp.Batch{}
+		for i := range n {
+			b.Keys, b.Person, b.Group = append(b.Keys, [16]byte{byte(n), byte(i)}), append(b.Person, uint32(i)), append(b.Group, 0)
+		}
+		if err := part.AddRange(b); err != nil {
+			t.Fatal(err)
+		}
+		return part
+	}
+	if err := whole.Join(people(2)); err != nil {
+		t.Fatal(err)
+	}
+	if err := whole.Join(people(2)); !errors.Is(err, dp.ErrPeople) {
+		t.Errorf("4 people of at most 3: %v", err)
+	}
+	if err := whole.Join(people(1)); err != nil {
+		t.Errorf("3 people: %v", err)
+	}
+}
+
 func TestTotalsAreSpentOnce(t *testing.T) {
 	s := dp.Spec{L0: 1, K: 2, MaxRows: 1, MaxPeople: 20}
 	p, err := dp.Price(s, dp.Want{Rho: 0.1}, dp.DeltaRule{Fixed: 1e-9})

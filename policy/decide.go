@@ -21,6 +21,7 @@ const (
 	RuleNoGrant          Rule = "no-grant"
 	RuleGrantExpired     Rule = "grant-expired"
 	RulePurpose          Rule = "purpose-not-allowed"
+	RulePurposeNeeded    Rule = "purpose-needed"
 	RuleRole             Rule = "role"
 )
 
@@ -48,7 +49,7 @@ type TemplateRef struct {
 type Ask struct {
 	Principal string
 	Template  TemplateRef
-	Purpose   string // "": the first of the template's that the grant allows
+	Purpose   string // "": the grant's first, or the only one of its that the template allows
 	At        time.Time
 }
 
@@ -95,16 +96,30 @@ func (g Grant) names(t TemplateRef) bool {
 	return slices.Contains(g.Templates, t.ID) || slices.Contains(g.Templates, t.ID+"@"+t.Version)
 }
 
+// allows gives the purpose of a request under the grant: the one that was
+// declared, or else by the grant itself: its first, where the template allows
+// it, or the only one that fits. Nobody else picks among several.
 func (g Grant) allows(a Ask) (purpose string, err error) {
 	if a.At.UTC().Format(time.DateOnly) > g.Until {
 		return "", refuse(RuleGrantExpired, "grant %s ended on %s", g.ID, g.Until)
 	}
-	for _, purpose := range a.Template.Purposes {
-		if slices.Contains(g.Purposes, purpose) && (a.Purpose == "" || a.Purpose == purpose) {
-			return purpose, nil
+	var fit []string
+	for _, purpose := range g.Purposes {
+		if slices.Contains(a.Template.Purposes, purpose) {
+			fit = append(fit, purpose)
 		}
 	}
-	return "", refuse(RulePurpose, "%q is not a purpose of both %s and grant %s", a.Purpose, a.Template.ID, g.ID)
+	switch {
+	case slices.Contains(fit, a.Purpose):
+		return a.Purpose, nil
+	case a.Purpose != "":
+		return "", refuse(RulePurpose, "%q is not a purpose of both %s and grant %s", a.Purpose, a.Template.ID, g.ID)
+	case len(fit) == 0:
+		return "", refuse(RulePurpose, "%s and grant %s have no purpose in common", a.Template.ID, g.ID)
+	case len(fit) == 1 || fit[0] == g.Purposes[0]:
+		return fit[0], nil
+	}
+	return "", refuse(RulePurposeNeeded, "say for which purpose: %s", strings.Join(fit, ", "))
 }
 
 // Action is something besides asking that a role may do.

@@ -19,12 +19,14 @@ caps:
 principals:
   - {id: insurer-a, organisation: a, roles: [insurer]}
   - {id: both, organisation: b, roles: [pharma, insurer]}
+  - {id: many, organisation: m, roles: [insurer]}
   - {id: regulator-r, organisation: r, roles: [regulator]}
   - {id: steward-s, organisation: s, roles: [steward]}
 grants:
   - {id: old, principal: insurer-a, templates: [severity], purposes: [commercial-health-insurance], until: 2026-11-20}
   - {id: now, principal: insurer-a, templates: [severity], purposes: [elder-care, commercial-health-insurance], until: 2027-12-31}
   - {id: exact, principal: insurer-a, templates: [frequency@1.0.0], purposes: [elder-care], until: 2026-11-21}
+  - {id: many, principal: many, templates: [severity], purposes: [drug-development, elder-care, health-management], until: 2027-12-31}
   - {id: both, principal: both, templates: [severity], purposes: [elder-care], until: 2027-12-31}
 `
 
@@ -45,7 +47,10 @@ func TestDecide(t *testing.T) {
 		grant   string
 		purpose string
 	}{
-		"any purpose":        {ask: policy.Ask{Principal: "insurer-a", Template: severity}, grant: "now", purpose: "commercial-health-insurance"},
+		"any purpose":        {ask: policy.Ask{Principal: "insurer-a", Template: severity}, grant: "now", purpose: "elder-care"},
+		"the only one":       {ask: policy.Ask{Principal: "insurer-a", Template: frequency}, grant: "exact", purpose: "elder-care"},
+		"one of several":     {ask: policy.Ask{Principal: "many", Template: severity}, rule: policy.RulePurposeNeeded},
+		"one named":          {ask: policy.Ask{Principal: "many", Template: severity, Purpose: "elder-care"}, grant: "many", purpose: "elder-care"},
 		"this purpose":       {ask: policy.Ask{Principal: "insurer-a", Template: severity, Purpose: "elder-care"}, grant: "now", purpose: "elder-care"},
 		"exact version":      {ask: policy.Ask{Principal: "insurer-a", Template: frequency}, grant: "exact", purpose: "elder-care"},
 		"last day":           {ask: policy.Ask{Principal: "insurer-a", Template: frequency, At: noon.Add(12*time.Hour - 1)}, grant: "exact", purpose: "elder-care"},

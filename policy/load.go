@@ -130,7 +130,7 @@ func (r *reader) slots(p *Policy, n ast.Node) {
 	var last SlotClass
 	for _, n := range r.list(m["classes"]) {
 		m := r.members(n, "people", "slot")
-		c := SlotClass{People: r.whole(m["people"], 1, math.MaxInt32), Slot: r.span(m["slot"], time.Second, 24*time.Hour)}
+		c := SlotClass{People: r.whole(m["people"], 1, math.MaxInt32), Slot: r.span(m["slot"], time.Second, 48*time.Hour)}
 		if c.People <= last.People || c.Slot < last.Slot {
 			r.want(n, "classes that rise in people and do not fall in slot")
 		}

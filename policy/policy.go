@@ -55,9 +55,9 @@ type Grant struct {
 	ID        string
 	Principal string
 	Templates []string // "claim-severity@1.0.0", or "claim-severity" for any version
-	Purposes  []string
-	Until     string  // last day, 2006-01-02 in UTC
-	QuotaRho  float64 // most rho charged under it in all; 0: only the caps limit it
+	Purposes  []string // the first is meant where a request names none
+	Until     string   // last day, 2006-01-02 in UTC
+	QuotaRho  float64  // most rho charged under it in all; 0: only the caps limit it
 }
 
 // Cap is a budget as people say it: (epsilon, delta) for all releases together.
@@ -125,10 +125,21 @@ func (p *Policy) Slot() time.Duration {
 	if p.PublicPeople == 0 || len(p.Classes) == 0 {
 		return p.Undeclared
 	}
+	return p.class(p.PublicPeople)
+}
+
+func (p *Policy) class(people int64) time.Duration {
 	for _, c := range p.Classes {
-		if p.PublicPeople <= c.People {
+		if people <= c.People {
 			return c.Slot
 		}
 	}
 	return p.Classes[len(p.Classes)-1].Slot
+}
+
+// SlotSuits says whether the slot is long enough for a snapshot of so many
+// people, by the policy's own classes. The answer is a fact about the data: it
+// is for the steward, inside the domain.
+func (p *Policy) SlotSuits(people int64) bool {
+	return len(p.Classes) == 0 || p.class(people) <= p.Slot()
 }

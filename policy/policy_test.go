@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -138,7 +139,12 @@ func TestEvaluation(t *testing.T) {
 		}
 	}
 	must(t, p.May("steward-s", policy.ResumeTemplate))
-	if !strings.Contains(string(b), "slot: 3m}") || !strings.Contains(string(b), "slot: 5h}") {
+	for _, purpose := range []string{"drug-development", "fund-regulation"} {
+		if slices.Contains(p.Grants[0].Purposes, purpose) {
+			t.Errorf("an insurer is granted %s", purpose)
+		}
+	}
+	if !strings.Contains(string(b), "slot: 2m}") || !strings.Contains(string(b), "slot: 36h}") {
 		t.Errorf("slots are not written briefly:\n%s", b)
 	}
 	if d := load(t, "least.good.yaml"); !reflect.DeepEqual(p.Classes, d.Classes) {
@@ -149,6 +155,26 @@ func TestEvaluation(t *testing.T) {
 	}
 	if _, err := policy.Parse("p", policy.Evaluation(policy.EvaluationOptions{Population: "demo", Until: until})); err != nil {
 		t.Errorf("without templates: %v", err)
+	}
+}
+
+// Every shipped slot is ten times what the dearest template takes.
+func TestShippedSlotsAreLongEnough(t *testing.T) {
+	for _, tt := range []struct {
+		people int64
+		run    time.Duration // measured up to a million, in proportion beyond
+	}{{10_000, 200 * time.Millisecond}, {50_000, 600 * time.Millisecond}, {100_000, 900 * time.Millisecond}, {250_000, 1700 * time.Millisecond},
+		{1_000_000, 6 * time.Second}, {10_000_000, time.Minute}, {100_000_000, 10 * time.Minute}, {1_000_000_000, 100 * time.Minute}} {
+		p, err := policy.Parse("p", policy.Evaluation(policy.EvaluationOptions{Population: "demo", PublicPeople: tt.people}))
+		must(t, err)
+		if p.Slot() < 10*tt.run || !p.SlotSuits(tt.people) || p.SlotSuits(100*tt.people) != (p.Slot() == 36*time.Hour) {
+			t.Errorf("%d people: %v for a run of %v", tt.people, p.Slot(), tt.run)
+		}
+	}
+	p, err := policy.Parse("p", policy.Evaluation(policy.EvaluationOptions{Population: "demo"}))
+	must(t, err)
+	if p.Slot() != 2*time.Second || !p.SlotSuits(10_000) || p.SlotSuits(10_001) {
+		t.Errorf("undeclared: %v", p.Slot())
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/qunxiang/qunxiang/dp"
@@ -40,7 +41,8 @@ type ticket struct {
 	refused     error         // set before admitted closes
 	done        chan struct{} // closed when refused, released or abandoned
 	cancel      context.CancelFunc
-	cancelled   bool // by its client, who was only to have somebody else's release
+	cancelled   bool   // by its client, who was only to have somebody else's release
+	request     string // of a follower: digest of its request
 }
 
 // Ask authorises, prices and charges a request and starts its run; a stored
@@ -65,12 +67,15 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 		if t, found, err := r.again(principal, req, idempotency); found || err != nil {
 			return t, err
 		}
-		if rel, ok := r.stored(p); ok {
-			return r.replay(ctx, principal, req, idempotency, d, rel)
-		}
-		own, other, err := r.enter(principal, p, r.idempotency(principal, idempotency))
+		own, other, rel, err := r.enter(principal, p, r.idempotency(principal, idempotency))
 		if err != nil {
 			return Ticket{}, err
+		}
+		if rel != nil {
+			return r.replay(ctx, principal, req, idempotency, d, *rel)
+		}
+		if own == nil && !other.Charged {
+			return r.repeated(other, req)
 		}
 		if own == nil {
 			if err := waitFor(ctx, other.admitted); err != nil {
@@ -82,10 +87,13 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 			if idempotency != "" && other.idempotency == r.idempotency(principal, idempotency) {
 				continue // the log knows the key by now
 			}
-			return r.follow(other, principal, req, idempotency, d), nil
+			return r.follow(other, principal, req, idempotency, d)
 		}
 		if err := r.charge(ctx, own, req, idempotency, d); err != nil {
 			r.leave(own, err)
+			if errors.Is(err, ledger.ErrDuplicate) && idempotency != "" {
+				continue // its first use was logged meanwhile
+			}
 			r.deny(ctx, principal, req, err)
 			return Ticket{}, err
 		}
@@ -95,25 +103,34 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 }
 
 // enter claims a question for a new draw, unless one that is at least as
-// accurate is already on its way: then the caller waits for that and has it
-// free. The same idempotency key waits for its first use.
-func (r *Runner) enter(principal string, p *priced, idempotency string) (own, other *ticket, err error) {
+// accurate is stored or already on its way: then the caller waits for that and
+// has it free. The same idempotency key waits for its first use. The store is
+// looked at under the lock: a run leaves the tickets after it is in the store,
+// so that it is always seen in one of them.
+func (r *Runner) enter(principal string, p *priced, idempotency string) (own, other *ticket, rel *ledger.Request, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	runs := 0
+	if t := r.under(idempotency); t != nil {
+		return nil, t, nil, nil
+	}
+	if rel, ok := r.stored(p); ok {
+		return nil, nil, &rel, nil
+	}
 	for _, t := range r.tickets {
 		if !t.Charged || t.State != Running {
 			continue
 		}
-		runs++
-		same := t.priced.key == p.key && t.priced.plan.AtLeastAsAccurate(p.plan)
-		if same || idempotency != "" && t.idempotency == idempotency {
-			return nil, t, nil
+		if t.priced.key == p.key && t.priced.plan.AtLeastAsAccurate(p.plan) {
+			return nil, t, nil, nil
 		}
 	}
-	if runs >= r.MaxRuns {
-		return nil, nil, ErrBusy
+	if err := r.crowded(principal); err != nil {
+		return nil, nil, nil, err
 	}
+	if r.working >= r.MaxRuns {
+		return nil, nil, nil, ErrBusy
+	}
+	r.working++
 	own = &ticket{
 		Ticket:    Ticket{ID: newID(), State: Running, Charged: true},
 		principal: principal, priced: p, idempotency: idempotency,
@@ -121,54 +138,123 @@ func (r *Runner) enter(principal string, p *priced, idempotency string) (own, ot
 	}
 	own.Release = own.ID
 	r.tickets[own.ID] = own
-	return own, nil, nil
+	return own, nil, nil, nil
+}
+
+// crowded refuses a principal that has all the requests in flight it may have.
+func (r *Runner) crowded(principal string) error {
+	n := 0
+	for _, t := range r.tickets {
+		if t.State == Running && t.principal == principal {
+			n++
+		}
+	}
+	if n >= r.MaxInFlight {
+		return fmt.Errorf("%w (at most %d at once)", ErrTooMany, r.MaxInFlight)
+	}
+	return nil
+}
+
+// under gives the ticket of a principal's idempotency digest, or nil.
+func (r *Runner) under(idempotency string) *ticket {
+	if idempotency == "" {
+		return nil
+	}
+	for _, t := range r.tickets {
+		if t.idempotency == idempotency {
+			return t
+		}
+	}
+	return nil
+}
+
+// repeated gives a follower's ticket again to whoever sends its idempotency key again.
+func (r *Runner) repeated(t *ticket, req Request) (Ticket, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if t.request != req.digest(r.Secret) {
+		return Ticket{}, ErrIdempotency
+	}
+	return t.Ticket, nil
 }
 
 func (r *Runner) leave(t *ticket, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t.refused = err
+	r.working--
 	delete(r.tickets, t.ID)
 	close(t.admitted)
 	close(t.done)
 }
 
 // follow gives a ticket for an answer that is already on its way to somebody:
-// when it is released the log says that this principal has it too, for nothing.
-func (r *Runner) follow(other *ticket, principal string, req Request, idempotency string, d policy.Decision) Ticket {
+// when it is released, or one that is more accurate, the log says that this
+// principal has it too, for nothing.
+func (r *Runner) follow(other *ticket, principal string, req Request, idempotency string, d policy.Decision) (Ticket, error) {
 	t := &ticket{
 		Ticket:    Ticket{ID: newID(), State: Running, Due: other.Due, Release: other.ID},
-		principal: principal, priced: other.priced, done: make(chan struct{}), cancel: func() {},
+		principal: principal, idempotency: r.idempotency(principal, idempotency), request: req.digest(r.Secret),
+		done: make(chan struct{}), cancel: func() {},
 	}
 	r.mu.Lock()
+	if first := r.under(t.idempotency); first != nil && !first.Charged {
+		r.mu.Unlock()
+		return r.repeated(first, req)
+	}
+	if err := r.crowded(principal); err != nil {
+		r.mu.Unlock()
+		return Ticket{}, err
+	}
 	r.tickets[t.ID] = t
+	out := t.Ticket
 	r.mu.Unlock()
-	r.running.Add(1)
-	go func() {
-		defer r.running.Done()
+	r.running.Go(func() {
 		<-other.done
-		state := Abandoned
 		r.mu.Lock()
 		wanted := !t.cancelled
 		r.mu.Unlock()
-		if rel, ok := r.stored(other.priced); ok && wanted && rel.ID == other.ID {
+		state, release := Abandoned, other.ID
+		if rel, ok := r.stored(other.priced); ok && wanted {
 			if _, err := r.logReplay(context.Background(), t.ID, principal, req, idempotency, d, rel); err == nil {
-				state = Released
+				state, release = Released, rel.ID
 			}
 		}
 		r.mu.Lock()
-		t.State = state
-		delete(r.tickets, t.ID)
+		t.State, t.Release = state, release
+		r.retire(t)
 		r.mu.Unlock()
 		close(t.done)
-	}()
-	return t.Ticket
+	})
+	return out, nil
+}
+
+// maxRetired is how many tickets of followers that got nothing are remembered.
+const maxRetired = 4096
+
+// retire forgets a follower's ticket where the log knows it, and keeps the
+// newest of the others: of those nobody else can say that they ended.
+func (r *Runner) retire(t *ticket) {
+	if t.State == Released {
+		delete(r.tickets, t.ID)
+		return
+	}
+	r.retired = append(r.retired, t.ID)
+	if len(r.retired) > maxRetired {
+		delete(r.tickets, r.retired[0])
+		r.retired = slices.Clone(r.retired[1:])
+	}
 }
 
 // charge makes the cost durable and only then starts the run.
 func (r *Runner) charge(ctx context.Context, t *ticket, req Request, idempotency string, d policy.Decision) error {
-	p, now := t.priced, r.Now()
-	t.Due = now.Add(r.Policy.Slot() + time.Second - 1).Truncate(time.Second).UTC()
+	p, now, slot := t.priced, r.Now(), r.Policy.Slot()
+	t.Due = now.Add(slot + time.Second - 1).Truncate(time.Second).UTC()
+	// A leaf may bear a time to come, of a clock that was wrong: the slot is then
+	// counted from there, because the log's time never goes back.
+	if due := r.Ledger.Now().Add(slot); due.After(t.Due) {
+		t.Due = due
+	}
 	epoch := r.Epoch(now)
 	index, err := r.Ledger.Charge(ctx, ledger.Charge{
 		ID: t.ID, Principal: t.principal, Organisation: r.Policy.Organisation(t.principal), Grant: d.Grant.ID,
@@ -181,7 +267,7 @@ func (r *Runner) charge(ctx context.Context, t *ticket, req Request, idempotency
 		return err
 	}
 	p.Job.Epoch = epoch
-	run, cancel := context.WithDeadline(r.ctx, t.Due.Add(-margin(t.Due.Sub(now))))
+	run, cancel := context.WithTimeout(r.ctx, slot-margin(slot))
 	t.cancel = cancel
 	r.running.Add(1)
 	go r.run(run, t, index, d.Purpose)

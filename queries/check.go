@@ -36,6 +36,28 @@ func (t *Template) checkReads() error {
 			return err
 		}
 	}
+	return t.checkInstitutions()
+}
+
+// checkInstitutions keeps institutions out of what is told: a hospital is a
+// second unit to protect. A template may compare the institutions of one
+// person's records, as long as none can become a group.
+func (t *Template) checkInstitutions() error {
+	const inst = "inst_key"
+	reads := ""
+	for _, r := range t.Reads {
+		if slices.Contains(r.Columns, inst) {
+			reads = r.View
+		}
+	}
+	for _, k := range t.Keys {
+		switch {
+		case k.Name == inst:
+			return invalid("key %s: no institution may be a key or parameter", k.Name)
+		case reads != "" && k.Private:
+			return invalid("read %s: %s beside the private key %s: no institution may be a key or parameter, and a private key could show one", reads, inst, k.Name)
+		}
+	}
 	return nil
 }
 

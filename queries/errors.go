@@ -17,8 +17,10 @@ var (
 	ErrMostlyEmpty = errors.New("the table would be mostly empty")
 	// ErrNoSnapshot means that the domain has no registered snapshot to ask.
 	ErrNoSnapshot = errors.New("no snapshot is registered")
-	// ErrBusy means that as many requests are running as may; it passes.
+	// ErrBusy means that the engine is at work on as many requests as it may; it passes.
 	ErrBusy = errors.New("too many requests are running; ask again later")
+	// ErrTooMany means that one principal has as many requests in flight as it may.
+	ErrTooMany = errors.New("too many of your requests are waiting for their answers; ask again when one is due")
 	// ErrSuspended means that the template version was abandoned too often on this population.
 	ErrSuspended = errors.New("template is suspended on this population")
 	// ErrUnknownRequest means that no request or release of this caller has this id.

@@ -48,6 +48,8 @@ func TestTemplateRefusals(t *testing.T) {
 		{"unknown table", "view: settlement,", "view: settlements,", "no table"},
 		{"unknown column", "psn_fen]", "psn_fen, nickname]", "no column"},
 		{"person number", "psn_fen]", "psn_fen, pno]", "no column"},
+		{"institution as key", "name: level, values", "name: inst_key, values", "no institution may be a key"},
+		{"institution beside a private key", "psn_fen]", "psn_fen, inst_key]", "no institution may be a key"},
 		{"no window", "{view: settlement, window: window,", "{view: settlement,", "window"},
 		{"unknown window", "{view: settlement, window: window,", "{view: settlement, window: other,", "window"},
 		{"key without domain", "values: [tertiary, secondary, primary, unknown]}", "}", "key level"},
@@ -66,6 +68,9 @@ func TestTemplateRefusals(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bad := strings.Replace(good, test.old, test.new, 1)
+			if test.name == "institution beside a private key" {
+				bad = strings.Replace(bad, "values: [tertiary, secondary, primary, unknown]}", "private: true}", 1)
+			}
 			if bad == good {
 				t.Fatal("the edit changes nothing")
 			}

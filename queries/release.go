@@ -21,7 +21,7 @@ type Release struct {
 	Title      Text              `json:"title"`
 	Parameters map[string]string `json:"parameters"`
 	CodeLists  map[string]string `json:"code_lists,omitempty"` // id -> digest
-	Purpose    string            `json:"purpose"`
+	Purpose    string            `json:"purpose"`              // of the request that was charged; whoever has it from store declared a purpose of their own, which the log has
 	Snapshot   string            `json:"snapshot"`
 	Epoch      int64             `json:"opt_out_epoch"`
 	Released   time.Time         `json:"released"`

@@ -21,7 +21,7 @@ type Request struct {
 	Template   string            `json:"template"` // id, id@version or catalogue id
 	Coarse     bool              `json:"coarse,omitempty"`
 	Parameters map[string]string `json:"parameters,omitempty"`
-	Purpose    string            `json:"purpose,omitempty"`  // may stay empty where only one fits
+	Purpose    string            `json:"purpose,omitempty"`  // "": the first of the grant, or the only one that fits
 	Accuracy   []string          `json:"accuracy,omitempty"` // [MEASURE=]ERROR, see ParseAccuracy
 	Cost       float64           `json:"cost,omitempty"`     // rho, in place of Accuracy
 	// Only names the groups that are wanted, by key, several by comma. The answer

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,31 +14,67 @@ import (
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
+// outcome is what an answer came to.
+type outcome struct {
+	body []byte
+	err  error
+}
+
 // run answers a charged request and releases it at its slot, or abandons it
-// there. What went wrong is told to nobody: it depends on the data.
+// there: also where the engine has not come back by then, whose result is
+// dropped. What went wrong is told to nobody: it depends on the data.
 func (r *Runner) run(ctx context.Context, t *ticket, charge int64, purpose string) {
 	defer r.running.Done()
 	defer t.cancel()
-	body, err := r.answer(ctx, t, purpose)
+	answered := make(chan outcome, 1)
+	r.running.Go(func() {
+		body, err := r.answer(ctx, t, purpose)
+		r.mu.Lock()
+		r.working--
+		r.mu.Unlock()
+		answered <- outcome{body, err}
+	})
 	r.sleepUntil(t.Due)
-	state := Abandoned
+	got := outcome{err: ErrAbandoned}
+	select {
+	case got = <-answered:
+	default:
+	}
+	state, err, body := Abandoned, got.err, got.body
 	digest := digestOf(body)
 	if err == nil { // not before: when a file appears would tell how long the run took
 		err = r.Store.Put(digest, body)
 	}
 	if err == nil {
-		_, err = r.Ledger.Release(context.Background(), ledger.Release{Charge: charge, ID: t.ID, Digest: digest})
+		err = whenDue(func() error {
+			_, err := r.Ledger.Release(context.Background(), ledger.Release{Charge: charge, ID: t.ID, Digest: digest})
+			return err
+		})
 	}
 	if err == nil {
 		state = Released
 	} else {
-		_, _ = r.Ledger.Abandon(context.Background(), charge)
+		_ = whenDue(func() error {
+			_, err := r.Ledger.Abandon(context.Background(), charge)
+			return err
+		})
 	}
 	r.mu.Lock()
 	t.State = state
 	delete(r.tickets, t.ID)
 	r.mu.Unlock()
 	close(t.done)
+}
+
+// whenDue tries to close a charge until its slot has come by the ledger's clock
+// too, which may have been put back.
+func whenDue(f func() error) error {
+	for {
+		if err := f(); !errors.Is(err, ledger.ErrEarly) {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 }
 
 func digestOf(body []byte) string {
@@ -97,7 +134,7 @@ func (r *Runner) document(t *ticket, purpose string, table *dp.Table) Release {
 
 func (r *Runner) sleepUntil(due time.Time) {
 	for wait := due.Sub(r.Now()); wait > 0; wait = due.Sub(r.Now()) {
-		time.Sleep(wait) // on the monotonic clock; the slot is on the wall's
+		time.Sleep(min(wait, time.Second)) // on the monotonic clock; the slot is on the wall's, which may be put right
 	}
 }
 
@@ -154,10 +191,21 @@ func (r *Runner) Answer(principal, id string) ([]byte, error) {
 	return r.Store.Get(rec.Digest)
 }
 
+// retiredFor says whether an id is that of a principal's request which was to
+// have somebody else's answer and got none.
+func (r *Runner) retiredFor(principal, id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.tickets[id]
+	return t != nil && t.principal == principal && t.State == Abandoned
+}
+
 func (r *Runner) released(principal, id string) (ledger.Request, error) {
 	asked, ok := r.State.Trace(id)
 	rec := asked.Request
 	switch {
+	case !ok && r.retiredFor(principal, id):
+		return rec, ErrAbandoned
 	case !ok, asked.By != principal && !r.State.Handed(rec.ID, principal) && r.Policy.May(principal, policy.ReadReleases) != nil:
 		return rec, fmt.Errorf("%w: %s", ErrUnknownRequest, id)
 	case rec.Abandoned:

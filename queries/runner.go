@@ -45,10 +45,13 @@ type Options struct {
 	// Sign signs receipts.
 	Sign dsse.Signer
 	Now  func() time.Time // default time.Now
-	// MaxRuns is how many requests may be between charge and slot at once;
-	// default 8. More are refused before they are charged, so that they cannot
-	// make each other miss their slots.
+	// MaxRuns is how many requests the engine may be at work on at once; default
+	// 8. More are refused before they are charged, so that they cannot make each
+	// other miss their slots.
 	MaxRuns int
+	// MaxInFlight is how many requests one principal may have between asking and
+	// slot at once, those that follow another's run included; default 16.
+	MaxInFlight int
 }
 
 // Runner takes requests through authorise, price, charge, run, noise and
@@ -61,6 +64,8 @@ type Runner struct {
 
 	mu      sync.Mutex
 	tickets map[string]*ticket // by request id
+	working int                // charged requests that the engine is at work on
+	retired []string           // of followers that ended with nothing, oldest first
 }
 
 // NewRunner checks the options and makes a Runner. Close waits for its runs.
@@ -76,6 +81,9 @@ func NewRunner(o Options) (*Runner, error) {
 	}
 	if o.MaxRuns <= 0 {
 		o.MaxRuns = 8
+	}
+	if o.MaxInFlight <= 0 {
+		o.MaxInFlight = 16
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	return &Runner{Options: o, ctx: ctx, stop: stop, tickets: map[string]*ticket{}}, nil

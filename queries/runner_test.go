@@ -30,12 +30,16 @@ type fakeEngine struct {
 	runs  atomic.Int32
 	panic bool
 	unfit bool
+	deaf  bool // does not stop when it is told to
 }
 
 func (e *fakeEngine) Run(ctx context.Context, j queries.Job) (*dp.Totals, error) {
 	e.runs.Add(1)
 	if e.panic {
 		panic("canary-7761: a value of a row")
+	}
+	if e.deaf {
+		time.Sleep(e.takes)
 	}
 	select {
 	case <-time.After(e.takes):
@@ -102,6 +106,7 @@ type house struct {
 	secret []byte
 	ledger *ledger.Ledger
 	runner *queries.Runner
+	now    func() time.Time // of the ledger
 }
 
 const pop = "pop-test"
@@ -133,7 +138,7 @@ func newHouse(t *testing.T, edit func(string) string) *house {
 
 func (h *house) open() {
 	h.t.Helper()
-	l, err := ledger.Open(ledger.Options{Dir: h.dir, Population: pop, Signer: h.key, Fatal: func(err error) { h.t.Error(err) }})
+	l, err := ledger.Open(ledger.Options{Dir: h.dir, Create: true, Population: pop, Signer: h.key, Now: h.now, Fatal: func(err error) { h.t.Error(err) }})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -143,7 +148,7 @@ func (h *house) open() {
 	h.ledger = l
 	h.runner, err = queries.NewRunner(queries.Options{
 		Catalog: catalog(h.t), Policy: h.policy, State: l.State, Ledger: l, Engine: h.engine, Store: h.store,
-		Source: func(id string) (queries.Source, error) { return source, nil },
+		Source: func(id string) (queries.Source, error) { s := source; s.Snapshot = id; return s, nil },
 		Epoch:  func(time.Time) int64 { return 20000 }, Secret: h.secret,
 	})
 	if err != nil {
@@ -274,6 +279,9 @@ func TestReleasedAtItsSlot(t *testing.T) {
 			}
 			if _, err := h.runner.Answer("insurer-a", tk.ID); !errors.Is(err, queries.ErrUnknownRequest) {
 				t.Errorf("the answer before the slot: %v", err)
+			}
+			if len(h.store.m) != 0 {
+				t.Error("its file is there before the slot: when it appeared tells how long the run took")
 			}
 			h.runner.Close()
 			if s, err := h.runner.Status("insurer-a", tk.ID); err != nil || s.State != queries.Released {

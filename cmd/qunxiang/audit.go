@@ -95,6 +95,9 @@ func printReport(w io.Writer, r *audit.Report) {
 		}
 		fmt.Fprintf(w, "  %s: rho %.6g of %.6g (%.2f %%)\n", shortScope(s.Name), float64(s.Spent.Rho)/1e12, float64(s.Cap.Rho)/1e12, share)
 	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(w, "  note: %s: %s\n", n.Code, n.Text)
+	}
 	if r.OK() {
 		fmt.Fprintln(w, "(Keep the checkpoint and give it as --since next time: only then would a log that was put back be seen.)")
 		fmt.Fprintln(w, "OK: every release has its one earlier charge, no cap was passed, and the log is whole")

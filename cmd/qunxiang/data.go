@@ -96,6 +96,7 @@ counted; broken lines of a file stop the import, or are put aside too, as
 			if err := d.register(c.Context(), m, as); err != nil {
 				return withCode(err)
 			}
+			d.warnOfSlot(c.ErrOrStderr(), m.People)
 			return showLoad(c.OutOrStdout(), m, q, asJSON)
 		},
 	}
@@ -174,6 +175,20 @@ func synthCommand() *cobra.Command {
 	f.Int64Var(&o.seed, "seed", 1, "the same seed makes the same people")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// warnOfSlot tells the steward when answers are due sooner than runs can end.
+func (d *domain) warnOfSlot(w io.Writer, people int64) {
+	if d.policy.SlotSuits(people) {
+		return
+	}
+	why := "the declared public size is too small for this snapshot"
+	if d.policy.PublicPeople == 0 {
+		why = "the public size is undeclared and this snapshot is large"
+	}
+	fmt.Fprintf(w, "warning: answers are due after %v, because %s. Runs may miss that: they are charged and abandoned. "+
+		"Declare public_people in policy.yaml where it may be known, or set a longer slots.undeclared. "+
+		"(This is about the data: it stays inside the domain.)\n", d.policy.Slot(), why)
 }
 
 // newest is the manifest of the snapshot that questions ask.

@@ -51,7 +51,7 @@ type visit struct {
 }
 
 func demo(ctx context.Context, w io.Writer, dir, addr string, persons int64, once bool) error {
-	conf := &config{Domain: dir, Listen: addr}
+	conf := &config{Domain: dir, Listen: addr, MaxRuns: 8, MaxInFlight: 16}
 	if err := conf.check(); err != nil {
 		return &exitError{exitUsage, err}
 	}

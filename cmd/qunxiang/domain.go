@@ -37,6 +37,8 @@ type domain struct {
 	ledger  *ledger.Ledger // nil when reading
 	engine  *duckdb.Engine // nil until asked for
 	runner  *queries.Runner
+
+	maxRuns, maxInFlight int // of a server; 0: the Runner's own
 }
 
 func (d *domain) path(parts ...string) string {
@@ -79,16 +81,25 @@ func openDomain(ctx context.Context, dir string, m mode) (*domain, error) {
 }
 
 func (d *domain) readLedger() (*ledger.State, error) {
-	return ledger.Read(d.path("ledger"), d.logKey())
+	s, err := ledger.Read(d.path("ledger"), d.logKey())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.path("ledger"), err)
+	}
+	return s, nil
+}
+
+// ledgerOptions are those of the domain's log; only a new domain may create it.
+func (d *domain) ledgerOptions(create bool) ledger.Options {
+	return ledger.Options{
+		Dir: d.path("ledger"), Create: create, Population: d.keys.person.Population(), Signer: d.keys.log, Fatal: stopOnFault,
+	}
 }
 
 // openLedger takes the domain's lock and puts its policy in force.
 func (d *domain) openLedger(ctx context.Context) error {
-	l, err := ledger.Open(ledger.Options{
-		Dir: d.path("ledger"), Population: d.policy.Population, Signer: d.keys.log, Fatal: stopOnFault,
-	})
+	l, err := ledger.Open(d.ledgerOptions(false))
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", d.path("ledger"), err)
 	}
 	d.ledger, d.state = l, l.State
 	if _, err := l.Grant(ctx, queries.GrantLeaf(d.policy)); err != nil {
@@ -150,7 +161,7 @@ func (d *domain) makeRunner(engine queries.Engine) error {
 		Catalog: d.catalog, Policy: d.policy, State: d.state, Ledger: d.ledger,
 		Engine: engine, Store: releaseStore{d.path("releases")},
 		Source: d.source, Epoch: dataset.Epoch, Secret: d.keys.request,
-		Sign: receiptSigner{d.keys.receipt},
+		Sign: receiptSigner{d.keys.receipt}, MaxRuns: d.maxRuns, MaxInFlight: d.maxInFlight,
 	})
 	return err
 }
@@ -194,8 +205,30 @@ func (d *domain) Close() error {
 	return errors.Join(errs...)
 }
 
-// newDomain makes an evaluation domain: keys, a policy with ready-made
-// principals and grants, an empty log. It is locked when it returns.
+// errRemains refuses a new domain where an old one was: its budget is spent.
+var errRemains = errors.New("policy.yaml is missing, but there are snapshots or releases: this is what remains of a domain, and no place for a new one")
+
+// beginLog makes the empty log of a new domain. It comes before the policy, so
+// that a domain with a policy and no log has always lost it.
+func (d *domain) beginLog() error {
+	for _, sub := range []string{"snapshots", "releases"} {
+		held, err := os.ReadDir(d.path(sub))
+		if err != nil {
+			return err
+		}
+		if len(held) > 0 {
+			return fmt.Errorf("%s: %w", d.dir, errRemains)
+		}
+	}
+	l, err := ledger.Open(d.ledgerOptions(true))
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+// newDomain makes an evaluation domain: keys, an empty log, and a policy with
+// ready-made principals and grants. It is locked when it returns.
 func newDomain(ctx context.Context, dir string, public declared) (*domain, error) {
 	catalog, err := queries.LoadCatalog(templates.FS)
 	if err != nil {
@@ -208,6 +241,9 @@ func newDomain(ctx context.Context, dir string, public declared) (*domain, error
 		}
 	}
 	if d.keys, err = loadKeys(d.path("keys")); err != nil {
+		return nil, err
+	}
+	if err := d.beginLog(); err != nil {
 		return nil, err
 	}
 	offers := []policy.Offer{}

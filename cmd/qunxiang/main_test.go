@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/qunxiang/qunxiang/policy"
 )
 
 func TestMain(m *testing.M) {
@@ -83,4 +85,22 @@ func TestScripts(t *testing.T) {
 		Cmds:      map[string]func(*testscript.TestScript, bool, []string){"listening": listening, "token": token},
 		Condition: func(cond string) (bool, error) { return cond == "data" && data != "", nil },
 	})
+}
+
+// The steward is told when answers are due sooner than runs can end.
+func TestWarningOfShortSlots(t *testing.T) {
+	for _, tt := range []struct {
+		declared, people int64
+		want             string
+	}{{0, 10_000, ""}, {0, 50_000, "undeclared"}, {50_000, 50_000, ""}, {10_000, 50_000, "too small"}} {
+		p, err := policy.Parse("p", policy.Evaluation(policy.EvaluationOptions{Population: "demo", PublicPeople: tt.declared}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		(&domain{policy: p}).warnOfSlot(&b, tt.people)
+		if !strings.Contains(b.String(), tt.want) || (tt.want == "") != (b.Len() == 0) {
+			t.Errorf("%d declared, %d people: %q", tt.declared, tt.people, b.String())
+		}
+	}
 }

@@ -19,10 +19,12 @@ import (
 
 // config is the one file a server reads. Its YAML is the manual: see defaultConfig.
 type config struct {
-	Domain   string `yaml:"domain"`
-	Listen   string `yaml:"listen"`
-	Internal string `yaml:"internal"`
-	TLS      struct {
+	Domain      string `yaml:"domain"`
+	Listen      string `yaml:"listen"`
+	Internal    string `yaml:"internal"`
+	MaxRuns     int    `yaml:"max_runs"`
+	MaxInFlight int    `yaml:"max_in_flight"`
+	TLS         struct {
 		Certificate string `yaml:"certificate"`
 		Key         string `yaml:"key"`
 	} `yaml:"tls"`
@@ -39,6 +41,13 @@ listen: 127.0.0.1:8443
 # The domain's own listener: /metrics and readiness in detail. Loopback only;
 # "" turns it off.
 internal: 127.0.0.1:8444
+
+# How many requests the engine may be at work on at once. More are refused before
+# they are charged.
+max_runs: 8
+
+# How many requests one principal may have waiting for their answers at once.
+max_in_flight: 16
 
 # Certificate chain and key, PEM files.
 tls:
@@ -74,6 +83,8 @@ func (c *config) check() error {
 	switch {
 	case c.Domain == "":
 		return errors.New("domain is required: --domain D, or domain: in the configuration")
+	case c.MaxRuns < 1 || c.MaxInFlight < 1:
+		return errors.New("max_runs and max_in_flight must be at least 1")
 	case (c.TLS.Certificate == "") != (c.TLS.Key == ""):
 		return errors.New("tls needs both certificate and key")
 	case c.TLS.Certificate == "" && !loopback(c.Listen):
@@ -134,12 +145,16 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 		return err
 	}
 	defer d.Close()
+	d.maxRuns, d.maxInFlight = conf.MaxRuns, conf.MaxInFlight
 	if err := d.startEngine(); err != nil {
 		return err
 	}
 	s, err := startServer(ctx, d, conf, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		return err
+	}
+	if m, err := d.newest(); err == nil {
+		d.warnOfSlot(log, m.People)
 	}
 	fmt.Fprintf(log, "serving %s on %s\n", conf.Domain, s.url)
 	<-s.done // it ends with ctx, or fails

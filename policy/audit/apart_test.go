@@ -44,7 +44,7 @@ func genuine(t testing.TB, requests int) (dir string, releases fstest.MapFS) {
 	t.Helper()
 	dir, releases = t.TempDir(), fstest.MapFS{}
 	now, ctx := time.Unix(start, 0), context.Background()
-	l, err := ledger.Open(ledger.Options{Dir: dir, Population: population, Signer: private,
+	l, err := ledger.Open(ledger.Options{Dir: dir, Create: true, Population: population, Signer: private,
 		Now: func() time.Time { return now }, Fatal: func(err error) { t.Error(err) }})
 	must(t, err)
 	defer func() { must(t, l.Close()) }()

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -245,6 +246,20 @@ func TestReleasedFiles(t *testing.T) {
 	} {
 		if r := verify(t, audit.Options{Log: f.log(), Releases: files}); codes(r) != want {
 			t.Errorf("%v, want %q", r.Findings, want)
+		}
+	}
+	// Files that no leaf names: a crash leaves one of a charge that was never
+	// released; any other is from another log than this.
+	f = begun(t).add("CHARGE", charged("r-1")).add("CHARGE", charged("r-2")).add("CHARGE", charged("r-3")).
+		add("RELEASE", released("r-1", 2, "digest", digest)).add("ABANDON", abandoned(4))
+	for _, tt := range []struct{ id, notes, findings string }{
+		{"r-1", "", "release-unlogged "}, {"r-2", "release-orphan ", ""}, {"r-3", "release-orphan ", ""}, {"r-4", "", "release-unlogged "}, {"", "", "release-unlogged "},
+	} {
+		other := []byte(`{"id":"` + tt.id + `"}`)
+		files := fstest.MapFS{digest + ".json": {Data: answer}, strings.Repeat("ab", 32) + ".json": {Data: other}}
+		r := verify(t, audit.Options{Log: f.log(), Releases: files})
+		if notes := codes(&audit.Report{Findings: r.Notes}); codes(r) != tt.findings || notes != tt.notes {
+			t.Errorf("a file of %q: findings %q, notes %q", tt.id, codes(r), notes)
 		}
 	}
 	f = begun(t).add("CHARGE", charged("r-1")).add("RELEASE", released("r-1", 2, "digest", "../secret"))

@@ -42,7 +42,12 @@ const (
 	ReplayUnknown     Code = "replay-unknown"        // a REPLAY without its earlier RELEASE
 	ReleaseMissing    Code = "release-missing"       // the released file is not there
 	ReleaseAltered    Code = "release-altered"       // the released file is not what was logged
+	ReleaseUnlogged   Code = "release-unlogged"      // a file among the releases that no leaf knows: a log that was lost or changed
 )
+
+// ReleaseOrphan is a note: a file whose request was charged and never released,
+// as a crash leaves it.
+const ReleaseOrphan Code = "release-orphan"
 
 // maxFindings is how many findings a report lists; further ones are counted.
 const maxFindings = 1000
@@ -82,7 +87,8 @@ type Report struct {
 	Denied     int64     `json:"denied"`
 	Scopes     []Scope   `json:"scopes"`
 	Findings   []Finding `json:"findings"`
-	More       int64     `json:"more"` // findings beyond those listed
+	More       int64     `json:"more"`  // findings beyond those listed
+	Notes      []Finding `json:"notes"` // worth knowing, and nothing wrong
 }
 
 // OK says that nothing was found.
@@ -95,6 +101,12 @@ func (r *Report) ExitCode() int {
 		return 0
 	}
 	return 1
+}
+
+func (r *Report) note(code Code, format string, args ...any) {
+	if len(r.Notes) < maxFindings {
+		r.Notes = append(r.Notes, Finding{Code: code, Leaf: -1, Text: fmt.Sprintf(format, args...)})
+	}
 }
 
 func (r *Report) find(code Code, leaf int64, format string, args ...any) {

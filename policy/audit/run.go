@@ -152,6 +152,7 @@ func (v *verifier) file(at int64, l *leaf) {
 	if v.releases == nil || l.kind != "RELEASE" {
 		return
 	}
+	delete(v.unnamed, string(l.digest)+".json")
 	f, err := v.releases.Open(string(l.digest) + ".json")
 	if err != nil {
 		code := ReleaseAltered

@@ -24,7 +24,8 @@ type Options struct {
 	// Since is an older checkpoint that the auditor kept; the log must still
 	// begin with what it covers. Default none.
 	Since []byte
-	// Releases holds <digest>.json for every release; default not looked at.
+	// Releases holds <digest>.json for every release and nothing else;
+	// default not looked at.
 	Releases fs.FS
 	// Entries reads the leaves from tile/entries, as a public mirror has them,
 	// and not from the wal.
@@ -51,6 +52,7 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 			v.report.find(SinceInvalid, -1, "the older checkpoint %v", err)
 		}
 	}
+	v.list()
 	src, err := v.source(o)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
@@ -70,6 +72,7 @@ type verifier struct {
 	signed   *checkpoint // nil if it is not valid
 	since    *checkpoint
 	releases fs.FS
+	unnamed  folder
 	used     chan *batch // folded, to be filled again
 }
 
@@ -104,5 +107,6 @@ func (v *verifier) finish() {
 	if v.since != nil && r.Leaves < v.since.size {
 		r.find(SinceMismatch, -1, "%d leaves, the older checkpoint was signed over %d", r.Leaves, v.since.size)
 	}
+	v.orphans()
 	v.books.close(r)
 }

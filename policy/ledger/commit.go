@@ -74,10 +74,7 @@ func (l *Ledger) extent() extent {
 // moment is the time of a new leaf: now, or the newest leaf's time where the
 // clock went back. A release bears its slot. Releases and abandons keep to it.
 func (l *Ledger) moment(b Body) (time.Time, error) {
-	now := l.now().UTC().Truncate(time.Second)
-	if now.Before(l.last) {
-		now = l.last
-	}
+	now := l.next()
 	var charge int64
 	switch b := b.(type) {
 	case *Release:
@@ -101,6 +98,23 @@ func (l *Ledger) moment(b Body) (time.Time, error) {
 		return now, ErrLate
 	}
 	return r.Due, nil
+}
+
+// next is the time of the next leaf, under the lock.
+func (l *Ledger) next() time.Time {
+	now := l.now().UTC().Truncate(time.Second)
+	if now.Before(l.last) {
+		return l.last
+	}
+	return now
+}
+
+// Now is the ledger's time, which the next leaf bears: whole seconds, never
+// before the newest leaf, even where the clock went back. Slots count from it.
+func (l *Ledger) Now() time.Time {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.next()
 }
 
 // flush returns when the leaf is fsynced. Whoever gets the lock first writes

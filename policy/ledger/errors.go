@@ -15,6 +15,10 @@ var (
 	// ErrCorrupt says that the log contradicts itself or its checkpoint. The
 	// ledger does not open.
 	ErrCorrupt = errors.New("log is damaged")
+	// ErrMissing says that there is no log where one must be. A new one would
+	// forget all that was spent.
+	ErrMissing = errors.New("there is no log here: it was lost or moved. " +
+		"What was spent is known to it alone, so no new one is begun; put the log back, from a copy if need be")
 	// ErrStopped is what every call gets after a failed write or fsync, or after Close.
 	ErrStopped = errors.New("ledger has stopped")
 	// ErrLeaf says that a leaf's content is not allowed: an empty or unsafe

@@ -66,7 +66,7 @@ func want(t testing.TB, err, target error) {
 }
 
 func options(dir string, c *clock) ledger.Options {
-	return ledger.Options{Dir: dir, Population: population, Signer: private, Now: c.now, Fatal: func(error) {}}
+	return ledger.Options{Dir: dir, Create: true, Population: population, Signer: private, Now: c.now, Fatal: func(error) {}}
 }
 
 func open(t testing.TB, o ledger.Options) *ledger.Ledger {

@@ -13,8 +13,12 @@ import (
 
 // Options say where a ledger is and how it ends.
 type Options struct {
-	// Dir is the ledger's directory, made if it is not there. Required.
+	// Dir is the ledger's directory. Required.
 	Dir string
+	// Create lets Open begin a log where there is none; default false: no log is
+	// ErrMissing. Only who makes a new domain may set it, because a log that is
+	// begun again is a budget that is begun again.
+	Create bool
 	// Population is the log's origin and the first part of every scope: no
 	// space, plus or slash. Required.
 	Population string

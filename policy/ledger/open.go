@@ -21,7 +21,7 @@ const (
 // it cuts a torn tail, but never into what the checkpoint covers; makes what it
 // read durable again; turns every open charge into an ABANDON; and signs a
 // checkpoint. It fails with ErrInUse while another process has the directory
-// open, and with ErrCorrupt if the log is shorter than its checkpoint,
+// open, with ErrMissing where there is no log and o does not say Create, and with ErrCorrupt if the log is shorter than its checkpoint,
 // contradicts it or breaks a rule.
 func Open(o Options) (*Ledger, error) {
 	if o.Fatal == nil || o.Dir == "" {
@@ -44,7 +44,7 @@ func Open(o Options) (*Ledger, error) {
 	if l.lock, err = o.FS.Lock(filepath.Join(o.Dir, lockName)); err != nil {
 		return nil, err
 	}
-	if err := l.recover(); err != nil {
+	if err := l.recover(o.Create); err != nil {
 		if l.wal != nil {
 			err = errors.Join(err, l.wal.Close())
 		}
@@ -56,8 +56,8 @@ func Open(o Options) (*Ledger, error) {
 	return l, nil
 }
 
-func (l *Ledger) recover() error {
-	signed, err := l.firstCheckpoint()
+func (l *Ledger) recover(create bool) error {
+	signed, err := l.firstCheckpoint(create)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (l *Ledger) read(raw []byte) error {
 
 // firstCheckpoint reads the checkpoint. A new ledger gets one of size 0 before
 // it gets a wal, so that a wal without a checkpoint is always damage.
-func (l *Ledger) firstCheckpoint() (tlog.Tree, error) {
+func (l *Ledger) firstCheckpoint(create bool) (tlog.Tree, error) {
 	text, err := readFile(l.fs, filepath.Join(l.dir, checkpointName))
 	if errors.Is(err, fs.ErrNotExist) {
 		switch n, err := sizeOf(l.fs, filepath.Join(l.dir, walName)); {
@@ -117,6 +117,8 @@ func (l *Ledger) firstCheckpoint() (tlog.Tree, error) {
 			return tlog.Tree{}, fmt.Errorf("%w: there is a log but no checkpoint", ErrCorrupt)
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return tlog.Tree{}, err
+		case !create:
+			return tlog.Tree{}, ErrMissing
 		}
 		if err := l.fs.SyncDir(filepath.Dir(filepath.Clean(l.dir))); err != nil {
 			return tlog.Tree{}, err

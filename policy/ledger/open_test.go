@@ -3,7 +3,6 @@ package ledger_test
 import (
 	"bytes"
 	"crypto/ed25519"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -145,11 +144,7 @@ func TestDamagedDoesNotOpen(t *testing.T) {
 				t.Fatal("a damaged log was written to")
 			}
 			_, err = ledger.Read(dir, verifier(t))
-			if name == "checkpoint gone" {
-				want(t, err, fs.ErrNotExist)
-			} else {
-				want(t, err, ledger.ErrCorrupt)
-			}
+			want(t, err, ledger.ErrCorrupt)
 			l, err := ledger.Open(o) // and the lock was given back
 			if err == nil {
 				t.Fatal(l.Close(), "opened at the second try")
@@ -200,4 +195,22 @@ func TestReadBeyondCheckpoint(t *testing.T) {
 	if s.Spent(life).Rho != 10 || len(s.Find("key-1")) != 0 {
 		t.Fatalf("spent %v, found %v", s.Spent(life), s.Find("key-1"))
 	}
+}
+
+// A log that is gone is not begun again: that would be a new budget.
+func TestLostLogIsNotBegunAgain(t *testing.T) {
+	c := newClock()
+	dir := lived(t, c)
+	must(t, os.RemoveAll(dir))
+	o := options(dir, c)
+	o.Create = false
+	for range 2 { // and the first try leaves nothing that the second would take for a log
+		_, err := ledger.Open(o)
+		want(t, err, ledger.ErrMissing)
+		_, err = ledger.Read(dir, verifier(t))
+		want(t, err, ledger.ErrMissing)
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "wal"), nil, 0o600))
+	_, err := ledger.Open(o)
+	want(t, err, ledger.ErrMissing)
 }

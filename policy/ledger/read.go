@@ -13,7 +13,7 @@ import (
 // Read folds a log without locking it and without writing, for estimates and
 // lists beside a running server. It counts every whole leaf it finds; a release
 // shows only under a checkpoint. The key is VerifierKey's. An absent log gives
-// fs.ErrNotExist, a damaged one ErrCorrupt.
+// ErrMissing, a damaged one ErrCorrupt.
 func Read(dir, key string) (*State, error) {
 	v, err := note.NewVerifier(key)
 	if err != nil {
@@ -21,6 +21,12 @@ func Read(dir, key string) (*State, error) {
 	}
 	// The checkpoint first: the wal is then at least as long.
 	text, err := readFile(OS{}, filepath.Join(dir, checkpointName))
+	if errors.Is(err, fs.ErrNotExist) {
+		if n, _ := sizeOf(OS{}, filepath.Join(dir, walName)); n > 0 {
+			return nil, fmt.Errorf("%w: there is a log but no checkpoint", ErrCorrupt)
+		}
+		return nil, ErrMissing
+	}
 	if err != nil {
 		return nil, err
 	}
