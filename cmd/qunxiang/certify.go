@@ -4,13 +4,17 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -125,20 +129,32 @@ func certifyAll(ctx context.Context, catalog *queries.Catalog, chosen []*queries
 	}
 	defer done()
 	o.Catalog, o.Draws = catalog, draws
-	var out []*certify.Certificate
-	for _, t := range chosen {
-		c, err := certify.Certify(ctx, t, o)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", t.Ref(), err)
-		}
-		verdict := "certified"
-		if !c.Passed {
-			verdict = "refused: " + c.Findings[0].Code
-		}
-		fmt.Fprintf(log, "%-4s%-40s %s\n", t.Catalogue, t.Ref(), verdict)
-		out = append(out, c)
+	out, failed := make([]*certify.Certificate, len(chosen)), make([]error, len(chosen))
+	var at atomic.Int64
+	var wg sync.WaitGroup
+	var mu sync.Mutex // of log
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := int(at.Add(1)) - 1; i < len(chosen); i = int(at.Add(1)) - 1 {
+				out[i], failed[i] = certify.Certify(ctx, chosen[i], o)
+				mu.Lock()
+				fmt.Fprintf(log, "%-4s%-40s %s\n", chosen[i].Catalogue, chosen[i].Ref(), verdict(out[i]))
+				mu.Unlock()
+			}
+		})
 	}
-	return out, nil
+	wg.Wait()
+	return out, errors.Join(failed...)
+}
+
+func verdict(c *certify.Certificate) string {
+	switch {
+	case c == nil:
+		return "could not be tried"
+	case !c.Passed:
+		return "refused: " + c.Findings[0].Code
+	}
+	return "certified"
 }
 
 // certifyOptions makes the synthetic people and an engine that can leave any of
@@ -201,13 +217,17 @@ func scanKeys(rows *sql.Rows) ([][16]byte, error) {
 
 // subsets numbers sets of people.
 type subsets struct {
-	keys   [][16]byte
+	keys [][16]byte
+
+	mu     sync.Mutex
 	number map[string]int64
 	sets   [][]int
 }
 
 func (s *subsets) only(people []int) int64 {
 	name := fmt.Sprint(people)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	n, ok := s.number[name]
 	if !ok {
 		s.sets = append(s.sets, slices.Clone(people))
@@ -219,6 +239,8 @@ func (s *subsets) only(people []int) int64 {
 
 // without lists everyone who is not in the set of that number.
 func (s *subsets) without(epoch int64) ([][16]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if epoch < 1 || epoch > int64(len(s.sets)) {
 		return nil, fmt.Errorf("no set %d", epoch)
 	}
