@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -212,7 +213,7 @@ func fetchCommand() *cobra.Command {
 			if err != nil {
 				return withCode(err)
 			}
-			defer a.Close()
+			defer func() { a.Close() }()
 			if receipt {
 				body, err := a.Receipt(c.Context(), args[0])
 				if err != nil {
@@ -221,6 +222,13 @@ func fetchCommand() *cobra.Command {
 				return write(c.OutOrStdout(), out, body)
 			}
 			body, err := a.Answer(c.Context(), args[0], pick(asJSON, format))
+			if errors.Is(err, queries.ErrUnlogged) { // it takes the log
+				_ = a.Close()
+				if a, err = w.open(c.Context(), false); err != nil {
+					return withCode(err)
+				}
+				body, err = a.Answer(c.Context(), args[0], pick(asJSON, format))
+			}
 			if err != nil {
 				return withCode(err)
 			}
