@@ -73,7 +73,7 @@ func (r *request) flags(c *cobra.Command) {
 	f.StringArrayVar(&r.params, "param", nil, "name=value, repeated; lists by comma, windows as 2017-01-01..2017-12-31")
 	f.StringArrayVar(&r.only, "only", nil, "key=value, repeated; several by comma: the groups to print of the table, which is the same")
 	f.BoolVar(&r.Coarse, "coarse", false, "the coarse variant, for small populations")
-	f.StringArrayVar(&r.accuracy, "accuracy", nil, "wanted 95 % half-width, [MEASURE=]ERROR, repeated; ERROR as 50 or as \"5% at 1000\"")
+	f.StringArrayVar(&r.accuracy, "accuracy", nil, "wanted 95 % half-width, [MEASURE=]ERROR, repeated; ERROR as 50, money in yuan, or as \"5% at 1000\"")
 	f.Float64Var(&r.Cost, "cost", 0, "cost as rho, in place of --accuracy")
 	f.StringVar(&r.Purpose, "purpose", "", "declared use (default: the first one of the grant where the template allows it, or the only one that fits)")
 	f.Int64Var(&r.PublicPeople, "public-people", 0, "public size of the population, where the policy declares none")
