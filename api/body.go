@@ -23,7 +23,7 @@ type RequestBody struct {
 	Coarse       bool              `json:"coarse,omitempty" doc:"Take the coarse variant: fewer, larger groups."`
 	Parameters   map[string]string `json:"parameters,omitempty" maxProperties:"50" doc:"Parameters by name, all as text; a window is 2017-01-01..2017-12-31, a list is separated by commas."`
 	Purpose      string            `json:"purpose,omitempty" maxLength:"200" doc:"Declared purpose. Left out, it is the first one of the grant where the template allows that, or the only one that fits."`
-	Accuracy     []string          `json:"accuracy,omitempty" maxItems:"50" doc:"Wanted half-widths of the 95 % interval, [MEASURE=]ERROR, where ERROR is 50 in the unit of the measure or 5% at 1000."`
+	Accuracy     []string          `json:"accuracy,omitempty" maxItems:"50" doc:"Wanted half-widths of the 95 % interval, [MEASURE=]ERROR, where ERROR is 50 in the unit of the measure (money in yuan, though answers are in fen) or 5% at 1000."`
 	Cost         *float64          `json:"cost,omitempty" doc:"What the request may cost in rho, in place of accuracy."`
 	PublicPeople int64             `json:"public_people,omitempty" minimum:"0" maximum:"2000000000" doc:"Declared size of the population, where the policy declares none."`
 	Only         map[string]string `json:"only,omitempty" doc:"Groups wanted, by key, several by comma. The answer is the whole table."`

@@ -81,6 +81,8 @@ var problemMap = []struct {
 	{queries.ErrSuspended, suspended, false},
 	{queries.ErrBusy, engineBusy, false},
 	{queries.ErrTooMany, inFlight, true},
+	{queries.ErrUnlogged, unavailable, false},
+	{queries.ErrReceipt, internalError, false},
 	{queries.ErrIdempotency, idempotency, false},
 	{queries.ErrAbandoned, abandoned, false},
 	{queries.ErrTemplate, internalError, false},

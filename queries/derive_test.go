@@ -439,7 +439,7 @@ func TestWantedDerived(t *testing.T) {
 	if w := z * math.Sqrt(3) * p.Sigmas()["step"]; w > 100 || w < 99 {
 		t.Errorf("first step to 5 %% of 2,000: half-width %g", w)
 	}
-	p = price(dp.Error{Measure: "change", Abs: 15_000})
+	p = price(dp.Error{Measure: "change", Abs: 150}) // yuan
 	if w := z * math.Sqrt(2.0/3) * p.Sigmas()["monthly"]; w > 15_000 || w < 14_850 {
 		t.Errorf("change to 15,000: half-width %g", w)
 	}

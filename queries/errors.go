@@ -25,6 +25,8 @@ var (
 	ErrSuspended = errors.New("template is suspended on this population")
 	// ErrUnknownRequest means that no request or release of this caller has this id.
 	ErrUnknownRequest = errors.New("unknown request")
+	// ErrUnlogged means that a release that others asked for cannot be read where nothing can be logged.
+	ErrUnlogged = errors.New("reading a release that others asked for is logged, and needs the log")
 	// ErrIdempotency means that an idempotency key came back with another request.
 	ErrIdempotency = errors.New("idempotency key was used for another request")
 	// ErrAbandoned means that the request was charged and will never be answered.

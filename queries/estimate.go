@@ -122,7 +122,7 @@ func (p *priced) checkEmpty(allow bool) error {
 	if p.Coarse {
 		hint = "ask for a longer window or a higher cost"
 	}
-	return fmt.Errorf("%w: at rho %.3g, %d groups of about %d people each, but groups under about %d are not shown; %s, or buy it all the same with allow_empty",
+	return fmt.Errorf("%w: at rho %.3g, %d groups of about %d people each, but groups under about %d are not shown; %s, or buy it all the same with allow_empty (--allow-empty)",
 		ErrMostlyEmpty, p.plan.Cost().RhoFloat(), p.Groups, size, p.plan.SmallestGroup(), hint)
 }
 

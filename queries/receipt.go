@@ -42,7 +42,7 @@ type Receipt struct {
 // Receipt gives the receipt of a release, as JSON, to whoever may have the
 // release itself.
 func (r *Runner) Receipt(ctx context.Context, principal, id string) ([]byte, error) {
-	rec, err := r.released(principal, id)
+	rec, err := r.handed(ctx, principal, id)
 	if err != nil {
 		return nil, err
 	}

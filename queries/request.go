@@ -35,7 +35,7 @@ type Request struct {
 }
 
 // ParseAccuracy reads "[MEASURE=]ERROR", where ERROR is the wanted half-width
-// of the 95 % interval: "50" in the measure's unit, or "5% at 1000", a share of
+// of the 95 % interval: "50" in the measure's unit, money in yuan, or "5% at 1000", a share of
 // the template's reference value in a group of that many people.
 func ParseAccuracy(text string) (dp.Error, error) {
 	refuse := func(why string) (dp.Error, error) {

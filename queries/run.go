@@ -182,13 +182,30 @@ func (r *Runner) Cancel(principal, id string) error {
 
 // Answer gives the stored bytes of a release to a principal who may have them:
 // one who asked for it or was handed it, or one who reads every release
-// (regulator, steward). To all others the request does not exist.
+// (regulator, steward), which the log then says of them. To all others the request does not exist.
 func (r *Runner) Answer(principal, id string) ([]byte, error) {
-	rec, err := r.released(principal, id)
+	rec, err := r.handed(context.Background(), principal, id)
 	if err != nil {
 		return nil, err
 	}
 	return r.Store.Get(rec.Digest)
+}
+
+// handed gives what released gives. Whoever reads it by their role alone, and
+// not because they asked, is named in the log first, once for each release.
+func (r *Runner) handed(ctx context.Context, principal, id string) (ledger.Request, error) {
+	rec, err := r.released(principal, id)
+	if err != nil || r.State.Handed(rec.ID, principal) {
+		return rec, err
+	}
+	if r.Ledger == nil {
+		return rec, ErrUnlogged
+	}
+	_, err = r.Ledger.Replay(ctx, ledger.Replay{
+		ID: newID(), Release: rec.Release, Principal: principal, Organisation: r.Policy.Organisation(principal),
+		Purpose: string(policy.ReadReleases), Request: keyed(r.Secret, "read", []byte(rec.ID)),
+	})
+	return rec, err
 }
 
 // retiredFor says whether an id is that of a principal's request which was to

@@ -119,9 +119,10 @@ func (r *Runner) price(principal string, req Request) (*priced, policy.Decision,
 	if err != nil {
 		return nil, decision, err
 	}
-	plan, err := dp.Price(q.Job.Spec, q.wanted(want), dp.DeltaRule{Cap: tighter(decision.Caps.Year, decision.Caps.Life)})
+	limit := tighter(decision.Caps.Year, decision.Caps.Life)
+	plan, err := dp.Price(q.Job.Spec, q.wanted(want), dp.DeltaRule{Cap: limit})
 	if err != nil {
-		return nil, decision, fmt.Errorf("%w: %w", ErrAccuracy, err)
+		return nil, decision, q.explain(err, req, limit)
 	}
 	p := &priced{Question: q, plan: plan, key: q.canonicalKey(r.Secret), people: r.Policy.PublicPeople}
 	if p.people == 0 {

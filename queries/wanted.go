@@ -1,7 +1,10 @@
 package queries
 
 import (
+	"errors"
+	"fmt"
 	"math"
+	"strings"
 
 	"github.com/qunxiang/qunxiang/dp"
 )
@@ -12,7 +15,7 @@ import (
 // means, and each is made of one draw. Other names stay as they are.
 func (q *Question) wanted(w dp.Want) dp.Want {
 	out := dp.Want{Rho: w.Rho}
-	for _, e := range w.Errors {
+	for _, e := range q.inFen(w.Errors) {
 		d := q.derivedNamed(e.Measure)
 		n := float64(0)
 		if d != nil {
@@ -36,6 +39,55 @@ func (q *Question) wanted(w dp.Want) dp.Want {
 		}
 	}
 	return out
+}
+
+// inFen turns absolute errors of money, which people state in yuan, into the fen
+// of the measures. One without a name becomes one for each money measure that no
+// other names, and stays what it is for the rest.
+func (q *Question) inFen(errs []dp.Error) []dp.Error {
+	const fen = "fen"
+	named := map[string]bool{}
+	for _, e := range errs {
+		named[e.Measure] = true
+	}
+	var out []dp.Error
+	for _, e := range errs {
+		if e.Measure == "" && e.Abs > 0 {
+			for _, m := range q.Template.Measures {
+				if m.Unit == fen && !named[m.Name] {
+					out = append(out, dp.Error{Measure: m.Name, Abs: 100 * e.Abs, At: e.At})
+				}
+			}
+		}
+		m, d := q.Template.measure(e.Measure), q.derivedNamed(e.Measure)
+		if m != nil && m.Unit == fen || d != nil && d.Unit == fen {
+			e.Abs *= 100
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// explain says of an accuracy that cannot be had what could.
+func (q *Question) explain(err error, req Request, limit dp.Cost) error {
+	switch {
+	case errors.Is(err, dp.ErrTooPrecise) && req.Cost > limit.RhoFloat():
+		return fmt.Errorf("%w: a cost of %g is above the cap of rho %.4g", ErrAccuracy, req.Cost, limit.RhoFloat())
+	case errors.Is(err, dp.ErrUnknownMeasure):
+		names := []string{"people"}
+		for _, m := range q.Template.Measures {
+			if m.Name != "people" {
+				names = append(names, m.Name)
+			}
+		}
+		for _, d := range q.Template.Derived {
+			if d.Kind == "ratio" || d.Kind == "funnel" || d.Kind == "change" {
+				names = append(names, d.Name)
+			}
+		}
+		return fmt.Errorf("%w: %w; there are %s", ErrAccuracy, err, strings.Join(names, ", "))
+	}
+	return fmt.Errorf("%w: %w", ErrAccuracy, err)
 }
 
 func (q *Question) derivedNamed(name string) *Derived {

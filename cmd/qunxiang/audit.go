@@ -17,7 +17,7 @@ func auditCommand() *cobra.Command {
 		Use: "audit", Short: "Check the log of what was released",
 		Example: "  qunxiang audit verify --domain D",
 	}
-	c.AddCommand(auditVerifyCommand())
+	c.AddCommand(auditVerifyCommand(), auditReceiptCommand())
 	return c
 }
 
@@ -94,6 +94,9 @@ func printReport(w io.Writer, r *audit.Report) {
 			share = 100 * float64(s.Spent.Rho) / float64(s.Cap.Rho)
 		}
 		fmt.Fprintf(w, "  %s: rho %.6g of %.6g (%.2f %%)\n", shortScope(s.Name), float64(s.Spent.Rho)/1e12, float64(s.Cap.Rho)/1e12, share)
+	}
+	for _, u := range r.Uses {
+		fmt.Fprintf(w, "  %s for %s: %d charged, rho %.6g; %d from store\n", u.Organisation, u.Purpose, u.Charges, u.Cost.RhoFloat(), u.Replays)
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "  note: %s: %s\n", n.Code, n.Text)

@@ -41,6 +41,9 @@ func loadDomain(ctx context.Context, dir, as string, public declared) (*domain, 
 	if errors.Is(err, errNoDomain) {
 		d, err = newDomain(ctx, dir, public)
 	}
+	if errors.Is(err, ledger.ErrInUse) { // loading has no --server
+		return nil, &exitError{exitBusy, fmt.Errorf("%s is in use by a server or another command: end that first", dir)}
+	}
 	if err != nil {
 		return nil, err
 	}

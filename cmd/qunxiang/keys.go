@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/qunxiang/qunxiang/queries"
 	"github.com/qunxiang/qunxiang/queries/dataset"
 )
 
@@ -87,6 +87,5 @@ func (s receiptSigner) Sign(_ context.Context, data []byte) ([]byte, error) {
 
 // KeyID names the key by the beginning of its public half's SHA-256.
 func (s receiptSigner) KeyID() (string, error) {
-	sum := sha256.Sum256(s.key.Public().(ed25519.PublicKey))
-	return hex.EncodeToString(sum[:8]), nil
+	return queries.ReceiptKeyID(s.key.Public().(ed25519.PublicKey)), nil
 }

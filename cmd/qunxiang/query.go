@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -72,7 +73,7 @@ func (r *request) flags(c *cobra.Command) {
 	f.StringArrayVar(&r.params, "param", nil, "name=value, repeated; lists by comma, windows as 2017-01-01..2017-12-31")
 	f.StringArrayVar(&r.only, "only", nil, "key=value, repeated; several by comma: the groups to print of the table, which is the same")
 	f.BoolVar(&r.Coarse, "coarse", false, "the coarse variant, for small populations")
-	f.StringArrayVar(&r.accuracy, "accuracy", nil, "wanted 95 % half-width, [MEASURE=]ERROR, repeated; ERROR as 50 or as \"5% at 1000\"")
+	f.StringArrayVar(&r.accuracy, "accuracy", nil, "wanted 95 % half-width, [MEASURE=]ERROR, repeated; ERROR as 50, money in yuan, or as \"5% at 1000\"")
 	f.Float64Var(&r.Cost, "cost", 0, "cost as rho, in place of --accuracy")
 	f.StringVar(&r.Purpose, "purpose", "", "declared use (default: the first one of the grant where the template allows it, or the only one that fits)")
 	f.Int64Var(&r.PublicPeople, "public-people", 0, "public size of the population, where the policy declares none")
@@ -212,7 +213,7 @@ func fetchCommand() *cobra.Command {
 			if err != nil {
 				return withCode(err)
 			}
-			defer a.Close()
+			defer func() { a.Close() }()
 			if receipt {
 				body, err := a.Receipt(c.Context(), args[0])
 				if err != nil {
@@ -221,6 +222,13 @@ func fetchCommand() *cobra.Command {
 				return write(c.OutOrStdout(), out, body)
 			}
 			body, err := a.Answer(c.Context(), args[0], pick(asJSON, format))
+			if errors.Is(err, queries.ErrUnlogged) { // it takes the log
+				_ = a.Close()
+				if a, err = w.open(c.Context(), false); err != nil {
+					return withCode(err)
+				}
+				body, err = a.Answer(c.Context(), args[0], pick(asJSON, format))
+			}
 			if err != nil {
 				return withCode(err)
 			}

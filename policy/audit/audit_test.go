@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -31,6 +32,13 @@ func TestGoodLog(t *testing.T) {
 	got := fmt.Sprintln(r.Leaves, r.Signed, r.Charges, r.Releases, r.Abandoned, r.Open, r.Replays, r.Denied, r.Mode, r.Population)
 	if got != "10 10 3 1 1 1 1 1 evaluation testville\n" {
 		t.Fatalf("report %s", got)
+	}
+	uses := []audit.Use{{Organisation: "Insurer A", Purpose: "pricing", Charges: 3, Cost: audit.Cost{Rho: 37, Delta: 3}}, {Organisation: "o", Purpose: "x", Replays: 1}}
+	if fmt.Sprint(r.Uses) != fmt.Sprint(uses) {
+		t.Fatalf("uses %+v, want %+v", r.Uses, uses)
+	}
+	if b, err := json.Marshal(audit.Cost{Rho: 25e10, Delta: 1}); err != nil || string(b) != `{"rho":0.25,"delta":1e-21,"rho_units":250000000000,"delta_units":1}` {
+		t.Fatalf("%s %v", b, err)
 	}
 	limit := audit.Cost{Rho: 90, Delta: 40}
 	want := []audit.Scope{{Name: "testville/2017", Spent: audit.Cost{Rho: 30, Delta: 2}, Cap: limit},

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"hash/maphash"
 	"math"
 	"slices"
@@ -27,6 +28,7 @@ type books struct {
 	standing   map[string]*standing
 	place      []int32 // by leaf: its charge in charges, noCharge or aRelease
 	charges    []charge
+	uses       map[string]map[string]*Use // by organisation and purpose
 }
 
 type scope struct {
@@ -75,7 +77,7 @@ type standing struct {
 
 func newBooks(population string) *books {
 	return &books{population: population, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]bool{},
-		standing: map[string]*standing{}, ids: map[name]struct{}{}, asked: map[name]struct{}{},
+		standing: map[string]*standing{}, uses: map[string]map[string]*Use{}, ids: map[name]struct{}{}, asked: map[name]struct{}{},
 		names: namer{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}}
 }
 
@@ -109,6 +111,7 @@ func (b *books) fold(r *Report, at int64, l *leaf) {
 		b.abandon(r, at, l)
 	case "REPLAY":
 		r.Replays++
+		b.use(l).Replays++
 		b.once(r, at, l)
 		if l.ref >= at || b.place[l.ref] != aRelease {
 			r.find(ReplayUnknown, at, "leaf %d is no release", l.ref)
@@ -157,6 +160,9 @@ func first(set map[name]struct{}, s name) bool {
 
 func (b *books) charge(r *Report, at int64, l *leaf) {
 	r.Charges++
+	u := b.use(l)
+	u.Charges++
+	u.Cost = Cost{Rho: add(u.Cost.Rho, l.cost.Rho), Delta: add(u.Cost.Delta, l.cost.Delta)}
 	id := b.once(r, at, l)
 	if l.due <= l.time {
 		r.find(DueInvalid, at, "due %d seconds after it was made", l.due-l.time)
@@ -260,6 +266,21 @@ func add(a, b int64) int64 {
 	return a + b
 }
 
+// use is what a leaf's organisation has asked for its purpose.
+func (b *books) use(l *leaf) *Use {
+	of := b.uses[string(l.organisation)]
+	if of == nil {
+		of = map[string]*Use{}
+		b.uses[string(l.organisation)] = of
+	}
+	u := of[string(l.purpose)]
+	if u == nil {
+		u = &Use{Organisation: string(l.organisation), Purpose: string(l.purpose)}
+		of[u.Purpose] = u
+	}
+	return u
+}
+
 // close fills in what the report says of the whole log.
 func (b *books) close(r *Report) {
 	for _, c := range b.charges {
@@ -273,5 +294,13 @@ func (b *books) close(r *Report) {
 	for name, s := range b.scopes {
 		r.Scopes = append(r.Scopes, Scope{Name: name, Spent: s.spent, Cap: b.limit(s)})
 	}
+	for _, of := range b.uses {
+		for _, u := range of {
+			r.Uses = append(r.Uses, *u)
+		}
+	}
+	slices.SortFunc(r.Uses, func(x, y Use) int {
+		return cmp.Or(cmp.Compare(x.Organisation, y.Organisation), cmp.Compare(x.Purpose, y.Purpose))
+	})
 	slices.SortFunc(r.Scopes, func(x, y Scope) int { return bytes.Compare([]byte(x.Name), []byte(y.Name)) })
 }

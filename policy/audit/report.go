@@ -1,6 +1,9 @@
 package audit
 
-import "fmt"
+import (
+	"encoding/json"
+	"fmt"
+)
 
 // Code names a kind of finding. Codes are stable: scripts may rely on them.
 type Code string
@@ -60,9 +63,39 @@ type Finding struct {
 }
 
 // Cost is a privacy cost of approximate zCDP: rho in 1e-12, delta in 1e-21.
-type Cost struct {
-	Rho   int64 `json:"rho"`
-	Delta int64 `json:"delta"`
+type Cost struct{ Rho, Delta int64 }
+
+// RhoFloat is rho as a number.
+func (c Cost) RhoFloat() float64 { return float64(c.Rho) / 1e12 }
+
+// MarshalJSON writes rho and delta as releases have them, and beside them the
+// exact integers of the log.
+func (c Cost) MarshalJSON() ([]byte, error) {
+	return json.Marshal(costJSON{c.RhoFloat(), float64(c.Delta) / 1e21, c.Rho, c.Delta})
+}
+
+// UnmarshalJSON reads the exact integers.
+func (c *Cost) UnmarshalJSON(b []byte) error {
+	var j costJSON
+	err := json.Unmarshal(b, &j)
+	*c = Cost{j.RhoUnits, j.DeltaUnits}
+	return err
+}
+
+type costJSON struct {
+	Rho        float64 `json:"rho"`
+	Delta      float64 `json:"delta"`
+	RhoUnits   int64   `json:"rho_units"`   // in 1e-12
+	DeltaUnits int64   `json:"delta_units"` // in 1e-21
+}
+
+// Use is what one organisation asked for one purpose.
+type Use struct {
+	Organisation string `json:"organisation"`
+	Purpose      string `json:"purpose"` // "read-releases": read by role, unasked
+	Charges      int64  `json:"charges"`
+	Replays      int64  `json:"replays"`
+	Cost         Cost   `json:"cost"` // of the charges
 }
 
 // Scope is what was charged to a scope, and its cap at the end of the log.
@@ -86,6 +119,7 @@ type Report struct {
 	Replays    int64     `json:"replays"`
 	Denied     int64     `json:"denied"`
 	Scopes     []Scope   `json:"scopes"`
+	Uses       []Use     `json:"uses"`
 	Findings   []Finding `json:"findings"`
 	More       int64     `json:"more"`  // findings beyond those listed
 	Notes      []Finding `json:"notes"` // worth knowing, and nothing wrong
