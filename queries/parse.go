@@ -101,7 +101,7 @@ func (t *Template) checkParameters() error {
 			}
 		}
 	}
-	if _, err := t.values(t.Example); t.Example != nil && err != nil {
+	if _, err := t.values(t.Example); err != nil {
 		return invalid("example: %v", err)
 	}
 	return nil
