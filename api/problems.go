@@ -94,6 +94,7 @@ var problemMap = []struct {
 	{dp.ErrSpec, question, true},
 	{dp.ErrDelta, internalError, false},
 	{queries.ErrParameter, parameter, true},
+	{queries.ErrNoMoney, parameter, true},
 	{queries.ErrAccuracy, accuracy, true},
 	{dp.ErrTooPrecise, accuracy, true},
 	{dp.ErrTooCoarse, accuracy, true},

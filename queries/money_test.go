@@ -19,6 +19,9 @@ func TestSourceWithoutMoney(t *testing.T) {
 	}
 	refused, noted := 0, 0
 	for _, tpl := range c.Templates() {
+		if len(tpl.Measures) == 0 { // people alone
+			continue
+		}
 		mixed, days := *tpl, tpl.Measures[0] // the same with a measure in days besides
 		days.Name, days.RowsName, days.Unit = "days_besides", "", "days"
 		mixed.Measures = append(slices.Clone(tpl.Measures), days)
