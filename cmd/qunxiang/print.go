@@ -139,6 +139,7 @@ func printRelease(w io.Writer, r *queries.Release) {
 		printTable(w, r, names)
 	}
 	printTotals(w, r)
+	printFlows(w, r)
 	shown, hidden := 0, 0
 	for _, g := range r.Groups {
 		if g.Suppressed {
