@@ -98,7 +98,9 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 			return Ticket{}, err
 		}
 		close(own.admitted)
-		return own.Ticket, nil
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return own.Ticket, nil // the run may have ended already
 	}
 }
 

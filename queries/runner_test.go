@@ -95,6 +95,12 @@ func (s *memory) Get(digest string) ([]byte, error) {
 	return s.m[digest], nil
 }
 
+func (s *memory) files() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.m)
+}
+
 // house is a domain in a temporary directory, without data.
 type house struct {
 	t      *testing.T
@@ -280,7 +286,7 @@ func TestReleasedAtItsSlot(t *testing.T) {
 			if _, err := h.runner.Answer("insurer-a", tk.ID); !errors.Is(err, queries.ErrUnknownRequest) {
 				t.Errorf("the answer before the slot: %v", err)
 			}
-			if len(h.store.m) != 0 {
+			if h.store.files() != 0 {
 				t.Error("its file is there before the slot: when it appeared tells how long the run took")
 			}
 			h.runner.Close()

@@ -32,8 +32,8 @@ func TestAbandonedAtItsSlotWhateverTheEngineDoes(t *testing.T) {
 		if time.Since(start) < time.Minute {
 			t.Error("Close did not wait for the engine")
 		}
-		if _, err := h.runner.Answer("insurer-a", tk.ID); !errors.Is(err, queries.ErrAbandoned) || len(h.store.m) != 0 {
-			t.Errorf("the late result: %v, %d files", err, len(h.store.m))
+		if _, err := h.runner.Answer("insurer-a", tk.ID); !errors.Is(err, queries.ErrAbandoned) || h.store.files() != 0 {
+			t.Errorf("the late result: %v, %d files", err, h.store.files())
 		}
 		h.close()
 	})
