@@ -73,7 +73,8 @@ func domain(t *testing.T) (http.Handler, *ledger.Ledger) {
 		t.Fatal(errors.Join(err, err2))
 	}
 	r, err := queries.NewRunner(queries.Options{
-		Catalog: c, Policy: p, State: l.State, Ledger: l, Engine: empty{}, Store: &shelf{}, Sign: signer{}, Secret: make([]byte, 32),
+		MaxInFlight: 16,
+		Catalog:     c, Policy: p, State: l.State, Ledger: l, Engine: empty{}, Store: &shelf{}, Sign: signer{}, Secret: make([]byte, 32),
 		Source: func(string) (queries.Source, error) { return queries.Source{Snapshot: snapshot, MaxRows: 20000}, nil },
 		Epoch:  func(time.Time) int64 { return 1 },
 	})

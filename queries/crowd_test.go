@@ -21,30 +21,33 @@ func several(h *house, who string, from, n int) error {
 	return nil
 }
 
-// Questions whose runs have ended keep nobody from asking, though their slots
-// are still to come; those that the engine is at work on do, even past the slot.
-func TestOnlyRunsAtWorkCount(t *testing.T) {
-	in(t, func(t *testing.T) {
-		h := newHouse(t, nil)
-		if err := several(h, "insurer-a", 0, 8); err != nil {
-			t.Fatal(err)
-		}
-		spent := h.spent()
-		if err := several(h, "regulator-r", 8, 1); !errors.Is(err, queries.ErrBusy) || h.spent() != spent {
-			t.Errorf("a ninth run: %v", err)
-		}
-		time.Sleep(200 * time.Millisecond)
-		synctest.Wait() // the runs have ended, their slots are 2 s away
-		h.engine.deaf, h.engine.takes = true, time.Minute
-		if err := several(h, "regulator-r", 8, 8); err != nil {
-			t.Errorf("while the first eight wait for their slots: %v", err)
-		}
-		time.Sleep(10 * time.Second) // past all slots
-		if err := several(h, "insurer-a", 20, 1); !errors.Is(err, queries.ErrBusy) {
-			t.Errorf("while eight runs go on past their slots: %v", err)
-		}
-		h.close()
-	})
+// Whether a question is let in does not tell whether the runs before it have
+// ended: they count until their slots, neither shorter nor longer (rule 10).
+func TestRunsCountUntilTheirSlots(t *testing.T) {
+	for _, takes := range []time.Duration{0, time.Second, time.Minute} {
+		in(t, func(t *testing.T) {
+			h := newHouse(t, nil)
+			h.runner.MaxInFlight = 8
+			h.engine.deaf, h.engine.takes = true, takes
+			if err := several(h, "insurer-a", 0, 8); err != nil {
+				t.Fatal(err)
+			}
+			spent := h.spent()
+			for range 3 {
+				if err := several(h, "regulator-r", 8, 1); !errors.Is(err, queries.ErrBusy) || h.spent() != spent {
+					t.Errorf("runs of %v: a ninth: %v", takes, err)
+				}
+				time.Sleep(500 * time.Millisecond)
+				synctest.Wait()
+			}
+			time.Sleep(3 * time.Second) // past all slots
+			synctest.Wait()
+			if err := several(h, "regulator-r", 8, 1); errors.Is(err, queries.ErrBusy) { // it may be suspended
+				t.Errorf("runs of %v, past their slots: %v", takes, err)
+			}
+			h.close()
+		})
+	}
 }
 
 // One principal has so many requests in flight and no more, those that follow
@@ -52,7 +55,7 @@ func TestOnlyRunsAtWorkCount(t *testing.T) {
 func TestInFlightByPrincipal(t *testing.T) {
 	in(t, func(t *testing.T) {
 		h := newHouse(t, nil)
-		h.engine.takes = 0
+		h.engine.takes, h.runner.MaxRuns, h.runner.MaxInFlight = 0, 100, 16
 		for i := range 15 {
 			if err := several(h, "insurer-a", i, 1); err != nil {
 				t.Fatal(err)

@@ -29,9 +29,6 @@ func (r *Runner) run(ctx context.Context, t *ticket, charge int64, purpose strin
 	answered := make(chan outcome, 1)
 	r.running.Go(func() {
 		body, err := r.answer(ctx, t, purpose)
-		r.mu.Lock()
-		r.working--
-		r.mu.Unlock()
 		answered <- outcome{body, err}
 	})
 	r.sleepUntil(t.Due)
@@ -61,6 +58,7 @@ func (r *Runner) run(ctx context.Context, t *ticket, charge int64, purpose strin
 	}
 	r.mu.Lock()
 	t.State = state
+	r.working-- // not when the engine is done: who is let in then would tell how long it took
 	delete(r.tickets, t.ID)
 	r.mu.Unlock()
 	close(t.done)

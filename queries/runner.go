@@ -45,12 +45,12 @@ type Options struct {
 	// Sign signs receipts.
 	Sign dsse.Signer
 	Now  func() time.Time // default time.Now
-	// MaxRuns is how many requests the engine may be at work on at once; default
+	// MaxRuns is how many charged requests may await their slots at once; default
 	// 8. More are refused before they are charged, so that they cannot make each
 	// other miss their slots.
 	MaxRuns int
 	// MaxInFlight is how many requests one principal may have between asking and
-	// slot at once, those that follow another's run included; default 16.
+	// slot at once, those that follow another's run included; default 4.
 	MaxInFlight int
 }
 
@@ -64,7 +64,7 @@ type Runner struct {
 
 	mu      sync.Mutex
 	tickets map[string]*ticket // by request id
-	working int                // charged requests that the engine is at work on
+	working int                // charged requests whose slots are to come
 	retired []string           // of followers that ended with nothing, oldest first
 }
 
@@ -83,7 +83,7 @@ func NewRunner(o Options) (*Runner, error) {
 		o.MaxRuns = 8
 	}
 	if o.MaxInFlight <= 0 {
-		o.MaxInFlight = 16
+		o.MaxInFlight = 4
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	return &Runner{Options: o, ctx: ctx, stop: stop, tickets: map[string]*ticket{}}, nil

@@ -153,7 +153,8 @@ func (h *house) open() {
 	}
 	h.ledger = l
 	h.runner, err = queries.NewRunner(queries.Options{
-		Catalog: catalog(h.t), Policy: h.policy, State: l.State, Ledger: l, Engine: h.engine, Store: h.store,
+		MaxInFlight: 16,
+		Catalog:     catalog(h.t), Policy: h.policy, State: l.State, Ledger: l, Engine: h.engine, Store: h.store,
 		Source: func(id string) (queries.Source, error) { s := source; s.Snapshot = id; return s, nil },
 		Epoch:  func(time.Time) int64 { return 20000 }, Secret: h.secret,
 	})

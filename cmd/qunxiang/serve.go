@@ -42,12 +42,12 @@ listen: 127.0.0.1:8443
 # "" turns it off.
 internal: 127.0.0.1:8444
 
-# How many requests the engine may be at work on at once. More are refused before
-# they are charged.
+# How many charged requests may await their slots at once, however long their runs
+# take: that is data. More are refused before they are charged.
 max_runs: 8
 
 # How many requests one principal may have waiting for their answers at once.
-max_in_flight: 16
+max_in_flight: 4
 
 # Certificate chain and key, PEM files.
 tls:
