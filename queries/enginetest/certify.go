@@ -4,8 +4,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/dp/dptest"
+	"github.com/qunxiang/qunxiang/dp/proof"
 	"github.com/qunxiang/qunxiang/queries"
 )
 
@@ -62,7 +62,7 @@ func Divide(t *testing.T, h Harness, world World) *Parts {
 // on a salt that differs from run to run; they are dp's, and dp's tests hold them.
 func (p *Parts) Certify(t *testing.T, job queries.Job) {
 	t.Helper()
-	job.Spec = unbounded(job.Spec)
+	job.Spec = proof.Unbound(job.Spec)
 	ask := func(id string) []dptest.Group {
 		job.Snapshot = id
 		return dptest.Exact(t, mustRun(t, p.engine, job))
@@ -83,27 +83,6 @@ func (p *Parts) Certify(t *testing.T, job queries.Job) {
 			t.Errorf("%d parts: %s", len(ids), d)
 		}
 	}
-}
-
-// unbounded takes off what chooses by hash; clamps stay.
-func unbounded(s dp.Spec) dp.Spec {
-	const many = 1000
-	survival := false
-	s.Measures = append([]dp.Measure(nil), s.Measures...)
-	for i := range s.Measures {
-		m := &s.Measures[i]
-		survival = survival || m.Kind == dp.KindSurvival || m.Kind == dp.KindMarginals
-		if m.Rows > 0 && m.Kind != dp.KindMarginals {
-			m.Rows = many
-		}
-		if m.Kind == dp.KindSeries {
-			m.MaxPositions = len(m.Positions)
-		}
-	}
-	if !survival {
-		s.L0 = many
-	}
-	return s
 }
 
 // sum adds groups cell by cell.
