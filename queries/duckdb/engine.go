@@ -161,7 +161,7 @@ func (e *Engine) run(ctx context.Context, j queries.Job, stmt *statement) (*dp.T
 	if err != nil {
 		return nil, opaque(ctx)
 	}
-	r := &ranges{size: s.rangeSize(j.Views, e.o.RangeRows, e.o.Threads), people: s.people, progress: e.o.Progress}
+	r := &ranges{size: s.rangeSize(ctx, j.Views, e.o.RangeRows, e.o.Threads), people: s.people, progress: e.o.Progress}
 	working, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup

@@ -63,7 +63,7 @@ func TestRangesCoverEveryone(t *testing.T) {
 		wanted := rapid.Int64Range(1, 1<<20).Draw(rt, "wanted")
 		workers := rapid.IntRange(1, 16).Draw(rt, "workers")
 		s := &store{people: people, tables: map[string]tableSize{"settlement": {rows: rows}}}
-		r := &ranges{people: people, size: s.rangeSize([]queries.View{{Table: "settlement"}, {Table: "person"}}, wanted, workers)}
+		r := &ranges{people: people, size: s.rangeSize(t.Context(), []queries.View{{Table: "settlement"}, {Table: "person"}}, wanted, workers)}
 		if r.size < 1 || r.size > maxRange || people > 0 && int64(r.size-1)*rows > wanted*int64(people) {
 			rt.Fatalf("ranges of %d people", r.size)
 		}

@@ -9,9 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/qunxiang/qunxiang/queries"
 	"github.com/qunxiang/qunxiang/queries/dataset"
 )
 
@@ -88,64 +86,6 @@ func (e *Engine) openStore(ctx context.Context, id string) (*store, error) {
 	}
 	return s, nil
 }
-
-// tableSize is about how much a table holds, to cut ranges by.
-type tableSize struct {
-	rows        int64
-	first, last time.Time // of its dates; zero where it has none
-}
-
-// tableSizes asks the catalog and the statistics; no rows are read.
-func tableSizes(ctx context.Context, db *sql.DB) (map[string]tableSize, error) {
-	sizes := map[string]tableSize{}
-	for _, t := range dataset.Tables() {
-		var s tableSize
-		var first, last sql.NullTime
-		row := db.QueryRowContext(ctx, "SELECT estimated_size FROM duckdb_tables() WHERE database_name = '"+SnapshotCatalog+"' AND table_name = "+quote(t.Name))
-		if err := row.Scan(&s.rows); err != nil {
-			return nil, err
-		}
-		if !t.Time.Undated() {
-			date := ident(t.Time.Date + t.Time.Begin)
-			row = db.QueryRowContext(ctx, "SELECT min("+date+"), max("+date+") FROM "+SnapshotCatalog+".main."+ident(t.Name))
-			if err := row.Scan(&first, &last); err != nil {
-				return nil, err
-			}
-		}
-		s.first, s.last = first.Time, last.Time
-		sizes[t.Name] = s
-	}
-	return sizes, nil
-}
-
-// expected is about how many rows a view has over everyone. Code lists are
-// short beside all codes there are.
-func (t tableSize) expected(v queries.View) int64 {
-	rows := t.rows
-	if v.Table != "coverage" && t.last.After(t.first) && v.To.After(v.From) {
-		whole, part := t.last.Sub(t.first), min(t.last.Sub(t.first), v.To.Sub(v.From))
-		rows = int64(float64(rows) * (float64(part) / float64(whole)))
-	}
-	if len(v.Codes) > 0 {
-		rows /= 2
-	}
-	return rows
-}
-
-// rangeSize is how many people a range has, so that the largest view gives
-// about the wanted number of rows: then the memory of a run does not grow with
-// the data. Ranges come out equal, and as many for each worker.
-func (s *store) rangeSize(views []queries.View, wanted int64, workers int) uint32 {
-	people, most := int64(s.people), int64(1)
-	for _, v := range views {
-		most = max(most, s.tables[v.Table].expected(v))
-	}
-	size := min(max(wanted*people/most, 1), maxRange)
-	rounds := max(1, divUp(people, size*int64(workers)))
-	return uint32(max(1, divUp(people, rounds*int64(workers))))
-}
-
-func divUp(a, b int64) int64 { return (a + b - 1) / b }
 
 // optedOut gives the person numbers that the epoch's runs leave out.
 func (s *store) optedOut(ctx context.Context, epoch int64, list func(int64) ([][16]byte, error)) ([]uint32, error) {
