@@ -447,7 +447,15 @@ func TestWantedDerived(t *testing.T) {
 	if w, err := p.HalfWidth("cost_cv", 2000); err != nil || w > 0.2*80/120 {
 		t.Errorf("coefficient: half-width %g, %v", w, err)
 	}
-	if _, err := dp.Price(q.Job.Spec, q.wanted(dp.Want{Errors: []dp.Error{{Measure: "loss", Abs: 1}}}), dp.DeltaRule{Fixed: 1e-9}); !errors.Is(err, dp.ErrUnknownMeasure) {
+	p = price(dp.Error{Measure: "change_share", Abs: 0.1, At: 2000}) // two months before, four after
+	if w := z * math.Sqrt(1.0/2+1.0/4) * p.Sigmas()["visits"] / (0.3 * 2000); w > 0.1 || w < 0.099 {
+		t.Errorf("relative change to 0.1: half-width %g", w)
+	}
+	p = price(dp.Error{Measure: "loss", Abs: 0.02, At: 2000}) // widest where the premium is 300, not 500
+	if w, err := p.RatioHalfWidth("fee", "people", 1.0/300, 2000); err != nil || w > 0.02 || w < 0.0198 {
+		t.Errorf("loss ratio to 0.02: half-width %g, %v", w, err)
+	}
+	if _, err := dp.Price(q.Job.Spec, q.wanted(dp.Want{Errors: []dp.Error{{Measure: "sankey", Abs: 1}}}), dp.DeltaRule{Fixed: 1e-9}); !errors.Is(err, dp.ErrUnknownMeasure) {
 		t.Errorf("a number that cannot be wanted: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/qunxiang/qunxiang/dp"
@@ -17,28 +18,50 @@ func (q *Question) wanted(w dp.Want) dp.Want {
 	out := dp.Want{Rho: w.Rho}
 	for _, e := range q.inFen(w.Errors) {
 		d := q.derivedNamed(e.Measure)
-		n := float64(0)
+		n, at := float64(0), e.At
 		if d != nil {
 			n = float64(len(q.axisOf(d.Of)))
-		}
-		switch {
-		case d != nil && d.Kind == "ratio":
-			at := e.At
 			if at == 0 {
 				at = q.typicalGroup(d.Of, d.By)
 			}
-			out.Ratios = append(out.Ratios, dp.RatioError{Of: d.Of, By: d.By, Scale: d.Scale, Abs: e.Abs, Rel: e.Rel, At: at})
+		}
+		scale, quotient := q.quotient(d)
+		switch {
+		case quotient:
+			out.Ratios = append(out.Ratios, dp.RatioError{Of: d.Of, By: d.By, Scale: scale, Abs: e.Abs, Rel: e.Rel, At: at})
 		case d != nil && d.Kind == "funnel" && n > 0:
 			// Relative to the people of the group, who all reach the first step.
 			out.Errors = append(out.Errors, dp.Error{Measure: d.Of, Abs: (e.Abs + e.Rel*float64(e.At)) / math.Sqrt(n), At: e.At})
 		case d != nil && d.Kind == "change" && !d.Relative && e.Rel == 0 && n > 1:
 			before := float64(q.position(*d))
 			out.Errors = append(out.Errors, dp.Error{Measure: d.Of, Abs: e.Abs / math.Sqrt(1/before+1/(n-before)), At: e.At})
+		case d != nil && d.Kind == "change" && d.Relative && e.Rel == 0 && n > 1:
+			// Where little changes, the ratio of two means is as their relative errors.
+			before := float64(q.position(*d))
+			out.Errors = append(out.Errors, dp.Error{Measure: d.Of, Rel: e.Abs / math.Sqrt(1/before+1/(n-before)), At: at})
 		default:
 			out.Errors = append(out.Errors, e)
 		}
 	}
 	return out
+}
+
+// quotient says whether a derived number is one sum over another, and by what it
+// is scaled; a loss ratio as where the premium is lowest and the interval widest.
+func (q *Question) quotient(d *Derived) (scale float64, ok bool) {
+	switch {
+	case d == nil:
+		return 0, false
+	case d.Kind == "ratio":
+		return d.Scale, true
+	case d.Kind == "loss_ratio":
+		premiums, err := q.factors(*d)
+		if err != nil || len(premiums) == 0 {
+			return 0, false
+		}
+		return 1 / slices.Min(premiums), true
+	}
+	return 0, false
 }
 
 // inFen turns absolute errors of money, which people state in yuan, into the fen
@@ -81,7 +104,7 @@ func (q *Question) explain(err error, req Request, limit dp.Cost) error {
 			}
 		}
 		for _, d := range q.Template.Derived {
-			if d.Kind == "ratio" || d.Kind == "funnel" || d.Kind == "change" {
+			if slices.Contains([]string{"ratio", "loss_ratio", "funnel", "change"}, d.Kind) {
 				names = append(names, d.Name)
 			}
 		}
@@ -130,10 +153,11 @@ func (p *priced) expectedDerived() []Expected {
 	}
 	for _, d := range p.Template.Derived {
 		at := p.typicalGroup(d.Of, d.By)
-		if d.Kind != "ratio" || at == 0 {
+		scale, ok := p.quotient(&d)
+		if !ok || at == 0 {
 			continue
 		}
-		h, err := p.plan.RatioHalfWidth(d.Of, d.By, d.Scale, at)
+		h, err := p.plan.RatioHalfWidth(d.Of, d.By, scale, at)
 		if err != nil || math.IsInf(h, 0) {
 			continue
 		}
