@@ -39,10 +39,10 @@ type Options struct {
 	Prove func(*queries.Template) (*locality.Proof, []locality.Finding, error)
 	// Cap is what a cost is held against; zero = epsilon 10 at delta 1e-9.
 	Cap dp.Cost
-	// Draws of each neighbour in the statistical test; 0 = 10,000.
+	// Draws of each neighbour in the statistical test; 0 = 100,000.
 	Draws int
 	// MaxCells bounds the work of the test: a person who moves more cells is
-	// drawn fewer times, at least a tenth. 0 = 32.
+	// drawn fewer times, at least a tenth. 0 = 10.
 	MaxCells int
 }
 
@@ -85,10 +85,10 @@ type Variant struct {
 // is wrong with the template is among the findings.
 func Certify(ctx context.Context, t *queries.Template, o Options) (*Certificate, error) {
 	if o.Draws == 0 {
-		o.Draws = 10_000
+		o.Draws = 100_000
 	}
 	if o.MaxCells == 0 {
-		o.MaxCells = 32
+		o.MaxCells = 10
 	}
 	if o.Cap == (dp.Cost{}) {
 		var err error
