@@ -66,8 +66,19 @@ func meta(r queries.Release) []Pair {
 		{"release", r.ID}, {"template", r.Template}, {"catalogue", r.Catalogue}, {"snapshot", r.Snapshot},
 		{"released", r.Released.UTC().Format("2006-01-02T15:04:05Z")}, {"evaluation", strconv.FormatBool(r.Evaluation)},
 		{"rho", number(r.Privacy.Rho)}, {"delta", number(r.Privacy.Delta)}, {"k", strconv.Itoa(r.Privacy.K)},
-		{"interval", "95 %, for the noise"},
+		{"interval", intervalMeaning(r)},
 	}
+}
+
+func intervalMeaning(r queries.Release) string {
+	for _, g := range r.Groups {
+		for _, m := range g.Measures {
+			if m.Banded() {
+				return "95 %, for the noise; of curves for the noise and the sample (Greenwood)"
+			}
+		}
+	}
+	return "95 %, for the noise"
 }
 
 // tableBuilder collects rows; a measure's three columns begin at index[name].

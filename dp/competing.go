@@ -93,8 +93,8 @@ func (m measure) curve(steps []step, direction float64) []Point {
 	points := make([]Point, len(steps))
 	for i, s := range steps {
 		v := direction * signed[i]
-		w := z95 * math.Hypot(s.noise, s.greenwood)
-		points[i] = Point{At: m.Positions[i], Value: clip(v), Low: clip(v - w), High: clip(v + w)}
+		noise, w := z95*s.noise, z95*math.Hypot(s.noise, s.greenwood)
+		points[i] = Point{At: m.Positions[i], Value: clip(v), Low: clip(v - w), High: clip(v + w), Noise: &[2]float64{clip(v - noise), clip(v + noise)}}
 	}
 	return points
 }

@@ -186,7 +186,7 @@ func (m *measure) marginals(n *noisyMarginals, sigmas [3]float64, random io.Read
 	for a, one := range n.one {
 		for i, x := range one {
 			v, low, high := countInterval(x, sigmas[0])
-			out.Values = append(out.Values, Point{m.Attributes[a].Name + ": " + m.Attributes[a].Values[i], v, low, high})
+			out.Values = append(out.Values, Point{At: m.Attributes[a].Name + ": " + m.Attributes[a].Values[i], Value: v, Low: low, High: high})
 		}
 	}
 	model := m.fit(n)

@@ -67,7 +67,8 @@ func (p *Plan) SmallestGroup() int {
 }
 
 // HalfWidth predicts the 95 % half-width of a measure ("people", a name, a
-// spread's name with "_sd" or "_cv", or that of marginals with "_pair") in its unit, in a group of so many people (0: the measure's ReferencePeople). For
+// spread's name with "_sd" or "_cv", that of marginals with "_pair", of a curve
+// with "_band", a mean's with "_half" where it is half of Reference) in its unit, in a group of so many people (0: the measure's ReferencePeople). For
 // quantiles it is the error of the rank (cumulative share), for survival the
 // noise part of the error of the probability; for axes it is per position. Means
 // are taken at Reference. ErrUnknownMeasure; ErrReference if the group size is

@@ -8,7 +8,7 @@ import "math"
 // of a cell of a one-way table.
 //
 // A mean, also a spread's, is taken at Reference, with one kept row per person (more rows make it
-// better). Quantiles give the error of the rank, the worst over the wanted
+// better); see meanWidth for other means. Quantiles give the error of the rank, the worst over the wanted
 // probabilities and over where in the tree the quantile may fall. Survival gives
 // the noise part, largest over the positions, when the curve falls evenly to
 // Reference (to one half if there is none) and nobody is censored early; with
@@ -21,23 +21,28 @@ func (c *compiled) halfWidth(i int, sigmas []float64, people int) float64 {
 	sigma := sigmas[m.channels[0]]
 	switch m.Kind {
 	case KindMean, KindSpread:
-		centred := (m.Reference - float64(m.Centre)) * n
-		rows := sigmas[m.channels[1]]
-		low, high, ok := fieller(centred, n, sigma*sigma, 0, rows*rows)
-		if widest := float64(m.RowHi - m.RowLo); !ok || high-low > 2*widest {
-			return widest
-		}
-		return (high - low) / 2
+		return m.meanWidth(sigmas, m.Reference, n)
 	case KindQuantiles:
 		return z95 * sigma * rankSpread(m.Probs) / n
 	case KindSurvival:
 		if m.Competing {
-			return z95 * sigma * competingSpread(m.Reference, len(m.Positions)) / n
+			return z95 * sigma * competingSpread(m.lastSurvival(), len(m.Positions)) / n
 		}
-		return z95 * sigma * survivalSpread(m.Reference, len(m.Positions)) / n
+		return z95 * sigma * survivalSpread(m.lastSurvival(), len(m.Positions)) / n
 	default:
 		return z95 * sigma
 	}
+}
+
+// meanWidth predicts the half-width of a mean, or a spread's mean, that lies at
+// at.
+func (m measure) meanWidth(sigmas []float64, at, n float64) float64 {
+	sum, rows := sigmas[m.channels[0]], sigmas[m.channels[1]]
+	low, high, ok := fieller((at-float64(m.Centre))*n, n, sum*sum, 0, rows*rows)
+	if widest := float64(m.RowHi - m.RowLo); !ok || high-low > 2*widest {
+		return widest
+	}
+	return (high - low) / 2
 }
 
 // rankSpread is the standard deviation of N times the error of the rank, for a
@@ -52,12 +57,17 @@ func rankSpread(probs []float64) float64 {
 	return math.Sqrt(worst)
 }
 
+// lastSurvival is how many a curve is expected to leave: Reference, or one half.
+func (m Measure) lastSurvival() float64 {
+	if m.Reference > 0 && m.Reference < 1 {
+		return m.Reference
+	}
+	return 0.5
+}
+
 // survivalSpread is n times the largest noise deviation of a Kaplan-Meier curve
 // that falls evenly in log scale to last over t positions, for a sigma of 1.
 func survivalSpread(last float64, t int) float64 {
-	if !(last > 0 && last < 1) {
-		last = 0.5
-	}
 	const n = 1e6 // the product does not depend on n
 	curve := make([]float64, 2*t)
 	left := float64(n)
@@ -77,9 +87,6 @@ func survivalSpread(last float64, t int) float64 {
 // competingSpread is survivalSpread for the worse of event-free survival and
 // incidence, the events being half of each kind.
 func competingSpread(last float64, t int) float64 {
-	if !(last > 0 && last < 1) {
-		last = 0.5
-	}
 	const n = 1e6
 	curve := make([]float64, 3*t)
 	left := float64(n)
@@ -107,7 +114,7 @@ func (m Measure) weight() float64 {
 // Inside a mean, the row count gets the share of rho that makes the error
 // smallest where the mean lies this far from Centre, but at least minRowShare:
 // at Centre itself the count would not matter at all, and a real mean is never
-// exactly there.
+// exactly there. Farther away the error grows: "_half" predicts it.
 const (
 	designDeviation = 0.1 // of Reference
 	minRowShare     = 0.02

@@ -24,10 +24,12 @@ type Measured struct {
 	Marginals *Marginals
 }
 
-// Point is one position of an axis.
+// Point is one position of an axis. On survival curves Low and High carry the
+// error of the sample too, and Noise is the interval of the noise alone.
 type Point struct {
 	At               string
 	Value, Low, High float64
+	Noise            *[2]float64
 }
 
 // Marginals is what was measured of several attributes at once, and a synthetic

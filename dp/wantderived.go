@@ -14,6 +14,8 @@ const (
 	deviation
 	variation // coefficient of
 	pair      // cell of marginals
+	band      // of a survival curve: noise and sample
+	half      // a mean that is half of Reference
 )
 
 // findPart is the index of the measure that a number belongs to.
@@ -22,10 +24,15 @@ func (c *compiled) findPart(name string) (int, part, error) {
 	if err == nil {
 		return i, itself, nil
 	}
-	for end, p := range map[string]part{"_sd": deviation, "_cv": variation, "_pair": pair} {
+	for end, p := range map[string]part{"_sd": deviation, "_cv": variation, "_pair": pair, "_band": band, "_half": half} {
 		kind := KindSpread
-		if p == pair {
+		switch p {
+		case half:
+			kind = KindMean
+		case pair:
 			kind = KindMarginals
+		case band:
+			kind = KindSurvival
 		}
 		base, ok := strings.CutSuffix(name, end)
 		if j, found := c.find(base); ok && found == nil && j >= 0 && c.measures[j].Kind == kind {
@@ -36,15 +43,23 @@ func (c *compiled) findPart(name string) (int, part, error) {
 }
 
 // partWidth predicts the half-width of a measure's number: for marginals of a
-// cell of a chosen pair; for a spread's deviation and coefficient the delta method at Reference and ReferenceSD, with
+// cell of a chosen pair; for a survival curve's band with the error of the sample; for a spread's deviation and coefficient the delta method at Reference and ReferenceSD, with
 // one kept row per person.
 func (c *compiled) partWidth(i int, p part, sigmas []float64, people int) float64 {
 	if p == itself {
 		return c.halfWidth(i, sigmas, people)
 	}
 	m := c.measures[i]
-	if p == pair {
+	switch p {
+	case half:
+		return m.meanWidth(sigmas, m.Reference/2, float64(people))
+	case pair:
 		return z95 * sigmas[m.channels[2]]
+	case band:
+		// Greenwood's variance where nobody is censored: S(1-S)/n, most where the
+		// curve is nearest to one half.
+		last := m.lastSurvival()
+		return math.Hypot(c.halfWidth(i, sigmas, people), z95*math.Sqrt(math.Max(last, 0.5)*(1-math.Max(last, 0.5))/float64(people)))
 	}
 	d, sd := m.typical()
 	level, slope := m.gradient(d, sd)
@@ -65,7 +80,7 @@ func (c *compiled) partWidth(i int, p part, sigmas []float64, people int) float6
 
 // scaleOf is what a relative error of a number is relative to.
 func (m Measure) scaleOf(p part, people int) (float64, error) {
-	if p == itself || p == pair {
+	if p != deviation && p != variation {
 		return m.scale(people)
 	}
 	if m.Reference == 0 {

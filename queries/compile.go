@@ -62,7 +62,7 @@ func (c *Catalog) Compile(t *Template, coarse bool, given map[string]string, src
 		return nil, err
 	}
 	q.Job = Job{Snapshot: src.Snapshot, SQL: t.SQL, Args: q.args()}
-	if err := q.views(c); err != nil {
+	if err := q.views(c, src); err != nil {
 		return nil, err
 	}
 	q.Job.Spec = dp.Spec{L0: q.l0(), MaxRows: src.MaxRows, MaxPeople: maxPeople}
@@ -90,6 +90,19 @@ func (q *Question) checkFloors(src Source) error {
 		}
 	}
 	return nil
+}
+
+// checkLookback refuses to look back to before the data begin: whoever had an
+// event then would pass for one who had none.
+func (q *Question) checkLookback(r Read, from time.Time, src Source) error {
+	if src.From.IsZero() || !from.Before(src.From) {
+		return nil
+	}
+	name := r.LookbackParam
+	if name == "" {
+		name = r.Window
+	}
+	return q.Template.parameter(name).refuse("looking back from the window to %s is outside of the data's public range, which begins on %s", from.Format(dayLayout), src.From.Format(dayLayout))
 }
 
 // args are the typed values the SQL may name: a window w gives $w_from and
@@ -124,7 +137,7 @@ func (q *Question) args() map[string]any {
 	return out
 }
 
-func (q *Question) views(c *Catalog) error {
+func (q *Question) views(c *Catalog, src Source) error {
 	years := map[int]bool{}
 	for _, r := range q.Template.Reads {
 		v := View{Name: r.View, Table: r.Table, Columns: r.Columns}
@@ -135,6 +148,9 @@ func (q *Question) views(c *Catalog) error {
 				days = q.values[r.LookbackParam].Int
 			}
 			v.From, v.To, v.AgeAt = w.From.AddDate(0, 0, -int(days)), w.To, w.From
+			if err := q.checkLookback(r, v.From, src); err != nil {
+				return err
+			}
 			if r.Table != "person" || slices.Contains(r.Columns, "death_ym") {
 				for y := v.From.Year(); y <= v.To.Year(); y++ {
 					years[y] = true
@@ -189,8 +205,8 @@ func (q *Question) filters(r Read) []Among {
 	return out
 }
 
-// windowYears counts the calendar years the first window touches: what a
-// per-year bound is multiplied by.
+// windowYears counts the calendar years the first window touches: what the
+// groups of a person are multiplied by where years are groups.
 func (q *Question) windowYears() int {
 	for i := range q.Template.Parameters {
 		if p := &q.Template.Parameters[i]; p.Type == "window" {
@@ -231,12 +247,19 @@ func (q *Question) l0() int {
 }
 
 // perYear is what a bound per year grows by: not at all where each year is a
-// group of its own.
+// group of its own, else by every year begun since the window's first day.
 func (q *Question) perYear() int {
 	if years, _ := q.periods(); years {
 		return 1
 	}
-	return q.windowYears()
+	for i := range q.Template.Parameters {
+		if p := &q.Template.Parameters[i]; p.Type == "window" {
+			v := q.values[p.Name]
+			days := int(v.To.Sub(v.From).Hours()/24) + 1
+			return (days + 365) / 366
+		}
+	}
+	return 1
 }
 
 // leaves says whether a key does not divide in this question: the coarse

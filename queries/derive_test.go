@@ -455,6 +455,10 @@ func TestWantedDerived(t *testing.T) {
 	if w, err := p.RatioHalfWidth("fee", "people", 1.0/300, 2000); err != nil || w > 0.02 || w < 0.0198 {
 		t.Errorf("loss ratio to 0.02: half-width %g, %v", w, err)
 	}
+	p = price(dp.Error{Measure: "burning_each", Abs: 500, At: 2000}) // yuan; widest in the layer of 2,000 fen
+	if w, err := p.RatioHalfWidth("used", "people", 2000, 2000); err != nil || w > 50_000 || w < 49_500 {
+		t.Errorf("cost of a layer to 50,000: half-width %g, %v", w, err)
+	}
 	if _, err := dp.Price(q.Job.Spec, q.wanted(dp.Want{Errors: []dp.Error{{Measure: "sankey", Abs: 1}}}), dp.DeltaRule{Fixed: 1e-9}); !errors.Is(err, dp.ErrUnknownMeasure) {
 		t.Errorf("a number that cannot be wanted: %v", err)
 	}

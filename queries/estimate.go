@@ -115,12 +115,19 @@ func (p *priced) expectedGroup() int64 {
 // smallest size likely to be seen.
 func (p *priced) checkEmpty(allow bool) error {
 	size := p.expectedGroup()
-	if allow || p.people == 0 || p.Groups == 0 || size >= int64(p.plan.SmallestGroup()) {
+	if p.Groups == 0 {
+		size = p.people * p.Reach / 10000 // all who contribute, in a single group
+	}
+	if allow || p.people == 0 || size >= int64(p.plan.SmallestGroup()) {
 		return nil
 	}
 	hint := "ask for the coarse variant, a longer window or a higher cost"
 	if p.Coarse {
 		hint = "ask for a longer window or a higher cost"
+	}
+	if p.Groups == 0 {
+		return fmt.Errorf("%w: at rho %.3g, groups under about %d are not shown, and about %d people are in the answer at all; %s, or buy it all the same with allow_empty (--allow-empty)",
+			ErrMostlyEmpty, p.plan.Cost().RhoFloat(), p.plan.SmallestGroup(), size, hint)
 	}
 	return fmt.Errorf("%w: at rho %.3g, %d groups of about %d people each, but groups under about %d are not shown; %s, or buy it all the same with allow_empty (--allow-empty)",
 		ErrMostlyEmpty, p.plan.Cost().RhoFloat(), p.Groups, size, p.plan.SmallestGroup(), hint)

@@ -1,7 +1,12 @@
 package queries
 
+import "github.com/qunxiang/qunxiang/dp"
+
 // Notes are what travels with the question's releases.
 func (q *Question) Notes() []Text { return q.notes() }
+
+// Wanted is a wish in terms of the question's measures.
+func Wanted(q *Question, w dp.Want) dp.Want { return q.wanted(w) }
 
 // Claim takes a request to where its draw is claimed and gives the release that
 // was found there instead.

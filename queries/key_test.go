@@ -86,3 +86,18 @@ func overlay(t *testing.T, name string, edit func([]byte) []byte) fs.FS {
 	}
 	return out
 }
+
+// Every choice beside "any" adds nothing: the question has one key.
+func TestAnyTakesAll(t *testing.T) {
+	c := catalog(t)
+	tpl, err := c.Find("R4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, region := range []string{"any", "any,11", "31,any,11"} {
+		q, err := c.Compile(tpl, false, map[string]string{"window": "2017", "region": region}, source)
+		if err != nil || q.Parameters["region"] != "any" {
+			t.Errorf("%s: %q, %v", region, q.Parameters["region"], err)
+		}
+	}
+}

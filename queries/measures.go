@@ -27,7 +27,11 @@ func (q *Question) measures() error {
 			d.RowLo, d.RowHi, d.Lo, d.Hi = m.Clamp[0], m.Clamp[1], m.Clamp[0], m.Clamp[1]
 		}
 		if len(m.Total) == 2 {
-			d.Lo, d.Hi = m.Total[0]*int64(scale), m.Total[1]*int64(scale)
+			years := int64(scale)
+			if d.Kind == dp.KindSeries {
+				years = 1 // of one position; longer windows have more of them
+			}
+			d.Lo, d.Hi = m.Total[0]*years, m.Total[1]*years
 		}
 		if m.TotalAtParam != "" {
 			d.HiAt = q.values[m.TotalAtParam].Ints

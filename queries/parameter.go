@@ -103,6 +103,9 @@ func (p *Parameter) readList(text string, allowed []string) (Value, error) {
 	}
 	slices.Sort(items)
 	items = slices.Compact(items)
+	if slices.Contains(items, anyValue) {
+		items = []string{anyValue} // the same question, under the same key
+	}
 	if len(items) > maxList {
 		return Value{}, p.refuse("more than %d choices", maxList)
 	}

@@ -43,7 +43,8 @@ type ReleasedGroup struct {
 }
 
 // ReleasedValue is a value with the ends of its 95 % interval, or values on an axis.
-// The interval is for the noise; what bounding left out is outside it.
+// The interval is for the noise, on survival curves for the sample too; what
+// bounding left out is outside it.
 type ReleasedValue struct {
 	Unit   string          `json:"unit"`
 	Number *ReleasedNumber `json:"-"`
@@ -59,10 +60,14 @@ type ReleasedNumber struct {
 	High  float64 `json:"high"`
 }
 
-// ReleasedPoint is a value at one position of an axis.
+// ReleasedPoint is a value at one position of an axis. On a survival curve low
+// and high carry the error of the sample too, and the noise's own ends are beside
+// them.
 type ReleasedPoint struct {
 	At string `json:"at"`
 	ReleasedNumber
+	NoiseLow  *float64 `json:"noise_low,omitempty"`
+	NoiseHigh *float64 `json:"noise_high,omitempty"`
 }
 
 // Privacy says what the release cost and what protects it.
@@ -107,6 +112,9 @@ func (r *ReleasedValue) UnmarshalJSON(b []byte) error {
 	}
 	return nil
 }
+
+// Banded says whether a value's low and high carry the error of the sample too.
+func (r ReleasedValue) Banded() bool { return len(r.Values) > 0 && r.Values[0].NoiseLow != nil }
 
 // Select keeps the groups that have one of the values wanted of each key,
 // several by comma, and the totals of such groups alone. Flows add all paths and
@@ -156,7 +164,12 @@ func released(m dp.Measured) ReleasedValue {
 		return out
 	}
 	for _, p := range m.Values {
-		out.Values = append(out.Values, ReleasedPoint{p.At, ReleasedNumber{round(p.Value), round(p.Low), round(p.High)}})
+		x := ReleasedPoint{At: p.At, ReleasedNumber: ReleasedNumber{round(p.Value), round(p.Low), round(p.High)}}
+		if p.Noise != nil {
+			low, high := round(p.Noise[0]), round(p.Noise[1])
+			x.NoiseLow, x.NoiseHigh = &low, &high
+		}
+		out.Values = append(out.Values, x)
 	}
 	return out
 }

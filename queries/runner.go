@@ -221,6 +221,12 @@ func (q *Question) notes() []Text {
 		EN: "Intervals are for the noise. Households are not protected as a unit.",
 		ZH: "区间仅反映噪声。家庭不作为受保护单位。",
 	}}, q.Template.Notes...)
+	if slices.ContainsFunc(q.Template.Measures, func(m Measure) bool { return m.Kind == "survival" }) {
+		out[0] = Text{
+			EN: "Bands of curves carry the noise and the error of the sample (Greenwood); noise_low and noise_high are the noise alone. Other intervals are for the noise. Households are not protected as a unit.",
+			ZH: "曲线区间同时反映噪声与抽样误差（Greenwood），noise_low 与 noise_high 仅为噪声；其余区间仅反映噪声。家庭不作为受保护单位。",
+		}
+	}
 	for _, fact := range slices.Sorted(maps.Keys(q.Template.SourceNotes)) {
 		if _, declared := q.facts[fact]; declared {
 			out = append(out, q.Template.SourceNotes[fact])

@@ -384,7 +384,14 @@ func TestRefusalsChargeNothing(t *testing.T) {
 			"only another key":   {"insurer-a", with(func(r *queries.Request) { r.Only = map[string]string{"sex": "male"} }), is(queries.ErrParameter)},
 			"only another value": {"insurer-a", with(func(r *queries.Request) { r.Only = map[string]string{"level": "tertiary,best"} }), is(queries.ErrParameter)},
 			"mostly empty":       {"insurer-a", with(func(r *queries.Request) { r.PublicPeople = 500 }), is(queries.ErrMostlyEmpty)},
-			"unknown measure":    {"insurer-a", with(func(r *queries.Request) { r.Cost = 0; r.Accuracy = []string{"luck=5"} }), is(queries.ErrAccuracy)},
+			"private and empty": {"regulator-r", with(func(r *queries.Request) {
+				r.Template = "R1"
+				r.Parameters = map[string]string{"window": "2017"}
+				r.Coarse = false
+				r.PublicPeople = 500
+				r.Cost = 1e-5
+			}), is(queries.ErrMostlyEmpty)},
+			"unknown measure": {"insurer-a", with(func(r *queries.Request) { r.Cost = 0; r.Accuracy = []string{"luck=5"} }), is(queries.ErrAccuracy)},
 		} {
 			before := h.ledger.Scopes()
 			if _, err := h.runner.Ask(t.Context(), c.who, c.req, ""); err == nil || !c.ok(err) {

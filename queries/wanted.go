@@ -22,13 +22,14 @@ func (q *Question) wanted(w dp.Want) dp.Want {
 		if d != nil {
 			n = float64(len(q.axisOf(d.Of)))
 			if at == 0 {
-				at = q.typicalGroup(d.Of, d.By)
+				of, _, _ := q.quotient(d)
+				at = q.typicalGroup(d.Of, of, d.By)
 			}
 		}
-		scale, quotient := q.quotient(d)
+		of, scale, quotient := q.quotient(d)
 		switch {
 		case quotient:
-			out.Ratios = append(out.Ratios, dp.RatioError{Of: d.Of, By: d.By, Scale: scale, Abs: e.Abs, Rel: e.Rel, At: at})
+			out.Ratios = append(out.Ratios, dp.RatioError{Of: of, By: d.By, Scale: scale, Abs: e.Abs, Rel: e.Rel, At: at})
 		case d != nil && d.Kind == "funnel" && n > 0:
 			// Relative to the people of the group, who all reach the first step.
 			out.Errors = append(out.Errors, dp.Error{Measure: d.Of, Abs: (e.Abs + e.Rel*float64(e.At)) / math.Sqrt(n), At: e.At})
@@ -46,26 +47,39 @@ func (q *Question) wanted(w dp.Want) dp.Want {
 	return out
 }
 
-// quotient says whether a derived number is one sum over another, and by what it
-// is scaled; a loss ratio as where the premium is lowest and the interval widest.
-func (q *Question) quotient(d *Derived) (scale float64, ok bool) {
+// quotient says whether a derived number is one measure over another, of which,
+// and by what it is scaled: a loss ratio as where the premium is lowest, what is
+// multiplied at each position as where that is most, for there the interval is
+// widest.
+func (q *Question) quotient(d *Derived) (of string, scale float64, ok bool) {
 	switch {
 	case d == nil:
-		return 0, false
+		return "", 0, false
 	case d.Kind == "ratio":
-		return d.Scale, true
+		scale = max(d.Scale, 0)
+		if scale == 0 {
+			scale = 1
+		}
+		if t := q.derivedNamed(d.Of); t != nil {
+			factors, err := q.factors(*t)
+			if t.Kind != "times" || err != nil || len(factors) == 0 {
+				return "", 0, false
+			}
+			return t.Of, scale * slices.Max(factors), true
+		}
+		return d.Of, scale, true
 	case d.Kind == "loss_ratio":
 		premiums, err := q.factors(*d)
 		if err != nil || len(premiums) == 0 {
-			return 0, false
+			return "", 0, false
 		}
-		return 1 / slices.Min(premiums), true
+		return d.Of, 1 / slices.Min(premiums), true
 	}
-	return 0, false
+	return "", 0, false
 }
 
 // inFen turns absolute errors of money, which people state in yuan, into the fen
-// of the measures. One without a name becomes one for each money measure that no
+// of the measures; the errors of quantiles are of ranks. One without a name becomes one for each money measure that no
 // other names, and stays what it is for the rest.
 func (q *Question) inFen(errs []dp.Error) []dp.Error {
 	const fen = "fen"
@@ -77,13 +91,13 @@ func (q *Question) inFen(errs []dp.Error) []dp.Error {
 	for _, e := range errs {
 		if e.Measure == "" && e.Abs > 0 {
 			for _, m := range q.Template.Measures {
-				if m.Unit == fen && !named[m.Name] {
+				if m.Unit == fen && m.Kind != "quantiles" && !named[m.Name] {
 					out = append(out, dp.Error{Measure: m.Name, Abs: 100 * e.Abs, At: e.At})
 				}
 			}
 		}
-		m, d := q.Template.measure(e.Measure), q.derivedNamed(e.Measure)
-		if m != nil && m.Unit == fen || d != nil && d.Unit == fen {
+		m, d := q.Template.measure(strings.TrimSuffix(e.Measure, "_sd")), q.derivedNamed(e.Measure)
+		if m != nil && m.Unit == fen && m.Kind != "quantiles" || d != nil && d.Unit == fen {
 			e.Abs *= 100
 		}
 		out = append(out, e)
@@ -104,7 +118,7 @@ func (q *Question) explain(err error, req Request, limit dp.Cost) error {
 			}
 		}
 		for _, d := range q.Template.Derived {
-			if slices.Contains([]string{"ratio", "loss_ratio", "funnel", "change"}, d.Kind) {
+			if _, _, ok := q.quotient(&d); ok || d.Kind == "funnel" || d.Kind == "change" {
 				names = append(names, d.Name)
 			}
 		}
@@ -122,7 +136,7 @@ func (q *Question) derivedNamed(name string) *Derived {
 	return nil
 }
 
-// typicalGroup is the larger reference size of two measures.
+// typicalGroup is the largest reference size of some measures.
 func (q *Question) typicalGroup(names ...string) int {
 	most := 0
 	for _, name := range names {
@@ -139,6 +153,14 @@ func (q *Question) typicalGroup(names ...string) int {
 func (p *priced) expectedDerived() []Expected {
 	var out []Expected
 	for _, m := range p.Template.Measures {
+		if h, err := p.plan.HalfWidth(m.Name+"_band", m.People); err == nil {
+			title := Text{m.Title.EN + ", with the error of the sample", m.Title.ZH + "：含抽样误差"}
+			out = append(out, Expected{Name: m.Name + "_band", Title: title, Unit: m.Unit, HalfWidth: round(h), At: m.People})
+		}
+		if h, err := p.plan.HalfWidth(m.Name+"_half", m.People); err == nil && m.Reference != 0 {
+			title := Text{m.Title.EN + ", where it is half of what is usual", m.Title.ZH + "：均值为常值一半时"}
+			out = append(out, Expected{Name: m.Name + "_half", Title: title, Unit: m.Unit, HalfWidth: round(h), At: m.People, Reference: m.Reference / 2})
+		}
 		if m.Kind != "spread" {
 			continue
 		}
@@ -152,12 +174,12 @@ func (p *priced) expectedDerived() []Expected {
 		}
 	}
 	for _, d := range p.Template.Derived {
-		at := p.typicalGroup(d.Of, d.By)
-		scale, ok := p.quotient(&d)
+		of, scale, ok := p.quotient(&d)
+		at := p.typicalGroup(of, d.By)
 		if !ok || at == 0 {
 			continue
 		}
-		h, err := p.plan.RatioHalfWidth(d.Of, d.By, scale, at)
+		h, err := p.plan.RatioHalfWidth(of, d.By, scale, at)
 		if err != nil || math.IsInf(h, 0) {
 			continue
 		}

@@ -129,6 +129,17 @@ func shortScopes(scopes []string) string {
 	return strings.Join(out, ", ")
 }
 
+func intervalMeaning(r *queries.Release) string {
+	for _, g := range r.Groups {
+		for _, m := range g.Measures {
+			if m.Banded() {
+				return "[low, high] is the 95 % interval of the noise, of curves that of noise and sample (Greenwood)."
+			}
+		}
+	}
+	return "[low, high] is the 95 % interval of the noise."
+}
+
 // printRelease shows a released table for a person to read.
 func printRelease(w io.Writer, r *queries.Release) {
 	fmt.Fprintf(w, "%s  %s (%s)  release %s\n", r.Catalogue, r.Title.EN, r.Template, r.ID)
@@ -148,7 +159,7 @@ func printRelease(w io.Writer, r *queries.Release) {
 			shown++
 		}
 	}
-	fmt.Fprintf(w, "%d groups shown, %d suppressed (fewer than about k = %d people, or too few to tell). [low, high] is the 95 %% interval of the noise.\n", shown, hidden, r.Privacy.K)
+	fmt.Fprintf(w, "%d groups shown, %d suppressed (fewer than about k = %d people, or too few to tell). %s\n", shown, hidden, r.Privacy.K, intervalMeaning(r))
 	charged := "charged to " + shortScopes(r.Privacy.Scopes)
 	if !r.Privacy.Charged {
 		charged = "a stored release: nothing was charged"
