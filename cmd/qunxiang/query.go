@@ -171,6 +171,9 @@ func runCommand() *cobra.Command {
 			if err := r.read(c); err != nil {
 				return err
 			}
+			if len(r.Only) > 0 && !asJSON && format != "text" && format != "json" {
+				return &exitError{exitUsage, fmt.Errorf("--only picks groups of a printed answer; a %s file holds the whole table", format)}
+			}
 			a, err := w.open(c.Context(), false)
 			if err != nil {
 				return withCode(err)
@@ -290,6 +293,19 @@ func countDown(w io.Writer, due time.Time, stop <-chan struct{}) {
 func show(c *cobra.Command, body []byte, charged bool, only map[string]string, asJSON bool, format, out string) error {
 	w := c.OutOrStdout()
 	if asJSON || format == "json" {
+		if len(only) > 0 {
+			var r queries.Release
+			if err := json.Unmarshal(body, &r); err != nil {
+				return err
+			}
+			r.Privacy.Charged = charged
+			r.Select(only)
+			var err error
+			if body, err = json.Marshal(r); err != nil {
+				return err
+			}
+			return write(w, out, append(body, '\n'))
+		}
 		if !charged {
 			body = []byte(strings.Replace(string(body), `"charged":true`, `"charged":false`, 1))
 		}

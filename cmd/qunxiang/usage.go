@@ -43,7 +43,8 @@ func usageCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "usage", Short: "What every organisation has used, and its part of a cost", Args: cobra.NoArgs,
 		Long: `What every organisation has used of every template: requests, privacy cost, and
-the seconds of its slots, all of it public. With --allocate, a cost in yuan is
+the seconds of its slots, whose length stands for the public size class of the
+population; all of it is public. With --allocate, a cost in yuan is
 divided by one of them; the parts add up to the whole, to the fen.`,
 		Example: "  qunxiang ledger usage --domain D --allocate 100000.00 --by rho",
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -116,13 +117,13 @@ func printUsage(w io.Writer, r usageReport) {
 		return
 	}
 	t := tabwriter.NewWriter(w, 2, 4, 2, ' ', tabwriter.AlignRight)
-	head := "organisation\ttemplate\tcharged\trepeats\trho\tslot seconds\t"
+	head := "organisation\ttemplate\tslot\tcharged\trepeats\trho\tslot seconds\t"
 	if r.Total != nil {
 		head += "yuan\t"
 	}
 	fmt.Fprintln(t, head)
 	for _, u := range r.Usage {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%.6g\t%d\t", u.Organisation, u.Template, u.Charges, u.Repeats, float64(u.Rho)/1e12, u.Seconds)
+		fmt.Fprintf(t, "%s\t%s\t%d s\t%d\t%d\t%.6g\t%d\t", u.Organisation, u.Template, u.Slot, u.Charges, u.Repeats, float64(u.Rho)/1e12, u.Seconds)
 		if u.Part != nil {
 			fmt.Fprintf(t, "%s\t", grouped(float64(*u.Part)/100, 2))
 		}

@@ -28,7 +28,7 @@ func TestUsage(t *testing.T) {
 		t.Fatal("more than the cap was charged")
 	}
 	want := []ledger.Usage{
-		{Organisation: "Insurer A", Template: template, Charges: 2, Rho: 47, Seconds: 4},
+		{Organisation: "Insurer A", Template: template, Charges: 2, Rho: 47, Seconds: 4, Slot: 2},
 		{Organisation: "Pharma B", Template: template, Repeats: 2},
 	}
 	if got := l.Usage(); !slices.Equal(got, want) {

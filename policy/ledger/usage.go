@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Usage is what one organisation has used of one template version, as the log
-// tells it: everything in it is public.
+// Usage is what one organisation has used of one template version in slots of
+// one length, as the log tells it: everything in it is public.
 type Usage struct {
 	Organisation string `json:"organisation"`
 	Template     string `json:"template"`
@@ -18,14 +18,20 @@ type Usage struct {
 	// Seconds adds up the slots of the charges: the class of running time that
 	// follows from the template and the declared size, never the time a run took.
 	Seconds int64 `json:"slot_seconds"`
+	// Slot is the slot of each charge in seconds, which stands for the public size
+	// class of the population; 0 for repeats, which wait for nothing.
+	Slot int64 `json:"slot"`
 }
 
-type usageKey struct{ organisation, template string }
+type usageKey struct {
+	organisation, template string
+	slot                   int64
+}
 
 func (s *State) meter(organisation, template string, add Usage) {
-	k := usageKey{organisation, template}
+	k := usageKey{organisation, template, add.Slot}
 	u := s.usage[k]
-	u.Organisation, u.Template = organisation, template
+	u.Organisation, u.Template, u.Slot = organisation, template, add.Slot
 	u.Charges += add.Charges
 	u.Repeats += add.Repeats
 	u.Rho += add.Rho
@@ -34,10 +40,12 @@ func (s *State) meter(organisation, template string, add Usage) {
 }
 
 func charged(l Leaf, c *Charge) Usage {
-	return Usage{Charges: 1, Rho: c.Cost.Rho, Seconds: int64(c.Due.Sub(l.Time) / time.Second)}
+	slot := int64(c.Due.Sub(l.Time) / time.Second)
+	return Usage{Charges: 1, Rho: c.Cost.Rho, Seconds: slot, Slot: slot}
 }
 
-// Usage lists what every organisation has used, by organisation and template.
+// Usage lists what every organisation has used, by organisation,
+// template and slot.
 func (s *State) Usage() []Usage {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -46,7 +54,7 @@ func (s *State) Usage() []Usage {
 		out = append(out, u)
 	}
 	slices.SortFunc(out, func(a, b Usage) int {
-		return cmp.Or(cmp.Compare(a.Organisation, b.Organisation), cmp.Compare(a.Template, b.Template))
+		return cmp.Or(cmp.Compare(a.Organisation, b.Organisation), cmp.Compare(a.Template, b.Template), cmp.Compare(a.Slot, b.Slot))
 	})
 	return out
 }
