@@ -2,6 +2,9 @@ package queries
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -35,6 +38,7 @@ type DescribedParam struct {
 type DescribedKey struct {
 	Name   string   `json:"name"`
 	Values []string `json:"values,omitempty"`
+	Domain string   `json:"domain"` // in words
 }
 
 // DescribedValue is a measure or a derived number.
@@ -61,7 +65,7 @@ func (t *Template) Describe() Description {
 		if k.Bands != nil {
 			values = k.Bands.Labels()
 		}
-		d.Keys = append(d.Keys, DescribedKey{k.Name, values})
+		d.Keys = append(d.Keys, DescribedKey{k.Name, values, k.Domain()})
 	}
 	for _, m := range t.Measures {
 		d.Measures = append(d.Measures, DescribedValue{m.Name, m.Title, m.Unit, m.Kind, m.Bounds()})
@@ -131,21 +135,37 @@ func (k Key) Domain() string {
 	return strings.Join(k.Values, ", ")
 }
 
-// Bounds says in a few words how much one person can change a measure.
+// Bounds says in a few words how much one person can change a measure, for each
+// choice that bounds it otherwise.
 func (m Measure) Bounds() string {
+	s := m.fewBounds()
+	if m.By == nil {
+		return s
+	}
+	for _, value := range slices.Sorted(maps.Keys(m.By.Values)) {
+		other := m.bounded(map[string]string{m.By.Parameter: value})
+		s += fmt.Sprintf("; where %s is %s, %s", m.By.Parameter, value, other.fewBounds())
+	}
+	return s
+}
+
+func (m Measure) fewBounds() string {
 	var s []string
 	if len(m.Clamp) == 2 {
-		s = append(s, fmt.Sprintf("each value within %d..%d", m.Clamp[0], m.Clamp[1]))
+		s = append(s, "each value within "+m.said(m.Clamp))
 	}
 	if m.Rows > 0 {
 		s = append(s, fmt.Sprintf("at most %d rows of a person", m.Rows))
 	}
 	if len(m.Total) == 2 {
-		total := fmt.Sprintf("a person's total within %d..%d", m.Total[0], m.Total[1])
-		if m.Centre != 0 {
-			total += fmt.Sprintf(" around %d", m.Centre)
+		total := "a person's total"
+		if m.Kind == "series" {
+			total += " at each position"
 		}
-		s = append(s, total)
+		if m.Centre != 0 {
+			total += ", less " + m.said([]int64{m.Centre}) + " a row,"
+		}
+		s = append(s, total+" within "+m.said(m.Total))
 	}
 	if len(m.Attributes) > 0 {
 		s = append(s, m.describeAttributes()...)
@@ -157,10 +177,33 @@ func (m Measure) Bounds() string {
 		s = append(s, fmt.Sprintf("at most %d positions", m.MaxPositions))
 	}
 	if m.PerYear {
-		s = append(s, "per calendar year")
+		s = append(s, "per year")
 	}
 	if len(s) == 0 {
 		return "one of each person"
 	}
 	return strings.Join(s, ", ")
+}
+
+// said writes a number, or the ends of a range, with thousands apart and money in
+// yuan.
+func (m Measure) said(ends []int64) string {
+	var out []string
+	for _, x := range ends {
+		digits, rest := strconv.FormatUint(uint64(max(x, -x)), 10), ""
+		if m.Unit == "fen" {
+			digits, rest = strconv.FormatUint(uint64(max(x, -x)/100), 10), fmt.Sprintf(".%02d", max(x, -x)%100)
+		}
+		for i := len(digits) - 3; i > 0; i -= 3 {
+			digits = digits[:i] + "," + digits[i:]
+		}
+		if x < 0 {
+			digits = "-" + digits
+		}
+		out = append(out, digits+strings.TrimSuffix(rest, ".00"))
+	}
+	if m.Unit == "fen" {
+		return strings.Join(out, "..") + " yuan"
+	}
+	return strings.Join(out, "..")
 }

@@ -38,8 +38,8 @@ func certifyCommand() *cobra.Command {
 		Long: `Try templates on synthetic people: strict parsing, the proof that the SQL keeps
 people apart, no column that is not read, every person alone within the bounds,
 random partitions that add up to the whole, and the noise against the cost that
-is charged. A FOLDER holds pairs of <id>.yaml and <id>.sql, with the code lists
-of the catalogue beside its own. The report is Markdown, or JSON.
+is charged. A FOLDER, which has no template's name, holds pairs of <id>.yaml and
+<id>.sql, which use the catalogue's code lists. The report is Markdown, or JSON.
 
 Exit codes: 0 every template passed, 5 one was refused.`,
 		Example: "  qunxiang template certify I3\n  qunxiang template certify --all --out certificates",
@@ -80,9 +80,8 @@ func certified(args []string) (*queries.Catalog, []*queries.Template, []*certify
 	if err != nil || len(args) == 0 {
 		return catalog, catalog.Templates(), nil, err
 	}
-	info, err := os.Stat(args[0])
-	if err != nil || !info.IsDir() {
-		t, err := catalog.Find(args[0])
+	t, err := catalog.Find(args[0])
+	if info, noFolder := os.Stat(args[0]); err == nil || noFolder != nil || !info.IsDir() {
 		return catalog, []*queries.Template{t}, nil, err
 	}
 	chosen, refused, err := folder(catalog, args[0])

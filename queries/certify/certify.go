@@ -48,15 +48,17 @@ type Options struct {
 
 // Certificate is the report. It passes if there are no findings.
 type Certificate struct {
-	Template  string          `json:"template"`
-	Catalogue string          `json:"catalogue"`
-	Digest    string          `json:"digest"`
-	Title     queries.Text    `json:"title"`
-	Passed    bool            `json:"passed"`
-	Findings  []Finding       `json:"findings"`
-	Reads     []locality.Read `json:"reads"`
-	Functions []string        `json:"functions"`
-	Variants  []Variant       `json:"variants"` // fine and coarse
+	Template  string       `json:"template"`
+	Catalogue string       `json:"catalogue"`
+	Digest    string       `json:"digest"`
+	Title     queries.Text `json:"title"`
+	Passed    bool         `json:"passed"`
+	Findings  []Finding    `json:"findings"`
+	// Declared is what clients see of it, with the bounds on a person.
+	Declared  queries.Description `json:"declared"`
+	Reads     []locality.Read     `json:"reads"`
+	Functions []string            `json:"functions"`
+	Variants  []Variant           `json:"variants"` // fine and coarse
 }
 
 // Finding is one reason why a template does not pass. Code is stable.
@@ -73,6 +75,7 @@ type Variant struct {
 	L0         int               `json:"groups_per_person"`
 	Years      []int             `json:"years_charged"`
 	Cost       Cost              `json:"cost"`
+	Dearest    *Dearest          `json:"dearest,omitempty"`
 	People     int               `json:"people_tried"`
 	Touched    int               `json:"people_in_the_answer"`
 	Worst      float64           `json:"worst_share_of_cost"` // of the person who moves most
@@ -96,7 +99,7 @@ func Certify(ctx context.Context, t *queries.Template, o Options) (*Certificate,
 			return nil, err
 		}
 	}
-	c := &Certificate{Template: t.Ref(), Catalogue: t.Catalogue, Digest: t.Digest(), Title: t.Title, Findings: []Finding{}}
+	c := &Certificate{Template: t.Ref(), Catalogue: t.Catalogue, Digest: t.Digest(), Title: t.Title, Declared: t.Describe(), Findings: []Finding{}}
 	p, found, err := o.Prove(t)
 	if err != nil {
 		return nil, err

@@ -38,10 +38,46 @@ func (c *Certificate) Markdown() string {
 		}
 		p("")
 	}
+	c.declared(p)
 	for _, v := range c.Variants {
 		v.markdown(p)
 	}
 	return b.String()
+}
+
+// declared is who may ask, what a person may change, and the limits that every
+// answer carries.
+func (c *Certificate) declared(p func(string, ...any)) {
+	d := c.Declared
+	if d.Template == "" {
+		return // it could not be parsed
+	}
+	p("## What it takes of a person\n")
+	p("For %s, to the end of %s.\n", strings.Join(d.Audiences, ", "), strings.Join(d.Purposes, ", "))
+	for _, k := range d.Keys {
+		p("- group by %s: %s", k.Name, k.Domain)
+	}
+	p("- a person counts in at most %d of the groups", d.L0)
+	var derived []string
+	for _, m := range d.Measures {
+		if m.Bounds == "" {
+			derived = append(derived, m.Name)
+			continue
+		}
+		p("- %s (%s, %s): %s", m.Name, m.Kind, m.Unit, strings.ReplaceAll(m.Bounds, "; where", "\n  - where"))
+	}
+	if len(derived) > 0 {
+		p("- made of these after the noise: %s", strings.Join(derived, ", "))
+	}
+	p("\nClients choose:\n")
+	for _, x := range d.Parameters {
+		p("- %s: %s", x.Name, x.Limits)
+	}
+	p("\nEvery answer says:\n")
+	for _, n := range d.Notes {
+		p("- %s", n.EN)
+	}
+	p("")
 }
 
 func (v Variant) markdown(p func(string, ...any)) {
@@ -61,6 +97,13 @@ func (v Variant) markdown(p func(string, ...any)) {
 	}
 	p("| at %s | |\n|---|---|", what)
 	p("| cost | rho %.4g, delta %.2g: %.2f %% of a year's cap |", v.Cost.Rho, v.Cost.Delta, 100*v.Cost.OfCap)
+	if x := v.Dearest; x != nil {
+		worst := fmt.Sprintf("rho %.4g: %.2f %% of a year's cap", x.Cost.Rho, 100*x.Cost.OfCap)
+		if x.Cost.Limited != "" {
+			worst = "5 % at 1,000 people is out of reach"
+		}
+		p("| dearest choice | %s=%s: %s |", x.Parameter, x.Value, worst)
+	}
 	p("| bounds | each of %d people alone keeps to them, %d are in the answer; the one who moves most moves %.0f %% of what is charged |", v.People, v.Touched, 100*v.Worst)
 	p("| people apart | three random partitions add up to the whole, cell by cell |")
 	if v.Audit != nil {

@@ -39,6 +39,10 @@ func (c *Certificate) variant(ctx context.Context, t *queries.Template, coarse b
 		c.add("bounds", "it cannot be priced: %v", err)
 		return nil
 	}
+	if v.Dearest, err = o.dearest(t, coarse); err != nil {
+		c.add("bounds", "a choice of bounds cannot be priced: %v", err)
+		return nil
+	}
 	if err := o.useful(q); err != nil {
 		c.add("bounds", "not even a million people get its reference values to 20 %% for a tenth of a year's cap: %v", err)
 	}
