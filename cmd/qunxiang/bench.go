@@ -77,10 +77,10 @@ var benchParameters = map[string]map[string]string{
 
 func benchCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "bench", Short: "Measure private answers against plain ones, in one process",
+		Use: "bench", Short: "Measure private answers: their speed and their accuracy",
 		Example: "  qunxiang bench query --persons 100000 --rows 2000000",
 	}
-	c.AddCommand(benchQueryCommand())
+	c.AddCommand(benchQueryCommand(), benchUtilityCommand())
 	return c
 }
 
@@ -89,6 +89,7 @@ func benchQueryCommand() *cobra.Command {
 	var rounds int
 	var asJSON, peakOnly bool
 	var dir string
+	var only []string
 	c := &cobra.Command{
 		Use: "query", Short: "Every template: bounded, noisy and thresholded against the plain GROUP BY", Args: cobra.NoArgs,
 		Long: `Every template on a synthetic population: the private answer (person ranges,
@@ -99,7 +100,7 @@ memory is that of a process which runs the private questions only.`,
 		Example: "  qunxiang bench query --persons 1000000 --rows 20000000 --json",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if peakOnly {
-				if err := benchPrivate(c.Context(), dir); err != nil {
+				if err := benchPrivate(c.Context(), dir, only); err != nil {
 					return withCode(err)
 				}
 				_, err := fmt.Fprintln(c.OutOrStdout(), peakMemory())
@@ -113,7 +114,7 @@ memory is that of a process which runs the private questions only.`,
 				defer os.RemoveAll(temp)
 				dir = temp
 			}
-			result, err := benchQuery(c.Context(), c.ErrOrStderr(), dir, persons, rows, rounds)
+			result, err := benchQuery(c.Context(), c.ErrOrStderr(), dir, only, persons, rows, rounds)
 			if err != nil {
 				return withCode(err)
 			}
@@ -127,6 +128,7 @@ memory is that of a process which runs the private questions only.`,
 	f := c.Flags()
 	f.Int64Var(&persons, "persons", 1_000_000, "people")
 	f.Int64Var(&rows, "rows", 20_000_000, "settlements")
+	f.StringSliceVar(&only, "only", nil, "catalogue ids, by comma (default: all)")
 	f.IntVar(&rounds, "rounds", 3, "runs of each question; the median counts")
 	f.StringVar(&dir, "dir", "", "keep the population here and use it again (default: a temporary directory)")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
@@ -162,11 +164,11 @@ func child(ctx context.Context, log io.Writer, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-func benchQuery(ctx context.Context, log io.Writer, dir string, persons, rows int64, rounds int) (*benchResult, error) {
+func benchQuery(ctx context.Context, log io.Writer, dir string, only []string, persons, rows int64, rounds int) (*benchResult, error) {
 	if err := benchDomain(ctx, log, dir, persons, rows); err != nil {
 		return nil, err
 	}
-	jobs, engine, err := benchJobs(dir)
+	jobs, engine, err := benchJobs(dir, benchChoice{only: only, parameters: benchParameters})
 	if err != nil {
 		return nil, err
 	}
@@ -182,8 +184,11 @@ func benchQuery(ctx context.Context, log io.Writer, dir string, persons, rows in
 		result.Templates = append(result.Templates, t)
 		ratios = append(ratios, t.Ratio)
 	}
+	if len(ratios) == 0 {
+		return nil, &exitError{exitUsage, fmt.Errorf("no template is named %s", strings.Join(only, ", "))}
+	}
 	result.Median, result.Worst = median(ratios), slices.Max(ratios)
-	peak, err := child(ctx, log, "bench", "query", "--private-only", "--dir", dir)
+	peak, err := child(ctx, log, "bench", "query", "--private-only", "--dir", dir, "--only="+strings.Join(only, ","))
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +196,15 @@ func benchQuery(ctx context.Context, log io.Writer, dir string, persons, rows in
 	return result, err
 }
 
-func benchJobs(dir string) ([]*queries.Question, *duckdb.Engine, error) {
+// benchChoice says which questions: some of the catalogue (nil: all), with given
+// parameters (nil: the examples), coarse or not.
+type benchChoice struct {
+	only       []string
+	parameters map[string]map[string]string
+	coarse     bool
+}
+
+func benchJobs(dir string, choice benchChoice) ([]*queries.Question, *duckdb.Engine, error) {
 	catalog, err := queries.LoadCatalog(templates.FS)
 	if err != nil {
 		return nil, nil, err
@@ -207,8 +220,16 @@ func benchJobs(dir string) ([]*queries.Question, *duckdb.Engine, error) {
 	}
 	var out []*queries.Question
 	for _, t := range catalog.Templates() {
-		q, err := catalog.Compile(t, false, benchParameters[t.Catalogue], queries.Source{Snapshot: last.ID, MaxRows: last.MostRows()})
+		if len(choice.only) > 0 && !slices.Contains(choice.only, t.Catalogue) {
+			continue
+		}
+		given := t.Example
+		if choice.parameters != nil {
+			given = choice.parameters[t.Catalogue]
+		}
+		q, err := catalog.Compile(t, choice.coarse, given, queries.Source{Snapshot: last.ID, MaxRows: last.MostRows()})
 		if err != nil {
+			engine.Close()
 			return nil, nil, err
 		}
 		q.Job.Spec.K = 20
@@ -246,8 +267,8 @@ func benchOne(ctx context.Context, e *duckdb.Engine, q *queries.Question, rounds
 	return t, nil
 }
 
-func benchPrivate(ctx context.Context, dir string) error {
-	jobs, engine, err := benchJobs(dir)
+func benchPrivate(ctx context.Context, dir string, only []string) error {
+	jobs, engine, err := benchJobs(dir, benchChoice{only: only, parameters: benchParameters})
 	if err != nil {
 		return err
 	}
