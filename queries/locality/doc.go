@@ -39,8 +39,9 @@
 //     parameters can be told apart.
 //   - Projection maps and pushed-down filters appear in optimised plans only. They
 //     have fields of their own; an unknown field is refused.
-//   - Which of several rows of the same person a window or arg_min takes when their
-//     order ties is not decided by SQL. No other person's values enter, but the author
-//     should order by enough columns. Ordered texts and lists must be: the value
-//     itself must be among the columns of their ORDER BY.
+//   - Rows that a window's ORDER BY does not tell apart come in any order, which
+//     other people's rows may change. The tree alone refuses windows where that
+//     shows: the plan keeps columns that nobody looks at. Ordered texts and lists
+//     must be decided too: the value itself must be among the columns of their
+//     ORDER BY.
 package locality

@@ -13,8 +13,9 @@ var scalars = words(`+ - * // % abs sign greatest least nullif ifnull
 	to_days to_weeks to_months to_quarters to_years trunc`)
 
 // aggregates give the same result for the same rows in any order. There is none
-// that picks a row (any_value, first) and none that adds floats (avg).
-var aggregates = words(`count count_star sum min max bool_and bool_or arg_min arg_max min_by max_by`)
+// that picks a row (any_value, first, arg_min, which ties leave open) and none
+// that adds floats (avg).
+var aggregates = words(`count count_star sum min max bool_and bool_or`)
 
 // orderedAggregates depend on the order of the rows, which ORDER BY inside them decides.
 var orderedAggregates = words(`string_agg group_concat listagg list array_agg`)

@@ -135,6 +135,7 @@ func (l *linter) selection(n *sqlNode, names scope) []string {
 	from := l.table(n.From, names)
 	columns, key := l.outputs(n)
 	l.grouping(n, key)
+	l.ties(n)
 	in := within{key, from}
 	for _, e := range append(append([]*sqlExpr{}, n.Select...), n.Having, n.Qualify) {
 		l.expr(e, in)

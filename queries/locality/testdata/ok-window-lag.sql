@@ -6,7 +6,7 @@
 -- verdict: accepted; tree passes; plan passes
 SELECT psn_key, level, amount
 FROM (
-  SELECT psn_key, level, date_diff('day', lag(setl_date) OVER (PARTITION BY psn_key ORDER BY setl_date), setl_date) AS amount
+  SELECT psn_key, level, date_diff('day', lag(setl_date) OVER (PARTITION BY psn_key ORDER BY setl_date, level), setl_date) AS amount
   FROM bill
 ) AS x
 WHERE level <> ''
