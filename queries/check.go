@@ -163,7 +163,7 @@ var valueKinds = map[string]bool{"sum": true, "mean": true, "spread": true, "qua
 
 func (t *Template) checkMeasures() error {
 	for _, m := range t.Measures {
-		if p := t.parameter(m.ClampTo); m.ClampTo != "" && (p == nil || p.Type != "integer" || len(m.Clamp) == 2 && p.Min <= m.Clamp[0]) {
+		if p := t.parameter(m.ClampTo); m.ClampTo != "" && (p == nil || p.Type != "integer" || len(m.Clamp) == 2 && p.least() <= m.Clamp[0]) {
 			return invalid("measure %s: clamp_to names no integer parameter above the clamp's lower end", m.Name)
 		}
 	}
