@@ -109,7 +109,7 @@ func (t *Template) checkCodes(r *Read, table dataset.Table) error {
 
 // codeColumns says which kind of list applies to a table's codes; an
 // encounter's is its main diagnosis.
-var codeColumns = map[string]string{"diagnosis": "diagnosis", "encounter": "diagnosis", "fee_line": "drug", "procedure": "procedure"}
+var codeColumns = map[string]string{"diagnosis": "diagnosis", "encounter": "diagnosis", "fee_line": "drug", "procedure": "procedure", "drg_result": "drg"}
 
 func (t *Template) isParameter(name, kind string) bool {
 	p := t.parameter(name)

@@ -31,6 +31,10 @@ type Parameter struct {
 	Binds  map[string][]string `yaml:"binds"`
 	// Lists names the approved code lists.
 	Lists []string `yaml:"lists"`
+	// OnlyWith lists values of enum parameters that a choice other than "any" needs.
+	OnlyWith map[string]string `yaml:"only_with"`
+	// ApartFrom, for a code_list, names another one whose codes must not all be in it.
+	ApartFrom string `yaml:"apart_from"`
 	// SourceFloor names a fact of the snapshot's source that the value must not
 	// undercut, such as the gap that drug eras already merged.
 	SourceFloor string `yaml:"source_floor"`
