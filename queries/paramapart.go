@@ -28,8 +28,8 @@ func (t *Template) checkApartFrom() error {
 
 // checkApart refuses choices that do not go together, and lists that hold every code of the lists they must be apart
 // from, before anything is charged: whoever has the one then has the other on the
-// same day, and the answer would be noise around nothing. One code system in which
-// that is so is enough, for a source records in one.
+// same day, and the answer would be noise around nothing. For each
+// list one code system in which that is so is enough: a source records in one.
 func (q *Question) checkApart(c *Catalog) error {
 	for i := range q.Template.Parameters {
 		p := &q.Template.Parameters[i]
@@ -46,14 +46,22 @@ func (q *Question) checkApart(c *Catalog) error {
 		if text == anyCode {
 			return p.refuse("%q holds every code of %s (%s): nobody would be left", text, p.ApartFrom, other.Text)
 		}
-		mine, theirs := codeSet(c.known(q.values[p.Name].List)), codeSet(c.known(other.List))
-		for system, codes := range theirs {
-			if mine[system].hold(codes) {
-				return p.refuse("%q holds every code of %s (%s): nobody would be left", text, p.ApartFrom, other.Text)
-			}
+		mine := codeSet(c.known(q.values[p.Name].List))
+		if !slices.ContainsFunc(c.known(other.List), func(l *CodeList) bool { return !mine.holds(l) }) {
+			return p.refuse("%q holds every code of %s (%s): nobody would be left", text, p.ApartFrom, other.Text)
 		}
 	}
 	return nil
+}
+
+// holds says whether every code of a list is in the set, in one of its systems.
+func (s CodeSet) holds(l *CodeList) bool {
+	for system, codes := range codeSet([]*CodeList{l}) {
+		if s[system].hold(codes) {
+			return true
+		}
+	}
+	return false
 }
 
 // known are the lists of these ids, of whatever kind.

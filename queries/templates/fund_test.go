@@ -82,6 +82,15 @@ func TestFundByHand(t *testing.T) {
 		},
 		want: map[string][]int64{"FR23/tertiary": {1, 600_000, 1, 3_600}, "unknown/tertiary": {1, 18_600_000, 1, 3_459_600}},
 	}, {
+		name: "approved groups by their first three characters, not those of another scheme", id: "R1", coarse: true, cells: []string{"cost/rows"},
+		given: map[string]string{"window": "2017", "amount": "payment", "groups": "drg-acute-myocardial-infarction,drg-respiratory-infection"},
+		world: enginetest.World{
+			"person": {{"psn_key": a}}, "encounter": {stay(a, 1, 0, 3, nil), stay(a, 2, 5, 6, nil), stay(a, 3, 8, 9, nil), stay(a, 4, 11, 12, nil)},
+			"drg_result": {group(a, 1, 0, "FR23", 1), group(a, 2, 5, "ES29", 1), group(a, 3, 8, "FR31", 1),
+				{"psn_key": a, "mdtrt_key": int64(4), "date": enginetest.Day(11), "scheme": "dip", "grp": "FR25"}},
+		},
+		want: map[string][]int64{"FR23": {1, 1}, "ES29": {1, 1}},
+	}, {
 		name: "the group's payment", id: "R1", given: map[string]string{"window": "2017", "amount": "payment"}, coarse: true, cells: []string{"cost/sum", "cost/rows"},
 		world: enginetest.World{
 			"person": {{"psn_key": a}}, "encounter": {stay(a, 1, 0, 364, nil)}, "drg_result": {group(a, 1, 0, "FR23", 1_400_007), group(a, 9, 0, "FR23", 5)},
