@@ -136,6 +136,10 @@ func TestParametersAreRefused(t *testing.T) {
 		{"P5", "gap", "99999999999999999999", "not a whole number"},
 		{"P5", "codes", "unheard-of", "is not one of"},
 		{"P5", "codes", "", "is required"},
+		{"I6", "cap", "2000000.01", "not within 1000..2000000 yuan"},
+		{"I6", "premium", "50,50,80,120,200,300,500,0.50", "not within 1..100000 yuan"},
+		{"P6", "outcome", "hypertension", "outcome: \"hypertension\" holds every code of codes"},
+		{"P6", "outcome", "stroke,hypertension", "holds every code"},
 		{"I4", "probs", "0.5,1", "between 0 and 1"},
 		{"I4", "probs", "NaN", "between 0 and 1"},
 		{"I4", "probs", ".1,.2,.3,.4,.5,.6,.7,.8", "more than 7"},
@@ -178,7 +182,7 @@ func TestSourceFloor(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	c := catalog(t)
-	for _, ref := range []string{"claim-severity", "claim-severity@1.0.0", "I3", "i3"} {
+	for _, ref := range []string{"claim-severity", "claim-severity@1.1.0", "I3", "i3"} {
 		if tpl, err := c.Find(ref); err != nil || tpl.ID != "claim-severity" {
 			t.Errorf("%s: %v", ref, err)
 		}

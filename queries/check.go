@@ -109,7 +109,7 @@ func (t *Template) checkCodes(r *Read, table dataset.Table) error {
 
 // codeColumns says which kind of list applies to a table's codes; an
 // encounter's is its main diagnosis.
-var codeColumns = map[string]string{"diagnosis": "diagnosis", "encounter": "diagnosis", "fee_line": "drug", "procedure": "procedure"}
+var codeColumns = map[string]string{"diagnosis": "diagnosis", "encounter": "diagnosis", "fee_line": "drug", "procedure": "procedure", "drg_result": "drg"}
 
 func (t *Template) isParameter(name, kind string) bool {
 	p := t.parameter(name)
@@ -163,7 +163,7 @@ var valueKinds = map[string]bool{"sum": true, "mean": true, "spread": true, "qua
 
 func (t *Template) checkMeasures() error {
 	for _, m := range t.Measures {
-		if p := t.parameter(m.ClampTo); m.ClampTo != "" && (p == nil || p.Type != "integer" || len(m.Clamp) == 2 && p.Min <= m.Clamp[0]) {
+		if p := t.parameter(m.ClampTo); m.ClampTo != "" && (p == nil || p.Type != "integer" || len(m.Clamp) == 2 && p.least() <= m.Clamp[0]) {
 			return invalid("measure %s: clamp_to names no integer parameter above the clamp's lower end", m.Name)
 		}
 	}

@@ -15,7 +15,7 @@ type CodeList struct {
 	ID      string              `yaml:"id"`
 	Version int                 `yaml:"version"`
 	Title   Text                `yaml:"title"`
-	Kind    string              `yaml:"kind"` // diagnosis, drug or procedure
+	Kind    string              `yaml:"kind"` // diagnosis, drug, procedure or drg
 	Codes   map[string][]string `yaml:"codes"`
 	digest  [32]byte
 }
@@ -23,11 +23,14 @@ type CodeList struct {
 // anyCode, where a template allows it, is the choice not to filter by code.
 const anyCode = "any"
 
-// codeSystems are the systems a list may hold, by kind.
+// codeSystems are the systems a list may hold, by kind. A national drug code is X,
+// the ATC class to its fourth level, and what tells the product; a CHS-DRG code is
+// its ADRG of three characters and the level of severity.
 var codeSystems = map[string][]string{
 	"diagnosis": {"icd10", "snomed", "omop"},
 	"drug":      {"atc", "national", "rxnorm", "omop"},
 	"procedure": {"icd9cm", "snomed", "omop"},
+	"drg":       {"chs-drg"},
 }
 
 // Digest names the list's exact content.
@@ -44,7 +47,7 @@ func ParseCodeList(name string, b []byte) (*CodeList, error) {
 	case !idPattern.MatchString(c.ID), c.Version < 1, c.Title.EN == "", c.Title.ZH == "":
 		return nil, fmt.Errorf("%w: %s: a code list needs id, version and title in en and zh", ErrTemplate, name)
 	case !ok:
-		return nil, fmt.Errorf("%w: %s: kind %q is not diagnosis, drug or procedure", ErrTemplate, name, c.Kind)
+		return nil, fmt.Errorf("%w: %s: kind %q is not diagnosis, drug, procedure or drg", ErrTemplate, name, c.Kind)
 	case len(c.Codes) == 0:
 		return nil, fmt.Errorf("%w: %s: no codes", ErrTemplate, name)
 	}

@@ -65,6 +65,9 @@ func (c *Catalog) Compile(t *Template, coarse bool, given map[string]string, src
 	if err := q.views(c, src); err != nil {
 		return nil, err
 	}
+	if err := q.checkApart(c); err != nil {
+		return nil, err
+	}
 	q.Job.Spec = dp.Spec{L0: q.l0(), MaxRows: src.MaxRows, MaxPeople: maxPeople}
 	if err := q.keys(); err != nil {
 		return nil, err

@@ -83,7 +83,7 @@ func (p *Parameter) Limits() string {
 	case "window":
 		s = fmt.Sprintf("FROM..TO, at most %d days", p.Max)
 	case "integer":
-		s = fmt.Sprintf("%d..%d %s", p.Min, p.Max, p.Unit)
+		s = fmt.Sprintf("%d..%d %s%s", p.Min, p.Max, p.Unit, p.decimals())
 	case "probabilities":
 		s = fmt.Sprintf("at most %d numbers between 0 and 1", p.Max)
 	case "enum":
@@ -94,9 +94,9 @@ func (p *Parameter) Limits() string {
 			s += " within " + p.Within
 		}
 	case "amounts":
-		s = fmt.Sprintf("%d numbers, each %d..%d %s", p.Count, p.Min, p.Max, p.Unit)
+		s = fmt.Sprintf("%d numbers, each %d..%d %s%s", p.Count, p.Min, p.Max, p.Unit, p.decimals())
 	case "layers":
-		s = fmt.Sprintf("layers COVERxsATTACHMENT, each number %d..%d %s", p.Min, p.Max, p.Unit)
+		s = fmt.Sprintf("layers COVERxsATTACHMENT, each number %d..%d %s%s", p.Min, p.Max, p.Unit, p.decimals())
 	case "strata":
 		s = fmt.Sprintf("none, or at most %d of %s", p.Max, strings.Join(p.Values, ", "))
 		if p.Min > 0 {
@@ -116,6 +116,14 @@ func (p *Parameter) Limits() string {
 		s += "; default " + p.Default
 	}
 	return s
+}
+
+// decimals says that amounts of money need not be whole.
+func (p *Parameter) decimals() string {
+	if p.Unit == yuanUnit {
+		return ", at most two decimals"
+	}
+	return ""
 }
 
 // Domain says in a few words which groups a key makes.

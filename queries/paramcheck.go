@@ -7,6 +7,9 @@ import (
 
 // check proves that a declared parameter has limits.
 func (p *Parameter) check() error {
+	if p.Unit == yuanUnit && (p.Min < 0 || p.Max > maxYuan) {
+		return invalid("%s %s: amounts in yuan lie within 0..%d", p.Type, p.Name, int64(maxYuan))
+	}
 	switch p.Type {
 	case "window":
 		if p.Max < 1 || p.Max > 3660 {

@@ -18,17 +18,23 @@ type Parameter struct {
 	Type        string `yaml:"type"` // one of parameterTypes
 	Description Text   `yaml:"description"`
 	Default     string `yaml:"default"`
-	Unit        string `yaml:"unit"`
-	Min         int64  `yaml:"min"`
-	Max         int64  `yaml:"max"`     // window: most days; integer and amounts: greatest; lists: most of them, strata also at least Min
-	Count       int    `yaml:"count"`   // amounts: exactly so many
-	Ordered     bool   `yaml:"ordered"` // code_lists: given in the order of Lists, or refused
-	Within      string `yaml:"within"`  // date: the window parameter it lies in
+	// Unit yuan takes amounts with at most two decimals; Min, Max and Default are in
+	// yuan too, while the value, and what the SQL gets, is in fen.
+	Unit    string `yaml:"unit"`
+	Min     int64  `yaml:"min"`
+	Max     int64  `yaml:"max"`     // window: most days; integer and amounts: greatest; lists: most of them, strata also at least Min
+	Count   int    `yaml:"count"`   // amounts: exactly so many
+	Ordered bool   `yaml:"ordered"` // code_lists: given in the order of Lists, or refused
+	Within  string `yaml:"within"`  // date: the window parameter it lies in
 	// Values lists an enum's choices; Binds, where given, is what each stands for in the SQL.
 	Values []string            `yaml:"values"`
 	Binds  map[string][]string `yaml:"binds"`
 	// Lists names the approved code lists.
 	Lists []string `yaml:"lists"`
+	// OnlyWith lists values of enum parameters that a choice other than "any" needs.
+	OnlyWith map[string]string `yaml:"only_with"`
+	// ApartFrom, for a code_list, names another one whose codes must not all be in it.
+	ApartFrom string `yaml:"apart_from"`
 	// SourceFloor names a fact of the snapshot's source that the value must not
 	// undercut, such as the gap that drug eras already merged.
 	SourceFloor string `yaml:"source_floor"`
@@ -55,14 +61,11 @@ func (p *Parameter) read(text string) (Value, error) {
 	case "window":
 		return p.readWindow(text)
 	case "integer":
-		n, err := strconv.ParseInt(text, 10, 64)
+		n, err := p.readNumber(text)
 		if err != nil {
-			return Value{}, p.refuse("%q is not a whole number", text)
+			return Value{}, err
 		}
-		if n < p.Min || n > p.Max {
-			return Value{}, p.refuse("%d is not within %d..%d", n, p.Min, p.Max)
-		}
-		return Value{Text: strconv.FormatInt(n, 10), Int: n}, nil
+		return Value{Text: p.number(n), Int: n}, nil
 	case "enum":
 		if !slices.Contains(p.Values, text) {
 			return Value{}, p.refuse("%q is not one of %s", text, strings.Join(p.Values, ", "))
@@ -86,6 +89,14 @@ func (p *Parameter) read(text string) (Value, error) {
 		return p.readProbabilities(text)
 	}
 	return Value{}, p.refuse("has no known type")
+}
+
+// least is Min as the SQL would get it: fen where the unit is yuan.
+func (p *Parameter) least() int64 {
+	if p.Unit == yuanUnit {
+		return 100 * p.Min
+	}
+	return p.Min
 }
 
 func (p *Parameter) refuse(format string, args ...any) error {

@@ -1,7 +1,6 @@
 package queries
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,10 +51,16 @@ func (p *Parameter) readLists(text string) (Value, error) {
 	return v, nil
 }
 
-func (p *Parameter) readWhole(text string) (int64, error) {
-	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+// readNumber takes a whole number within the limits. Where the unit is yuan, it
+// takes an amount with at most two decimals and gives it in fen.
+func (p *Parameter) readNumber(text string) (int64, error) {
+	text = strings.TrimSpace(text)
+	if p.Unit == yuanUnit {
+		return p.readYuan(text)
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return 0, p.refuse("%q is not a whole number", strings.TrimSpace(text))
+		return 0, p.refuse("%q is not a whole number", text)
 	}
 	if n < p.Min || n > p.Max {
 		return 0, p.refuse("%d is not within %d..%d", n, p.Min, p.Max)
@@ -63,16 +68,24 @@ func (p *Parameter) readWhole(text string) (int64, error) {
 	return n, nil
 }
 
-// readAmounts takes exactly Count whole numbers in the parameter's unit.
+// number is the canonical text of what readNumber gave.
+func (p *Parameter) number(n int64) string {
+	if p.Unit == yuanUnit {
+		return yuanText(n)
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// readAmounts takes exactly Count numbers in the parameter's unit.
 func (p *Parameter) readAmounts(text string) (Value, error) {
 	var v Value
 	var texts []string
 	for _, s := range strings.Split(text, ",") {
-		n, err := p.readWhole(s)
+		n, err := p.readNumber(s)
 		if err != nil {
 			return Value{}, err
 		}
-		v.Ints, texts = append(v.Ints, n), append(texts, strconv.FormatInt(n, 10))
+		v.Ints, texts = append(v.Ints, n), append(texts, p.number(n))
 	}
 	if len(v.Ints) != p.Count {
 		return Value{}, p.refuse("%d numbers, where %d are needed", len(v.Ints), p.Count)
@@ -94,11 +107,11 @@ func (p *Parameter) readLayers(text string) (Value, error) {
 		if !ok {
 			return Value{}, p.refuse("%q is not a layer like 100000xs50000", strings.TrimSpace(s))
 		}
-		cover, err := p.readWhole(a)
+		cover, err := p.readNumber(a)
 		if err != nil {
 			return Value{}, err
 		}
-		above, err := p.readWhole(b)
+		above, err := p.readNumber(b)
 		if err != nil {
 			return Value{}, err
 		}
@@ -120,7 +133,7 @@ func (p *Parameter) readLayers(text string) (Value, error) {
 	var v Value
 	for _, l := range layers {
 		v.Above, v.Ints = append(v.Above, l.above), append(v.Ints, l.cover)
-		v.List = append(v.List, fmt.Sprintf("%dxs%d", l.cover, l.above))
+		v.List = append(v.List, p.number(l.cover)+"xs"+p.number(l.above))
 	}
 	v.Text = strings.Join(v.List, ",")
 	return v, nil

@@ -19,6 +19,10 @@ func TestParameterForms(t *testing.T) {
 	premium := Parameter{Name: "premium", Type: "amounts", Count: 3, Min: 0, Max: 1000}
 	grid := Parameter{Name: "grid", Type: "layers", Min: 0, Max: 1_000_000}
 	event := Parameter{Name: "event", Type: "date"}
+	limit := Parameter{Name: "cap", Type: "integer", Min: 10, Max: 300_000, Unit: "yuan"}
+	fees := Parameter{Name: "fees", Type: "amounts", Count: 2, Min: 0, Max: 1000, Unit: "yuan"}
+	excess := Parameter{Name: "excess", Type: "layers", Min: 0, Max: 10_000, Unit: "yuan"}
+	region := Parameter{Name: "region", Type: "enums", Values: []string{"any", "11", "12"}}
 	for _, c := range []struct {
 		p           Parameter
 		text, gives string // gives begins with "!" for what a refusal says
@@ -56,6 +60,22 @@ func TestParameterForms(t *testing.T) {
 		{grid, "0xs50", "!covers more than 0"},
 		{grid, "50", "!is not a layer"},
 		{grid, "50xs2000000", "!not within"},
+		{limit, "15000", "15000"},
+		{limit, " 66.5", "66.50"},
+		{limit, "66.05", "66.05"},
+		{limit, "66.00", "66"},
+		{limit, "300000.01", "!not within 10..300000 yuan"},
+		{limit, "9.99", "!not within 10..300000 yuan"},
+		{limit, "66.505", "!at most two decimals"},
+		{limit, "66.", "!at most two decimals"},
+		{limit, "66.-5", "!at most two decimals"},
+		{limit, "-0.5", "!at most two decimals"},
+		{limit, "1e5", "!at most two decimals"},
+		{fees, "50, 0.5", "50,0.50"},
+		{fees, "50,-1", "!not within"},
+		{excess, "100.5xs50,50xs0.10", "50xs0.10,100.50xs50"},
+		{region, "12,11", "11,12"},
+		{region, "12,any", "any"},
 		{event, "20170701", "2017-07-01"},
 		{event, "2017-07", "!is not a day"},
 	} {
@@ -74,6 +94,12 @@ func TestParameterForms(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(again, v) {
 			t.Errorf("%s %q: its canonical text reads as %+v (%v), not %+v", c.p.Name, c.text, again, err, v)
 		}
+	}
+	if v, err := limit.read("66.5"); err != nil || v.Int != 6650 {
+		t.Errorf("66.5 yuan are %d fen, %v", v.Int, err)
+	}
+	if v, err := excess.read("100.5xs50,50xs0.10"); err != nil || !reflect.DeepEqual(v.Above, []int64{10, 5000}) || !reflect.DeepEqual(v.Ints, []int64{5000, 10_050}) {
+		t.Errorf("layers in yuan: %+v %v", v, err)
 	}
 	v, err := grid.read("100xs50,50xs0")
 	if err != nil || !reflect.DeepEqual(v.Above, []int64{0, 50}) || !reflect.DeepEqual(v.Ints, []int64{50, 100}) {

@@ -45,7 +45,7 @@ func ParseTemplate(name string, yamlText, sql []byte) (*Template, error) {
 	if err := decodeStrict(name, yamlText, t); err != nil {
 		return nil, err
 	}
-	for _, check := range []func() error{t.checkHead, t.checkParameters, t.checkReads, t.checkKeys, t.checkMeasures, t.checkDerived, t.checkCoarse} {
+	for _, check := range []func() error{t.checkHead, t.checkParameters, t.checkApartFrom, t.checkReads, t.checkKeys, t.checkMeasures, t.checkDerived, t.checkCoarse} {
 		if err := check(); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}

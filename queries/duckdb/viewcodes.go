@@ -27,6 +27,8 @@ func codesSQL(table string, set queries.CodeSet) (string, error) {
 			if system == "atc" {
 				column = "atc"
 			}
+		case "drg_result":
+			column, guard = "grp", ident("scheme")+" = 'drg' AND " // other schemes have codes of their own
 		default:
 			return "", fmt.Errorf("%w: table %s has no codes", ErrView, table)
 		}

@@ -1,5 +1,4 @@
 -- One row per person and month with the drug.
 SELECT psn_key, year(date) * 12 + month(date) - 1 AS month, 1 AS used, sum(amt_fen) AS amount
 FROM fee_line
-WHERE year(date) * 12 + month(date) BETWEEN year($event) * 12 + month($event) - 24 AND year($event) * 12 + month($event) + 24
 GROUP BY psn_key, year(date) * 12 + month(date) - 1

@@ -6,7 +6,7 @@ WITH spells AS (
   JOIN person AS p USING (psn_key)
 ), ordered AS (
   SELECT psn_key, age, sex, begn, until,
-         max(until) OVER (PARTITION BY psn_key ORDER BY begn, until
+         max(until) OVER (PARTITION BY psn_key, age, sex ORDER BY begn, until
                           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
   FROM spells
   WHERE until >= begn

@@ -13,7 +13,8 @@ WITH covered AS (
   LEFT JOIN covered AS c ON s.psn_key = c.psn_key AND s.setl_key = c.setl_key
 ), first_bills AS (
   SELECT psn_key, level, total_fen, payers, parts, psn_fen, person, covers, mdtrt_key,
-         row_number() OVER (PARTITION BY psn_key, level ORDER BY setl_date, setl_key, total_fen, psn_fen) AS place
+         row_number() OVER (PARTITION BY psn_key, level
+                            ORDER BY setl_date, setl_key, total_fen, psn_fen, payers, parts, person, covers, mdtrt_key) AS place
   FROM bills
 ), bill_rules AS (
   SELECT psn_key, level, unnest(range(0, 5)) AS rule, total_fen, payers, parts, psn_fen, person, covers, mdtrt_key
@@ -21,7 +22,7 @@ WITH covered AS (
   WHERE place <= 50
 ), first_stays AS (
   SELECT psn_key, level, main_dx, los_d, date_diff('day', begn, "end") AS days,
-         row_number() OVER (PARTITION BY psn_key, level ORDER BY begn, mdtrt_key, los_d, main_dx) AS place
+         row_number() OVER (PARTITION BY psn_key, level ORDER BY begn, mdtrt_key, los_d, main_dx, "end", med_type) AS place
   FROM encounter
   WHERE left(med_type, 2) = '21'
 ), stay_rules AS (

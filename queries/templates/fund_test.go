@@ -9,7 +9,13 @@ import (
 )
 
 func TestFundOracles(t *testing.T) {
-	for _, o := range []oracle{{
+	for _, o := range fundOracles() {
+		t.Run(o.id, func(t *testing.T) { checkOracle(t, o) })
+	}
+}
+
+func fundOracles() []oracle {
+	return []oracle{{
 		id: "R2", given: map[string]string{"window": "2017-02..2017-04", "fund": "serious"}, cells: []string{"payments"},
 		unbound: `SELECT count(*) FROM (SELECT psn_key FROM settlement WHERE setl_date BETWEEN DATE '2017-02-01' AND DATE '2017-04-30' GROUP BY 1 HAVING min(insutype) <> max(insutype))`,
 		exact: `WITH m AS (SELECT psn_key, insutype, month(setl_date) AS m, least(20000000, sum(serious_fen))::BIGINT AS x FROM settlement
@@ -31,9 +37,7 @@ func TestFundOracles(t *testing.T) {
 		    least(40, count(DISTINCT coalesce(nullif(mdtrt_key, 0), setl_key))) AS v, least(20000000, sum(fund_fen)) AS x
 		  FROM settlement WHERE setl_date >= DATE '2017-01-01' AND setl_date < DATE '2017-07-01' AND insu_admdvs[:2] <> admdvs[:2] GROUP BY ALL)
 		SELECT a, b, count(*), sum(v)::BIGINT, sum(x)::BIGINT FROM p GROUP BY 1, 2`,
-	}} {
-		t.Run(o.id, func(t *testing.T) { checkOracle(t, o) })
-	}
+	}}
 }
 
 func TestFundByHand(t *testing.T) {
@@ -77,6 +81,15 @@ func TestFundByHand(t *testing.T) {
 			},
 		},
 		want: map[string][]int64{"FR23/tertiary": {1, 600_000, 1, 3_600}, "unknown/tertiary": {1, 18_600_000, 1, 3_459_600}},
+	}, {
+		name: "approved groups by their first three characters, not those of another scheme", id: "R1", coarse: true, cells: []string{"cost/rows"},
+		given: map[string]string{"window": "2017", "amount": "payment", "groups": "drg-acute-myocardial-infarction,drg-respiratory-infection"},
+		world: enginetest.World{
+			"person": {{"psn_key": a}}, "encounter": {stay(a, 1, 0, 3, nil), stay(a, 2, 5, 6, nil), stay(a, 3, 8, 9, nil), stay(a, 4, 11, 12, nil)},
+			"drg_result": {group(a, 1, 0, "FR23", 1), group(a, 2, 5, "ES29", 1), group(a, 3, 8, "FR31", 1),
+				{"psn_key": a, "mdtrt_key": int64(4), "date": enginetest.Day(11), "scheme": "dip", "grp": "FR25"}},
+		},
+		want: map[string][]int64{"FR23": {1, 1}, "ES29": {1, 1}},
 	}, {
 		name: "the group's payment", id: "R1", given: map[string]string{"window": "2017", "amount": "payment"}, coarse: true, cells: []string{"cost/sum", "cost/rows"},
 		world: enginetest.World{

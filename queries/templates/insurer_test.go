@@ -48,8 +48,14 @@ func tree(bins ...int) []int64 {
 }
 
 func TestInsurerOracles(t *testing.T) {
+	for _, o := range insurerOracles() {
+		t.Run(o.id, func(t *testing.T) { checkOracle(t, o) })
+	}
+}
+
+func insurerOracles() []oracle {
 	const ages = `p AS (SELECT psn_key, sex, (2017 * 12 - (birth_ym // 100 * 12 + birth_ym % 100 - 1)) // 12 AS age FROM person WHERE birth_ym IS NOT NULL)`
-	for _, o := range []oracle{{
+	return []oracle{{
 		id: "I2", given: map[string]string{"window": "2017"}, cells: []string{"claims", "person_days"},
 		exact: `WITH cov AS (SELECT psn_key, sum(date_diff('day', greatest(begn, DATE '2017-01-01'), least("end", DATE '2017-12-31')) + 1) AS d
 		  FROM coverage WHERE begn <= DATE '2017-12-31' AND "end" >= DATE '2017-01-01' GROUP BY 1),
@@ -83,9 +89,7 @@ func TestInsurerOracles(t *testing.T) {
 		  count(*) FILTER (l IN (5, 6)), count(*) FILTER (l IN (7, 8, 9)), count(*) FILTER (l > 9 AND l < 14), count(*) FILTER (l > 13 AND l < 21),
 		  count(*) FILTER (l > 20 AND l < 30), count(*) FILTER (l > 29 AND l < 60), count(*) FILTER (l > 59 AND l < 90), count(*) FILTER (l > 89),
 		  sum(l - 9)::BIGINT, count(*) FROM e GROUP BY 1`,
-	}} {
-		t.Run(o.id, func(t *testing.T) { checkOracle(t, o) })
-	}
+	}}
 }
 
 // stay, bill and insured are rows of one person, with what a case varies.

@@ -21,7 +21,7 @@ WITH spells AS (
   FROM paid
 ), layers AS (
   SELECT psn_key, layer, amount,
-         $layers_above[layer + 1] * 100 AS above, $layers_cover[layer + 1] * 100 AS cover
+         $layers_above[layer + 1] AS above, $layers_cover[layer + 1] AS cover
   FROM grid
 ), burnt AS (
   SELECT psn_key, layer, TRY(least(amount - above, cover) * 10000 // cover) AS used

@@ -4,8 +4,10 @@ package templates_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/qunxiang/qunxiang/queries/enginetest"
 )
@@ -197,6 +199,14 @@ func spendingByHand() []handmade {
 			world: enginetest.World{"person": {born(a, 195001), born(b, 195001)}, "fee_line": {
 				paid(a, 0, "metformin", 2), paid(a, 30, "metformin", 5), paid(a, -1, "metformin", 100), paid(a, 90, "metformin", 600_000), paid(a, 91, "metformin", 600_000),
 				paid(b, 30, "metformin", 1), paid(b, 180, "metformin", 3), paid(b, 181, "metformin", 100)}}},
+		{name: "a long window: every month of a person counts, however far from the event", id: "P10", cells: []string{"users", "spending"},
+			given: map[string]string{"window": "2014..2017", "codes": "metformin", "event": "2017-12-01"},
+			want:  map[string][]int64{"": slices.Concat([]int64{1}, slices.Repeat([]int64{1}, 48), slices.Repeat([]int64{7}, 48))},
+			world: enginetest.World{"person": {born(a, 195001)}, "fee_line": monthly(48, func(day int) enginetest.Row { return paid(a, day, "metformin", 7) })}},
+		{name: "codes of the national list, whole classes only", id: "P8", given: map[string]string{"window": "2017", "codes": "insulins"}, cells: []string{"spending"},
+			want: map[string][]int64{"insulin glargine/2017-Q1/unknown": {1, 5}},
+			world: enginetest.World{"person": {born(a, 195001)}, "fee_line": {
+				national(a, "XA10AEG048A001010101", "insulin glargine"), national(a, "XA10BAE053A001010101", "metformin"), national(a, "ZA10AEG048A001010101", "a patent drug")}}},
 		{name: "nobody", id: "P8", given: share, cells: []string{"spending"}, world: enginetest.World{}, want: map[string][]int64{}},
 		{name: "unknown places and drugs, an amount above the limit", id: "P8", given: share, cells: []string{"spending"},
 			want: map[string][]int64{"metformin/2017-Q1/11": {2, 5_000_003}, "metformin/2017-Q4/11": {1, 4}, "metformin/2017-Q1/unknown": {1, 6}},
@@ -204,6 +214,20 @@ func spendingByHand() []handmade {
 				paid(a, 0, "metformin", 2), paid(a, 89, "metformin", 1), paid(b, 1, "metformin", 6_000_000), paid(a, 364, "metformin", 4), paid(a, 365, "metformin", 9), paid(a, 5, "unknown", 9),
 				{"psn_key": c, "date": enginetest.Day(3), "atc": "A10BA02", "ingredient": "metformin", "amt_fen": int64(6)}}}},
 	}
+}
+
+// monthly are rows on the 15th of the last n months up to the end of 2017.
+func monthly(n int, row func(day int) enginetest.Row) (out []enginetest.Row) {
+	for m := range n {
+		date := time.Date(2017, time.Month(12-m), 15, 0, 0, 0, 0, time.UTC)
+		out = append(out, row(int(date.Sub(enginetest.Day(0))/(24*time.Hour))))
+	}
+	return out
+}
+
+// national is a fill of which only the national drug code is known.
+func national(k enginetest.Key, code, ingredient string) enginetest.Row {
+	return enginetest.Row{"psn_key": k, "date": enginetest.Day(1), "item_code": code, "ingredient": ingredient, "amt_fen": int64(5)}
 }
 
 func incidenceByHand() []handmade {

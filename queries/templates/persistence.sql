@@ -7,7 +7,8 @@ WITH spells AS (
 ), numbered AS (
   SELECT psn_key, begn, "end",
          sum(CASE WHEN before IS NULL OR begn > before + 1 THEN 1 ELSE 0 END)
-           OVER (PARTITION BY psn_key ORDER BY begn, "end" ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS island
+           OVER (PARTITION BY psn_key ORDER BY begn, "end", before NULLS FIRST
+                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS island
   FROM spells
 ), cover AS (
   SELECT psn_key, min(begn) AS begn, max("end") AS "end"

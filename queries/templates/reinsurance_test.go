@@ -50,6 +50,13 @@ func TestLayerCostByHand(t *testing.T) {
 			"settlement": {bill(a, 1, 0, 0, enginetest.Row{"psn_fen": int64(90_000), "selfpay_full_fen": int64(2_000), "overlimit_fen": int64(500)}), bill(b, 2, 0, 0, enginetest.Row{"selfpay_full_fen": int64(90_000)})},
 		},
 		want: map[string][]int64{"": {1, 2_500, 1}},
+	}, {
+		name: "layers to the fen", id: "I5", given: map[string]string{"window": "2017", "layers": "0.50xs20.25"}, coarse: true, cells: cells,
+		world: enginetest.World{
+			"person": {{"psn_key": a}, {"psn_key": b}}, "coverage": {insured(a, 0, 9, "employee"), insured(b, 0, 9, "employee")},
+			"settlement": {bill(a, 1, 0, 0, enginetest.Row{"psn_fen": int64(2_025)}), bill(b, 2, 0, 0, enginetest.Row{"psn_fen": int64(2_030)})},
+		},
+		want: map[string][]int64{"": {2, 1_000, 1}},
 	}} {
 		t.Run(h.id+" "+h.name, func(t *testing.T) { checkHandmade(t, h) })
 	}
@@ -57,7 +64,7 @@ func TestLayerCostByHand(t *testing.T) {
 
 func TestLossRatioOracle(t *testing.T) {
 	checkOracle(t, oracle{
-		id: "I6", given: map[string]string{"window": "2017", "deductible": "300000", "coinsurance": "2500", "cap": "2000000", "base": "in_scope", "region": "32,37,41,44"},
+		id: "I6", given: map[string]string{"window": "2017", "deductible": "3000", "coinsurance": "2500", "cap": "20000", "base": "in_scope", "region": "32,37,41,44"},
 		cells: []string{"benefits", "claimants", "person_days"},
 		exact: `WITH c AS (SELECT psn_key, insutype, greatest(begn, DATE '2017-01-01') AS b, least("end", DATE '2017-12-31') AS e FROM coverage
 		  WHERE begn <= DATE '2017-12-31' AND "end" >= DATE '2017-01-01' AND insu_admdvs[:2] IN ('32', '37', '41', '44')),
@@ -73,7 +80,7 @@ func TestLossRatioOracle(t *testing.T) {
 
 func TestLossRatioByHand(t *testing.T) {
 	a, b, c := enginetest.Person(1), enginetest.Person(2), enginetest.Person(3)
-	given := map[string]string{"window": "2017", "deductible": "1000", "coinsurance": "3333", "cap": "100000"}
+	given := map[string]string{"window": "2017", "deductible": "10.00", "coinsurance": "3333", "cap": "1000"}
 	cells := []string{"benefits", "claimants", "person_days"}
 	paid := func(k enginetest.Key, key int64, day int, fen int64) enginetest.Row {
 		return bill(k, key, 0, day, enginetest.Row{"psn_fen": fen})

@@ -29,8 +29,8 @@ WITH stays AS (
   WHERE left(med_type, 2) = '21'
 ), following AS (
   SELECT psn_key, level, chapter, "end", inst_key,
-         lead(begn) OVER (PARTITION BY psn_key ORDER BY begn, "end", mdtrt_key) AS next,
-         lead(inst_key) OVER (PARTITION BY psn_key ORDER BY begn, "end", mdtrt_key) AS next_inst
+         lead(begn) OVER (PARTITION BY psn_key ORDER BY begn, "end", mdtrt_key, level, chapter, inst_key) AS next,
+         lead(inst_key) OVER (PARTITION BY psn_key ORDER BY begn, "end", mdtrt_key, level, chapter, inst_key) AS next_inst
   FROM stays
 )
 SELECT psn_key, level, chapter, count(*) AS stays,

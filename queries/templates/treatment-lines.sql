@@ -7,7 +7,8 @@ WITH spells AS (
 ), numbered AS (
   SELECT psn_key, begn, "end",
          sum(CASE WHEN before IS NULL OR begn > before + 1 THEN 1 ELSE 0 END)
-           OVER (PARTITION BY psn_key ORDER BY begn, "end" ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS island
+           OVER (PARTITION BY psn_key ORDER BY begn, "end", before NULLS FIRST
+                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS island
   FROM spells
 ), cover AS (
   SELECT psn_key, min(begn) AS begn, max("end") AS "end"
@@ -31,7 +32,7 @@ WITH spells AS (
          lag(class) OVER (PARTITION BY psn_key ORDER BY date, class) AS previous
   FROM courses
 ), steps AS (
-  SELECT psn_key, class, date, row_number() OVER (PARTITION BY psn_key ORDER BY date, class) AS place
+  SELECT psn_key, class, date, row_number() OVER (PARTITION BY psn_key ORDER BY date, class, previous NULLS FIRST) AS place
   FROM ordered
   WHERE previous IS NULL OR previous <> class
 ), paths AS (
