@@ -35,7 +35,9 @@ func (l *linter) ties(n *sqlNode) {
 }
 
 func framedByRows(w *sqlExpr) bool {
-	rows := func(edge string) bool { return edge == "CURRENT_ROW_ROWS" || edge == "EXPR_PRECEDING_ROWS" || edge == "EXPR_FOLLOWING_ROWS" }
+	rows := func(edge string) bool {
+		return edge == "CURRENT_ROW_ROWS" || edge == "EXPR_PRECEDING_ROWS" || edge == "EXPR_FOLLOWING_ROWS"
+	}
 	return rows(w.Start) || rows(w.End)
 }
 
