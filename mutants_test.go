@@ -36,6 +36,9 @@ var mutants = []mutant{
 	{"opt-outs are ignored", "queries/duckdb/views.go", "if len(out) == 0 {", "if true {", "./queries/duckdb", "Within|OptOut"},
 	{"the window is open", "queries/duckdb/views.go", `return []string{ident(table.Time.Date) + " BETWEEN " + first + " AND " + last}, nil`, `_, _ = first, last
 		return nil, nil`, "./queries/duckdb", "ViewSQL"},
+	{"ties of a window are let through", "queries/locality/lintties.go", "if !byPlace(fold(w.Function)) && !framedByRows(w) {", "if true {", "./queries/duckdb", "TestCorpus"},
+	{"a series' total is not priced at each position", "dp/vector.go", "func (m *measure) seriesDelta2() *big.Int {\n", "func (m *measure) seriesDelta2() *big.Int {\n\tif m.Kind == KindSeries {\n\t\treturn new(big.Int).Mul(big.NewInt(m.linf()), big.NewInt(m.linf()))\n\t}\n", "./dp", "."},
+	{"looking back to before the data", "queries/compile.go", "if src.From.IsZero() || !from.Before(src.From) {", "if true {", "./queries", "Lookback"},
 	{"noise is examined away", "dp/proof/proof.go", "if !e.Public {", "if false {", "./dp/proof", "OnlyPublic"},
 }
 
