@@ -144,7 +144,11 @@ func (b *tableBuilder) row(g queries.ReleasedGroup, at string, isGroup bool) int
 
 func (b *tableBuilder) set(row int, measure string, n queries.ReleasedNumber) {
 	first := b.index[measure]
-	for i, x := range []float64{n.Value, n.Low, n.High} {
+	shown := []float64{n.Value, n.Low, n.High}
+	if n.NoInterval {
+		shown = shown[:1]
+	}
+	for i, x := range shown {
 		b.numbers[first+i].Numbers[row], b.numbers[first+i].Null[row] = x, false
 	}
 }

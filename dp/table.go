@@ -16,7 +16,7 @@ type Group struct {
 // Intervals are for noise: what clamping and dropping took away is outside them.
 type Measured struct {
 	Name, Unit       string
-	Value, Low, High float64
+	Value, Low, High float64 // Low and High are NaN where a derived number has no interval
 	// Values is set instead on an axis: one Point per position; for quantiles one
 	// per probability ("0.5"); for survival up to where too few are at risk.
 	Values []Point

@@ -111,6 +111,10 @@ func (t *Template) checkOneDerived(d Derived, kinds map[string]string) error {
 		if !positionKinds[of] {
 			return invalid("derived %s: of names a histogram, series or vector", d.Name)
 		}
+	case "distance":
+		if m := t.measure(d.Of); m == nil || m.Kind != "series" && m.Kind != "histogram" || len(t.Keys) == 0 {
+			return invalid("derived %s: of names a histogram or series, and there are keys to compare groups by", d.Name)
+		}
 	case "forecast":
 		if m := t.measure(d.Of); m == nil || m.Kind != "series" || m.Axis.Months+m.Axis.Quarters == "" {
 			return invalid("derived %s: of names a series over months or quarters", d.Name)
@@ -124,7 +128,7 @@ func (t *Template) checkOneDerived(d Derived, kinds map[string]string) error {
 			return invalid("derived %s: %s take no measure", d.Name, d.Kind)
 		}
 	default:
-		return invalid("derived %s: kind is ratio, share, funnel, change, forecast, loss_ratio, times, totals or flows", d.Name)
+		return invalid("derived %s: kind is ratio, share, funnel, change, forecast, loss_ratio, times, distance, totals or flows", d.Name)
 	}
 	return t.checkDerivedUse(d)
 }

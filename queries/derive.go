@@ -9,12 +9,17 @@ import (
 // derive adds the template's derived numbers to a released table. It sees
 // noisy values only (rule 13) and carries their known noise into intervals:
 // Fieller's for quotients (ratio, share, conversion, relative change, loss
-// ratio), added variances for sums (funnel, change, totals, flows). A number
+// ratio), added variances for sums (funnel, change, totals, flows), a bound for
+// what noise can do to a distance. A number
 // whose denominator cannot be told from zero is left out.
 func (q *Question) derive(t *dp.Table) {
 	for _, d := range q.Template.Derived {
-		if d.Kind == "share" {
+		switch d.Kind {
+		case "share":
 			q.deriveShare(t, d)
+			continue
+		case "distance":
+			deriveDistance(t, d)
 			continue
 		}
 		for i := range t.Groups {

@@ -2,6 +2,7 @@ package queries
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/qunxiang/qunxiang/dp"
@@ -9,7 +10,8 @@ import (
 
 // deriveForecast continues a series over calendar months or quarters by a year,
 // and says how wrong the same method would have been in the last year. Only
-// whole periods of the window count.
+// whole periods of the window count. The error of the backtest has no interval:
+// noise is in the forecasts and in what they are held against, and makes it larger.
 func (q *Question) deriveForecast(of dp.Measured, d Derived) []dp.Measured {
 	periods, first, whole := q.periodsOf(d.Of, len(of.Values))
 	if len(of.Values) != len(q.axisOf(d.Of)) || whole <= first {
@@ -29,7 +31,7 @@ func (q *Question) deriveForecast(of dp.Measured, d Derived) []dp.Measured {
 	}
 	list := []dp.Measured{out}
 	if mape, ok := backtest(series, periods); ok {
-		list = append(list, dp.Measured{Name: d.Name + "_error", Unit: "share", Value: mape, Low: mape, High: mape})
+		list = append(list, dp.Measured{Name: d.Name + "_error", Unit: "share", Value: mape, Low: math.NaN(), High: math.NaN()})
 	}
 	return list
 }

@@ -51,7 +51,7 @@ func forecast(series []float64, season, ahead int) (out []ReleasedNumber, ok boo
 		row := mat.NewVecDense(columns, design(n+h))
 		value := mat.Dot(row, &beta)
 		half := t95 * math.Sqrt(variance*(1+mat.Inner(row, &inverse, row)))
-		out = append(out, ReleasedNumber{value, value - half, value + half})
+		out = append(out, ReleasedNumber{Value: value, Low: value - half, High: value + half})
 	}
 	return out, true
 }

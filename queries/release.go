@@ -58,6 +58,9 @@ type ReleasedNumber struct {
 	Value float64 `json:"value"`
 	Low   float64 `json:"low"`
 	High  float64 `json:"high"`
+	// NoInterval says that nothing is known of the value's error: Low and High mean
+	// nothing, and are not shown. Only a number without an axis may have none.
+	NoInterval bool `json:"-"`
 }
 
 // ReleasedPoint is a value at one position of an axis. On a survival curve low
@@ -83,6 +86,12 @@ type Privacy struct {
 
 // MarshalJSON puts a scalar's value, low and high beside its unit.
 func (r ReleasedValue) MarshalJSON() ([]byte, error) {
+	if r.Number != nil && r.Number.NoInterval {
+		return json.Marshal(struct {
+			Unit  string  `json:"unit"`
+			Value float64 `json:"value"`
+		}{r.Unit, r.Number.Value})
+	}
 	if r.Number != nil {
 		return json.Marshal(struct {
 			Unit string `json:"unit"`
@@ -100,15 +109,18 @@ func (r *ReleasedValue) UnmarshalJSON(b []byte) error {
 		Values []ReleasedPoint    `json:"values"`
 		Pairs  *ReleasedMarginals `json:"marginals"`
 		Value  *float64           `json:"value"`
-		Low    float64            `json:"low"`
-		High   float64            `json:"high"`
+		Low    *float64           `json:"low"`
+		High   *float64           `json:"high"`
 	}
 	if err := json.Unmarshal(b, &all); err != nil {
 		return err
 	}
 	*r = ReleasedValue{Unit: all.Unit, Values: all.Values, Marginals: all.Pairs}
 	if all.Value != nil {
-		r.Number = &ReleasedNumber{*all.Value, all.Low, all.High}
+		r.Number = &ReleasedNumber{Value: *all.Value, NoInterval: all.Low == nil || all.High == nil}
+		if !r.Number.NoInterval {
+			r.Number.Low, r.Number.High = *all.Low, *all.High
+		}
 	}
 	return nil
 }
@@ -160,11 +172,12 @@ func (q *Question) groups(t *dp.Table) []ReleasedGroup {
 func released(m dp.Measured) ReleasedValue {
 	out := ReleasedValue{Unit: m.Unit, Marginals: releasedMarginals(m.Marginals)}
 	if m.Values == nil {
-		out.Number = &ReleasedNumber{round(m.Value), round(m.Low), round(m.High)}
+		n := releasedNumber(m.Value, m.Low, m.High)
+		out.Number = &n
 		return out
 	}
 	for _, p := range m.Values {
-		x := ReleasedPoint{At: p.At, ReleasedNumber: ReleasedNumber{round(p.Value), round(p.Low), round(p.High)}}
+		x := ReleasedPoint{At: p.At, ReleasedNumber: releasedNumber(p.Value, p.Low, p.High)}
 		if p.Noise != nil {
 			low, high := round(p.Noise[0]), round(p.Noise[1])
 			x.NoiseLow, x.NoiseHigh = &low, &high
@@ -172,6 +185,14 @@ func released(m dp.Measured) ReleasedValue {
 		out.Values = append(out.Values, x)
 	}
 	return out
+}
+
+// releasedNumber rounds a number as it is shown; without an interval dp gives NaN.
+func releasedNumber(value, low, high float64) ReleasedNumber {
+	if math.IsNaN(low) || math.IsNaN(high) {
+		return ReleasedNumber{Value: round(value), NoInterval: true}
+	}
+	return ReleasedNumber{Value: round(value), Low: round(low), High: round(high)}
 }
 
 // round keeps nine significant digits: more would only look exact.

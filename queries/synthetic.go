@@ -54,12 +54,12 @@ func releasedMarginals(m *dp.Marginals) *ReleasedMarginals {
 	}
 	out := &ReleasedMarginals{Pairs: []ReleasedPair{}, Left: []ReleasedPairError{}, Fit: []ReleasedFit{}}
 	pairError := func(e dp.PairError) ReleasedPairError {
-		return ReleasedPairError{e.A, e.B, ReleasedNumber{round(e.Value), round(e.Low), round(e.High)}}
+		return ReleasedPairError{e.A, e.B, releasedNumber(e.Value, e.Low, e.High)}
 	}
 	for _, p := range m.Pairs {
 		r := ReleasedPair{ReleasedPairError: pairError(p.PairError), Fit: round(p.Fit)}
 		for _, c := range p.Cells {
-			r.Cells = append(r.Cells, ReleasedPairCell{c.A, c.B, ReleasedNumber{round(c.Value), round(c.Low), round(c.High)}})
+			r.Cells = append(r.Cells, ReleasedPairCell{c.A, c.B, releasedNumber(c.Value, c.Low, c.High)})
 		}
 		out.Pairs = append(out.Pairs, r)
 	}

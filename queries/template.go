@@ -188,6 +188,7 @@ type ReachBy struct {
 //	change      of, an axis: its mean from Position on less the mean before, or with Relative over it
 //	loss_ratio  of, the benefits, / sum of Factors by Key times by, the exposure; also as a total
 //	times       of, an axis, times Factors by position
+//	distance    of, an axis: how far the group's distribution is from that of all shown groups, by feature of labels "feature=bin"
 //	totals      no number: sums of the shown groups by Within, see [ReleasedTotal]
 //	flows       no number: people by step of the paths "A>B>C" in Key, see [Flow]
 type Derived struct {

@@ -67,7 +67,11 @@ func grouped(x float64, decimals int) string {
 	return b.String()
 }
 
+// interval shows a number with its interval, if it has one.
 func interval(n queries.ReleasedNumber, unit string) string {
+	if n.NoInterval {
+		return amount(n.Value, unit)
+	}
 	return fmt.Sprintf("%s  [%s, %s]", amount(n.Value, unit), amount(n.Low, unit), amount(n.High, unit))
 }
 
