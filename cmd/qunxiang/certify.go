@@ -69,7 +69,7 @@ Exit codes: 0 every template passed, 5 one was refused.`,
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.StringVar(&out, "out", "", "also write a .md and a .json for each template into this folder")
 	f.StringVar(&list, "list", "", "also write the digests of those that passed into this file, as a catalogue's certified.txt")
-	f.IntVar(&draws, "draws", 100_000, "draws of each neighbour in the statistical test; a tenth for who moves 100 cells or more")
+	f.IntVar(&draws, "draws", 100_000, "draws of each neighbour in the statistical test; fewer for who moves more than 4 cells, at least a tenth")
 	return c
 }
 

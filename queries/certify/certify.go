@@ -42,7 +42,7 @@ type Options struct {
 	// Draws of each neighbour in the statistical test; 0 = 100,000.
 	Draws int
 	// MaxCells bounds the work of the test: a person who moves more cells is
-	// drawn fewer times, at least a tenth. 0 = 10.
+	// drawn fewer times, at least a tenth. 0 = 4.
 	MaxCells int
 }
 
@@ -91,7 +91,7 @@ func Certify(ctx context.Context, t *queries.Template, o Options) (*Certificate,
 		o.Draws = 100_000
 	}
 	if o.MaxCells == 0 {
-		o.MaxCells = 10
+		o.MaxCells = 4
 	}
 	if o.Cap == (dp.Cost{}) {
 		var err error
