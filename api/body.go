@@ -21,7 +21,7 @@ const maxBody = 64 << 10
 type RequestBody struct {
 	Template     string            `json:"template" maxLength:"200" doc:"Template id, id@version or catalogue id such as I3."`
 	Coarse       bool              `json:"coarse,omitempty" doc:"Take the coarse variant: fewer, larger groups."`
-	Parameters   map[string]string `json:"parameters,omitempty" maxProperties:"50" doc:"Parameters by name, all as text; a window is 2017-01-01..2017-12-31, a list is separated by commas."`
+	Parameters   map[string]string `json:"parameters,omitempty" maxProperties:"50" doc:"Parameters by name, all as text; a window is 2017-01-01..2017-12-31, a list is separated by commas, money is in yuan with at most two decimals."`
 	Purpose      string            `json:"purpose,omitempty" maxLength:"200" doc:"Declared purpose. Left out, it is the first one of the grant where the template allows that, or the only one that fits."`
 	Accuracy     []string          `json:"accuracy,omitempty" maxItems:"50" doc:"Wanted half-widths of the 95 % interval, [MEASURE=]ERROR, where ERROR is 50 in the unit of the measure (money in yuan, though answers are in fen) or 5% at 1000."`
 	Cost         *float64          `json:"cost,omitempty" doc:"What the request may cost in rho, in place of accuracy."`

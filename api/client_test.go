@@ -41,7 +41,7 @@ func TestClient(t *testing.T) {
 	if list, err := c.Templates(ctx); err != nil || !reflect.DeepEqual(list, ListTemplates(catalog(t))) {
 		t.Errorf("templates: %v", err)
 	}
-	if d, err := c.Template(ctx, "claim-severity@1.0.0"); err != nil || d.Catalogue != "I3" {
+	if d, err := c.Template(ctx, "claim-severity@1.1.0"); err != nil || d.Catalogue != "I3" {
 		t.Errorf("template: %+v %v", d, err)
 	}
 	if b, err := c.Budgets(ctx); err != nil || !reflect.DeepEqual(b, f.Budgets()) {

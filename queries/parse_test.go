@@ -30,11 +30,11 @@ func TestTemplateRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ name, old, new, says string }{
-		{"unknown key", "l0: 2\nmeasures", "l0: 2\nlimit: 3\nmeasures", "x.yaml:41:1"},
-		{"repeated key", "l0: 2\nmeasures", "l0: 2\nl0: 3\nmeasures", "x.yaml:41:1"},
+		{"unknown key", "l0: 2\nmeasures", "l0: 2\nlimit: 3\nmeasures", "x.yaml:51:1"},
+		{"repeated key", "l0: 2\nmeasures", "l0: 2\nl0: 3\nmeasures", "x.yaml:51:1"},
 		{"second document", "id: claim-severity", "id: claim-severity\n---\nid: other", "document"},
 		{"no id", "id: claim-severity", "id: Claim Severity", "id"},
-		{"version", "version: 1.0.0", "version: \"1.0\"", "version"},
+		{"version", "version: 1.1.0", "version: \"1.0\"", "version"},
 		{"catalogue", "catalogue: I3", "catalogue: X3", "catalogue"},
 		{"no Chinese title", "  zh: 次均费用\n", "", "title"},
 		{"missing clamp", "    clamp: [0, 20000000]\n", "", "clamp"},

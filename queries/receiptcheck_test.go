@@ -43,7 +43,7 @@ func TestVerifyReceipt(t *testing.T) {
 		strangers := ledger.VerifierKey(pop, public)
 		for _, release := range [][]byte{nil, body} {
 			s, err := queries.VerifyReceipt(t.Context(), text, public, logKey, release)
-			if err != nil || s.Release != tk.ID || s.Template != "claim-severity@1.0.0" {
+			if err != nil || s.Release != tk.ID || s.Template != "claim-severity@1.1.0" {
 				t.Errorf("%+v %v", s, err)
 			}
 		}

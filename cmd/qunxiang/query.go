@@ -70,7 +70,7 @@ type request struct {
 func (r *request) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&r.Template, "template", "", "template: id, id@version or catalogue id such as I3")
-	f.StringArrayVar(&r.params, "param", nil, "name=value, repeated; lists by comma, windows as 2017-01-01..2017-12-31")
+	f.StringArrayVar(&r.params, "param", nil, "name=value, repeated; lists by comma, windows as 2017-01-01..2017-12-31, money in yuan")
 	f.StringArrayVar(&r.only, "only", nil, "key=value, repeated; several by comma: the groups to print of the table, which is the same")
 	f.BoolVar(&r.Coarse, "coarse", false, "the coarse variant, for small populations")
 	f.StringArrayVar(&r.accuracy, "accuracy", nil, "wanted 95 % half-width, [MEASURE=]ERROR, repeated; ERROR as 50, money in yuan, or as \"5% at 1000\"")
