@@ -5,28 +5,35 @@ WITH covered AS (
   JOIN coverage AS c ON s.psn_key = c.psn_key AND s.setl_date BETWEEN c.begn AND c."end"
   GROUP BY s.psn_key, s.setl_key
 ), bills AS (
-  SELECT s.psn_key, s.setl_key, s.mdtrt_key, s.level, s.setl_date, s.total_fen, s.psn_fen,
-         TRY(s.fund_fen + s.psn_fen + s.hosp_fen) AS payers,
-         TRY(s.selfpay_full_fen + s.overlimit_fen + s.preself_fen + s.inscope_fen) AS parts,
-         TRY(s.acct_fen + s.cash_fen) AS person, coalesce(c.spells, 0) AS covers
+  -- One bit for each rule that is broken.
+  SELECT s.psn_key, s.level, s.setl_date, s.setl_key,
+         CASE WHEN TRY(s.fund_fen + s.psn_fen + s.hosp_fen) = s.total_fen THEN 0 ELSE 1 END
+         + CASE WHEN TRY(s.selfpay_full_fen + s.overlimit_fen + s.preself_fen + s.inscope_fen) = s.total_fen THEN 0 ELSE 2 END
+         + CASE WHEN TRY(s.acct_fen + s.cash_fen) = s.psn_fen THEN 0 ELSE 4 END
+         + CASE WHEN c.spells > 0 THEN 0 ELSE 8 END
+         + CASE WHEN s.mdtrt_key <> 0 THEN 0 ELSE 16 END AS broken
   FROM settlement AS s
   LEFT JOIN covered AS c ON s.psn_key = c.psn_key AND s.setl_key = c.setl_key
 ), first_bills AS (
-  SELECT psn_key, level, total_fen, payers, parts, psn_fen, person, covers, mdtrt_key,
-         row_number() OVER (PARTITION BY psn_key, level
-                            ORDER BY setl_date, setl_key, total_fen, psn_fen, payers, parts, person, covers, mdtrt_key) AS place
+  SELECT psn_key, level, broken,
+         row_number() OVER (PARTITION BY psn_key, level ORDER BY setl_date, setl_key, broken) AS place
   FROM bills
 ), bill_rules AS (
-  SELECT psn_key, level, unnest(range(0, 5)) AS rule, total_fen, payers, parts, psn_fen, person, covers, mdtrt_key
+  SELECT psn_key, level, unnest(range(0, 5)) AS rule, broken
   FROM first_bills
   WHERE place <= 50
-), first_stays AS (
-  SELECT psn_key, level, main_dx, los_d, date_diff('day', begn, "end") AS days,
-         row_number() OVER (PARTITION BY psn_key, level ORDER BY begn, mdtrt_key, los_d, main_dx, "end", med_type) AS place
+), stays AS (
+  SELECT psn_key, level, begn, mdtrt_key,
+         CASE WHEN main_dx <> 'unknown' THEN 0 ELSE 1 END
+         + CASE WHEN los_d = date_diff('day', begn, "end") THEN 0 ELSE 2 END AS broken
   FROM encounter
   WHERE left(med_type, 2) = '21'
+), first_stays AS (
+  SELECT psn_key, level, broken,
+         row_number() OVER (PARTITION BY psn_key, level ORDER BY begn, mdtrt_key, broken) AS place
+  FROM stays
 ), stay_rules AS (
-  SELECT psn_key, level, unnest(range(5, 7)) AS rule, main_dx, los_d, days
+  SELECT psn_key, level, unnest(range(5, 7)) AS rule, broken
   FROM first_stays
   WHERE place <= 50
 ), lines AS (
@@ -49,13 +56,10 @@ WITH covered AS (
   FROM lines
 ), verdicts AS (
   SELECT psn_key, level, rule,
-         CASE WHEN CASE rule WHEN 0 THEN coalesce(payers = total_fen, false) WHEN 1 THEN coalesce(parts = total_fen, false)
-                             WHEN 2 THEN coalesce(person = psn_fen, false) WHEN 3 THEN covers > 0 ELSE mdtrt_key <> 0 END
-              THEN 0 ELSE 1 END AS failed
+         CASE rule WHEN 0 THEN broken WHEN 1 THEN broken // 2 WHEN 2 THEN broken // 4 WHEN 3 THEN broken // 8 ELSE broken // 16 END % 2 AS failed
   FROM bill_rules
   UNION ALL
-  SELECT psn_key, level, rule,
-         CASE WHEN CASE rule WHEN 5 THEN main_dx <> 'unknown' ELSE los_d = days END THEN 0 ELSE 1 END AS failed
+  SELECT psn_key, level, rule, CASE rule WHEN 5 THEN broken ELSE broken // 2 END % 2 AS failed
   FROM stay_rules
   UNION ALL
   SELECT psn_key, level, rule, failed
