@@ -134,7 +134,8 @@ func certifyAll(ctx context.Context, catalog *queries.Catalog, chosen []*queries
 	var mu sync.Mutex // of log
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			for i := int(at.Add(1)) - 1; i < len(chosen); i = int(at.Add(1)) - 1 {
+			// From the last: the slowest, a whole population of marginals, is near the end.
+			for i := len(chosen) - int(at.Add(1)); i >= 0; i = len(chosen) - int(at.Add(1)) {
 				out[i], failed[i] = certify.Certify(ctx, chosen[i], o)
 				mu.Lock()
 				fmt.Fprintf(log, "%-4s%-40s %s\n", chosen[i].Catalogue, chosen[i].Ref(), verdict(out[i]))
