@@ -27,8 +27,9 @@ type Fit struct {
 	// Tweedie, else 1.
 	Dispersion float64
 	LastStep   StepReport
-	// Converged is false if the last step was longer than noise explains, was cut
-	// short, or met curvature that is lost in noise.
+	// Converged is false if the last step, before any floor, was longer than noise
+	// explains, or was cut short, or met curvature that is lost in noise
+	// (StepReport.Lost).
 	Converged bool
 }
 
@@ -62,12 +63,14 @@ func (p *Plan) Fit(beta Coefficients, sum []int64) (*Fit, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, _, err := p.decode(last, beta, sum)
+	h, g, err := p.decode(last, beta, sum)
 	if err != nil {
 		return nil, err
 	}
-	s, _ := p.curvature(last, h)
+	raw, floor := p.curvature(last, h)
+	s, _ := raw.floored(floor / lostBelow) // errors are not to shrink with the step
 	one, two := s.inverseDiagonal()
+	wanted := s.solve(g)
 	f := &Fit{Coefficients: next, LastStep: report, Dispersion: 1}
 	p.describe(f, sum)
 	phi := f.Dispersion
@@ -75,13 +78,12 @@ func (p *Plan) Fit(beta Coefficients, sum []int64) (*Fit, error) {
 		f.Dispersion = float64(phi * p.power(p.index()))
 	}
 	noise, before := p.noiseOf(last, report), p.noiseBefore(last)
-	f.Converged = !report.Capped && report.Floored == 0
+	f.Converged = !report.Capped && report.Lost == 0
 	for i := range next {
 		naive, added := float64(phi*one[i]), float64(noise*two[i])
 		f.Terms = append(f.Terms, p.term(i, next[i], naive, added))
-		step := math.Abs(float64(next[i]-beta[i])) / coefficientScale
 		explained := math.Sqrt(float64((noise + before) * two[i]))
-		if step > float64(convergedStep*math.Sqrt(naive))+float64(noiseStep*explained) {
+		if math.Abs(wanted[i]) > float64(convergedStep*math.Sqrt(naive))+float64(noiseStep*explained) {
 			f.Converged = false
 		}
 	}

@@ -227,3 +227,6 @@ func (n *Network) RoundCostAgainst(step, colluders int) (dp.Cost, error) {
 	}
 	return n.shares.CostAgainst(colluders, n.delta2(), n.total)
 }
+
+// Cost is what the whole job costs, as the sum of its steps.
+func (n *Network) Cost() (dp.Cost, error) { return total(n.Rounds(), n.RoundCost) }

@@ -70,11 +70,15 @@ func (p *Plan) plan(b *Block) error {
 	if err != nil {
 		return err
 	}
+	large := fmt.Errorf("%w: the noise of the %s is too large for the scale", ErrOverflow, b.Name)
+	if variance.BitLen() > 2*(sumBits-4) {
+		return large
+	}
 	if b.shares, err = dp.NewNoiseShares(variance, p.spec.Nodes, p.spec.Colluders); err != nil {
 		return fmt.Errorf("%w: %w", ErrSpec, err)
 	}
 	if b.sigma() >= math.Ldexp(1, sumBits)/20 {
-		return fmt.Errorf("%w: the noise of the %s is too large for the scale", ErrOverflow, b.Name)
+		return large
 	}
 	return nil
 }
@@ -143,4 +147,21 @@ func (p *Plan) roundCost(r, colluders int) (dp.Cost, error) {
 		}
 	}
 	return total, nil
+}
+
+// Cost is what the whole job costs, as the sum of its rounds.
+func (p *Plan) Cost() (dp.Cost, error) { return total(p.Rounds(), p.RoundCost) }
+
+func total(rounds int, cost func(int) (dp.Cost, error)) (dp.Cost, error) {
+	var sum dp.Cost
+	for r := range rounds {
+		c, err := cost(r)
+		if err != nil {
+			return dp.Cost{}, err
+		}
+		if sum, err = sum.Plus(c); err != nil {
+			return dp.Cost{}, err
+		}
+	}
+	return sum, nil
 }

@@ -15,9 +15,12 @@ type Expectation struct {
 // Prediction is how good a fit to expect.
 type Prediction struct {
 	Terms []PredictedTerm
-	// Useful is false if noise outweighs sampling for half of the terms or more,
-	// or drowns the curvature that the steps need: the fit is not worth its cost.
+	// Useful is false if noise outweighs sampling for half of the terms or more: the
+	// fit is not worth its cost.
 	Useful bool
+	// Lost counts directions of which the noise hides the curvature: a fit with any
+	// will say that it has not converged. Merge rare levels or drop columns.
+	Lost int
 	// Rare names the levels whose expected noise is above their standard error:
 	// merge them on the card (Level.Into).
 	Rare []string
@@ -49,10 +52,11 @@ func (p *Plan) Predict(x Expectation) (*Prediction, error) {
 	weight := p.model.at(p.model.linkOf(mean), mean, false).weight
 	total := float64(float64(float64(x.People)*weight) * x.Exposure)
 	last := p.spec.Rounds - 1
-	s, lost := p.curvature(last, p.expectedH(total))
+	raw, floor := p.curvature(last, p.expectedH(total))
+	s, lost := raw.floored(floor / lostBelow)
 	one, two := s.inverseDiagonal()
 	g := p.Sigma(p.rounds[last][1])
-	out := &Prediction{Useful: lost == 0}
+	out := &Prediction{Lost: lost}
 	drowned := 0
 	for i, c := range p.design.columns {
 		unit := 1.0
@@ -72,7 +76,7 @@ func (p *Plan) Predict(x Expectation) (*Prediction, error) {
 			}
 		}
 	}
-	out.Useful = out.Useful && 2*drowned < len(out.Terms)
+	out.Useful = 2*drowned < len(out.Terms)
 	return out, nil
 }
 

@@ -1,10 +1,6 @@
 package glm
 
-import (
-	"fmt"
-
-	"github.com/qunxiang/qunxiang/dp"
-)
+import "fmt"
 
 // Spec is a model as the job card states it. Everything in it is public.
 type Spec struct {
@@ -170,19 +166,4 @@ func (c Caps) check() error {
 		return fmt.Errorf("%w: a person's rows must be capped at 1 to %d", ErrSpec, maxRows)
 	}
 	return nil
-}
-
-// Cost is what the whole job costs, as the sum of its rounds.
-func (p *Plan) Cost() (dp.Cost, error) {
-	var total dp.Cost
-	for r := range p.rounds {
-		c, err := p.RoundCost(r)
-		if err != nil {
-			return dp.Cost{}, err
-		}
-		if total, err = total.Plus(c); err != nil {
-			return dp.Cost{}, err
-		}
-	}
-	return total, nil
 }

@@ -11,13 +11,17 @@ const (
 	maxStep = 3
 	// leastEigenvalue bounds the condition number where there is no noise to do so.
 	leastEigenvalue = 1e-12
+	// lostBelow is the part of the floor below which noise alone explains an
+	// eigenvalue: floor/4 is two standard deviations for twenty columns.
+	lostBelow = 4
 )
 
 // StepReport says how a step went.
 type StepReport struct {
 	Norm    float64 // length of the step taken, in scaled columns
 	Capped  bool    // it was shortened to 3
-	Floored int     // eigenvalues of H that were below twice the noise
+	Floored int     // eigenvalues of H that were raised to 2 sigma_H sqrt(columns)
+	Lost    int     // of these, how many were not even a quarter of that
 }
 
 // Step is Newton's step from the decrypted sum of round r at beta. It is a pure
@@ -30,9 +34,11 @@ func (p *Plan) Step(r int, beta Coefficients, sum []int64) (Coefficients, StepRe
 	if err != nil {
 		return nil, StepReport{}, err
 	}
-	s, moved := p.curvature(r, h)
+	raw, floor := p.curvature(r, h)
+	s, moved := raw.floored(floor)
+	_, lost := raw.floored(floor / lostBelow)
 	step := s.solve(g)
-	report := StepReport{Norm: math.Sqrt(dot(step, step)), Floored: moved}
+	report := StepReport{Norm: math.Sqrt(dot(step, step)), Floored: moved, Lost: lost}
 	if report.Norm > maxStep {
 		shrink := maxStep / report.Norm
 		for i := range step {
@@ -81,13 +87,15 @@ func (p *Plan) decode(r int, beta Coefficients, sum []int64) (h [][]float64, g [
 
 func (p *Plan) real(x int64) float64 { return math.Ldexp(float64(x), -p.bits) }
 
-// curvature is the spectrum of h, which it overwrites, floored.
-func (p *Plan) curvature(r int, h [][]float64) (spectrum, int) {
+// curvature is the spectrum of h, which it overwrites, and the floor of its
+// eigenvalues: a symmetric matrix of noise sigma moves none by more than about
+// 2 sigma sqrt(columns).
+func (p *Plan) curvature(r int, h [][]float64) (spectrum, float64) {
 	s := eigen(h)
 	largest := 0.0
 	for _, x := range s.values {
 		largest = max(largest, x)
 	}
-	floor := max(float64(2*float64(p.Sigma(p.rounds[r][0])*math.Sqrt(float64(p.Columns())))), float64(largest*leastEigenvalue), leastEigenvalue)
-	return s.floored(floor)
+	noise := float64(2 * float64(p.Sigma(p.rounds[r][0])*math.Sqrt(float64(p.Columns()))))
+	return s, max(noise, float64(largest*leastEigenvalue), leastEigenvalue)
 }
