@@ -23,7 +23,7 @@ const (
 func (c Coefficients) Floats() []float64 {
 	out := make([]float64, len(c))
 	for i, x := range c {
-		out[i] = float64(x) / coefficientScale
+		out[i] = float64(float64(x) / coefficientScale)
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package glm
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Feature is a column of the public contract: a number with a range, or a factor
@@ -61,6 +62,7 @@ type design struct {
 }
 
 func newDesign(features []Feature) (*design, error) {
+	features = cloned(features)
 	d := &design{features: features, columns: []column{{name: "(intercept)", feature: -1, level: -1, share: 1}}, norm2: 1}
 	seen := map[string]bool{"": true}
 	for i, f := range features {
@@ -81,6 +83,15 @@ func newDesign(features []Feature) (*design, error) {
 		d.norm2++
 	}
 	return d, nil
+}
+
+// cloned is a copy that the caller cannot change.
+func cloned(features []Feature) []Feature {
+	out := slices.Clone(features)
+	for i := range out {
+		out[i].Levels = slices.Clone(out[i].Levels)
+	}
+	return out
 }
 
 // addFactor gives every level that is not merged its column.
@@ -136,7 +147,7 @@ func isMerged(f Feature, name string) bool {
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // half is what one unit of a number's scaled column is in its own unit.
-func (f Feature) half() float64 { return (f.Hi - f.Lo) / 2 }
+func (f Feature) half() float64 { return float64((f.Hi - f.Lo) / 2) }
 
 // scaled is a number of the feature on [-1, 1].
 func (f Feature) scaled(v float64) float64 {

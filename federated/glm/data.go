@@ -41,10 +41,10 @@ type Data struct {
 type person struct{ from, to int }
 
 // Format writes "redacted" under every verb.
-func (d *Data) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, "glm: data redacted") }
+func (d *Data) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, redacted) }
 
 // MarshalText writes "redacted".
-func (d *Data) MarshalText() ([]byte, error) { return []byte("glm: data redacted"), nil }
+func (d *Data) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // NewData checks rows against the contract and builds the design matrix: the
 // preflight check and the reading are one. A *FieldError names the first field,

@@ -4,16 +4,19 @@
 //
 // The way of a job:
 //
-//	plan, err := glm.NewPlan(spec)           // from the job card alone
-//	data, err := glm.NewData(spec, rows)     // preflight: names the failing field
+//	plan, err := glm.NewPlan(spec)            // from the job card alone
+//	data, err := plan.NewData(rows)           // preflight: names the failing field
 //	state := plan.Start()
 //	for r := range plan.Rounds() {
-//		sums, err := plan.Encode(data, r, state)   // clipped integers; private
-//		err = plan.DrawNoise(r, share)             // this node's share; added to sums
-//		...                                        // the secure sum
-//		state, err = plan.Step(r, state, sum)      // the same at every node
+//		sums, err := plan.Encode(data, r, state)  // clipped integers; private
+//		noise, err := plan.DrawNoise(r)           // this node's share
+//		mine, err := sums.Noisy(noise)            // what the node may send
+//		...                                       // the secure sum of all nodes' mine
+//		next, report, err := plan.Step(r, state, sum) // the same at every node
 //	}
-//	fit, err := plan.Fit(last, state, sum)
+//	fit, err := plan.Fit(state, sum)          // of the last round, in place of Step
+//
+// A Network is trained in the same way, by first-order steps.
 //
 // Encode and Step are pure functions: the same arguments give the same bits on
 // every machine. Coefficients are integers in units of 2^-40, every product of
@@ -26,6 +29,6 @@
 // coefficients rather than on the step.
 //
 // One person is the privacy unit: the person's rows are added first, then each
-// block of numbers is clipped in integers to its bound. The package adds no noise
-// by itself: whoever sends without DrawNoise breaks the promise of the job card.
+// block of numbers is clipped in integers to its bound. Exact sums leave through
+// Sums.Noisy only.
 package glm

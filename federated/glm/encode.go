@@ -7,10 +7,10 @@ import (
 
 // Encode is what this node's people add in round r at the given coefficients:
 // every number of every row to the nearest unit, a person's rows added, each
-// block clipped to its bound, people added. The result is private until noise is
-// added to it. It depends on the people alone, not on the order of rows.
+// block clipped to its bound, people added. The result depends on the people
+// alone, not on the order of rows.
 // ErrMismatch if data, round or coefficients are of another plan.
-func (p *Plan) Encode(d *Data, r int, beta Coefficients) ([]int64, error) {
+func (p *Plan) Encode(d *Data, r int, beta Coefficients) (*Sums, error) {
 	blocks, err := p.Blocks(r)
 	if err != nil {
 		return nil, err
@@ -25,7 +25,7 @@ func (p *Plan) Encode(d *Data, r int, beta Coefficients) ([]int64, error) {
 	for _, who := range d.people {
 		e.person(who)
 	}
-	return e.out, nil
+	return &Sums{of: p, round: r, values: e.out}, nil
 }
 
 // encoder adds up people. A person touches the columns of the own rows only, so

@@ -68,11 +68,19 @@ func encode(t interface{ Fatal(...any) }, p *Plan, rows []Row, round int, beta C
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := p.Encode(d, round, beta)
+	sums, err := p.Encode(d, round, beta)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return v
+	return sums.values
+}
+
+func draw(t interface{ Fatal(...any) }, p *Plan, round int) []int64 {
+	noise, err := p.DrawNoise(round)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return noise.values
 }
 
 // length is the L2 length of integers.

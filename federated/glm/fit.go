@@ -68,7 +68,7 @@ func (p *Plan) Fit(beta Coefficients, sum []int64) (*Fit, error) {
 		return nil, err
 	}
 	raw, floor := p.curvature(last, h)
-	s, _ := raw.floored(floor / lostBelow) // errors are not to shrink with the step
+	s, _ := raw.floored(float64(floor / lostBelow)) // errors are not to shrink with the step
 	one, two := s.inverseDiagonal()
 	wanted := s.solve(g)
 	f := &Fit{Coefficients: next, LastStep: report, Dispersion: 1}
@@ -142,7 +142,7 @@ func (p *Plan) power(index float64) float64 {
 // term is column i with its two variances, in scaled units.
 func (p *Plan) term(i int, at int64, naive, noise float64) Term {
 	c := p.design.columns[i]
-	b, unit := float64(at)/coefficientScale, 1.0
+	b, unit := float64(float64(at)/coefficientScale), 1.0
 	scale := p.spec.Response.Scale
 	if p.spec.Family == Linear {
 		b = float64(b * scale)

@@ -13,18 +13,16 @@ func fitted(t *testing.T, p *Plan, rows []Row) *Fit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	beta, share := p.Start(), make([]int64, p.Cells())
+	beta := p.Start()
 	for r := range p.Rounds() {
-		sum, err := p.Encode(d, r, beta)
+		sums, err := p.Encode(d, r, beta)
 		if err != nil {
 			t.Fatal(err)
 		}
+		sum := sums.values
 		for range p.spec.Nodes {
-			if err := p.DrawNoise(r, share); err != nil {
-				t.Fatal(err)
-			}
-			for i := range sum {
-				sum[i] += share[i]
+			for i, x := range draw(t, p, r) {
+				sum[i] += x
 			}
 		}
 		if r == p.Rounds()-1 {
@@ -75,10 +73,11 @@ func TestCorrectedErrors(t *testing.T) {
 	p := plan(t, small(Poisson))
 	d, _ := p.NewData(fixedRows(Poisson, 3000))
 	beta := p.Start()
-	sum, err := p.Encode(d, 3, beta)
+	sums, err := p.Encode(d, 3, beta)
 	if err != nil {
 		t.Fatal(err)
 	}
+	sum := sums.values
 	// beta solves g = 0 when g is taken away: then the last step is zero.
 	n := p.Columns()
 	for i := range n {
@@ -168,12 +167,12 @@ func TestFloorKeepsTheFixedPoint(t *testing.T) {
 	beta := p.Start()
 	floored := 0
 	for range 300 {
-		sum, err := p.without().Encode(d, 15, beta)
+		sums, err := p.without().Encode(d, 15, beta)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var report StepReport
-		if beta, report, err = p.Step(15, beta, sum); err != nil { // the floor of its noise, without the noise
+		if beta, report, err = p.Step(15, beta, sums.values); err != nil { // the floor of its noise, without the noise
 			t.Fatal(err)
 		}
 		floored += report.Floored
@@ -228,5 +227,25 @@ func TestRareLevelsAreNamed(t *testing.T) {
 	got, err := plan(t, s).Predict(Expectation{People: 150_000})
 	if err != nil || len(got.Rare) != 1 || got.Rare[0] != "region=west" || !got.Useful || got.Lost != 1 {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// No step is longer than 3, however far the sum points.
+func TestStepIsCapped(t *testing.T) {
+	p := plan(t, small(Poisson))
+	sum := encode(t, p, fixedRows(Poisson, 100), 3, p.Start())
+	n := p.Columns()
+	sum[n*(n+1)/2] = 1 << 59
+	next, report, err := p.Step(3, p.Start(), sum)
+	if err != nil {
+		t.Fatal(err)
+	}
+	length := 0.0
+	for i, b := range next.Floats() {
+		b -= p.Start().Floats()[i]
+		length += b * b
+	}
+	if !report.Capped || report.Norm != 3 || math.Abs(math.Sqrt(length)-3) > 1e-9 {
+		t.Errorf("a step of %g: %+v", math.Sqrt(length), report)
 	}
 }

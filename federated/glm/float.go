@@ -27,7 +27,7 @@ func dot(a, b []float64) float64 {
 // machine. Beyond +-700 it stays at e^+-700.
 func exp(x float64) float64 {
 	x = min(max(x, -maxExp), maxExp)
-	k := math.RoundToEven(x / math.Ln2)
+	k := math.RoundToEven(float64(x / math.Ln2))
 	r := x - float64(k*ln2Hi)
 	r -= float64(k * ln2Lo) // |r| <= 0.3466
 	s := 1.0

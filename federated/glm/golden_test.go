@@ -50,13 +50,13 @@ func TestGolden(t *testing.T) {
 		}
 		beta := p.Start()
 		for r := range p.Rounds() {
-			sum, err := p.Encode(d, r, beta)
+			sums, err := p.Encode(d, r, beta)
 			if err != nil {
 				t.Fatal(err)
 			}
 			q := *p
 			q.unprotected = true // the floor of noise aside
-			if beta, _, err = q.Step(r, beta, sum); err != nil {
+			if beta, _, err = q.Step(r, beta, sums.values); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -8,9 +8,8 @@ import (
 // Encode is the sum of this node's people's gradients at the given state: every
 // number of every row to the nearest unit of ClipNorm/2^17, a person's rows
 // added, the person's vector shortened to a length of at most 2^17 in integers,
-// people added. Private until noise is added. ErrMismatch if data, step or state
-// are of another network.
-func (n *Network) Encode(d *Data, step int, state Coefficients) ([]int64, error) {
+// people added. ErrMismatch if data, step or state are of another network.
+func (n *Network) Encode(d *Data, step int, state Coefficients) (*Sums, error) {
 	if d == nil || d.columns != len(n.design.columns) || step < 0 || step >= n.spec.Rounds || !n.owns(state) {
 		return nil, fmt.Errorf("%w: data, step or state of another shape", ErrMismatch)
 	}
@@ -30,7 +29,7 @@ func (n *Network) Encode(d *Data, step int, state Coefficients) ([]int64, error)
 			out[i] += x
 		}
 	}
-	return out, nil
+	return &Sums{of: n, round: step, limit: n.Limit(), values: out}, nil
 }
 
 func (n *Network) owns(state Coefficients) bool {
@@ -44,14 +43,14 @@ func (n *Network) Step(step int, state Coefficients, sum []int64) (Coefficients,
 	if step < 0 || step >= n.spec.Rounds || len(sum) != n.total || !n.owns(state) {
 		return nil, StepReport{}, fmt.Errorf("%w: sum, step or state of another shape", ErrMismatch)
 	}
-	unit := n.net.ClipNorm / gradientClip / float64(n.net.People)
+	unit := float64(n.net.ClipNorm/gradientClip) / float64(n.net.People)
 	next, norm := make(Coefficients, len(state)), 0.0
 	for i, x := range sum {
-		v := float64(n.net.Momentum*(float64(state[n.total+i])/coefficientScale)) + float64(float64(x)*unit)
+		v := float64(n.net.Momentum*float64(float64(state[n.total+i])/coefficientScale)) + float64(float64(x)*unit)
 		next[n.total+i] = coefficient(v)
 		move := coefficient(float64(n.net.Rate * v))
 		next[i] = min(max(state[i]+move, -maxCoefficient), maxCoefficient)
-		m := float64(move) / coefficientScale
+		m := float64(float64(move) / coefficientScale)
 		norm += float64(m * m)
 	}
 	return next, StepReport{Norm: math.Sqrt(norm)}, nil

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/federated/glm/internal/seam"
@@ -84,6 +85,7 @@ func NewNetwork(s NetworkSpec) (*Network, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
+	s.Hidden = slices.Clone(s.Hidden)
 	n := &Network{contract: c, model: m, net: s}
 	in := len(c.design.columns) - 1
 	for _, out := range append(append([]int(nil), s.Hidden...), 1) {
@@ -94,7 +96,10 @@ func NewNetwork(s NetworkSpec) (*Network, error) {
 	if n.total > maxWeights {
 		return nil, fmt.Errorf("%w: at most %d weights", ErrTooManyCells, maxWeights)
 	}
-	return n, n.planNoise()
+	if err := n.planNoise(); err != nil {
+		return nil, err
+	}
+	return n, nil
 }
 
 func (s NetworkSpec) check() error {
@@ -154,10 +159,15 @@ func (n *Network) Cells() int { return n.total }
 func (n *Network) Rounds() int { return n.spec.Rounds }
 
 // Spec is the model with every default filled in, for the job card.
-func (n *Network) Spec() NetworkSpec { return n.net }
+func (n *Network) Spec() NetworkSpec {
+	s := n.net
+	s.Hidden, s.Model.Features = slices.Clone(s.Hidden), cloned(s.Model.Features)
+	return s
+}
 
-// Limit is the most that a node may send in one cell, noise included, so that
-// the digits of the secure sum never carry: N times it stays below 2^35.
+// Limit is what Noisy holds a node's values to, noise included, so that the digits
+// of the secure sum never carry: N times it stays below 2^35. It bites only where
+// very many gradients agree.
 func (n *Network) Limit() int64 { return gradientSum / int64(n.spec.Nodes) }
 
 // NewData is Plan.NewData for this contract.
@@ -193,26 +203,19 @@ func (n *Network) Start() Coefficients {
 	return state
 }
 
-// DrawNoise overwrites dst with this node's share of a step's noise, like
-// Plan.DrawNoise.
-func (n *Network) DrawNoise(step int, dst []int64) error {
-	if step < 0 || step >= n.spec.Rounds || len(dst) != n.total {
-		return fmt.Errorf("%w: no such step or another number of cells", ErrMismatch)
+// DrawNoise draws this node's share of a step's noise, like Plan.DrawNoise.
+func (n *Network) DrawNoise(step int) (*Noise, error) {
+	if step < 0 || step >= n.spec.Rounds {
+		return nil, fmt.Errorf("%w: no such step", ErrMismatch)
 	}
-	clear(dst)
+	noise := &Noise{of: n, round: step, values: make([]int64, n.total)}
 	if n.unprotected {
-		return nil
+		return noise, nil
 	}
-	return n.shares.Draw(dst)
-}
-
-// Clamp holds noised values to +-Limit, in place: post-processing, never needed
-// unless very many gradients agree.
-func (n *Network) Clamp(values []int64) {
-	limit := n.Limit()
-	for i, x := range values {
-		values[i] = min(max(x, -limit), limit)
+	if err := n.shares.Draw(noise.values); err != nil {
+		return nil, err
 	}
+	return noise, nil
 }
 
 // RoundCost is what a step costs a person at all places, as approximate zCDP.

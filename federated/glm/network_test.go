@@ -35,11 +35,11 @@ func gradient(t interface{ Fatal(...any) }, n *Network, rows []Row, state Coeffi
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := n.Encode(d, 0, state)
+	sums, err := n.Encode(d, 0, state)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return v
+	return sums.values
 }
 
 // The gradient is the derivative of minus half the deviance by each weight, found
@@ -126,11 +126,11 @@ func TestNetworkGolden(t *testing.T) {
 		for step := range n.Rounds() {
 			sum := make([]int64, n.Cells())
 			for _, d := range parts {
-				v, err := n.Encode(d, step, state)
+				sums, err := n.Encode(d, step, state)
 				if err != nil {
 					t.Fatal(err)
 				}
-				for i, x := range v {
+				for i, x := range sums.values {
 					sum[i] += x
 				}
 			}
@@ -175,23 +175,24 @@ func TestNetworkLearns(t *testing.T) {
 		}
 		data = append(data, d)
 	}
-	state, share := n.Start(), make([]int64, n.Cells())
+	state := n.Start()
 	for step := range n.Rounds() {
 		sum := make([]int64, n.Cells())
 		for _, d := range data {
-			v, err := n.Encode(d, step, state)
-			if err == nil {
-				err = n.DrawNoise(step, share)
-			}
+			sums, err := n.Encode(d, step, state)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i := range v {
-				v[i] += share[i]
+			noise, err := n.DrawNoise(step)
+			if err != nil {
+				t.Fatal(err)
 			}
-			n.Clamp(v)
-			for i := range v {
-				sum[i] += v[i]
+			mine, err := sums.Noisy(noise)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, x := range mine {
+				sum[i] += x
 			}
 		}
 		state, _, _ = n.Step(step, state, sum)
@@ -217,12 +218,13 @@ func TestNetworkLearns(t *testing.T) {
 // 1e-6.
 func TestNetworkNoise(t *testing.T) {
 	n := network(t, smallNetwork(Poisson, 40, 40))
-	sum, one := make([]float64, n.Cells()), make([]int64, n.Cells())
+	sum := make([]float64, n.Cells())
 	for range 2 {
-		if err := n.DrawNoise(0, one); err != nil {
+		noise, err := n.DrawNoise(0)
+		if err != nil {
 			t.Fatal(err)
 		}
-		for i, x := range one {
+		for i, x := range noise.values {
 			sum[i] += float64(x)
 		}
 	}
@@ -235,10 +237,10 @@ func TestNetworkNoise(t *testing.T) {
 	if err != nil || all.Rho != 20*cost.Rho {
 		t.Error(all, err)
 	}
-	one[0], one[1] = math.MaxInt64, math.MinInt64
-	n.Clamp(one)
-	if one[0] != n.Limit() || one[1] != -n.Limit() || n.Limit()*3 >= 1<<35 {
-		t.Error("clamped to", one[:2])
+	far := &Sums{of: n, limit: n.Limit(), values: []int64{1 << 60, -1 << 60}}
+	held, err := far.Noisy(&Noise{of: n, values: make([]int64, 2)})
+	if err != nil || held[0] != n.Limit() || held[1] != -n.Limit() || n.Limit()*3 >= 1<<35 {
+		t.Error("held to", held, err)
 	}
 }
 
@@ -278,7 +280,7 @@ func TestNetworkRefuses(t *testing.T) {
 		"a short state":   second(n.Encode(d, 0, n.Start()[1:])),
 		"a short sum":     third(n.Step(0, n.Start(), sum[1:])),
 		"no such step":    third(n.Step(20, n.Start(), sum)),
-		"noise":           n.DrawNoise(20, sum),
+		"noise":           second(n.DrawNoise(20)),
 		"cost":            second(n.RoundCost(-1)),
 		"a mean":          second(n.Mean(nil, goodRow())),
 	} {

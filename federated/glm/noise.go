@@ -77,7 +77,7 @@ func (p *Plan) plan(b *Block) error {
 	if b.shares, err = dp.NewNoiseShares(variance, p.spec.Nodes, p.spec.Colluders); err != nil {
 		return fmt.Errorf("%w: %w", ErrSpec, err)
 	}
-	if b.sigma() >= math.Ldexp(1, sumBits)/20 {
+	if b.sigma() >= float64(math.Ldexp(1, sumBits)/20) {
 		return large
 	}
 	return nil
@@ -99,29 +99,24 @@ func (p *Plan) Sigma(b Block) float64 {
 	return math.Ldexp(b.sigma(), -p.bits)
 }
 
-// DrawNoise overwrites dst, one number per cell, with this node's share of round
-// r's noise: draw it while keys are exchanged, add it to what Encode gives, and
-// never twice the same. Cells that the round does not send get 0, as in Encode.
-// ErrMismatch, or dp.ErrNoise, after which nothing in dst may be used.
-func (p *Plan) DrawNoise(r int, dst []int64) error {
+// DrawNoise draws this node's share of round r's noise, from the system's CSPRNG:
+// do it while keys are exchanged, and anew for every attempt. ErrMismatch if
+// there is no such round, dp.ErrNoise if a draw fails.
+func (p *Plan) DrawNoise(r int) (*Noise, error) {
 	blocks, err := p.Blocks(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if len(dst) != p.Cells() {
-		return fmt.Errorf("%w: another number of cells", ErrMismatch)
-	}
-	clear(dst)
+	n := &Noise{of: p, round: r, values: make([]int64, p.Cells())}
 	if p.unprotected {
-		return nil
+		return n, nil
 	}
 	for _, b := range blocks {
-		if err := b.shares.Draw(dst[b.From:b.To]); err != nil {
-			clear(dst)
-			return err
+		if err := b.shares.Draw(n.values[b.From:b.To]); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return n, nil
 }
 
 // RoundCost is what round r costs a person at all places, as approximate zCDP.

@@ -1,7 +1,10 @@
 package glm
 
 import (
+	"errors"
+	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/qunxiang/qunxiang/dp/dptest"
@@ -15,14 +18,11 @@ func TestNoiseIsAsPlanned(t *testing.T) {
 	p := plan(t, s)
 	last := p.Rounds() - 1
 	all, honest := map[string][]float64{}, map[string][]float64{}
-	one, sum, part := make([]int64, p.Cells()), make([]int64, p.Cells()), make([]int64, p.Cells())
+	sum, part := make([]int64, p.Cells()), make([]int64, p.Cells())
 	for range 400 {
 		clear(sum)
 		for node := range s.Nodes {
-			if err := p.DrawNoise(last, one); err != nil {
-				t.Fatal(err)
-			}
-			for i, x := range one {
+			for i, x := range draw(t, p, last) {
 				sum[i] += x
 			}
 			if node == s.Nodes-s.Colluders-1 {
@@ -41,11 +41,8 @@ func TestNoiseIsAsPlanned(t *testing.T) {
 		want := p.real(b.Clip) / math.Sqrt(2*float64(b.Rho)/1e12)
 		dptest.AssertSigma(t, honest[b.Name], want, 1e-6)
 	}
-	if err := p.DrawNoise(0, one); err != nil {
-		t.Fatal(err)
-	}
-	for i := p.Cells() - 4; i < p.Cells(); i++ {
-		if one[i] != 0 {
+	for _, x := range draw(t, p, 0)[p.Cells()-4:] {
+		if x != 0 {
 			t.Error("a cell that is not sent has noise")
 		}
 	}
@@ -54,6 +51,7 @@ func TestNoiseIsAsPlanned(t *testing.T) {
 // The budget goes where the recipe says: 1:1:2:12, a quarter to H, a twentieth
 // to the tail, and the whole never costs more than the card says.
 func TestBudget(t *testing.T) {
+	one := plan(t, small(Poisson))
 	for places := 1; places <= 3; places++ {
 		s := small(Poisson)
 		s.Places = places
@@ -66,6 +64,11 @@ func TestBudget(t *testing.T) {
 			}
 			if (len(blocks) == 6) != (r == 3) {
 				t.Errorf("round %d sends %d blocks", r, len(blocks))
+			}
+		}
+		for _, b := range p.rounds[3] {
+			if want := float64(places) * one.Sigma(one.rounds[3][0]) / one.real(one.rounds[3][0].Clip) * p.real(b.Clip); b.Name == "hessian" && math.Abs(p.Sigma(b)/want-1) > 1e-6 {
+				t.Errorf("%d places: noise %g, want %g", places, p.Sigma(b), want)
 			}
 		}
 		cost, err := p.Cost()
@@ -99,13 +102,11 @@ func TestAuditOfOnePerson(t *testing.T) {
 		}
 		rho += float64(b.Rho) / 1e12
 	}
-	one, right := make([]int64, p.Cells()), 0
+	right := 0
 	for trial := range trials {
 		seen := 0.0
 		for node := range p.spec.Nodes - p.spec.Colluders {
-			if err := p.DrawNoise(round, one); err != nil {
-				t.Fatal(err)
-			}
+			one := draw(t, p, round)
 			for _, b := range blocks {
 				sigma := float64(b.Clip) / math.Sqrt(2*float64(b.Rho)/1e12)
 				for i := b.From; i < b.To; i++ {
@@ -123,4 +124,51 @@ func TestAuditOfOnePerson(t *testing.T) {
 	}
 	// Signal 2 rho, deviation sqrt(2 rho), threshold in the middle.
 	dptest.AssertBinomial(t, right, trials, 0.5*math.Erfc(-math.Sqrt(2*rho)/2/math.Sqrt2), 1e-6)
+}
+
+// Sums and noise serve once, together, in their own round, and show nothing.
+func TestNoisyServesOnce(t *testing.T) {
+	p := plan(t, small(Poisson))
+	d, err := p.NewData([]Row{goodRow()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := func(r int) (*Sums, *Noise) {
+		sums, err := p.Encode(d, r, p.Start())
+		if err != nil {
+			t.Fatal(err)
+		}
+		noise, err := p.DrawNoise(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sums, noise
+	}
+	sums, noise := both(0)
+	later, fresh := both(1)
+	for _, x := range []any{sums, noise} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%d", "%s"} {
+			if got := fmt.Sprintf(verb, x); got != redacted {
+				t.Errorf("%s prints %s", verb, got)
+			}
+		}
+	}
+	want := slices.Clone(sums.values)
+	for i, x := range noise.values {
+		want[i] += x
+	}
+	if _, err := sums.Noisy(fresh); !errors.Is(err, ErrMismatch) {
+		t.Error("noise of another round:", err)
+	}
+	if got, err := sums.Noisy(noise); err != nil || !slices.Equal(got, want) {
+		t.Error(got, err)
+	}
+	again, _ := both(0)
+	for name, err := range map[string]error{
+		"no noise": second(later.Noisy(nil)), "sums twice": second(sums.Noisy(fresh)), "noise twice": second(again.Noisy(noise)),
+	} {
+		if !errors.Is(err, ErrMismatch) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -78,7 +78,11 @@ func (s Spec) compile(maxRounds int) (contract, model, error) {
 		return contract{}, model{}, err
 	}
 	d, err := newDesign(s.Features)
-	return contract{spec: s, design: d}, m, err
+	if err != nil {
+		return contract{}, model{}, err
+	}
+	s.Features = d.features
+	return contract{spec: s, design: d}, m, nil
 }
 
 // bounds are the caps of the blocks in real units. A row x x' has, in its upper
@@ -86,7 +90,7 @@ func (s Spec) compile(maxRounds int) (contract, model, error) {
 func (p *Plan) bounds() []Block {
 	n, r2, c := p.Columns(), float64(p.design.norm2), p.spec.Caps
 	triangle := n * (n + 1) / 2
-	h := float64(c.Weight * math.Sqrt((float64(r2*r2)+r2)/2))
+	h := float64(c.Weight * math.Sqrt(float64((float64(r2*r2)+r2)/2)))
 	scale := math.Ldexp(1, p.bits)
 	at := func(name string, from, to int, bound float64) Block {
 		return Block{Name: name, From: from, To: to, Clip: int64(math.Floor(float64(bound * scale)))}
@@ -153,7 +157,11 @@ func (p *Plan) Rounds() int { return p.spec.Rounds }
 func (p *Plan) Bits() int { return p.bits }
 
 // Spec is the model with every default filled in, for the job card.
-func (p *Plan) Spec() Spec { return p.spec }
+func (p *Plan) Spec() Spec {
+	s := p.spec
+	s.Features = cloned(s.Features)
+	return s
+}
 
 // Blocks lists what round r sends. ErrMismatch if there is no such round.
 func (p *Plan) Blocks(r int) ([]Block, error) {

@@ -68,17 +68,22 @@ func train(t *testing.T, p *glm.Plan, parts [][]glm.Row) *glm.Fit {
 // sumOf is what the secure sum would give, noise shares included.
 func sumOf(t testing.TB, p *glm.Plan, data []*glm.Data, r int, beta glm.Coefficients) []int64 {
 	t.Helper()
-	sum, share := make([]int64, p.Cells()), make([]int64, p.Cells())
+	sum := make([]int64, p.Cells())
 	for _, d := range data {
-		part, err := p.Encode(d, r, beta)
+		sums, err := p.Encode(d, r, beta)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.DrawNoise(r, share); err != nil {
+		noise, err := p.DrawNoise(r)
+		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range sum {
-			sum[i] += part[i] + share[i]
+		part, err := sums.Noisy(noise)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, x := range part {
+			sum[i] += x
 		}
 	}
 	return sum

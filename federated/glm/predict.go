@@ -53,7 +53,7 @@ func (p *Plan) Predict(x Expectation) (*Prediction, error) {
 	total := float64(float64(float64(x.People)*weight) * x.Exposure)
 	last := p.spec.Rounds - 1
 	raw, floor := p.curvature(last, p.expectedH(total))
-	s, lost := raw.floored(floor / lostBelow)
+	s, lost := raw.floored(float64(floor / lostBelow))
 	one, two := s.inverseDiagonal()
 	g := p.Sigma(p.rounds[last][1])
 	out := &Prediction{Lost: lost}

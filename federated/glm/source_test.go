@@ -8,10 +8,28 @@ import (
 	"go/token"
 	"go/types"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
+
+// The compiler's own listing for a machine that fuses holds no such instruction.
+func TestNoFusedInstructions(t *testing.T) {
+	if os.Getenv("QUNXIANG_LONG") == "" {
+		t.Skip("compiles everything for arm64: set QUNXIANG_LONG=1")
+	}
+	cmd := exec.Command("go", "build", "-gcflags=-S", ".")
+	cmd.Env = append(os.Environ(), "GOARCH=arm64", "CGO_ENABLED=0")
+	listing, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(listing), "FMULD") {
+		t.Fatalf("no listing: %v", err)
+	}
+	for _, line := range regexp.MustCompile(`.*\sF\w*M(ADD|SUB)D\s.*`).FindAllString(string(listing), -1) {
+		t.Error(line)
+	}
+}
 
 // loose lists the products of floats in Go files that are not the whole argument
 // of a float64 conversion, and so may be fused with what is added to them, and
@@ -59,6 +77,10 @@ func loose(t *testing.T, files map[string]string) []string {
 			case *ast.BinaryExpr:
 				if n.Op == token.MUL && !rounded[n] && float(n) {
 					say(n, "a loose product")
+				}
+				// A quotient by a power of two is compiled into a product.
+				if n.Op == token.QUO && !rounded[n] && float(n) && info.Types[n.Y].Value != nil {
+					say(n, "a loose quotient by a constant")
 				}
 			case *ast.AssignStmt:
 				if n.Tok == token.MUL_ASSIGN && float(n.Lhs[0]) {
@@ -112,10 +134,11 @@ import "math"
 func f(x, y, z float64, i, j int) float64 {
 	x *= y
 	z += x * y
-	_ = i*j + 2*3
+	_ = i*j + 2*3 + i/2
+	z -= x / 2
 	return float64(x*y) + z + math.Exp(x) + math.Sqrt(x) + float64(z+x*y)
 }`})
-	if len(seen) != 4 {
-		t.Errorf("four faults, seen: %v", seen)
+	if len(seen) != 5 {
+		t.Errorf("five faults, seen: %v", seen)
 	}
 }

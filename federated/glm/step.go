@@ -36,7 +36,7 @@ func (p *Plan) Step(r int, beta Coefficients, sum []int64) (Coefficients, StepRe
 	}
 	raw, floor := p.curvature(r, h)
 	s, moved := raw.floored(floor)
-	_, lost := raw.floored(floor / lostBelow)
+	_, lost := raw.floored(float64(floor / lostBelow))
 	step := s.solve(g)
 	report := StepReport{Norm: math.Sqrt(dot(step, step)), Floored: moved, Lost: lost}
 	if report.Norm > maxStep {
