@@ -18,7 +18,14 @@ const (
 // limit.
 // Truncation would bias every sum by half a unit a person.
 func nearest(x, scale, limit float64) int64 {
-	return int64(min(max(math.RoundToEven(float64(x*scale)), -limit), limit))
+	q := math.RoundToEven(float64(x * scale))
+	switch {
+	case q > limit:
+		return int64(limit)
+	case q < -limit:
+		return -int64(limit)
+	}
+	return int64(q)
 }
 
 // squares is the sum of squares of integers, in 128 bits.

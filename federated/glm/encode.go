@@ -100,9 +100,9 @@ func (e *encoder) row(r int) {
 	for i := from; i < to; i++ {
 		a := e.place[d.index[i]] - 1
 		e.g[a] += nearest(float64(score*d.value[i]), e.scale, maxPart)
-		wx, base := float64(weight*d.value[i]), a*k-a*(a+1)/2
+		wx, h := float64(weight*d.value[i]), e.h[a*k-a*(a+1)/2:]
 		for j := i; j < to; j++ {
-			e.h[base+e.place[d.index[j]]-1] += nearest(float64(wx*d.value[j]), e.scale, maxPart)
+			h[e.place[d.index[j]]-1] += nearest(float64(wx*d.value[j]), e.scale, maxPart)
 		}
 	}
 	if e.last && d.weights[r] > 0 {

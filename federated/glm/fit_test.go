@@ -1,9 +1,13 @@
 package glm
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // fitted trains on fixed rows, with this much of the noise and clipping of a plan.
@@ -247,5 +251,96 @@ func TestStepIsCapped(t *testing.T) {
 	}
 	if !report.Capped || report.Norm != 3 || math.Abs(math.Sqrt(length)-3) > 1e-9 {
 		t.Errorf("a step of %g: %+v", math.Sqrt(length), report)
+	}
+}
+
+// Whatever integers arrive, the step is finite, at most 3 long and the same
+// twice.
+func TestStepTakesAnySum(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, err := NewPlan(small(rapid.SampledFrom(families).Draw(t, "family")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		top := rapid.SampledFrom([]int64{1, 1 << 20, 1 << 40, math.MaxInt64}).Draw(t, "top")
+		sum := rapid.SliceOfN(rapid.Int64Range(-top, top), p.Cells(), p.Cells()).Draw(t, "sum")
+		if rapid.Bool().Draw(t, "bare") {
+			p = p.without()
+		}
+		a, report, err := p.Step(3, p.Start(), sum)
+		b, _, _ := p.Step(3, p.Start(), sum)
+		if err != nil || !slices.Equal(a, b) || !(report.Norm >= 0 && report.Norm <= 3) || !a.inRange() {
+			t.Fatal(a, b, report, err)
+		}
+		fit, err := p.Fit(p.Start(), sum)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, term := range fit.Terms {
+			if math.IsNaN(term.SE) || math.IsNaN(term.Estimate) || math.IsNaN(term.Relativity) {
+				t.Fatalf("%+v", term)
+			}
+		}
+	})
+}
+
+// A plan does not change with the slices it was made from, or that it gives.
+func TestPlanNeverChanges(t *testing.T) {
+	s := small(Poisson)
+	p := plan(t, s)
+	before := encode(t, p, []Row{goodRow()}, 3, p.Start())
+	s.Features[0].Hi, s.Features[2].Levels[1].Name = 200, "moon"
+	p.Spec().Features[0].Hi, p.Spec().Features[2].Levels[1].Name = 300, "sun"
+	blocks, _ := p.Blocks(3)
+	blocks[0].Clip = 1
+	if after := encode(t, p, []Row{goodRow()}, 3, p.Start()); !slices.Equal(before, after) {
+		t.Errorf("%v became %v", before, after)
+	}
+}
+
+// BenchmarkRound is one node's and one solver's work in a round.
+func BenchmarkRound(b *testing.B) {
+	for _, columns := range []int{40, 126} {
+		s := small(Poisson)
+		for i := range columns - 5 {
+			s.Features = append(s.Features, Feature{Name: fmt.Sprint(i), Hi: 1})
+		}
+		p := plan(b, s)
+		rows := fixedRows(Poisson, 500)
+		for i := range rows {
+			for j := range columns - 5 {
+				rows[i].Values = append(rows[i].Values, Value{Number: float64((i*7919+j*104729)%1000) / 1000})
+			}
+		}
+		d, err := p.NewData(rows)
+		if err != nil {
+			b.Fatal(err)
+		}
+		sums, err := p.Encode(d, 3, p.Start())
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprintf("encode/%d", columns), func(b *testing.B) {
+			for range b.N {
+				if _, err := p.Encode(d, 3, p.Start()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(rows)), "ns/row")
+		})
+		b.Run(fmt.Sprintf("noise/%d", columns), func(b *testing.B) {
+			for range b.N {
+				if _, err := p.DrawNoise(3); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("step/%d", columns), func(b *testing.B) {
+			for range b.N {
+				if _, _, err := p.Step(3, p.Start(), sums.values); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -47,7 +47,7 @@ type Caps struct {
 	// linear, logistic and negative binomial 1, Poisson and Tweedie 2, gamma 3.
 	Score    float64
 	Rows     int     // rows of a person; default 64, at most 1024
-	Exposure float64 // sum over a person's rows, in the exposure's unit; default 1
+	Exposure float64 // sum over a person's rows, in the exposure's unit; default 1, Rows without exposure
 	Deviance float64 // default 20
 	Pearson  float64 // default 20
 }
@@ -90,10 +90,14 @@ func (s Spec) withDefaults() Spec {
 	weight, score := s.Family.defaults()
 	set(&s.Caps.Weight, weight)
 	set(&s.Caps.Score, score)
-	set(&s.Caps.Exposure, 1)
 	set(&s.Caps.Deviance, 20)
 	set(&s.Caps.Pearson, 20)
 	setInt(&s.Caps.Rows, 64)
+	if s.Exposure {
+		set(&s.Caps.Exposure, 1)
+	} else {
+		s.Caps.Exposure = float64(s.Caps.Rows) // every row counts 1
+	}
 	set(&s.Response.Scale, 1)
 	setInt(&s.Rounds, defaultRounds)
 	setInt(&s.Colluders, 1)
