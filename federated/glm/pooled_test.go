@@ -3,6 +3,7 @@ package glm_test
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -147,5 +148,15 @@ func compare(t *testing.T, name string, fit *glm.Fit, want expected, columns []s
 		if math.Abs(c.got-c.want) > 1e-7*math.Abs(c.want) {
 			t.Errorf("%s: %s %.9g, want %.9g", name, c.what, c.got, c.want)
 		}
+	}
+}
+
+// Nobody outside can take the protection off: the pass that reflection makes
+// opens nothing, and no other can be made.
+func TestUnprotectedNeedsThePass(t *testing.T) {
+	p := tasks()[0].card(t, 3)
+	method := reflect.ValueOf(p).MethodByName("Unprotected")
+	if got := method.Call([]reflect.Value{reflect.Zero(method.Type().In(0))}); !got[0].IsNil() {
+		t.Error("an empty pass opens the plan")
 	}
 }
