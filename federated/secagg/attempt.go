@@ -26,8 +26,10 @@ type Options struct {
 
 // Attempt is one node's part of one secure sum, up to the barrier. It checks
 // everything itself and trusts the coordinator with nothing but delivery. It
-// does not outlive its process: the secret key exists in memory only. It is not
-// safe for concurrent use.
+// does not outlive its process: the secret key exists in memory only. It keeps its
+// own ciphertexts, one sum and one share, all in the vector's length, and of the
+// peers' only commitments: memory does not grow with the roster but by 128 bytes
+// per node and chunk. It is not safe for concurrent use.
 type Attempt struct {
 	o      Options
 	open   Open
@@ -42,8 +44,7 @@ type Attempt struct {
 	sealSecret      *ecdh.PrivateKey
 	pads            []Hash
 	lat             *lattice
-	keys            []Hash // KEYCOM
-	blind           Hash
+	keys            []Hash      // KEYCOM
 	commits         [2][][]Hash // C0 and C1, by node and chunk
 	ct              [2][][]byte // own, by chunk
 	sums            []ring.Poly // C1 by chunk
@@ -230,8 +231,8 @@ func (a *Attempt) end(why error) error {
 		clear(s)
 	}
 	clear(a.pads)
-	clear(a.blind[:])
-	a.lat, a.shares, a.pads, a.padSecret, a.sealSecret, a.ct = nil, nil, nil, nil, nil, [2][][]byte{}
+	a.lat, a.shares, a.pads, a.padSecret, a.sealSecret = nil, nil, nil, nil, nil
+	a.ct, a.own[PhaseKeyOpen] = [2][][]byte{}, nil
 	return why
 }
 

@@ -1,11 +1,25 @@
+//go:build unix
+
 package secagg
 
 import (
+	"syscall"
 	"testing"
 	"time"
 )
 
-// BenchmarkRound is the time of one node, of 20, in one round of a generalised
+// cpu is the processor time of the process: on a busy machine the clock on the
+// wall measures the others.
+func cpu(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkRound is the processor time of one node, of 20, in one round of a generalised
 // linear model: every phase of the protocol, all checks and the decoding. The bar
 // is 100 ms.
 func BenchmarkRound(b *testing.B) {
@@ -15,9 +29,9 @@ func BenchmarkRound(b *testing.B) {
 	}
 	spent := map[string]time.Duration{}
 	clock := func(what string, f func()) {
-		start := time.Now()
+		start := cpu(b)
 		f()
-		d := time.Since(start)
+		d := cpu(b) - start
 		spent[what] += d
 		spent["ms/round"] += d
 	}
@@ -74,7 +88,7 @@ func BenchmarkVector(b *testing.B) {
 	const length, nodes = 1_000_000, 20
 	s := Shape{p, nodes, length}
 	chunks := p.Chunks(length)
-	up := chunks*(2*(partHead+s.PartBytes(C0))+partHead+s.PartBytes(Sealed)) + s.BodyBytes(PhaseKeyOpen)
+	up := chunks * (2*(partHead+s.PartBytes(C0)) + partHead + s.PartBytes(Sealed))
 	for _, f := range []Phase{PhaseHello, PhaseKeyCom, PhaseKeyOpen, PhaseCTCom, PhaseCT, PhaseConfirm, PhaseShare, PhaseResult} {
 		up += headBytes + s.BodyBytes(f)
 	}
@@ -82,8 +96,9 @@ func BenchmarkVector(b *testing.B) {
 	lat[1].b = lat[0].b
 	values := fullRange(b, p, nodes, p.Capacity())
 	m := make([]uint64, p.degree()*p.tables.words)
-	x := p.ring.NewPoly()
+	x, sum := p.ring.NewPoly(), p.ring.NewPoly()
 	var c0, c1 []byte
+	spent := map[string]time.Duration{}
 	parts := map[string]func(){
 		"pack": func() { err = p.pack(values, 1, nodes, m) },
 		"19-pads": func() {
@@ -95,17 +110,20 @@ func BenchmarkVector(b *testing.B) {
 		"wire":    func() { err = p.readPoly(c1, x) },
 		"share":   func() { _, err = lat[1].share(x) },
 		"commit":  func() { _ = commitPart(Hash{}, C0, 0, 0, c0) },
-		"decode":  func() { clear(m); _ = p.decode(x, nodes, m) },
+		"decode":  func() { err = p.decode(sum, nodes, m) },
 	}
 	for b.Loop() {
 		for _, what := range []string{"pack", "19-pads", "encrypt", "wire", "share", "commit", "decode"} {
-			start := time.Now()
+			start := cpu(b)
 			parts[what]()
-			b.ReportMetric(float64(time.Since(start).Microseconds())/1000, what+"-ms/chunk")
+			spent[what] += cpu(b) - start
 			if err != nil {
 				b.Fatal(err)
 			}
 		}
+	}
+	for what, d := range spent {
+		b.ReportMetric(float64(d.Microseconds())/1000/float64(b.N), what+"-ms/chunk")
 	}
 	b.ReportMetric(float64(up)/(4*length), "up/float32")
 	b.ReportMetric(float64(chunks), "chunks")

@@ -52,10 +52,11 @@ func place(node, chunk int) []byte {
 	return b[:]
 }
 
-// commitKey binds a node to its key share (phase KEYCOM). The node's place is
-// inside, so that a copied commitment opens for nobody else.
-func commitKey(ctx Hash, node int, share, blind []byte) Hash {
-	return hash("key", ctx[:], place(node, 0), share, blind)
+// commitKey binds a node to its key share (phase KEYCOM), by the payload digest
+// of the KEYOPEN that shows it: share and blind. The node's place is inside, so
+// that a copied commitment opens for nobody else.
+func commitKey(ctx Hash, node int, keyOpen Hash) Hash {
+	return hash("key", ctx[:], place(node, 0), keyOpen[:])
 }
 
 // commitPart binds a node to one half of a ciphertext (CTCOM) or to a decryption

@@ -206,15 +206,24 @@ func (c *cluster) combine(i int) ([]int64, error) {
 				if err := e.ReceivePart(p); err != nil {
 					return nil, err
 				}
-				if kind == Sealed && i == 0 {
-					p, err = e.OpenShare(p)
-					c.ok(err)
-					c.ok(c.opened.Put(partName(Opened, j, k), p.Append(nil)))
-				}
 			}
 		}
 	}
 	return e.Sum()
+}
+
+// export has node 0 open all shares for the transcript.
+func (c *cluster) export() {
+	c.t.Helper()
+	for j := range c.nodes {
+		for k := range c.chunks() {
+			p, err := c.relay.Part(Sealed, j, k)
+			c.ok(err)
+			p, err = c.ends[0].OpenShare(p)
+			c.ok(err)
+			c.ok(c.opened.Put(partName(Opened, j, k), p.Append(nil)))
+		}
+	}
 }
 
 // finish makes all results agree.
@@ -227,6 +236,7 @@ func (c *cluster) finish() {
 		c.ok(err)
 		c.ok(c.relay.Put(m))
 	}
+	c.export()
 	for i := range c.nodes {
 		for j := range c.nodes {
 			m, err := c.relay.Message(PhaseResult, j)

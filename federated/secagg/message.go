@@ -140,8 +140,8 @@ func (s Shape) BodyBytes(f Phase) int {
 	return -1
 }
 
-// ParseMessage reads a message of exactly the right length for its phase and
-// checks the payload's digest, not the signature. The payload is a view of b:
+// ParseMessage reads a message of exactly the right length for its phase. Digest
+// and signature are checked where it is received. The payload is a view of b:
 // nothing is copied or allocated.
 func (s Shape) ParseMessage(b []byte) (Message, error) {
 	if len(b) < headBytes {
@@ -153,13 +153,20 @@ func (s Shape) ParseMessage(b []byte) (Message, error) {
 	m.Node = int(binary.BigEndian.Uint16(b[33:]))
 	copy(m.Payload[:], b[35:])
 	copy(m.Sig[:], b[67:])
-	return m, s.check(m)
+	return m, s.checkLength(m)
 }
 
-// check is the part of ParseMessage that also guards messages made in memory.
-func (s Shape) check(m Message) error {
+func (s Shape) checkLength(m Message) error {
 	if want := s.BodyBytes(m.Phase); len(m.Body) != want {
 		return fmt.Errorf("%w: %v of %d bytes, not %d", ErrWire, m.Phase, len(m.Body), want)
+	}
+	return nil
+}
+
+// check is everything but the signature: length, and that the body is the payload.
+func (s Shape) check(m Message) error {
+	if err := s.checkLength(m); err != nil {
+		return err
 	}
 	if sha256.Sum256(m.Body) != m.Payload {
 		return fmt.Errorf("%w: the payload is not the signed one", ErrWire)

@@ -11,9 +11,9 @@ func (a *Attempt) take(m Message) error {
 	case PhaseKeyCom:
 		a.keys[m.Node] = Hash(m.Body)
 	case PhaseKeyOpen:
-		return a.takeKey(m.Node, m.Body)
+		return a.takeKey(m)
 	case PhaseCTCom:
-		for k := range a.sums {
+		for k := range a.chunks() {
 			a.commits[C0][m.Node][k] = Hash(m.Body[64*k:][:32])
 			a.commits[C1][m.Node][k] = Hash(m.Body[64*k+32:][:32])
 		}
@@ -25,7 +25,7 @@ func (a *Attempt) take(m Message) error {
 		if Hash(m.Body[:32]) != a.root {
 			return fmt.Errorf("%w: node %d", ErrRoot, m.Node)
 		}
-		for k := range a.sums {
+		for k := range a.chunks() {
 			a.confirmed[m.Node][k] = Hash(m.Body[32+32*k:][:32])
 		}
 	}
@@ -44,12 +44,14 @@ func (a *Attempt) takeHello(node int, body []byte) error {
 }
 
 // takeKey opens a key share and adds it: each node makes the common key itself.
-func (a *Attempt) takeKey(node int, body []byte) error {
-	n := a.o.Params.PolyBytes()
-	if commitKey(a.ctx, node, body[:n], body[n:]) != a.keys[node] {
-		return fmt.Errorf("%w: key share of node %d", ErrCommitment, node)
+func (a *Attempt) takeKey(m Message) error {
+	if commitKey(a.ctx, m.Node, m.Payload) != a.keys[m.Node] {
+		return fmt.Errorf("%w: key share of node %d", ErrCommitment, m.Node)
 	}
-	return a.o.Params.addPoly(body[:n], a.lat.b, a.scratch)
+	if err := a.o.Params.addPoly(m.Body[:a.o.Params.PolyBytes()], a.lat.b, a.scratch); err != nil {
+		return fmt.Errorf("node %d: %w", m.Node, err)
+	}
+	return nil
 }
 
 // uploaded is the payload of a node's CT: all ciphertexts it committed to.
@@ -108,24 +110,25 @@ func (a *Attempt) makeKey() error {
 	a.padSecret = nil
 	a.allocate()
 	a.lat = newLattice(a.o.Params, a.ctx)
-	var err error
-	if a.blind, err = randomHash(); err != nil {
+	blind, err := randomHash()
+	if err != nil {
 		return err
 	}
-	share := append(a.lat.keyShare(), a.blind[:]...)
-	n := len(share) - len(a.blind)
+	share := append(a.lat.keyShare(), blind[:]...)
 	m, err := sign(a.o.Key, PhaseKeyOpen, a.ctx, a.o.Self, share)
 	if err != nil {
 		return err
 	}
 	a.own[PhaseKeyOpen] = &m // shown when all commitments are in
-	c := commitKey(a.ctx, a.o.Self, share[:n], a.blind[:])
+	c := commitKey(a.ctx, a.o.Self, m.Payload)
 	return a.say(PhaseKeyCom, a.ctx, c[:])
 }
 
+func (a *Attempt) chunks() int { return a.o.Params.Chunks(int(a.open.Length)) }
+
 // allocate makes what is kept per node and chunk.
 func (a *Attempt) allocate() {
-	nodes, chunks := a.board.shape.Nodes, a.o.Params.Chunks(int(a.open.Length))
+	nodes, chunks := a.board.shape.Nodes, a.chunks()
 	a.keys = make([]Hash, nodes)
 	for range nodes {
 		a.got = append(a.got, make([]bool, chunks))
@@ -151,137 +154,24 @@ func (a *Attempt) openKey() error {
 	return a.take(m)
 }
 
-// Input gives the numbers to be summed, of the opened length and each at most
-// Params.MaxAbs in absolute value (ErrRange otherwise, and the attempt goes on),
-// and encrypts them under the key of all nodes. It is called once, in CTCOM.
-func (a *Attempt) Input(values []int64) (err error) {
-	defer border(&err, a.end)
-	switch {
-	case a.closed != nil:
-		return a.shut()
-	case a.phase != PhaseCTCom || a.own[PhaseCTCom] != nil:
-		return fmt.Errorf("%w: input in %v", ErrOrder, a.phase)
-	case len(values) != int(a.open.Length):
-		return fmt.Errorf("%w: %d values for %d", ErrRange, len(values), a.open.Length)
-	}
-	p, nodes := a.o.Params, a.board.shape.Nodes
-	for i, v := range values {
-		if limit := p.MaxAbs(nodes); v > limit || v < -limit {
-			return fmt.Errorf("%w: the value at %d is beyond %d", ErrRange, i, limit)
-		}
-	}
-	body := make([]byte, 0, 64*len(a.sums))
-	plain := make([]uint64, p.degree()*p.tables.words)
-	for k := range a.sums {
-		part := values[k*p.Capacity() : min(len(values), (k+1)*p.Capacity())]
-		if err := a.encryptChunk(k, part, plain); err != nil {
-			return a.end(err)
-		}
-		for kind := range a.ct {
-			h := commitPart(a.ctx, Kind(kind), a.o.Self, k, a.ct[kind][k])
-			body = append(body, h[:]...)
-		}
-	}
-	clear(plain)
-	clear(a.pads) // never needed again
-	if err := a.say(PhaseCTCom, a.ctx, body); err != nil {
-		return a.end(err)
-	}
-	if err := a.advance(); err != nil {
-		return a.end(err)
-	}
-	return nil
-}
-
-// encryptChunk packs, pads and encrypts one chunk; plain is scratch.
-func (a *Attempt) encryptChunk(k int, values []int64, plain []uint64) error {
-	p, nodes := a.o.Params, a.board.shape.Nodes
-	if err := p.pack(values, p.checkValue(a.ctx, k, nodes), nodes, plain); err != nil {
-		return err
-	}
-	for j := range a.pads {
-		if j == a.o.Self {
-			continue
-		}
-		if err := p.addPad(a.pads[j], k, j < a.o.Self, plain); err != nil {
-			return err
-		}
-	}
-	c0, c1, err := a.lat.encrypt(plain)
-	if err != nil {
-		return err
-	}
-	a.ct[C0], a.ct[C1] = append(a.ct[C0], c0), append(a.ct[C1], c1)
-	return nil
-}
-
 // upload runs when all CTCOMs are in: from here on own ciphertexts may be shown.
 func (a *Attempt) upload() error {
 	var seen []Hash
 	for i := range a.got {
-		for k := range a.sums {
+		for k := range a.chunks() {
 			seen = append(seen, a.commits[C0][i][k], a.commits[C1][i][k])
 		}
 	}
 	if err := distinct("ciphertext commitments", seen); err != nil {
 		return err
 	}
-	for k := range a.sums {
+	for k := range a.chunks() {
 		if err := a.addC1(Part{C1, a.o.Self, k, a.ct[C1][k]}); err != nil {
 			return err
 		}
 	}
 	h := a.uploaded(a.o.Self)
 	return a.say(PhaseCT, a.ctx, h[:])
-}
-
-// Part is a half of this node's own ciphertext, from phase CT on; every node's
-// commitments are in by then.
-func (a *Attempt) Part(kind Kind, chunk int) (Part, error) {
-	switch {
-	case a.closed != nil:
-		return Part{}, a.shut()
-	case a.phase < PhaseCT || kind > C1 || chunk < 0 || chunk >= len(a.sums):
-		return Part{}, fmt.Errorf("%w: part %d of chunk %d in %v", ErrOrder, kind, chunk, a.phase)
-	}
-	return Part{kind, a.o.Self, chunk, a.ct[kind][chunk]}, nil
-}
-
-// ReceivePart takes a node's c1 in phase CT, in any order; it is added at once and
-// not kept. A part that does not open its commitment is refused (ErrCommitment)
-// and changes nothing: the coordinator may have garbled it.
-func (a *Attempt) ReceivePart(p Part) (err error) {
-	defer border(&err, a.end)
-	switch {
-	case a.closed != nil:
-		return a.shut()
-	case a.phase < PhaseCT || p.Kind != C1:
-		return fmt.Errorf("%w: part %d in %v", ErrOrder, p.Kind, a.phase)
-	}
-	if err := a.board.shape.checkPart(p); err != nil {
-		return err
-	}
-	if err := a.addC1(p); err != nil {
-		return err
-	}
-	if err := a.advance(); err != nil {
-		return a.end(err)
-	}
-	return nil
-}
-
-func (a *Attempt) addC1(p Part) error {
-	if commitPart(a.ctx, C1, p.Node, p.Chunk, p.Body) != a.commits[C1][p.Node][p.Chunk] {
-		return fmt.Errorf("%w: c1 of node %d, chunk %d", ErrCommitment, p.Node, p.Chunk)
-	}
-	if a.got[p.Node][p.Chunk] {
-		return nil
-	}
-	if err := a.o.Params.addPoly(p.Body, a.sums[p.Chunk], a.scratch); err != nil {
-		return a.end(fmt.Errorf("node %d: %w", p.Node, err)) // committed to, so its own fault
-	}
-	a.got[p.Node][p.Chunk] = true
-	return nil
 }
 
 // confirm runs when every c1 is in: transcript root, own shares, and the end of
@@ -304,6 +194,6 @@ func (a *Attempt) confirm() error {
 		body = append(body, h[:]...)
 	}
 	a.lat.wipe()
-	a.lat = nil
+	a.lat, a.sums = nil, nil
 	return a.say(PhaseConfirm, a.ctx, body)
 }

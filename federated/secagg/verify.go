@@ -146,11 +146,10 @@ func (v *verifier) keys() error {
 	}
 	x := v.p.ring.NewPoly()
 	opens, err := v.all(PhaseKeyOpen, v.rep.Context, func(node int, body []byte) error {
-		n := v.p.PolyBytes()
-		if commitKey(v.rep.Context, node, body[:n], body[n:]) != commits[node] {
+		if commitKey(v.rep.Context, node, sha256.Sum256(body)) != commits[node] {
 			return ErrCommitment
 		}
-		return v.p.readPoly(body[:n], x)
+		return v.p.readPoly(body[:v.p.PolyBytes()], x)
 	})
 	v.phase = []Hash{hashAll(PhaseKeyCom.String(), v.rep.Context, coms), hashAll(PhaseKeyOpen.String(), v.rep.Context, opens)}
 	return err
