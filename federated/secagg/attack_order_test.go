@@ -2,6 +2,7 @@ package secagg
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 )
@@ -69,7 +70,7 @@ func TestAttackReplay(t *testing.T) {
 	open, err := old.relay.Message(PhaseOpen, Coordinator)
 	old.ok(err)
 	o := old.options(0)
-	o.Expect.Attempt = old.what.Attempt
+	o.Highest = old.what.Attempt
 	_, err = Begin(o, open)
 	mustBe(t, err, ErrOpen)
 }
@@ -134,6 +135,11 @@ func TestAttackPaddedRoster(t *testing.T) {
 		func(r *Roster) { r.Nodes[2].Key = r.Coordinator },
 		func(r *Roster) { r.Nodes[2].Key = nil },
 		func(r *Roster) { r.Coordinator = nil },
+		func(r *Roster) {
+			for i := 3; i <= MaxNodes; i++ {
+				r.Nodes = append(r.Nodes, Node{fmt.Sprint("node ", i), "organisation", public(key(t))})
+			}
+		},
 	} {
 		bad := c.roster
 		bad.Nodes = slices.Clone(c.roster.Nodes)

@@ -224,6 +224,11 @@ func TestAttackTamperedC0(t *testing.T) {
 			t.Fatal("a part of node 1 passes as node 2's")
 		}
 	}
+	for _, k := range []Kind{C0, C0, Sealed, Sealed} { // the same part counts once
+		q, err := c.relay.Part(k, 1, 0)
+		c.ok(err)
+		c.ok(c.ends[0].ReceivePart(q))
+	}
 	_, err := c.ends[0].Sum()
 	mustBe(t, err, ErrMissing)
 	got, err := c.combine(0)

@@ -16,12 +16,14 @@ type Options struct {
 	Roster Roster // from the approved job card
 	Self   int    // own place on it
 	Key    crypto.Signer
-	// Expect is the job, model, round and length this node expects. Its Attempt
-	// is the highest attempt ever seen in this job (0 for none), from durable
-	// storage: the attempt opened must be higher.
+	// Expect is the job, model, round and length this node expects; its Attempt is
+	// not looked at.
 	Expect Open
-	Ledger Mark   // of the own ledger
-	Seen   []Mark // the last known ledger mark of each node, from durable storage; may be nil
+	// Highest is the highest attempt of this job ever seen (0 for none), from
+	// durable storage: the attempt opened must be higher.
+	Highest uint64
+	Ledger  Mark   // of the own ledger
+	Seen    []Mark // the last known ledger mark of each node, from durable storage; may be nil
 }
 
 // Attempt is one node's part of one secure sum, up to the barrier. It checks
@@ -107,8 +109,8 @@ func (o Options) checkOpen(m Message) (Open, error) {
 	switch {
 	case open != want || params != o.Params.ID() || roster != o.Roster.Digest():
 		return Open{}, fmt.Errorf("%w: another job, parameters, roster, round, model or length", ErrOpen)
-	case open.Attempt <= o.Expect.Attempt:
-		return Open{}, fmt.Errorf("%w: attempt %d after %d", ErrOpen, open.Attempt, o.Expect.Attempt)
+	case open.Attempt <= o.Highest:
+		return Open{}, fmt.Errorf("%w: attempt %d after %d", ErrOpen, open.Attempt, o.Highest)
 	case m.Node != Coordinator || m.Context != open.openContext():
 		return Open{}, fmt.Errorf("%w: not the coordinator's context", ErrContext)
 	}

@@ -81,9 +81,7 @@ func newCluster(t testing.TB, p *Params, n, length int) *cluster {
 }
 
 func (c *cluster) options(i int) Options {
-	want := c.what
-	want.Attempt--
-	return Options{Params: c.p, Roster: c.roster, Self: i, Key: c.keys[i], Expect: want, Ledger: Mark{7, hash("ledger", place(i, 0))}}
+	return Options{Params: c.p, Roster: c.roster, Self: i, Key: c.keys[i], Expect: c.what, Highest: c.what.Attempt - 1, Ledger: Mark{7, hash("ledger", place(i, 0))}}
 }
 
 // begin opens the attempt c.what.

@@ -16,7 +16,7 @@ import (
 // than that noise, rounding h - C1 s to the grid gives the flooding, h minus the
 // flooding is C1 s exactly, and a division gives s. It returns how many of the
 // key's coefficients it gets right.
-func recovered(t *testing.T, p *Params, grid int, flood func(ring.Poly)) int {
+func recovered(t *testing.T, p *Params, grid int, share func(l *lattice, sum ring.Poly) ring.Poly) int {
 	t.Helper()
 	const nodes = 3
 	lat := keyed(t, p, nodes)
@@ -33,12 +33,8 @@ func recovered(t *testing.T, p *Params, grid int, flood func(ring.Poly)) int {
 			t.Fatal("wire")
 		}
 	}
+	h := share(lat[0], *c1.CopyNew()) // the victim's share: C1 s + flooding
 	r.NTT(c1, c1)
-	// The victim's share: h = C1 s + flooding.
-	h := r.NewPoly()
-	r.MulCoeffsMontgomery(c1, lat[0].secret.Value.Q, h)
-	r.INTT(h, h)
-	flood(h)
 	// What the adversary knows: -(C0 + C1 (all other keys)) = C1 s - noise.
 	known := r.NewPoly()
 	r.Neg(c0, known)
@@ -91,7 +87,10 @@ func TestAttackKeyRecovery(t *testing.T) {
 		t.Fatal(err)
 	}
 	const grid = 40
-	coarse := func(x ring.Poly) {
+	coarse := func(l *lattice, x ring.Poly) ring.Poly {
+		p.ring.NTT(x, x)
+		p.ring.MulCoeffsMontgomery(x, l.secret.Value.Q, x)
+		p.ring.INTT(x, x)
 		var b [8]byte
 		for c := range p.degree() {
 			_, _ = rand.Read(b[:])
@@ -102,15 +101,21 @@ func TestAttackKeyRecovery(t *testing.T) {
 				x.Coeffs[l][c] = (x.Coeffs[l][c] + v) % q
 			}
 		}
+		return x
 	}
 	if n := recovered(t, p, grid, coarse); n != p.degree() {
 		t.Fatalf("the control is broken: %d of %d coefficients of a key under coarse flooding", n, p.degree())
 	}
 	for _, g := range []int{20, grid, 64, 90} {
-		n := recovered(t, p, g, func(x ring.Poly) {
-			if err := p.addFlood(x); err != nil {
+		n := recovered(t, p, g, func(l *lattice, x ring.Poly) ring.Poly {
+			b, err := l.share(x)
+			if err == nil {
+				err = p.readPoly(b, x)
+			}
+			if err != nil {
 				t.Fatal(err)
 			}
+			return x
 		})
 		if n != 0 {
 			t.Fatalf("grid 2^%d: %d coefficients of the key recovered", g, n)

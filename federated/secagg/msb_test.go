@@ -2,6 +2,7 @@ package secagg
 
 import (
 	"math/big"
+	"slices"
 	"testing"
 
 	"github.com/tuneinsight/lattigo/v6/ring"
@@ -48,7 +49,7 @@ func TestCodec(t *testing.T) {
 					t.Fatalf("%s: coefficient %d of %v is %v, not %v", p.Name(), c, want[c], got, e)
 				}
 			}
-			nodes := rapid.IntRange(MinNodes, MaxNodes).Draw(t, "nodes")
+			nodes := rapid.IntRange(MinOrganisations, MaxNodes).Draw(t, "nodes")
 			noise := new(big.Int).Lsh(big.NewInt(int64(nodes)), uint(p.flood))
 			if rapid.Bool().Draw(t, "below") {
 				noise.Neg(noise)
@@ -102,6 +103,17 @@ func TestPadsCancel(t *testing.T) {
 				t.Fatalf("%s: node %d is not padded", p.Name(), i)
 			}
 			p.addPlain(sum, m)
+			for _, chunk := range []int{0, 4, 1 << 16} { // no chunk has another's pad
+				other := slices.Clone(m)
+				for j := range nodes {
+					if i != j && p.addPad(hash("pad", place(min(i, j), max(i, j))), chunk, j > i, other) != nil {
+						t.Fatal("pad")
+					}
+				}
+				if n := len(other) - len(slices.DeleteFunc(other, func(v uint64) bool { return v == 0 })); n > 0 {
+					t.Fatalf("%s: %d words have the same pad in chunks 3 and %d", p.Name(), n, chunk)
+				}
+			}
 		}
 		for i, v := range sum {
 			if v != 0 {

@@ -12,9 +12,9 @@ import (
 
 // Limits of a roster and of a vector.
 const (
-	MinNodes  = 3   // fewer would show a node's numbers to its only peer
-	MaxNodes  = 128 // what the parameters' headroom is proven for
-	MaxChunks = 256 // ciphertexts per attempt
+	MinOrganisations = 3   // fewer would show one's numbers to the only other
+	MaxNodes         = 128 // what the parameters' headroom is proven for
+	MaxChunks        = 256 // ciphertexts per attempt
 )
 
 // residueBits is the length of a packed residue: every prime is below 2^60.

@@ -21,10 +21,10 @@ type Roster struct {
 	Nodes       []Node
 }
 
-// Check refuses rosters without three organisations, with more than MaxNodes
+// Check refuses rosters of fewer than MinOrganisations, with more than MaxNodes
 // nodes, or with a name or key twice.
 func (r Roster) Check() error {
-	if len(r.Nodes) < MinNodes || len(r.Nodes) > MaxNodes {
+	if len(r.Nodes) > MaxNodes {
 		return fmt.Errorf("%w: %d nodes", ErrOptions, len(r.Nodes))
 	}
 	orgs, seen := map[string]bool{}, map[string]bool{"k" + string(r.Coordinator): true}
@@ -38,7 +38,7 @@ func (r Roster) Check() error {
 		seen["k"+string(n.Key)], seen["n"+n.Name] = true, true
 		orgs[n.Organisation] = true
 	}
-	if len(orgs) < MinNodes {
+	if len(orgs) < MinOrganisations {
 		return fmt.Errorf("%w: %d organisations", ErrOptions, len(orgs))
 	}
 	if len(r.Coordinator) != ed25519.PublicKeySize {
