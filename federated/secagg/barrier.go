@@ -7,8 +7,8 @@ import (
 
 // Cross crosses the barrier, once all CONFIRMs over the same transcript root are
 // in. It seals this node's share and gives save the record that must be durable,
-// in one write with the charge, before the share may leave: only if save returns
-// nil is there a Combination, and the share leaves by it alone. Cross works once;
+// in one write with the charge, before the share may leave (save must not change
+// it): only if save returns nil is there a Combination, and the share leaves by it alone. Cross works once;
 // whatever save returns, the attempt is over and its secrets are wiped. If save
 // fails the record must be taken as possibly stored: read the journal again
 // before a new attempt, and if the record is there, Resume it.

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdh"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/tuneinsight/lattigo/v6/ring"
 )
@@ -32,7 +33,7 @@ func Resume(o Options, rec []byte) (c *Combination, err error) {
 	if o.Params == nil {
 		return nil, fmt.Errorf("%w: no parameters", ErrOptions)
 	}
-	r, shape, err := parseRecord(o.Params, o.Roster, o.Self, rec)
+	r, shape, err := parseRecord(o.Params, o.Roster, o.Self, slices.Clone(rec))
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +197,7 @@ func (c *Combination) Sum() (sum []int64, err error) {
 		}
 		c.sum = values
 	}
-	return append([]int64(nil), c.sum...), nil
+	return slices.Clone(c.sum), nil
 }
 
 // decodeChunk decodes the total of one chunk into its place in values.

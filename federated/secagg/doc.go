@@ -64,12 +64,24 @@
 // bounds them, beyond what the encoding carries. That a key share, ciphertext or
 // share is well formed: a lying node can spoil the sum, which the check slot, the
 // spare slots and the noise bound show with high probability but not always (a
-// node can always add to the sum what it likes). Colluders who enlarge the error
+// node can always add to the sum what it likes). That all get the sum: whoever
+// holds the last share, or the coordinator, can keep it from others. Colluders who enlarge the error
 // of their key shares enlarge the ciphertext noise, up to what decoding notices;
 // the margin is for honest errors, and against that the pads stand alone. That
 // the sum itself is harmless: with three nodes it shows the sum of the other two,
 // and differential privacy is the caller's part. Side channels and copies that the
 // runtime or the library leave in memory are not treated.
+//
+// # What the caller does
+//
+// Keeps the highest attempt number durably before HELLO leaves, and the peers'
+// ledger marks ([Attempt.Ledgers]) when all are in. Draws the noise before Input.
+// Ends an attempt whose deadline passes with [Attempt.Abort]; a crash before the
+// barrier needs nothing. Gives [Attempt.Cross] a function that writes charge and
+// record in one fsync; after a crash past it, [Resume]s the record and sends the
+// same bytes again. Keeps messages and parts, the opened shares among them, for
+// [Verify]. Begins a new attempt with a new number, HELLO and keys, and after the
+// barrier with fresh noise.
 //
 // # References
 //

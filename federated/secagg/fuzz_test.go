@@ -103,7 +103,7 @@ func ours(c *cluster, m Message) bool {
 
 // Bytes of the wrong length cost no allocation at all.
 func TestOversizedCostsNothing(t *testing.T) {
-	for _, p := range real(t) {
+	for _, p := range realSets(t) {
 		s := Shape{p, 20, p.Capacity()}
 		big := make([]byte, 1<<20)
 		x := p.ring.NewPoly()

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // Mark is a point of a node's ledger: how many leaves, and the digest of the last.
@@ -30,9 +31,9 @@ func (h hello) body() []byte {
 	return binary.BigEndian.AppendUint64(b, h.ledger.Counter)
 }
 
-// parseHello reads a payload of helloBytes; the keys are views of it.
+// parseHello reads a payload of helloBytes.
 func parseHello(b []byte) hello {
-	h := hello{pad: b[32:64], seal: b[64:96]}
+	h := hello{pad: slices.Clone(b[32:64]), seal: slices.Clone(b[64:96])}
 	copy(h.nonce[:], b)
 	copy(h.ledger.Head[:], b[96:])
 	h.ledger.Counter = binary.BigEndian.Uint64(b[128:])

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"testing"
 )
 
@@ -144,16 +145,20 @@ func (c *cluster) deliverTo(i int, f Phase) error {
 	for j := range c.nodes {
 		m, err := c.relay.Message(f, j)
 		c.ok(err)
+		m.Body = slices.Clone(m.Body)
 		if err := c.nodes[i].Receive(m); err != nil {
 			return err
 		}
+		clear(m.Body) // a transport may use its buffer again
 		for k := range c.chunks() {
 			if f == PhaseCT && j != i {
 				p, err := c.relay.Part(C1, j, k)
 				c.ok(err)
+				p.Body = slices.Clone(p.Body)
 				if err := c.nodes[i].ReceivePart(p); err != nil {
 					return err
 				}
+				clear(p.Body)
 			}
 		}
 	}
@@ -174,8 +179,10 @@ func (c *cluster) until(f Phase) *cluster {
 func (c *cluster) cross() *cluster {
 	c.t.Helper()
 	for i := range c.nodes {
-		e, err := c.nodes[i].Cross(func([]byte) error { return nil })
+		var rec []byte
+		e, err := c.nodes[i].Cross(func(b []byte) error { rec = b; return nil })
 		c.ok(err)
+		clear(rec) // and so may a journal
 		c.ends[i] = e
 		c.ok(c.relay.Put(e.Share()))
 		for k := range c.chunks() {
@@ -194,9 +201,11 @@ func (c *cluster) combine(i int) ([]int64, error) {
 	for j := range c.nodes {
 		m, err := c.relay.Message(PhaseShare, j)
 		c.ok(err)
+		m.Body = slices.Clone(m.Body)
 		if err := e.Receive(m); err != nil {
 			return nil, err
 		}
+		clear(m.Body)
 		for k := range c.chunks() {
 			for _, kind := range []Kind{C0, Sealed} {
 				p, err := c.relay.Part(kind, j, k)

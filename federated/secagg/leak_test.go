@@ -127,7 +127,7 @@ func TestAttackKeyRecovery(t *testing.T) {
 // in its low bits. Each chi-square of 255 degrees of freedom fails below 1e-9 of
 // the time at the bounds used (6.1 standard deviations either side).
 func TestFloodIsUniform(t *testing.T) {
-	for _, p := range real(t) {
+	for _, p := range realSets(t) {
 		const rounds = 2
 		bound := new(big.Int).Lsh(big.NewInt(1), uint(p.flood))
 		var top, low, middle [256]float64

@@ -9,7 +9,7 @@ import (
 	"github.com/tuneinsight/lattigo/v6/ring"
 )
 
-func real(t testing.TB) []*Params {
+func realSets(t testing.TB) []*Params {
 	t.Helper()
 	g, err := GLM()
 	if err != nil {
@@ -28,7 +28,7 @@ func TestParamsID(t *testing.T) {
 		"G": "b2826d1bd50b9d5d006e83d932166b08a8858b670d72de7e3c6eab44f19d494c",
 		"V": "4f75898389e2f984bad8ed7025e23288c2399e3844e58f374d32cf51a1c23f28",
 	}
-	for _, p := range real(t) {
+	for _, p := range realSets(t) {
 		if got := p.ID().String(); got != want[p.Name()] {
 			t.Errorf("set %s is %s", p.Name(), got)
 		}
@@ -36,7 +36,7 @@ func TestParamsID(t *testing.T) {
 }
 
 func TestPrimes(t *testing.T) {
-	for _, p := range real(t) {
+	for _, p := range realSets(t) {
 		seen := map[uint64]bool{}
 		for _, q := range p.primes {
 			if seen[q] || q >= 1<<residueBits || q%uint64(2*p.degree()) != 1 ||
@@ -51,7 +51,7 @@ func TestPrimes(t *testing.T) {
 // The library draws keys and errors from the distributions that the identity,
 // the margins and the security estimate are made of.
 func TestDistributions(t *testing.T) {
-	for _, p := range real(t) {
+	for _, p := range realSets(t) {
 		if rlwe.DefaultXe != p.rlwe.Xe() || rlwe.DefaultXs != p.rlwe.Xs() {
 			t.Errorf("set %s: keys %v, errors %v", p.Name(), p.rlwe.Xs(), p.rlwe.Xe())
 		}
@@ -64,7 +64,7 @@ func TestDistributions(t *testing.T) {
 // keeps 128 bits (HE standard, ternary keys: 218 bits at 2^13, 438 at 2^14).
 func TestMargins(t *testing.T) {
 	limit := map[int]float64{13: 218, 14: 438}
-	for _, p := range real(t) {
+	for _, p := range realSets(t) {
 		for _, chunks := range []int{1, p.Chunks(1_000_000), MaxChunks} {
 			if m := p.Margin(MaxNodes, chunks); m < 40 {
 				t.Errorf("set %s, %d chunks: margin of %.1f bits", p.Name(), chunks, m)
@@ -86,7 +86,7 @@ func TestMargins(t *testing.T) {
 // common key's error by about 1/sqrt(n) more; 10 % is far outside (below 1e-9
 // for set G), and the tail the margin counts with is never reached.
 func TestNoisePrediction(t *testing.T) {
-	for _, p := range real(t) {
+	for _, p := range realSets(t) {
 		for _, nodes := range []int{3, 20} {
 			noise := freshNoise(t, p, nodes)
 			sum2, top := 0.0, 0.0

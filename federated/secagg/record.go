@@ -56,7 +56,8 @@ func (r record) bytes(s Shape, roster Hash) []byte {
 	return append(b, sum[:]...)
 }
 
-// parseRecord reads a record made with the same parameters, roster and place.
+// parseRecord reads a record made with the same parameters, roster and place. What
+// it returns is a view of b.
 func parseRecord(p *Params, roster Roster, self int, b []byte) (r record, s Shape, err error) {
 	bad := func(what string) (record, Shape, error) {
 		return record{}, Shape{}, fmt.Errorf("%w: record: %s", ErrWire, what)
