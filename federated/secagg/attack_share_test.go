@@ -206,6 +206,44 @@ func TestAttackShareBeforeJournal(t *testing.T) {
 	gone(t, c.nodes[0])
 }
 
+// A node that seals its share so that one peer cannot open it keeps the sum from
+// nobody: any other node can hand the share over, and it must be the confirmed one.
+func TestAttackWithheldShare(t *testing.T) {
+	c := newCluster(t, tinyG(t), 3, 9).until(PhaseShare).cross()
+	share, err := c.relay.Message(PhaseShare, 2)
+	c.ok(err)
+	body := slices.Clone(share.Body)
+	body[3] ^= 1 // the key for node 0
+	share = c.forge(2, PhaseShare, share.Context, body)
+	mustBe(t, c.ends[0].Receive(share), ErrShare)
+	c.ok(c.ends[1].Receive(share))
+	sealed, err := c.relay.Part(Sealed, 2, 0)
+	c.ok(err)
+	mustBe(t, c.ends[0].ReceivePart(sealed), ErrMissing)
+	open, err := c.ends[1].OpenShare(sealed)
+	c.ok(err)
+	wrong := open
+	wrong.Node = 1
+	mustBe(t, c.ends[0].ReceivePart(wrong), ErrShare)
+	c.ok(c.ends[0].ReceivePart(open))
+	m, err := c.relay.Message(PhaseShare, 1)
+	c.ok(err)
+	c.ok(c.ends[0].Receive(m))
+	for _, x := range []struct {
+		k    Kind
+		node int
+	}{{C0, 0}, {C0, 1}, {C0, 2}, {Sealed, 1}} {
+		q, err := c.relay.Part(x.k, x.node, 0)
+		c.ok(err)
+		c.ok(c.ends[0].ReceivePart(q))
+	}
+	got, err := c.ends[0].Sum()
+	c.ok(err)
+	if !slices.Equal(got, c.want()) {
+		t.Fatal("another sum")
+	}
+}
+
 // A tampered c0 and a garbled sealed share open no commitment.
 func TestAttackTamperedC0(t *testing.T) {
 	c := newCluster(t, tinyG(t), 3, 9).until(PhaseShare).cross()

@@ -88,10 +88,7 @@ func BenchmarkVector(b *testing.B) {
 	const length, nodes = 1_000_000, 20
 	s := Shape{p, nodes, length}
 	chunks := p.Chunks(length)
-	up := chunks * (2*(partHead+s.PartBytes(C0)) + partHead + s.PartBytes(Sealed))
-	for _, f := range []Phase{PhaseHello, PhaseKeyCom, PhaseKeyOpen, PhaseCTCom, PhaseCT, PhaseConfirm, PhaseShare, PhaseResult} {
-		up += headBytes + s.BodyBytes(f)
-	}
+	up, down := s.Traffic()
 	lat := keyed(b, p, 2)
 	lat[1].b = lat[0].b
 	values := fullRange(b, p, nodes, p.Capacity())
@@ -127,7 +124,7 @@ func BenchmarkVector(b *testing.B) {
 	}
 	b.ReportMetric(float64(up)/(4*length), "up/float32")
 	b.ReportMetric(float64(chunks), "chunks")
-	b.ReportMetric(float64((nodes-1)*chunks*(3*p.PolyBytes()+sealTag))/1e6, "MB-down")
+	b.ReportMetric(float64(down)/1e6, "MB-down")
 }
 
 // BenchmarkAddition compares adding one node's share of the ring elements of 1e6

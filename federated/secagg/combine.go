@@ -27,7 +27,8 @@ type Combination struct {
 }
 
 // Resume makes the Combination of a journalled record, after a crash too. Of the
-// options it uses Params, Roster, Self and Key.
+// options it uses Params, Roster, Self and Key. The own share is already in; the
+// own c0 comes back from the coordinator like everybody's.
 func Resume(o Options, rec []byte) (c *Combination, err error) {
 	defer border(&err, nil)
 	if o.Params == nil {
@@ -50,7 +51,15 @@ func Resume(o Options, rec []byte) (c *Combination, err error) {
 		c.totals = append(c.totals, o.Params.ring.NewPoly())
 	}
 	c.tmp = o.Params.ring.NewPoly()
-	return c, c.Receive(r.share)
+	if err := c.Receive(r.share); err != nil {
+		return nil, err
+	}
+	for k, sealed := range r.sealed {
+		if err := c.ReceivePart(Part{Sealed, o.Self, k, sealed}); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
 }
 
 // Open is what the attempt was about.

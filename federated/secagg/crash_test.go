@@ -43,6 +43,13 @@ func TestCrashAfterBarrier(t *testing.T) {
 			t.Fatal("another sum after the crash")
 		}
 		c.finish()
+		sent := 0
+		for _, b := range c.store {
+			sent += len(b)
+		}
+		if up, _ := c.relay.board.shape.Traffic(); sent != 3*up {
+			t.Fatalf("%d bytes stored of 3 nodes, %d promised of each", sent, up)
+		}
 	}
 }
 

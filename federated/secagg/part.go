@@ -63,6 +63,20 @@ func (s Shape) ParsePart(b []byte) (Part, error) {
 	return p, s.checkPart(p)
 }
 
+// Traffic is how many bytes one node sends in an attempt and how many it fetches,
+// without what the transport adds.
+func (s Shape) Traffic() (up, down int) {
+	chunks := s.Params.Chunks(s.Length)
+	for f := PhaseHello; f <= PhaseResult; f++ {
+		up += headBytes + s.BodyBytes(f)
+	}
+	for k := C0; k <= Sealed; k++ {
+		up += chunks * (partHead + s.PartBytes(k))
+	}
+	own := chunks * (partHead + s.PartBytes(C0))
+	return up, headBytes + openBytes + (s.Nodes-1)*up + own
+}
+
 func (s Shape) checkPart(p Part) error {
 	if p.Node < 0 || p.Node >= s.Nodes {
 		return fmt.Errorf("%w: node %d of %d", ErrRoster, p.Node, s.Nodes)
