@@ -178,6 +178,7 @@ func (s Shape) check(m Message) error {
 // phase of one attempt. Anyone with the roster can check it.
 type Evidence struct{ First, Second Statement }
 
+// Error names phase and sender.
 func (e *Evidence) Error() string {
 	return fmt.Sprintf("%v: %v of node %d", ErrEvidence, e.First.Phase, e.First.Node)
 }
