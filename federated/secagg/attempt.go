@@ -75,25 +75,38 @@ func Begin(o Options, open Message) (a *Attempt, err error) {
 	if h, a.padSecret, a.sealSecret, err = ephemeral(o.Ledger); err != nil {
 		return nil, err
 	}
-	return a, a.say(PhaseHello, a.ctx0, h.body())
+	if err := a.say(PhaseHello, a.ctx0, h.body()); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 func (o Options) check() error {
+	if err := o.identity(); err != nil {
+		return err
+	}
+	if o.Seen != nil && len(o.Seen) != len(o.Roster.Nodes) {
+		return fmt.Errorf("%w: %d ledger marks, %d nodes", ErrOptions, len(o.Seen), len(o.Roster.Nodes))
+	}
+	if o.Expect.Length == 0 || o.Params.Chunks(int(o.Expect.Length)) > MaxChunks {
+		return fmt.Errorf("%w: a vector of %d", ErrOptions, o.Expect.Length)
+	}
+	return nil
+}
+
+// identity checks who this node is.
+func (o Options) identity() error {
 	if o.Params == nil || o.Key == nil {
 		return fmt.Errorf("%w: no parameters or key", ErrOptions)
 	}
 	if err := o.Roster.Check(); err != nil {
 		return err
 	}
-	n := len(o.Roster.Nodes)
-	if o.Self < 0 || o.Self >= n || o.Seen != nil && len(o.Seen) != n {
-		return fmt.Errorf("%w: place %d, %d marks, %d nodes", ErrOptions, o.Self, len(o.Seen), n)
+	if o.Self < 0 || o.Self >= len(o.Roster.Nodes) {
+		return fmt.Errorf("%w: place %d of %d", ErrOptions, o.Self, len(o.Roster.Nodes))
 	}
 	if pub, ok := o.Key.Public().(interface{ Equal(crypto.PublicKey) bool }); !ok || !pub.Equal(o.Roster.Nodes[o.Self].Key) {
 		return fmt.Errorf("%w: the key is not the roster's", ErrOptions)
-	}
-	if o.Expect.Length == 0 || o.Params.Chunks(int(o.Expect.Length)) > MaxChunks {
-		return fmt.Errorf("%w: a vector of %d", ErrOptions, o.Expect.Length)
 	}
 	return nil
 }

@@ -31,8 +31,8 @@ type Combination struct {
 // own c0 comes back from the coordinator like everybody's.
 func Resume(o Options, rec []byte) (c *Combination, err error) {
 	defer border(&err, nil)
-	if o.Params == nil {
-		return nil, fmt.Errorf("%w: no parameters", ErrOptions)
+	if err := o.identity(); err != nil {
+		return nil, err
 	}
 	r, shape, err := parseRecord(o.Params, o.Roster, o.Self, slices.Clone(rec))
 	if err != nil {

@@ -72,6 +72,10 @@ func TestRecordIsChecked(t *testing.T) {
 	_, err = Resume(c.options(1), rec)
 	mustBe(t, err, ErrWire)
 	o := c.options(0)
+	o.Key = c.keys[1]
+	_, err = Resume(o, rec)
+	mustBe(t, err, ErrOptions)
+	o = c.options(0)
 	o.Params = tinyV(t)
 	_, err = Resume(o, rec)
 	mustBe(t, err, ErrWire)

@@ -46,6 +46,9 @@ type Relay struct {
 // NewRelay signs the OPEN of an attempt and takes up whatever the store holds of
 // it already: after a crash the same bytes are served on.
 func NewRelay(p *Params, roster Roster, key crypto.Signer, what Open, store Store) (*Relay, error) {
+	if p == nil || key == nil || store == nil {
+		return nil, fmt.Errorf("%w: no parameters, key or store", ErrOptions)
+	}
 	if err := roster.Check(); err != nil {
 		return nil, err
 	}

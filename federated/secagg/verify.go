@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"github.com/tuneinsight/lattigo/v6/ring"
 )
@@ -34,6 +35,9 @@ type Report struct {
 // package's: a Part or Message that is not there is the Transcript's own.
 func Verify(p *Params, roster Roster, job Hash, t Transcript) (rep Report, err error) {
 	defer border(&err, nil)
+	if p == nil || t == nil {
+		return Report{}, fmt.Errorf("%w: no parameters or transcript", ErrOptions)
+	}
 	if err := roster.Check(); err != nil {
 		return Report{}, err
 	}
@@ -165,7 +169,7 @@ func (v *verifier) ciphertexts() error {
 			}
 			seen[Hash(b[:32])] = true
 		}
-		v.commits[0] = append(v.commits[0], body)
+		v.commits[0] = append(v.commits[0], slices.Clone(body))
 		return nil
 	})
 	if err != nil {
@@ -220,7 +224,7 @@ func (v *verifier) confirms() error {
 		if Hash(body[:32]) != v.rep.Root {
 			return ErrRoot
 		}
-		v.commits[1] = append(v.commits[1], body[32:])
+		v.commits[1] = append(v.commits[1], slices.Clone(body[32:]))
 		return nil
 	})
 	return err
