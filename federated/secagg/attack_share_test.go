@@ -6,6 +6,8 @@ import (
 	"errors"
 	"slices"
 	"testing"
+
+	"github.com/tuneinsight/lattigo/v6/ring"
 )
 
 // The last to share would like to choose the result after seeing the others'
@@ -288,7 +290,7 @@ func TestAttackSpoiledSum(t *testing.T) {
 		} {
 			c := newCluster(t, p, 3, 9).until(PhaseCTCom)
 			liar := c.nodes[2]
-			liar.spoil(t, c.values[2], spoil)
+			liar.spoil(t, c.values[2], spoil, nil)
 			for i, a := range c.nodes {
 				if i < 2 {
 					c.ok(a.Input(c.values[i]))
@@ -311,15 +313,17 @@ func TestAttackSpoiledSum(t *testing.T) {
 	}
 }
 
-// spoil is Input of a lying node.
-func (a *Attempt) spoil(t *testing.T, values []int64, change func(*Attempt, []uint64)) {
+// spoil is Input of a lying node, which changes plaintext or ciphertext.
+func (a *Attempt) spoil(t *testing.T, values []int64, change func(*Attempt, []uint64), halves func(c0, c1 ring.Poly)) {
 	t.Helper()
 	p, nodes := a.o.Params, a.board.shape.Nodes
 	m := make([]uint64, p.degree()*p.tables.words)
 	if err := p.pack(values, p.checkValue(a.ctx, 0, nodes), nodes, m); err != nil {
 		t.Fatal(err)
 	}
-	change(a, m)
+	if change != nil {
+		change(a, m)
+	}
 	for j := range a.pads {
 		if j != a.o.Self {
 			if err := p.addPad(a.pads[j], 0, j < a.o.Self, m); err != nil {
@@ -331,6 +335,14 @@ func (a *Attempt) spoil(t *testing.T, values []int64, change func(*Attempt, []ui
 	c0, c1, err := a.lat.encrypt(m)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if halves != nil {
+		x, y := p.ring.NewPoly(), p.ring.NewPoly()
+		if p.readPoly(c0, x) != nil || p.readPoly(c1, y) != nil {
+			t.Fatal("wire")
+		}
+		halves(x, y)
+		c0, c1 = p.appendPoly(nil, x), p.appendPoly(nil, y)
 	}
 	a.ct[C0], a.ct[C1] = [][]byte{c0}, [][]byte{c1}
 	for kind := range a.ct {

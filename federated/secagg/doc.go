@@ -30,30 +30,44 @@
 //
 // # Why it is private
 //
-// Ciphertexts are ring-LWE encryptions [LPR10] under a key whose secret is the sum
-// of all nodes' secrets [AJLT12, MTBH21], so that one honest node's missing share
-// keeps them shut. Everything a dishonest party sends is fixed before it can
-// depend on honest parties': key shares and ciphertexts are committed to before
-// any is shown (no rogue key, no c1 chosen by or correlated with others), and a
-// comes from all nonces by a random oracle. A share depends on C1 alone, and C1 is
-// the sum of the committed c1, recomputed by each node, its own among them; the
-// root over all that has N signatures before any share exists outside its node.
-// The key is drawn for one attempt, lives in memory, and is wiped when the share
-// is made, before CONFIRM: there is never a second share under it. This matters,
-// since two decryptions under one key, or one of a chosen c1, give the key away
-// ([E409], and SECURITY.md of the library).
+// There are two locks, and against colluders who break the protocol it is the
+// second that holds.
 //
-// A share's flooding is an integer uniform in [-2^b, 2^b), from the system's
-// random source, so that what a share shows beyond the sum is within
-// [Params.Margin] bits of nothing: at least 40, counted over all coefficients
-// decrypted under the key. The library's own sampler for this is not used: its
-// values lie on a grid coarser than the ciphertext noise, which gives the key away.
+// The first lock: ciphertexts are ring-LWE encryptions [LPR10] under a key whose
+// secret is the sum of all nodes' secrets [AJLT12, MTBH21], so that one honest
+// node's missing share keeps them shut. Everything a dishonest party sends is fixed
+// before it can depend on honest parties': key shares and ciphertexts are committed
+// to before any is shown (no rogue key, no c1 correlated with others'), and a comes
+// from all nonces by a random oracle (whoever speaks last can only pick among
+// uniform ones). A share depends on C1 alone, and C1 is the sum of the committed
+// c1, recomputed by each node, its own among them; the root over all that has N
+// signatures before any share exists outside its node. The key is drawn for one
+// attempt, lives in memory, and is wiped when the share is made, before CONFIRM:
+// there is never a second share under it. This matters, since two decryptions
+// under one key, or one of a chosen c1 alone, give the key away ([E409], and
+// SECURITY.md of the library). A share's flooding is an integer uniform in
+// [-2^b, 2^b), from the system's random source, so that what shares show beyond
+// the sum of well-formed ciphertexts is within [Params.Margin] bits of nothing: at
+// least 40, counted over all coefficients decrypted under the key. The library's
+// own sampler is not used: its values lie on a grid coarser than the ciphertext
+// noise, which gives the key away.
+//
+// The first lock holds against a malicious coordinator and colluders who pool all
+// they see but form their key shares and ciphertexts as they should. It does not
+// hold against a node that commits to a ciphertext with a huge error: the noise
+// of the decrypted sum then shows the sum of the honest secrets, and that opens
+// every ciphertext of the attempt (TestAttackMalformedCiphertext does it, unseen).
+// Only a proof of well-formed ciphertexts would prevent that; there is none here.
 //
 // The second lock: before encryption each pair of nodes adds and subtracts a
 // common pad modulo t (from their ephemeral X25519 keys, HKDF and AES-256-CTR), in
-// the way of [BIK+17]. Plaintexts of any set of nodes but all are therefore uniform
-// even to somebody who reads every ciphertext. t is a power of two and the codec
-// floor(Q m / t) is exact, so that pads vanish from the sum and from nothing else.
+// the way of [BIK+17] without its recovery from drop-outs, so that no key of a pad
+// is ever shown. Every node's plaintext, and the sum over any set that leaves out
+// an honest node, is uniform to all who lack the pad of two honest nodes, whatever
+// the others send and whatever they can decrypt. This is what the claim for all
+// nodes but two rests on. t is a power of two and the codec floor(Q m / t) is
+// exact, so that pads vanish from the sum and from nothing else. X25519 does not
+// withstand a quantum computer; the first lock does, as far as it goes.
 //
 // Shares are sealed to the nodes, so that the coordinator is no recipient of the
 // sum; a colluding recipient can pass it on.
@@ -62,15 +76,14 @@
 //
 // That a node's numbers are what the job card says, or within a norm: nothing here
 // bounds them, beyond what the encoding carries. That a key share, ciphertext or
-// share is well formed: a lying node can spoil the sum, which the check slot, the
-// spare slots and the noise bound show with high probability but not always (a
-// node can always add to the sum what it likes). That all get the sum: whoever
-// holds the last share, or the coordinator, can keep it from others. Colluders who enlarge the error
-// of their key shares enlarge the ciphertext noise, up to what decoding notices;
-// the margin is for honest errors, and against that the pads stand alone. That
-// the sum itself is harmless: with three nodes it shows the sum of the other two,
-// and differential privacy is the caller's part. Side channels and copies that the
-// runtime or the library leave in memory are not treated.
+// share is well formed: see above; and a lying node can spoil the sum, which the
+// check slot, the spare slots and the noise bound show with high probability but
+// not always (a node can always add to the sum what it likes), and do not blame.
+// That all get the sum: whoever holds the last share, or the coordinator, can keep
+// it from others. That the sum itself is harmless: with three nodes it shows the
+// sum of the other two, and differential privacy is the caller's part. Side
+// channels and copies that the runtime or the library leave in memory are not
+// treated.
 //
 // # What the caller does
 //

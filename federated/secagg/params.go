@@ -169,7 +169,8 @@ const noiseTail = 10
 
 // Margin is the statistical security of the flooding in bits, for everything
 // decrypted under one key: flood - log2(ciphertext noise) - log2(coefficients).
-// The protocol asks for at least 40.
+// The protocol asks for at least 40. It counts with key shares and ciphertexts
+// formed as they should be; see the package comment for others.
 func (p *Params) Margin(nodes, chunks int) float64 {
 	return float64(p.flood) - math.Log2(noiseTail*p.NoiseSigma(nodes)) -
 		math.Log2(float64(chunks*p.degree()))
