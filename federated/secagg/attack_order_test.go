@@ -118,7 +118,7 @@ func TestAttackPaddedRoster(t *testing.T) {
 	_, err = Begin(c.options(0), m)
 	mustBe(t, err, ErrOpen)
 	c.collect(PhaseHello)
-	h, _, _, err := ephemeral(Mark{})
+	h, _, err := ephemeral(Mark{})
 	c.ok(err)
 	m, err = sign(ghost, PhaseHello, c.nodes[0].ctx0, 3, h.body())
 	c.ok(err)

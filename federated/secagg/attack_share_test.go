@@ -50,19 +50,34 @@ func TestAttackLeftoverKey(t *testing.T) {
 			mustBe(t, c.replaced(0, PhaseCT, c.forge(1, PhaseCT, c.nodes[0].ctx, make([]byte, 32))), ErrCommitment)
 		},
 		func(c *cluster) { c.deliver(PhaseCT) },
+		func(c *cluster) {
+			c.deliver(PhaseCT)
+			c.collect(PhaseConfirm)
+			c.deliver(PhaseConfirm)
+			_, err := c.nodes[0].Cross(func([]byte) error { return nil })
+			c.ok(err)
+		},
 	} {
 		c := newCluster(t, tinyG(t), 3, 9).until(PhaseCT)
 		c.collect(PhaseCT)
 		limbs := c.nodes[0].lat.secret.Value.Q.Coeffs
-		pads := c.nodes[0].pads
+		keys := [][]Hash{c.nodes[0].pads, c.nodes[0].wrapTo, c.nodes[0].wrapFrom}
+		if n := c.nodes[0]; slices.Contains(n.wrapTo, Hash{}) || n.secrets != nil || n.pads[1] != (Hash{}) {
+			t.Fatal("no keys to wrap with, or secrets and pads that nothing needs any more")
+		}
 		end(c)
+		if c.nodes[0].Err() == nil {
+			keys = keys[:1] // the others wait for the share
+		}
 		for _, limb := range limbs {
 			if slices.ContainsFunc(limb, func(v uint64) bool { return v != 0 }) {
 				t.Fatal("the key is still in memory")
 			}
 		}
-		if c.nodes[0].lat != nil || slices.ContainsFunc(pads, func(h Hash) bool { return h != Hash{} }) {
-			t.Fatal("key or pads are still in memory")
+		for _, h := range slices.Concat(keys...) {
+			if c.nodes[0].lat != nil || h != (Hash{}) {
+				t.Fatal("key, pads or wrapping keys are still in memory")
+			}
 		}
 	}
 }
@@ -119,14 +134,16 @@ func TestAttackCuriousCoordinator(t *testing.T) {
 	for j := range 3 {
 		share, err := c.relay.Message(PhaseShare, j)
 		c.ok(err)
-		h, _, secret, err := ephemeral(Mark{})
+		h, secret, err := ephemeral(Mark{})
 		c.ok(err)
 		for i := range 3 {
-			for _, public := range [][]byte{c.ends[0].r.seals[i], c.ends[0].r.seals[j], h.seal} {
-				kek, err := derive(secret, public, share.Context, "wrap", j, i)
+			for _, peer := range []hello{c.nodes[i].hellos[i], c.nodes[i].hellos[j], h} {
+				_, p, err := secret.offer(peer, share.Context, j, i)
 				c.ok(err)
-				_, err = unwrap(kek, share.Body[wrapBytes*i:][:wrapBytes])
-				mustBe(t, err, ErrShare)
+				for _, kek := range []Hash{p.pad, p.to, p.from} {
+					_, err = unwrap(kek, share.Body[wrapBytes*i:][:wrapBytes])
+					mustBe(t, err, ErrShare)
+				}
 			}
 		}
 		open, err := c.Part(Opened, j, 0)

@@ -2,7 +2,6 @@ package secagg
 
 import (
 	"crypto"
-	"crypto/ecdh"
 	"crypto/rand"
 	"fmt"
 
@@ -30,8 +29,9 @@ type Options struct {
 // everything itself and trusts the coordinator with nothing but delivery. It
 // does not outlive its process: the secret key exists in memory only. It keeps its
 // own ciphertexts, one sum and one share, all in the vector's length, and of the
-// peers' only commitments: memory does not grow with the roster but by 128 bytes
-// per node and chunk. It is not safe for concurrent use.
+// peers' only commitments and public keys: memory does not grow with the roster but
+// by 128 bytes per node and chunk, 2 kB per node and 32 bytes per pair of nodes. It
+// is not safe for concurrent use.
 type Attempt struct {
 	o      Options
 	open   Open
@@ -39,21 +39,22 @@ type Attempt struct {
 	phase  Phase
 	closed error
 
-	ctx0, ctx, root Hash
-	own             [phases]*Message
-	hellos          []hello
-	padSecret       *ecdh.PrivateKey
-	sealSecret      *ecdh.PrivateKey
-	pads            []Hash
-	lat             *lattice
-	keys            []Hash      // KEYCOM
-	commits         [2][][]Hash // C0 and C1, by node and chunk
-	ct              [2][][]byte // own, by chunk
-	sums            []ring.Poly // C1 by chunk
-	scratch         ring.Poly
-	got             [][]bool // c1 by node and chunk
-	shares          [][]byte // own, by chunk
-	confirmed       [][]Hash // share hashes by node and chunk
+	ctx0, ctx, root  Hash
+	own              [phases]*Message
+	hellos           []hello
+	secrets          *secrets // until every KEYCOM is in
+	pads             []Hash   // by peer, until Input
+	wrapTo, wrapFrom []Hash   // by peer, until Cross
+	lat              *lattice
+	keys             []Hash      // KEYCOM
+	offers           []Hash      // digests of all ML-KEM ciphertexts
+	commits          [2][][]Hash // C0 and C1, by node and chunk
+	ct               [2][][]byte // own, by chunk
+	sums             []ring.Poly // C1 by chunk
+	scratch          ring.Poly
+	got              [][]bool // c1 by node and chunk
+	shares           [][]byte // own, by chunk
+	confirmed        [][]Hash // share hashes by node and chunk
 }
 
 // Begin checks an OPEN and makes this node's HELLO: fresh ephemeral keys and a
@@ -72,7 +73,7 @@ func Begin(o Options, open Message) (a *Attempt, err error) {
 	a.ctx0 = what.Context0(o.Params.ID(), o.Roster.Digest())
 	a.hellos = make([]hello, shape.Nodes)
 	var h hello
-	if h, a.padSecret, a.sealSecret, err = ephemeral(o.Ledger); err != nil {
+	if h, a.secrets, err = ephemeral(o.Ledger); err != nil {
 		return nil, err
 	}
 	if err := a.say(PhaseHello, a.ctx0, h.body()); err != nil {
@@ -245,8 +246,10 @@ func (a *Attempt) end(why error) error {
 	for _, s := range a.shares {
 		clear(s)
 	}
-	clear(a.pads)
-	a.lat, a.shares, a.pads, a.padSecret, a.sealSecret = nil, nil, nil, nil, nil
+	for _, keys := range [][]Hash{a.pads, a.wrapTo, a.wrapFrom} {
+		clear(keys)
+	}
+	a.lat, a.shares, a.secrets, a.pads, a.wrapTo, a.wrapFrom = nil, nil, nil, nil, nil, nil
 	a.ct, a.own[PhaseKeyOpen] = [2][][]byte{}, nil
 	return why
 }

@@ -61,24 +61,19 @@ func (a *Attempt) Ledgers() []Mark {
 func (a *Attempt) seal() (record, error) {
 	r := record{
 		open: a.open, self: a.o.Self, ctx: a.ctx, root: a.root,
-		sealSecret: Hash(a.sealSecret.Bytes()), c0: a.commits[C0], shares: a.confirmed,
+		wraps: a.wrapFrom, c0: a.commits[C0], shares: a.confirmed,
 	}
 	key, err := randomHash()
 	if err != nil {
 		return record{}, err
 	}
 	var body []byte
-	for j, h := range a.hellos {
-		kek, err := derive(a.sealSecret, h.seal, a.ctx, "wrap", a.o.Self, j)
-		if err != nil {
-			return record{}, err
-		}
+	for _, kek := range a.wrapTo {
 		wrapped, err := wrap(kek, key)
 		if err != nil {
 			return record{}, err
 		}
 		body = append(body, wrapped...)
-		r.seals = append(r.seals, h.seal)
 	}
 	for k, share := range a.shares {
 		sealed, err := sealPart(key, a.ctx, a.o.Self, k, share)

@@ -88,7 +88,8 @@ func BenchmarkVector(b *testing.B) {
 	const length, nodes = 1_000_000, 20
 	s := Shape{p, nodes, length}
 	chunks := p.Chunks(length)
-	up, down := s.Traffic()
+	up, _ := s.Traffic(0)
+	_, down := s.Traffic(nodes - 1)
 	lat := keyed(b, p, 2)
 	lat[1].b = lat[0].b
 	values := fullRange(b, p, nodes, p.Capacity())

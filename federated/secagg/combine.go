@@ -1,7 +1,6 @@
 package secagg
 
 import (
-	"crypto/ecdh"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -16,7 +15,6 @@ type Combination struct {
 	o      Options
 	r      record
 	board  board
-	seal   *ecdh.PrivateKey
 	sealed [][]Hash    // hashes of the sealed shares, by node and chunk
 	keys   []*Hash     // which open them
 	got    [2][][]bool // c0 and share, by node and chunk
@@ -40,9 +38,6 @@ func Resume(o Options, rec []byte) (c *Combination, err error) {
 	}
 	c = &Combination{o: o, r: r, board: newBoard(shape, o.Roster)}
 	c.sealed, c.keys = make([][]Hash, shape.Nodes), make([]*Hash, shape.Nodes)
-	if c.seal, err = ecdh.X25519().NewPrivateKey(r.sealSecret[:]); err != nil {
-		return nil, fmt.Errorf("%w: record: %v", ErrWire, err)
-	}
 	chunks := o.Params.Chunks(shape.Length)
 	for range shape.Nodes {
 		c.got[0], c.got[1] = append(c.got[0], make([]bool, chunks)), append(c.got[1], make([]bool, chunks))
@@ -102,11 +97,7 @@ func (c *Combination) Receive(m Message) error {
 	for b := m.Body[wrapBytes*c.board.shape.Nodes:]; len(b) > 0; b = b[32:] {
 		c.sealed[m.Node] = append(c.sealed[m.Node], Hash(b[:32]))
 	}
-	kek, err := derive(c.seal, c.r.seals[m.Node], c.r.ctx, "wrap", m.Node, c.o.Self)
-	if err != nil {
-		return err
-	}
-	key, err := unwrap(kek, m.Body[wrapBytes*c.o.Self:][:wrapBytes])
+	key, err := unwrap(c.r.wraps[m.Node], m.Body[wrapBytes*c.o.Self:][:wrapBytes])
 	if err != nil {
 		return fmt.Errorf("node %d: %w", m.Node, err)
 	}

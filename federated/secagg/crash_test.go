@@ -47,8 +47,17 @@ func TestCrashAfterBarrier(t *testing.T) {
 		for _, b := range c.store {
 			sent += len(b)
 		}
-		if up, _ := c.relay.board.shape.Traffic(); sent != 3*up {
-			t.Fatalf("%d bytes stored of 3 nodes, %d promised of each", sent, up)
+		s := c.relay.board.shape
+		promised, open := 0, headBytes+openBytes
+		for i := range c.nodes {
+			up, down := s.Traffic(i)
+			promised += up
+			if c0 := c.chunks() * (partHead + s.PartBytes(C0)); down != open+sent-up+c0 {
+				t.Fatalf("node %d fetches %d bytes of %d", i, down, sent)
+			}
+		}
+		if sent != promised {
+			t.Fatalf("%d bytes stored of 3 nodes, %d promised", sent, promised)
 		}
 	}
 }

@@ -16,6 +16,9 @@ func specimens(t testing.TB, c *cluster) (messages, parts [][]byte) {
 		c.ok(err)
 		messages = append(messages, m.Append(nil))
 	}
+	m, err := c.relay.Message(PhaseKeyCom, 2) // without a ciphertext
+	c.ok(err)
+	messages = append(messages, m.Append(nil))
 	for k := C0; k <= Opened; k++ {
 		p, err := c.Part(k, 1, 0)
 		c.ok(err)
@@ -124,6 +127,30 @@ func TestOversizedCostsNothing(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzPair: a ciphertext of the right length gives keys, its own ones, and any
+// other length none; a public key that is read has one encoding.
+func FuzzPair(f *testing.F) {
+	h, low := secretsOf(f, 1)
+	g, high := secretsOf(f, 2)
+	ctx := hash("fuzz")
+	c, honest, err := low.offer(g, ctx, 0, 1)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(c, g.kem)
+	f.Add(c[1:], g.kem[1:])
+	f.Add([]byte{}, []byte{})
+	f.Fuzz(func(t *testing.T, b, key []byte) {
+		p, err := high.accept(b, h, ctx, 1, 0)
+		if (err == nil) != (len(b) == len(c)) || err == nil && (p.pad == honest.pad) != slices.Equal(b, c) {
+			t.Fatalf("%d bytes: %v", len(b), err)
+		}
+		if ek, err := encapsulationKey(key); err == nil && !slices.Equal(ek.Bytes(), key) {
+			t.Fatal("a public key has two encodings")
+		}
+	})
 }
 
 // FuzzWire: whatever parses is a view of its input and has one encoding.

@@ -1,9 +1,12 @@
 package secagg
 
 import (
+	"bytes"
 	"crypto/ed25519"
+	"crypto/mlkem"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"testing"
 )
 
@@ -30,6 +33,12 @@ func TestGolden(t *testing.T) {
 	r := Roster{Coordinator: public(key), Nodes: []Node{{"a", "b", public(key)}}}
 	open := Open{Job: hash("job"), Model: hash("model"), Round: 2, Attempt: 3, Length: 4}
 	rec := hashAll("list", ctx, []Hash{open.Context0(p.ID(), r.Digest()), SumDigest(ctx, []int64{5, -6})})
+	h, s := secretsOf(t, 7)
+	pad, err := s.accept(bytes.Repeat([]byte{8}, mlkem.CiphertextSize768), h, ctx, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.nonce, h.ledger = ctx, Mark{9, ctx}
 	for name, c := range map[string]struct {
 		b    []byte
 		want string
@@ -38,6 +47,8 @@ func TestGolden(t *testing.T) {
 		"encoding":            {encoded, "21a2e4e7a998c50f"},
 		"padded":              {p.appendPoly(nil, x), "8f7377ed881c2fd0"},
 		"message":             {msg.Append(nil), "2ea9c7c3fa02fd1f"},
+		"hello":               {h.body(), "8bea012fdbdbdcd3"},
+		"pair":                {slices.Concat(pad.pad[:], pad.to[:], pad.from[:]), "9f12560309eb9cc1"},
 		"part":                {Part{Sealed, 2, 300, []byte("body")}.Append(nil), "958f06fbc20a3d09"},
 		"contexts":            {rec[:], "a5a046854b99a0bf"},
 		"commitments":         {func() []byte { h := commitPart(ctx, C1, 2, 3, encoded); return h[:] }(), "8f2f67644f709f5b"},

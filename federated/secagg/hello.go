@@ -1,8 +1,7 @@
 package secagg
 
 import (
-	"crypto/ecdh"
-	"crypto/rand"
+	"crypto/mlkem"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -16,43 +15,29 @@ type Mark struct {
 
 // hello is the payload of HELLO.
 type hello struct {
-	nonce     Hash
-	pad, seal []byte // X25519 public keys (RFC 7748), fresh for the attempt
-	ledger    Mark
+	nonce   Hash
+	dh, kem []byte // public keys, fresh for the attempt: X25519, and ML-KEM-768 to encapsulate to
+	ledger  Mark
 }
 
-const helloBytes = 32 + 32 + 32 + 32 + 8
+const helloBytes = 32 + 32 + mlkem.EncapsulationKeySize768 + 32 + 8
 
 func (h hello) body() []byte {
 	b := append([]byte{}, h.nonce[:]...)
-	b = append(b, h.pad...)
-	b = append(b, h.seal...)
+	b = append(b, h.dh...)
+	b = append(b, h.kem...)
 	b = append(b, h.ledger.Head[:]...)
 	return binary.BigEndian.AppendUint64(b, h.ledger.Counter)
 }
 
 // parseHello reads a payload of helloBytes.
 func parseHello(b []byte) hello {
-	h := hello{pad: slices.Clone(b[32:64]), seal: slices.Clone(b[64:96])}
+	const at = 64 + mlkem.EncapsulationKeySize768
+	h := hello{dh: slices.Clone(b[32:64]), kem: slices.Clone(b[64:at])}
 	copy(h.nonce[:], b)
-	copy(h.ledger.Head[:], b[96:])
-	h.ledger.Counter = binary.BigEndian.Uint64(b[128:])
+	copy(h.ledger.Head[:], b[at:])
+	h.ledger.Counter = binary.BigEndian.Uint64(b[at+32:])
 	return h
-}
-
-// ephemeral draws the keys and nonce of an attempt.
-func ephemeral(ledger Mark) (h hello, pad, seal *ecdh.PrivateKey, err error) {
-	if pad, err = ecdh.X25519().GenerateKey(rand.Reader); err == nil {
-		seal, err = ecdh.X25519().GenerateKey(rand.Reader)
-	}
-	if err == nil {
-		_, err = rand.Read(h.nonce[:])
-	}
-	if err != nil {
-		return hello{}, nil, nil, fmt.Errorf("%w: %v", ErrInternal, err)
-	}
-	h.pad, h.seal, h.ledger = pad.PublicKey().Bytes(), seal.PublicKey().Bytes(), ledger
-	return h, pad, seal, nil
 }
 
 // follows refuses a peer whose ledger is behind, or beside, what it showed before.

@@ -168,7 +168,13 @@ func (c *cluster) deliverTo(i int, f Phase) error {
 // until runs the phases before f honestly.
 func (c *cluster) until(f Phase) *cluster {
 	c.t.Helper()
-	for g := PhaseHello; g < f && g <= PhaseConfirm; g++ {
+	return c.between(PhaseHello, f)
+}
+
+// between runs the phases from first on and before f.
+func (c *cluster) between(first, f Phase) *cluster {
+	c.t.Helper()
+	for g := first; g < f && g <= PhaseConfirm; g++ {
 		c.collect(g)
 		c.deliver(g)
 	}

@@ -3,6 +3,7 @@ package secagg
 import (
 	"crypto"
 	"crypto/ed25519"
+	"crypto/mlkem"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -15,7 +16,7 @@ type Phase uint8
 const (
 	PhaseOpen    Phase = iota // coordinator: job, parameters, roster, round, attempt, model
 	PhaseHello                // nonce, ephemeral keys, own ledger head and counter
-	PhaseKeyCom               // commitment to the key share
+	PhaseKeyCom               // commitment to the key share, and ML-KEM ciphertexts for all higher places
 	PhaseKeyOpen              // key share and blind
 	PhaseCTCom                // commitments to every half ciphertext
 	PhaseCT                   // ciphertexts are uploaded; every c1 is seen by all
@@ -52,7 +53,7 @@ type Statement struct {
 // Message is a signed statement with its payload.
 type Message struct {
 	Statement
-	Body []byte // the payload; its length is fixed by phase, parameters and roster
+	Body []byte // the payload; its length is fixed by phase, sender, parameters and roster
 }
 
 const headBytes = 1 + 32 + 2 + 32 + ed25519.SignatureSize
@@ -114,15 +115,21 @@ type Shape struct {
 	Length int // of the vector, in numbers
 }
 
-// BodyBytes is the exact payload length of a phase, or -1.
-func (s Shape) BodyBytes(f Phase) int {
+// BodyBytes is the exact payload length of a node's message of a phase, or -1. The
+// place matters in KEYCOM only.
+func (s Shape) BodyBytes(f Phase, node int) int {
 	chunks := s.Params.Chunks(s.Length)
 	switch f {
 	case PhaseOpen:
 		return openBytes
 	case PhaseHello:
 		return helloBytes
-	case PhaseKeyCom, PhaseCT:
+	case PhaseKeyCom:
+		if node < 0 || node >= s.Nodes {
+			return -1
+		}
+		return 32 + mlkem.CiphertextSize768*(s.Nodes-1-node)
+	case PhaseCT:
 		return 32
 	case PhaseKeyOpen:
 		return s.Params.PolyBytes() + 32
@@ -140,7 +147,7 @@ func (s Shape) BodyBytes(f Phase) int {
 	return -1
 }
 
-// ParseMessage reads a message of exactly the right length for its phase. Digest
+// ParseMessage reads a message of exactly the right length for its phase and sender. Digest
 // and signature are checked where it is received. The payload is a view of b:
 // nothing is copied or allocated.
 func (s Shape) ParseMessage(b []byte) (Message, error) {
@@ -157,7 +164,7 @@ func (s Shape) ParseMessage(b []byte) (Message, error) {
 }
 
 func (s Shape) checkLength(m Message) error {
-	if want := s.BodyBytes(m.Phase); len(m.Body) != want {
+	if want := s.BodyBytes(m.Phase, m.Node); len(m.Body) != want {
 		return fmt.Errorf("%w: %v of %d bytes, not %d", ErrWire, m.Phase, len(m.Body), want)
 	}
 	return nil

@@ -63,18 +63,29 @@ func (s Shape) ParsePart(b []byte) (Part, error) {
 	return p, s.checkPart(p)
 }
 
-// Traffic is how many bytes one node sends in an attempt and how many it fetches,
-// without what the transport adds.
-func (s Shape) Traffic() (up, down int) {
-	chunks := s.Params.Chunks(s.Length)
+// Traffic is how many bytes the node at a place sends in an attempt and how many it
+// fetches, without what the transport adds. The first place sends most, the last
+// fetches most.
+func (s Shape) Traffic(node int) (up, down int) {
+	down = headBytes + openBytes + s.Params.Chunks(s.Length)*(partHead+s.PartBytes(C0)) // its own c0
+	for i := range s.Nodes {
+		if i == node {
+			up = s.sent(i)
+		} else {
+			down += s.sent(i)
+		}
+	}
+	return up, down
+}
+
+func (s Shape) sent(node int) (n int) {
 	for f := PhaseHello; f <= PhaseResult; f++ {
-		up += headBytes + s.BodyBytes(f)
+		n += headBytes + s.BodyBytes(f, node)
 	}
 	for k := C0; k <= Sealed; k++ {
-		up += chunks * (partHead + s.PartBytes(k))
+		n += s.Params.Chunks(s.Length) * (partHead + s.PartBytes(k))
 	}
-	own := chunks * (partHead + s.PartBytes(C0))
-	return up, headBytes + openBytes + (s.Nodes-1)*up + own
+	return n
 }
 
 func (s Shape) checkPart(p Part) error {

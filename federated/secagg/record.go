@@ -8,18 +8,17 @@ import (
 
 // record is what a node keeps when it crosses the barrier: enough to send its
 // share again, byte for byte, and to open everybody's, and nothing to make
-// another share. The sealing key it holds opens shares that are meant for this
+// another share. The keys it holds open the keys of shares that are meant for this
 // node.
 type record struct {
-	open       Open
-	self       int
-	ctx, root  Hash
-	sealSecret Hash
-	seals      [][]byte // sealing public keys
-	c0         [][]Hash // commitments by node and chunk
-	shares     [][]Hash // share hashes by node and chunk
-	share      Message  // own SHARE
-	sealed     [][]byte // own shares, sealed, by chunk
+	open      Open
+	self      int
+	ctx, root Hash
+	wraps     []Hash   // which open the shares' keys, by sender
+	c0        [][]Hash // commitments by node and chunk
+	shares    [][]Hash // share hashes by node and chunk
+	share     Message  // own SHARE
+	sealed    [][]byte // own shares, sealed, by chunk
 }
 
 func recordMagic() []byte { return []byte(protocol + " barrier\n") }
@@ -27,21 +26,15 @@ func recordMagic() []byte { return []byte(protocol + " barrier\n") }
 // recordBytes is the exact length of a record.
 func (s Shape) recordBytes() int {
 	chunks := s.Params.Chunks(s.Length)
-	return len(recordMagic()) + openBytes + 2 + 3*32 + s.Nodes*32 + 2*32*s.Nodes*chunks +
-		headBytes + s.BodyBytes(PhaseShare) + chunks*s.PartBytes(Sealed) + sha256.Size
+	return len(recordMagic()) + openBytes + 2 + 2*32 + s.Nodes*32 + 2*32*s.Nodes*chunks +
+		headBytes + s.BodyBytes(PhaseShare, 0) + chunks*s.PartBytes(Sealed) + sha256.Size
 }
 
 func (r record) bytes(s Shape, roster Hash) []byte {
 	b := append(make([]byte, 0, s.recordBytes()), recordMagic()...)
 	b = append(b, r.open.body(s.Params.ID(), roster)...)
 	b = append(b, byte(r.self>>8), byte(r.self))
-	for _, h := range []Hash{r.ctx, r.root, r.sealSecret} {
-		b = append(b, h[:]...)
-	}
-	for _, k := range r.seals {
-		b = append(b, k...)
-	}
-	for _, lists := range [][][]Hash{r.c0, r.shares} {
+	for _, lists := range [][][]Hash{{{r.ctx, r.root}, r.wraps}, r.c0, r.shares} {
 		for _, list := range lists {
 			for _, h := range list {
 				b = append(b, h[:]...)
@@ -86,9 +79,9 @@ func parseRecord(p *Params, roster Roster, self int, b []byte) (r record, s Shap
 	if r.self = int(at[0])<<8 | int(at[1]); r.self != self {
 		return bad("of another node")
 	}
-	r.ctx, r.root, r.sealSecret = Hash(take(32)), Hash(take(32)), Hash(take(32))
+	r.ctx, r.root = Hash(take(32)), Hash(take(32))
 	for range s.Nodes {
-		r.seals = append(r.seals, take(32))
+		r.wraps = append(r.wraps, Hash(take(32)))
 	}
 	chunks := p.Chunks(s.Length)
 	for _, lists := range []*[][]Hash{&r.c0, &r.shares} {
@@ -100,7 +93,7 @@ func parseRecord(p *Params, roster Roster, self int, b []byte) (r record, s Shap
 			*lists = append(*lists, list)
 		}
 	}
-	if r.share, err = s.ParseMessage(take(headBytes + s.BodyBytes(PhaseShare))); err != nil {
+	if r.share, err = s.ParseMessage(take(headBytes + s.BodyBytes(PhaseShare, self))); err != nil {
 		return record{}, Shape{}, err
 	}
 	for range chunks {

@@ -3,9 +3,6 @@ package secagg
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/ecdh"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 )
@@ -14,30 +11,6 @@ const (
 	sealTag   = 16           // of AES-256-GCM
 	wrapBytes = 32 + sealTag // a share's key, wrapped for one node
 )
-
-// derive makes a key from an X25519 exchange by HKDF-SHA256 (RFC 5869), bound to
-// the context, the purpose and both places.
-func derive(secret *ecdh.PrivateKey, public []byte, ctx Hash, purpose string, from, to int) (Hash, error) {
-	pub, err := ecdh.X25519().NewPublicKey(public)
-	if err != nil {
-		return Hash{}, fmt.Errorf("%w: %v", ErrWire, err)
-	}
-	shared, err := secret.ECDH(pub) // refuses points of low order
-	if err != nil {
-		return Hash{}, fmt.Errorf("%w: %v", ErrWire, err)
-	}
-	info := protocol + " " + purpose + string(place(from, to))
-	key, err := hkdf.Key(sha256.New, shared, ctx[:], info, 32)
-	if err != nil {
-		return Hash{}, fmt.Errorf("%w: %v", ErrInternal, err)
-	}
-	return Hash(key), nil
-}
-
-// padKey is the common key of two nodes for their pads, the same from both ends.
-func padKey(secret *ecdh.PrivateKey, public []byte, ctx Hash, i, j int) (Hash, error) {
-	return derive(secret, public, ctx, "pad", min(i, j), max(i, j))
-}
 
 func gcm(key Hash) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key[:])
@@ -81,8 +54,8 @@ func openPart(key Hash, ctx Hash, node, chunk int, sealed []byte) ([]byte, error
 	return share, nil
 }
 
-// wrap encrypts the sender's random key for one node. The coordinator has no
-// ephemeral key, so it is no recipient.
+// wrap encrypts the sender's random key for one node, under the key of that pair
+// and direction. The coordinator is in no pair, so it is no recipient.
 func wrap(kek, key Hash) ([]byte, error) {
 	a, err := gcm(kek)
 	if err != nil {

@@ -1,6 +1,10 @@
 package secagg
 
-import "fmt"
+import (
+	"crypto/mlkem"
+	"crypto/sha256"
+	"fmt"
+)
 
 // take reads one admitted message's content. Its errors blame the sender, who
 // signed it.
@@ -9,7 +13,7 @@ func (a *Attempt) take(m Message) error {
 	case PhaseHello:
 		return a.takeHello(m.Node, m.Body)
 	case PhaseKeyCom:
-		a.keys[m.Node] = Hash(m.Body)
+		return a.takeKeyCom(m.Node, m.Body)
 	case PhaseKeyOpen:
 		return a.takeKey(m)
 	case PhaseCTCom:
@@ -34,6 +38,9 @@ func (a *Attempt) take(m Message) error {
 
 func (a *Attempt) takeHello(node int, body []byte) error {
 	h := parseHello(body)
+	if _, err := encapsulationKey(h.kem); err != nil {
+		return fmt.Errorf("node %d: %w", node, err)
+	}
 	if node != a.o.Self && a.o.Seen != nil {
 		if err := h.ledger.follows(a.o.Seen[node]); err != nil {
 			return fmt.Errorf("node %d: %w", node, err)
@@ -41,6 +48,49 @@ func (a *Attempt) takeHello(node int, body []byte) error {
 	}
 	a.hellos[node] = h
 	return nil
+}
+
+// takeKeyCom keeps the commitment and, if the sender's place is lower, makes the
+// pair's keys from the ciphertext that is for this node.
+func (a *Attempt) takeKeyCom(node int, body []byte) error {
+	a.keys[node] = Hash(body[:32])
+	const size = mlkem.CiphertextSize768
+	for b := body[32:]; len(b) > 0; b = b[size:] {
+		a.offers = append(a.offers, sha256.Sum256(b[:size]))
+	}
+	if node >= a.o.Self {
+		return nil
+	}
+	mine := body[32+size*(a.o.Self-node-1):][:size]
+	p, err := a.secrets.accept(mine, a.hellos[node], a.ctx, a.o.Self, node)
+	if err != nil {
+		return fmt.Errorf("node %d: %w", node, err)
+	}
+	a.keep(node, p)
+	return nil
+}
+
+func (a *Attempt) keep(peer int, p pair) {
+	a.pads[peer], a.wrapTo[peer], a.wrapFrom[peer] = p.pad, p.to, p.from
+}
+
+// offer makes the keys of the pairs with all higher places, and a key for this
+// node itself. It returns the ciphertexts that KEYCOM carries, in roster order.
+func (a *Attempt) offer() (ciphertexts []byte, err error) {
+	own, err := randomHash()
+	if err != nil {
+		return nil, err
+	}
+	a.keep(a.o.Self, pair{to: own, from: own})
+	for j := a.o.Self + 1; j < len(a.hellos); j++ {
+		c, p, err := a.secrets.offer(a.hellos[j], a.ctx, a.o.Self, j)
+		if err != nil {
+			return nil, fmt.Errorf("node %d: %w", j, err)
+		}
+		a.keep(j, p)
+		ciphertexts = append(ciphertexts, c...)
+	}
+	return ciphertexts, nil
 }
 
 // takeKey opens a key share and adds it: each node makes the common key itself.
@@ -82,13 +132,13 @@ func (a *Attempt) advance() error {
 	return nil
 }
 
-// makeKey runs when all HELLOs are in: context, pad keys, key share, KEYCOM.
+// makeKey runs when all HELLOs are in: context, pairs, key share, KEYCOM.
 func (a *Attempt) makeKey() error {
 	var nonces []Hash
 	var publics []string
 	for _, h := range a.hellos {
 		nonces = append(nonces, h.nonce)
-		publics = append(publics, string(h.pad), string(h.seal))
+		publics = append(publics, string(h.dh), string(h.kem))
 	}
 	if err := distinct("nonces", nonces); err != nil {
 		return err
@@ -97,18 +147,11 @@ func (a *Attempt) makeKey() error {
 		return err
 	}
 	a.ctx = contextOf(a.ctx0, a.board.digest(PhaseHello))
-	a.pads = make([]Hash, len(a.hellos))
-	for j, h := range a.hellos {
-		if j == a.o.Self {
-			continue
-		}
-		var err error
-		if a.pads[j], err = padKey(a.padSecret, h.pad, a.ctx, a.o.Self, j); err != nil {
-			return fmt.Errorf("node %d: %w", j, err)
-		}
-	}
-	a.padSecret = nil
 	a.allocate()
+	ciphertexts, err := a.offer()
+	if err != nil {
+		return err
+	}
 	a.lat = newLattice(a.o.Params, a.ctx)
 	blind, err := randomHash()
 	if err != nil {
@@ -121,7 +164,7 @@ func (a *Attempt) makeKey() error {
 	}
 	a.own[PhaseKeyOpen] = &m // shown when all commitments are in
 	c := commitKey(a.ctx, a.o.Self, m.Payload)
-	return a.say(PhaseKeyCom, a.ctx, c[:])
+	return a.say(PhaseKeyCom, a.ctx, append(c[:], ciphertexts...))
 }
 
 func (a *Attempt) chunks() int { return a.o.Params.Chunks(int(a.open.Length)) }
@@ -129,7 +172,8 @@ func (a *Attempt) chunks() int { return a.o.Params.Chunks(int(a.open.Length)) }
 // allocate makes what is kept per node and chunk.
 func (a *Attempt) allocate() {
 	nodes, chunks := a.board.shape.Nodes, a.chunks()
-	a.keys = make([]Hash, nodes)
+	a.keys, a.pads = make([]Hash, nodes), make([]Hash, nodes)
+	a.wrapTo, a.wrapFrom = make([]Hash, nodes), make([]Hash, nodes)
 	for range nodes {
 		a.got = append(a.got, make([]bool, chunks))
 		a.confirmed = append(a.confirmed, make([]Hash, chunks))
@@ -142,8 +186,12 @@ func (a *Attempt) allocate() {
 	a.scratch = a.o.Params.ring.NewPoly()
 }
 
-// openKey runs when all KEYCOMs are in.
+// openKey runs when all KEYCOMs are in: every pair has its keys.
 func (a *Attempt) openKey() error {
+	a.secrets = nil
+	if err := distinct("ciphertexts", a.offers); err != nil {
+		return err
+	}
 	if err := distinct("key commitments", a.keys); err != nil {
 		return err
 	}

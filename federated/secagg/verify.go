@@ -2,6 +2,7 @@ package secagg
 
 import (
 	"crypto/ed25519"
+	"crypto/mlkem"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -89,7 +90,7 @@ func (v *verifier) message(m Message, f Phase, node int, ctx Hash, key ed25519.P
 		return fmt.Errorf("%w: %v of node %d, not %v of node %d", ErrOrder, m.Phase, m.Node, f, node)
 	case m.Context != ctx:
 		return fmt.Errorf("%w: %v of node %d", ErrContext, f, node)
-	case len(m.Body) != shape.BodyBytes(f) || sha256.Sum256(m.Body) != m.Payload:
+	case len(m.Body) != shape.BodyBytes(f, node) || sha256.Sum256(m.Body) != m.Payload:
 		return fmt.Errorf("%w: %v of node %d", ErrWire, f, node)
 	case !ed25519.Verify(key, m.signed(), m.Sig[:]):
 		return fmt.Errorf("%w: %v of node %d", ErrSignature, f, node)
@@ -120,13 +121,17 @@ func (v *verifier) opening(job Hash) error {
 func (v *verifier) hellos() error {
 	seen := map[string]bool{}
 	list, err := v.all(PhaseHello, v.ctx0, func(node int, body []byte) error {
-		for _, field := range [][]byte{body[:32], body[32:64], body[64:96]} {
+		h := parseHello(body)
+		for _, field := range [][]byte{h.nonce[:], h.dh, h.kem} {
 			if seen[string(field)] {
 				return ErrDuplicate
 			}
 			seen[string(field)] = true
 		}
-		v.rep.Ledgers = append(v.rep.Ledgers, parseHello(body).ledger)
+		if _, err := encapsulationKey(h.kem); err != nil {
+			return err
+		}
+		v.rep.Ledgers = append(v.rep.Ledgers, h.ledger)
 		return nil
 	})
 	v.rep.Context = contextOf(v.ctx0, list)
@@ -137,12 +142,17 @@ func (v *verifier) keys() error {
 	var commits []Hash
 	seen := map[Hash]bool{}
 	coms, err := v.all(PhaseKeyCom, v.rep.Context, func(node int, body []byte) error {
-		h := Hash(body)
-		if seen[h] {
-			return ErrDuplicate
+		commits = append(commits, Hash(body[:32]))
+		parts := []Hash{Hash(body[:32])}
+		for b := body[32:]; len(b) > 0; b = b[mlkem.CiphertextSize768:] {
+			parts = append(parts, sha256.Sum256(b[:mlkem.CiphertextSize768]))
 		}
-		seen[h] = true
-		commits = append(commits, h)
+		for _, h := range parts {
+			if seen[h] {
+				return ErrDuplicate
+			}
+			seen[h] = true
+		}
 		return nil
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package secagg
 
 import (
+	"crypto/mlkem"
 	"errors"
 	"slices"
 	"testing"
@@ -102,6 +103,28 @@ func (c *cluster) tamper(t *testing.T) {
 				*p, _ = c.Part(k, 2, 1)
 			}
 		}}, want)
+	}
+	// Keys and ciphertexts of the exchange, changed and signed by their sender.
+	for what, x := range map[string]struct {
+		f      Phase
+		node   int
+		change func(b []byte)
+		want   error
+	}{
+		"unreduced key":     {PhaseHello, 2, func(b []byte) { copy(b[64:], []byte{0xff, 0xff, 0xff}) }, ErrWire},
+		"another's keys":    {PhaseHello, 2, func(b []byte) { m, _ := c.Message(PhaseHello, 1); copy(b[32:], m.Body[32:]) }, ErrDuplicate},
+		"another's secret":  {PhaseHello, 2, func(b []byte) { m, _ := c.Message(PhaseHello, 1); copy(b[64:], m.Body[64:]) }, ErrDuplicate},
+		"other ciphertext":  {PhaseKeyCom, 0, func(b []byte) { b[40] ^= 1 }, ErrRoot},
+		"ciphertext twice":  {PhaseKeyCom, 0, func(b []byte) { copy(b[32:], b[32+mlkem.CiphertextSize768:]) }, ErrDuplicate},
+		"another's offer":   {PhaseKeyCom, 1, func(b []byte) { m, _ := c.Message(PhaseKeyCom, 0); copy(b[32:], m.Body[32:]) }, ErrDuplicate},
+		"copied commitment": {PhaseKeyCom, 1, func(b []byte) { m, _ := c.Message(PhaseKeyCom, 0); copy(b[:32], m.Body) }, ErrDuplicate},
+	} {
+		check(what, tampered{message: func(m *Message) {
+			if m.Phase == x.f && m.Node == x.node {
+				x.change(m.Body)
+				resign(m)
+			}
+		}}, x.want)
 	}
 	// All nodes together report another sum.
 	check("another sum", tampered{message: func(m *Message) {
