@@ -63,8 +63,8 @@ func (b *board) digest(f Phase) []Hash {
 	return list
 }
 
-// rootOf is the transcript root T: the context (all HELLOs), the phases KEYCOM
-// to CT, and the sums C1 that each node computed for itself.
+// rootOf is the transcript root T: the context (all HELLOs), the phases KEYCOM (with
+// every ML-KEM ciphertext) to CT, and the sums C1 that each node computed for itself.
 func rootOf(ctx Hash, payloads func(Phase) []Hash, sums []Hash) Hash {
 	all := make([]Hash, 0, 5)
 	for f := PhaseKeyCom; f <= PhaseCT; f++ {

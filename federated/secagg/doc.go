@@ -13,8 +13,9 @@
 // # One attempt
 //
 //	OPEN     coordinator: job, parameters, roster, round, attempt, model   Begin
-//	HELLO    nonce, two ephemeral keys, ledger head and counter            Receive ...
-//	KEYCOM   commitment to the key share p_i = -a s_i + e_i, a = XOF(ctx)
+//	HELLO    nonce, X25519 and ML-KEM-768 keys, ledger head and counter    Receive ...
+//	KEYCOM   commitment to the key share p_i = -a s_i + e_i, a = XOF(ctx),
+//	         and an ML-KEM ciphertext for every node at a higher place
 //	KEYOPEN  p_i and blind; each node adds them up itself
 //	CTCOM    commitments to both halves of every ciphertext                Input
 //	CT       ciphertexts; each node checks every c1 and adds them to C1    Part, ReceivePart
@@ -30,8 +31,10 @@
 //
 // # Why it is private
 //
-// There are two locks, and against colluders who break the protocol it is the
-// second that holds.
+// There are two locks, one inside the other. The first, ring-LWE, holds against
+// those who look at everything but form what they send as they should. Against
+// colluders who break the protocol it is the second that holds: pads, under keys
+// from X25519 and ML-KEM together.
 //
 // The first lock: ciphertexts are ring-LWE encryptions [LPR10] under a key whose
 // secret is the sum of all nodes' secrets [AJLT12, MTBH21], so that one honest
@@ -60,17 +63,29 @@
 // Only a proof of well-formed ciphertexts would prevent that; there is none here.
 //
 // The second lock: before encryption each pair of nodes adds and subtracts a
-// common pad modulo t (from their ephemeral X25519 keys, HKDF and AES-256-CTR), in
-// the way of [BIK+17] without its recovery from drop-outs, so that no key of a pad
-// is ever shown. Every node's plaintext, and the sum over any set that leaves out
-// an honest node, is uniform to all who lack the pad of two honest nodes, whatever
-// the others send and whatever they can decrypt. This is what the claim for all
-// nodes but two rests on. t is a power of two and the codec floor(Q m / t) is
-// exact, so that pads vanish from the sum and from nothing else. X25519 does not
-// withstand a quantum computer; the first lock does, as far as it goes.
+// common pad modulo t (AES-256-CTR), in the way of [BIK+17] without its recovery
+// from drop-outs, so that no key of a pad is ever shown. Every node's plaintext,
+// and the sum over any set that leaves out an honest node, looks uniform to all who
+// lack the pad of two honest nodes, whatever the others send and whatever they can
+// decrypt. This is what the claim for all nodes but two rests on. t is a power of
+// two and the codec floor(Q m / t) is exact, so that pads vanish from the sum and
+// from nothing else.
+//
+// The pads' keys stand while either X25519 or ML-KEM-768 does: who records
+// everything today and has a quantum computer later must break ML-KEM too. The
+// node at the lower place encapsulates to the other's key. HKDF, taken as a random
+// oracle, combines both shared secrets [GHP18], ML-KEM's first as in [KKSW], with
+// the context, which has all public keys of the attempt in it, as salt; labels
+// have the purpose, both places and the ciphertext, so that keys are bound to the
+// exchange as in X-Wing [BCD+24], and to more of it. All ciphertexts are in
+// KEYCOM, and so in the transcript root. A ciphertext that its sender garbled
+// cannot be told from a good one: those two nodes have different pads then, and
+// the sum is [ErrSpoiled]. Signatures are Ed25519 alone: to forge them one needs
+// the quantum computer while the attempt runs, and later it opens nothing.
 //
 // Shares are sealed to the nodes, so that the coordinator is no recipient of the
-// sum; a colluding recipient can pass it on.
+// sum; a colluding recipient can pass it on. The keys that wrap the shares' keys
+// come from the same two exchanges, one for each direction of a pair.
 //
 // # What is not proven
 //
@@ -82,8 +97,9 @@
 // That all get the sum: whoever holds the last share, or the coordinator, can keep
 // it from others. That the sum itself is harmless: with three nodes it shows the
 // sum of the other two, and differential privacy is the caller's part. Side
-// channels and copies that the runtime or the library leave in memory are not
-// treated.
+// channels are not treated, nor copies that the runtime or a library leaves in
+// memory: derived keys, shared secrets and the lattice key are overwritten, but the
+// X25519 and ML-KEM keys, which the standard library keeps to itself, only dropped.
 //
 // # What the caller does
 //
@@ -104,6 +120,9 @@
 // al., Multiparty homomorphic encryption from ring-learning-with-errors. [BIK+17]
 // Bonawitz et al., Practical secure aggregation for privacy-preserving machine
 // learning. [E409] IACR ePrint 2025/409, on repeated threshold
-// decryption. Ed25519: RFC 8032. X25519: RFC 7748. HKDF: RFC 5869. SHAKE256: FIPS
-// 202. AES-GCM: NIST SP 800-38D.
+// decryption. [BCD+24] Barbosa et al., X-Wing: the hybrid KEM you've been looking
+// for. [GHP18] Giacon, Heuer, Poettering, KEM combiners. [KKSW] Kwiatkowski et al.,
+// Post-quantum hybrid ECDHE-MLKEM key agreement for TLS 1.3
+// (draft-ietf-tls-ecdhe-mlkem). ML-KEM: FIPS 203. Ed25519: RFC 8032. X25519: RFC
+// 7748. HKDF: RFC 5869. SHAKE256: FIPS 202. AES-GCM: NIST SP 800-38D.
 package secagg
