@@ -98,8 +98,9 @@
 // it from others. That the sum itself is harmless: with three nodes it shows the
 // sum of the other two, and differential privacy is the caller's part. Side
 // channels are not treated, nor copies that the runtime or a library leaves in
-// memory: derived keys, shared secrets and the lattice key are overwritten, but the
-// X25519 and ML-KEM keys, which the standard library keeps to itself, only dropped.
+// memory: the lattice key, shared secrets and the keys of pads are overwritten, but
+// the X25519 and ML-KEM keys, which the standard library keeps to itself, only
+// dropped.
 //
 // # What the caller does
 //

@@ -171,7 +171,7 @@ func (c *cluster) until(f Phase) *cluster {
 	return c.between(PhaseHello, f)
 }
 
-// between runs the phases from first on and before f.
+// between runs the phases from first on and before f honestly.
 func (c *cluster) between(first, f Phase) *cluster {
 	c.t.Helper()
 	for g := first; g < f && g <= PhaseConfirm; g++ {
