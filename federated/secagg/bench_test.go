@@ -78,6 +78,31 @@ func BenchmarkRound(b *testing.B) {
 	}
 }
 
+// BenchmarkPair is what one pair of nodes costs each of them: the first node of 20
+// offers 19 times a round, the last accepts 19 times, the others do some of both.
+func BenchmarkPair(b *testing.B) {
+	h, low := secretsOf(b, 1)
+	g, high := secretsOf(b, 2)
+	c, _, err := low.offer(g, Hash{}, 0, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for what, f := range map[string]func() error{
+		"offer":  func() error { _, _, err := low.offer(g, Hash{}, 0, 1); return err },
+		"accept": func() error { _, err := high.accept(c, h, Hash{}, 1, 0); return err },
+	} {
+		b.Run(what, func(b *testing.B) {
+			start := cpu(b)
+			for range b.N {
+				if err := f(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64((cpu(b)-start).Microseconds())/float64(b.N), "cpu-us/op")
+		})
+	}
+}
+
 // BenchmarkVector is a vector of 1e6 values: bytes one node sends, and fetches
 // with 20 nodes, against float32, and what encryption and share cost a node.
 func BenchmarkVector(b *testing.B) {
