@@ -13,14 +13,14 @@ const module = "github.com/qunxiang/qunxiang/"
 
 // layers, from the top. A package may import packages of its own folder's layer
 // or of a lower one.
-var layers = []string{"cmd", "api", "queries", "policy", "dp"}
+var layers = []string{"cmd", "api", "federated", "queries", "policy", "dp"}
 
 // adapters may be wired by cmd only: a parent, a sibling or a lower layer never
 // imports them.
 var adapters = []string{"queries/duckdb", "queries/templates", "policy/audit", "api/console"}
 
 // testOnly packages hold oracles that read exact totals.
-var testOnly = []string{"dp/dptest", "queries/enginetest"}
+var testOnly = []string{"dp/dptest", "queries/enginetest", "federated/glm/glmtest"}
 
 // only lists who may import a foreign module.
 var only = map[string][]string{
@@ -30,6 +30,7 @@ var only = map[string][]string{
 	"github.com/labstack/echo":               {"api"},
 	"github.com/danielgtaylor/huma":          {"api"},
 	"github.com/spf13/cobra":                 {"cmd/qunxiang"},
+	"github.com/tuneinsight/lattigo":         {"federated/secagg"},
 }
 
 type pkg struct {
@@ -77,10 +78,14 @@ func violation(from, to string) string {
 		return "a package outside the house"
 	case layer(own) < layer(from):
 		return "imports go downwards only"
+	case layer(from) == slices.Index(layers, "federated") && layer(own) == slices.Index(layers, "queries"):
+		return "federated and queries stand side by side"
 	case slices.Contains(testOnly, own) && !slices.Contains(testOnly, from):
 		return "only tests may read exact totals"
 	case from == "queries/locality":
 		return "the proof of locality imports nothing of ours"
+	case strings.HasPrefix(from, "federated/glm") && own != "dp" && !strings.HasPrefix(own, "federated/glm"):
+		return "the numerics import dp only"
 	case slices.Contains(adapters, own) && !strings.HasPrefix(from, "cmd/"):
 		return "only cmd wires adapters"
 	case strings.HasPrefix(from, "policy/audit") && own == "policy/ledger":
@@ -128,11 +133,24 @@ func TestViolations(t *testing.T) {
 		{"queries", module + "dp/dptest", true},
 		{"queries/enginetest", module + "dp/dptest", false},
 		{"policy/audit", module + "policy/ledger", true},
+		{"federated/glm", module + "dp", false},
+		{"federated/glm", module + "policy", true},
+		{"federated/glm", module + "federated", true},
+		{"federated", module + "federated/glm", false},
+		{"federated", module + "federated/glm/glmtest", true},
+		{"queries", module + "federated/glm", true},
 		{"queries", "github.com/duckdb/duckdb-go/v2", true},
 		{"queries/duckdb", "github.com/duckdb/duckdb-go/v2", false},
 		{"api", "github.com/google/differential-privacy/go/v3/noise", true},
 		{"api", module + "extra/x", true},
 		{"cmd/qunxiang", module + "queries/duckdb", false},
+		{"api", module + "federated", false},
+		{"federated", module + "federated/secagg", false},
+		{"federated", module + "policy/ledger", false},
+		{"federated", module + "queries", true},
+		{"queries", module + "federated", true},
+		{"federated", "github.com/tuneinsight/lattigo/v6/ring", true},
+		{"federated/secagg", "github.com/tuneinsight/lattigo/v6/ring", false},
 	} {
 		if got := violation(c.from, c.to) != ""; got != c.refused {
 			t.Errorf("%s -> %s: refused %v, want %v", c.from, c.to, got, c.refused)

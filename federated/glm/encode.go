@@ -1,0 +1,139 @@
+package glm
+
+import (
+	"fmt"
+	"math"
+)
+
+// Encode is what this node's people add in round r at the given coefficients:
+// every number of every row to the nearest unit, a person's rows added, each
+// block clipped to its bound, people added. The result depends on the people
+// alone, not on the order of rows.
+// ErrMismatch if data, round or coefficients are of another plan.
+func (p *Plan) Encode(d *Data, r int, beta Coefficients) (*Sums, error) {
+	blocks, err := p.Blocks(r)
+	if err != nil {
+		return nil, err
+	}
+	if d == nil || d.columns != p.Columns() || len(beta) != p.Columns() || !beta.inRange() {
+		return nil, fmt.Errorf("%w: data or coefficients of another shape", ErrMismatch)
+	}
+	e := &encoder{
+		plan: p, data: d, beta: beta.Floats(), blocks: blocks, scale: math.Ldexp(1, p.bits),
+		last: r == p.spec.Rounds-1, place: make([]int, p.Columns()), out: make([]int64, p.Cells()),
+	}
+	for _, who := range d.people {
+		e.person(who)
+	}
+	return &Sums{of: p, round: r, values: e.out}, nil
+}
+
+// encoder adds up people. A person touches the columns of the own rows only, so
+// the person's H and g are kept dense over those.
+type encoder struct {
+	plan   *Plan
+	data   *Data
+	beta   []float64
+	blocks []Block
+	scale  float64
+	last   bool
+
+	columns []int32 // of this person, rising
+	place   []int   // of a column among them, plus one; 0 if not there
+	h, g    []int64
+	tail    [4]int64
+	out     []int64
+}
+
+func (e *encoder) person(who person) {
+	e.collect(who)
+	k := len(e.columns)
+	e.h, e.g = cleared(e.h, k*(k+1)/2), cleared(e.g, k)
+	e.tail = [4]int64{}
+	for r := who.from; r < who.to; r++ {
+		e.row(r)
+	}
+	if !e.plan.unprotected {
+		clip(e.h, e.blocks[0].Clip)
+		clip(e.g, e.blocks[1].Clip)
+	}
+	e.scatter()
+	for _, c := range e.columns {
+		e.place[c] = 0
+	}
+}
+
+func cleared(v []int64, n int) []int64 {
+	if cap(v) < n {
+		return make([]int64, n)
+	}
+	v = v[:n]
+	clear(v)
+	return v
+}
+
+// collect finds the columns that the person's rows touch.
+func (e *encoder) collect(who person) {
+	e.columns = e.columns[:0]
+	d := e.data
+	for _, c := range d.index[d.start[who.from]:d.start[who.to]] {
+		e.place[c] = 1
+	}
+	for c, there := range e.place {
+		if there != 0 {
+			e.columns = append(e.columns, int32(c))
+			e.place[c] = len(e.columns)
+		}
+	}
+}
+
+// row adds the rounded numbers of one row to the person's.
+func (e *encoder) row(r int) {
+	d, from, to := e.data, e.data.start[r], e.data.start[r+1]
+	eta := d.offsets[r]
+	for i := from; i < to; i++ {
+		eta += float64(d.value[i] * e.beta[d.index[i]])
+	}
+	t := e.plan.model.at(eta, d.y[r], e.last)
+	weight, score := float64(d.weights[r]*t.weight), float64(d.weights[r]*t.score)
+	k := len(e.columns)
+	for i := from; i < to; i++ {
+		a := e.place[d.index[i]] - 1
+		e.g[a] += nearest(float64(score*d.value[i]), e.scale, maxPart)
+		wx, h := float64(weight*d.value[i]), e.h[a*k-a*(a+1)/2:]
+		for j := i; j < to; j++ {
+			h[e.place[d.index[j]]-1] += nearest(float64(wx*d.value[j]), e.scale, maxPart)
+		}
+	}
+	if e.last && d.weights[r] > 0 {
+		e.tail[0] += nearest(1, e.scale, maxPart)
+		e.tail[1] += nearest(d.expo[r], e.scale, maxPart)
+		e.tail[2] += nearest(float64(d.weights[r]*t.deviance), e.scale, maxPart)
+		e.tail[3] += nearest(float64(d.weights[r]*t.pearson), e.scale, maxPart)
+	}
+}
+
+// scatter adds the person to the node's sums.
+func (e *encoder) scatter() {
+	n, k, at := e.plan.Columns(), len(e.columns), 0
+	score := n * (n + 1) / 2
+	for a := range k {
+		row := int(e.columns[a])
+		base := row*n - row*(row+1)/2
+		for b := a; b < k; b++ {
+			e.out[base+int(e.columns[b])] += e.h[at]
+			at++
+		}
+		e.out[score+row] += e.g[a]
+	}
+	if !e.last {
+		return
+	}
+	for i, x := range e.tail {
+		b := e.blocks[2+i]
+		if !e.plan.unprotected {
+			x = min(max(x, -b.Clip), b.Clip)
+		}
+		e.out[b.From] += x
+	}
+}
