@@ -1,0 +1,396 @@
+package federated
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	mrand "math/rand/v2"
+
+	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/federated/glm"
+	"github.com/qunxiang/qunxiang/federated/glm/glmtest"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+)
+
+var ctx = context.Background()
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mustBe(t testing.TB, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("got %v, want %v", err, want)
+	}
+}
+
+func newKey(t testing.TB) ed25519.PrivateKey {
+	t.Helper()
+	_, k, err := ed25519.GenerateKey(rand.Reader)
+	must(t, err)
+	return k
+}
+
+func b64(k ed25519.PrivateKey) string {
+	return base64.StdEncoding.EncodeToString(k.Public().(ed25519.PublicKey))
+}
+
+// party is one node's people, keys, folder and ledger.
+type party struct {
+	name         string
+	key, owner   ed25519.PrivateKey
+	dir, books   string
+	ledger       *ledger.Ledger
+	node         *Node
+	rows         []glm.Row
+	limits       Limits
+	fatal        int
+	transport    Transport // nil for the world's
+	ledgerSigner ed25519.PrivateKey
+}
+
+// world is a job's parties in memory, with everything durable in folders.
+type world struct {
+	t       testing.TB
+	dir     string
+	now     time.Time
+	coord   ed25519.PrivateKey
+	c       *Coordinator
+	card    *Card
+	parties []*party
+	noise   bool
+	years   []string
+}
+
+const cardYAML = `version: qunxiang-card/1
+job: claim-frequency
+purpose: commercial-health-insurance
+description: How often insured persons see a doctor, by age and sector
+model:
+  family: poisson
+  start_mean: 0.3
+  rounds: %d
+  response: {name: visits, unit: visits, range: [0, 60]}
+  features:
+    - {name: age, unit: years, range: [20, 60]}
+    - name: sector
+      code_list: sectors@2024-1
+      levels:
+        - {name: industry}
+        - {name: services}
+privacy: {rho: 0.5}
+expect: {people: 9000, people_per_node: 10000}
+until: 2026-12-31
+deadlines: {phase: 60, share: 3600}
+recipients: [North Mutual, South Life, Pharma East]
+coordinator: {organisation: Health Fund, key: "%s"}
+nodes:
+%s`
+
+// newWorld makes a job of three parties with so many people each.
+func newWorld(t testing.TB, rounds, people int) *world {
+	t.Helper()
+	w := &world{t: t, dir: memoryDir(t), now: time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC), coord: newKey(t)}
+	var nodes strings.Builder
+	for i, org := range []string{"North Mutual", "South Life", "Pharma East"} {
+		p := &party{name: fmt.Sprint("node-", i), key: newKey(t), owner: newKey(t), ledgerSigner: newKey(t)}
+		p.dir, p.books = filepath.Join(w.dir, p.name, "job"), filepath.Join(w.dir, p.name, "ledger")
+		p.rows = synthetic(i, people)
+		w.parties = append(w.parties, p)
+		fmt.Fprintf(&nodes, "  - {name: %s, organisation: %s, key: %q, owner: %q}\n", p.name, org, b64(p.key), b64(p.owner))
+	}
+	var err error
+	w.card, err = ParseCard("card.yaml", []byte(fmt.Sprintf(cardYAML, rounds, b64(w.coord), nodes.String())))
+	must(t, err)
+	w.openCoordinator()
+	for i := range w.parties {
+		w.openLedger(i, true)
+	}
+	t.Cleanup(func() {
+		for i, p := range w.parties {
+			w.kill(i)
+			if p.ledger != nil {
+				_ = p.ledger.Close()
+			}
+		}
+	})
+	return w
+}
+
+// memoryDir is a folder in memory where the system has one: these tests are about
+// order, and an fsync of a disk would be most of their time.
+func memoryDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "federated")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// synthetic people: visits are Poisson with log mean -1.2 + 0.4 age + 0.5 services,
+// age on [-1, 1].
+func synthetic(seed, people int) []glm.Row {
+	random := mrand.New(mrand.NewPCG(uint64(seed), 42))
+	rows := make([]glm.Row, people)
+	for i := range rows {
+		age, sector, extra := 20+40*random.Float64(), "industry", 0.0
+		if random.IntN(2) == 1 {
+			sector, extra = "services", 0.5
+		}
+		mean, visits := math.Exp(-1.2+0.4*(age-40)/20+extra), 0
+		for p := random.Float64(); p > math.Exp(-mean); p *= random.Float64() {
+			visits++
+		}
+		rows[i] = glm.Row{
+			Person: fmt.Sprintf("%d-%d", seed, i), Response: float64(visits), Values: []glm.Value{{Number: age}, {Level: sector}},
+		}
+	}
+	return rows
+}
+
+func (w *world) clock() time.Time { return w.now }
+
+func (w *world) openCoordinator() {
+	w.t.Helper()
+	var err error
+	w.c, err = OpenCoordinator(CoordinatorOptions{Dir: filepath.Join(w.dir, "coordinator"), Card: w.card, Key: w.coord, Now: w.clock})
+	must(w.t, err)
+}
+
+const testTown = "testville"
+
+func (w *world) openLedger(i int, create bool) {
+	w.t.Helper()
+	p := w.parties[i]
+	var err error
+	p.ledger, err = ledger.Open(ledger.Options{
+		Dir: p.books, Create: create, Population: testTown, Signer: p.ledgerSigner, Now: w.clock, Fatal: func(error) { p.fatal++ },
+	})
+	must(w.t, err)
+	if !create {
+		return
+	}
+	_, err = p.ledger.Grant(ctx, ledger.Grant{
+		Population: testTown, Policy: "digest", Mode: "evaluation",
+		Year: dp.Cost{Rho: 2e12, Delta: 1e12}, Life: dp.Cost{Rho: 2e12, Delta: 1e12},
+		Grants: []ledger.Granted{{
+			ID: "g-1", Principal: "trainer", Templates: []string{w.card.Job}, Purposes: []string{w.card.Purpose}, Until: "2027-12-31",
+		}},
+	})
+	must(w.t, err)
+	_, err = p.ledger.Snapshot(ctx, ledger.Snapshot{Snapshot: "snap-1", By: "steward"})
+	must(w.t, err)
+}
+
+func (w *world) bookkeeper(i int) *LedgerBooks {
+	p := w.parties[i]
+	return &LedgerBooks{
+		Ledger: p.ledger, Key: ledger.VerifierKey(testTown, p.ledgerSigner.Public().(ed25519.PublicKey)), Principal: "trainer",
+		Organisation: w.card.Nodes[i].Organisation, Grant: "g-1", Snapshot: "snap-1",
+		Scopes: []string{testTown + "/life", testTown + "/2025"}, Slot: 2 * time.Second,
+	}
+}
+
+func (w *world) options(i int) NodeOptions {
+	w.t.Helper()
+	p := w.parties[i]
+	a, err := Approve(w.card, p.name, p.owner)
+	must(w.t, err)
+	o := NodeOptions{
+		Dir: p.dir, Card: w.card, Name: p.name, Key: p.key, Approval: a, Transport: p.transport, Books: w.bookkeeper(i),
+		Rows: func(context.Context) ([]glm.Row, error) { return p.rows, nil }, Limits: p.limits, Now: w.clock,
+	}
+	if o.Transport == nil {
+		o.Transport = wire{w}
+	}
+	if !w.noise {
+		o.unprotected = glmtest.Unprotected
+	}
+	return o
+}
+
+// wire reaches whichever coordinator is up.
+type wire struct{ w *world }
+
+func (x wire) Post(ctx context.Context, p Posting) error {
+	if x.w.c == nil {
+		return errDown
+	}
+	return Direct(x.w.c).Post(ctx, p)
+}
+
+func (x wire) Poll(ctx context.Context, since int) ([]Item, int, error) {
+	if x.w.c == nil {
+		return nil, since, errDown
+	}
+	return Direct(x.w.c).Poll(ctx, since)
+}
+
+func (x wire) Fetch(ctx context.Context, at int) ([]byte, error) {
+	if x.w.c == nil {
+		return nil, errDown
+	}
+	return Direct(x.w.c).Fetch(ctx, at)
+}
+
+var errDown = errors.New("nobody answers")
+
+func (w *world) openNode(i int) {
+	w.t.Helper()
+	n, err := OpenNode(ctx, w.options(i))
+	must(w.t, err)
+	w.parties[i].node = n
+}
+
+// kill drops a node as a killed process would: nothing is wiped or said.
+func (w *world) kill(i int) {
+	p := w.parties[i]
+	if p.node != nil && p.node.journal != nil {
+		_ = p.node.journal.Close()
+	}
+	p.node = nil
+}
+
+// restart opens ledger and node again from disk.
+func (w *world) restart(i int) {
+	w.t.Helper()
+	w.kill(i)
+	must(w.t, w.parties[i].ledger.Close())
+	w.openLedger(i, false)
+	w.openNode(i)
+}
+
+func (w *world) openNodes() *world {
+	w.t.Helper()
+	for i := range w.parties {
+		w.openNode(i)
+	}
+	return w
+}
+
+// turn gives everybody one turn, and says whether anything happened.
+func (w *world) turn() (progress bool) {
+	w.t.Helper()
+	if w.c != nil {
+		must(w.t, w.c.Tick())
+	}
+	for _, p := range w.parties {
+		if p.node == nil {
+			continue
+		}
+		moved, err := p.node.Step(ctx)
+		if err != nil && !errors.Is(err, ErrStopped) && !errors.Is(err, errDown) {
+			w.t.Fatalf("%s: %v", p.name, err)
+		}
+		progress = progress || moved
+	}
+	return progress
+}
+
+// run goes on until nothing happens any more, then lets time pass, up to a limit.
+func (w *world) run() *world {
+	w.t.Helper()
+	for range 400 {
+		if w.over() {
+			break
+		}
+		if !w.turn() {
+			w.now = w.now.Add(30 * time.Second)
+		}
+	}
+	w.now = w.now.Add(3 * time.Second)
+	w.turn()
+	return w
+}
+
+func (w *world) over() bool {
+	for _, p := range w.parties {
+		if p.node == nil || p.node.Model() == nil && p.node.Stopped() == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// sameModel wants the same finished model at every node.
+func (w *world) sameModel() *glm.Fit {
+	w.t.Helper()
+	var first *glm.Fit
+	for _, p := range w.parties {
+		fit := p.node.Model()
+		if fit == nil {
+			w.t.Fatalf("%s has no model: %q, status %+v", p.name, p.node.Stopped(), w.c.Status())
+		}
+		if first == nil {
+			first = fit
+		}
+		if fit.Coefficients.Hash() != first.Coefficients.Hash() {
+			w.t.Fatalf("%s has another model", p.name)
+		}
+	}
+	return first
+}
+
+// charged wants the books of all parties to agree: a charge for every share, and the
+// same attempts everywhere.
+func (w *world) charged(attempts int) {
+	w.t.Helper()
+	for i, p := range w.parties {
+		if got := len(w.bookkeeper(i).Charged(p.node.job)); got != attempts || len(p.node.Issued()) != attempts {
+			w.t.Fatalf("%s charged %d attempts and issued %d shares, want %d", p.name, got, len(p.node.Issued()), attempts)
+		}
+	}
+}
+
+// pooled is the fit of all people at one place, without the secure sum.
+func (w *world) pooled() *glm.Fit {
+	w.t.Helper()
+	plan, err := w.card.Plan()
+	must(w.t, err)
+	plan = glmtest.Unprotected(plan)
+	var rows []glm.Row
+	for _, p := range w.parties {
+		rows = append(rows, p.rows...)
+	}
+	data, err := plan.NewData(rows)
+	must(w.t, err)
+	beta := plan.Start()
+	for r := range plan.Rounds() {
+		sums, err := plan.Encode(data, r, beta)
+		must(w.t, err)
+		noise, err := plan.DrawNoise(r)
+		must(w.t, err)
+		sum, err := sums.Noisy(noise)
+		must(w.t, err)
+		if r == plan.Rounds()-1 {
+			fit, err := plan.Fit(beta, sum)
+			must(w.t, err)
+			return fit
+		}
+		beta, _, err = plan.Step(r, beta, sum)
+		must(w.t, err)
+	}
+	return nil
+}
+
+func copyDir(t testing.TB, from, to string) {
+	t.Helper()
+	must(t, os.RemoveAll(to))
+	must(t, os.CopyFS(to, os.DirFS(from)))
+}

@@ -1,0 +1,361 @@
+package federated
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/qunxiang/qunxiang/federated/glm"
+	"github.com/qunxiang/qunxiang/federated/journal"
+	"github.com/qunxiang/qunxiang/federated/secagg"
+)
+
+// act does whatever the try is ready for.
+func (n *Node) act(ctx context.Context) error {
+	if n.deferred != nil && n.o.Limits.open(n.o.Now()) {
+		m := *n.deferred
+		n.deferred = nil
+		if err := n.takeOpen(ctx, m); err != nil {
+			return err
+		}
+	}
+	if n.try != nil && n.try.attempt != nil {
+		if err := n.speak(ctx); err != nil {
+			return err
+		}
+	}
+	if n.try != nil && n.try.end != nil {
+		return n.combine(ctx)
+	}
+	return nil
+}
+
+// speak says what the attempt's phase asks for, and crosses the barrier.
+func (n *Node) speak(ctx context.Context) error {
+	t := n.try
+	phase := t.attempt.Phase()
+	if phase != t.phase {
+		t.phase, t.since = phase, n.o.Now()
+	}
+	if phase > secagg.PhaseHello && !t.seen {
+		if err := n.journal.Saw(t.attempt.Ledgers()); err != nil {
+			return n.failed(err)
+		}
+		t.seen = true
+	}
+	switch {
+	case phase == secagg.PhaseShare:
+		return n.cross(ctx)
+	case t.posted[phase]:
+		return nil
+	case phase == secagg.PhaseCTCom:
+		if err := n.input(); err != nil {
+			return err
+		}
+	}
+	m, err := t.attempt.Message()
+	if err != nil {
+		return n.failed(err)
+	}
+	n.post(SortMessage, t.number, m.Append(nil))
+	for k := 0; phase == secagg.PhaseCT && k < n.params.Chunks(n.plan.Cells()); k++ {
+		for kind := secagg.C0; kind <= secagg.C1; kind++ {
+			p, err := t.attempt.Part(kind, k)
+			if err != nil {
+				return n.failed(err)
+			}
+			n.post(SortPart, t.number, p.Append(nil))
+		}
+	}
+	t.posted[phase] = true
+	return nil
+}
+
+// input encodes the own people at the model of the round, with noise drawn for this
+// attempt alone.
+func (n *Node) input() error {
+	sums, err := n.work.Encode(n.data, n.round, n.beta)
+	if err != nil {
+		return err
+	}
+	noise, err := n.work.DrawNoise(n.round)
+	if err != nil {
+		return err
+	}
+	values, err := sums.Noisy(noise)
+	if err != nil {
+		return err
+	}
+	defer clear(values)
+	if err := n.try.attempt.Input(values); err != nil {
+		return n.Stop("the sums are out of range")
+	}
+	return nil
+}
+
+// cross makes the share, with its charge, and sends it.
+func (n *Node) cross(ctx context.Context) error {
+	t := n.try
+	cost, err := n.plan.RoundCost(n.round)
+	if err != nil {
+		return err
+	}
+	sigmas, err := n.sigmas()
+	if err != nil {
+		return err
+	}
+	s := Spend{
+		Job: n.job, Name: n.o.Card.Job, Purpose: n.o.Card.Purpose, Attempt: t.number, Root: t.attempt.Root(),
+		Cost: cost, Sigmas: sigmas,
+	}
+	end, err := t.attempt.Cross(func(record []byte) error {
+		return n.journal.Commit(t.number, record, func(digest string) error {
+			s.Record = digest
+			return n.o.Books.Charge(ctx, s)
+		})
+	})
+	t.attempt = nil
+	if errors.Is(err, ErrRefused) {
+		n.try = nil
+		return n.Stop("the ledger refuses the charge")
+	}
+	if err != nil {
+		n.try = nil
+		return err
+	}
+	t.end = end
+	return n.share()
+}
+
+// sigmas are the standard deviations of the round's noise by block.
+func (n *Node) sigmas() (map[string]float64, error) {
+	blocks, err := n.plan.Blocks(n.round)
+	out := map[string]float64{}
+	for _, b := range blocks {
+		out[b.Name] = n.plan.Sigma(b)
+	}
+	return out, err
+}
+
+// share sends the stored share.
+func (n *Node) share() error {
+	t := n.try
+	n.post(SortMessage, t.number, t.end.Share().Append(nil))
+	for k := range n.params.Chunks(n.plan.Cells()) {
+		p, err := t.end.Part(k)
+		if err != nil {
+			return err
+		}
+		n.post(SortPart, t.number, p.Append(nil))
+	}
+	return nil
+}
+
+// combine makes the sum and the next model when all shares are in, says so, and
+// closes the round when all say the same.
+func (n *Node) combine(ctx context.Context) error {
+	t := n.try
+	if t.sum == nil && !t.spoiled && len(t.end.Missing()) == 0 {
+		sum, err := t.end.Sum()
+		if errors.Is(err, secagg.ErrSpoiled) {
+			t.spoiled = true // burnt: the next attempt, if a spare is left
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if t.next, t.fit, err = n.step(n.round, n.beta, sum); err != nil {
+			return n.Stop("the model cannot be computed from the sum")
+		}
+		if err := t.store.Put("sum", sumBytes(sum)); err != nil {
+			return err
+		}
+		m, err := t.end.Result(t.next.Hash())
+		if err != nil {
+			return err
+		}
+		t.sum = sum
+		n.post(SortMessage, t.number, m.Append(nil))
+	}
+	if t.sum == nil || !t.end.Agreed() {
+		return nil
+	}
+	return n.closeRound(ctx)
+}
+
+// step computes the next coefficients, and after the last round the fit.
+func (n *Node) step(r int, beta glm.Coefficients, sum []int64) (glm.Coefficients, *glm.Fit, error) {
+	if r < n.work.Rounds()-1 {
+		next, _, err := n.work.Step(r, beta, sum)
+		return next, nil, err
+	}
+	fit, err := n.work.Fit(beta, sum)
+	if err != nil {
+		return nil, nil, err
+	}
+	return fit.Coefficients, fit, nil
+}
+
+func sumBytes(sum []int64) []byte {
+	b := make([]byte, 0, 8*len(sum))
+	for _, v := range sum {
+		b = binary.LittleEndian.AppendUint64(b, uint64(v))
+	}
+	return b
+}
+
+func parseSum(b []byte) []int64 {
+	sum := make([]int64, len(b)/8)
+	for i := range sum {
+		sum[i] = int64(binary.LittleEndian.Uint64(b[8*i:]))
+	}
+	return sum
+}
+
+// sumHash is the digest by which the ledger's RELEASE names a sum.
+func sumHash(sum []int64) secagg.Hash { return sha256.Sum256(sumBytes(sum)) }
+
+func roundName(r int) string { return fmt.Sprintf("round-%d", r) }
+
+// closeRound makes the round's end durable. Every node has the sum, so the share is
+// not needed again.
+func (n *Node) closeRound(ctx context.Context) error {
+	t := n.try
+	if err := n.lineage(ctx); err != nil {
+		return err
+	}
+	if err := n.dir.Put(roundName(n.round), binary.BigEndian.AppendUint64(nil, t.number)); err != nil {
+		return err
+	}
+	if err := n.journal.Finish(t.number); err != nil {
+		return err
+	}
+	n.results[t.number] = sumHash(t.sum)
+	n.beta, n.try = t.next, nil
+	n.round++
+	if t.fit != nil {
+		return n.finish(t.fit)
+	}
+	return nil
+}
+
+// lineage puts the proofs of charges, burnt ones included, beside the transcripts.
+func (n *Node) lineage(ctx context.Context) error {
+	for _, a := range n.journal.Issued() {
+		store, err := openFolder(n.o.Dir, attemptName(a))
+		if err != nil {
+			return err
+		}
+		if _, err := store.Get("charge.json"); err == nil {
+			continue
+		}
+		p, err := n.o.Books.Proof(ctx, n.job, a)
+		if err != nil {
+			return err
+		}
+		b, err := canonical(p)
+		if err != nil {
+			return err
+		}
+		if err := store.Put("charge.json", b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Node) finish(fit *glm.Fit) error {
+	m := model{Job: n.job.String(), Names: n.plan.Names(), Coefficients: fit.Coefficients, Fit: fit}
+	for r := range n.round {
+		b, err := n.dir.Get(roundName(r))
+		if err != nil {
+			return err
+		}
+		m.Attempts = append(m.Attempts, binary.BigEndian.Uint64(b))
+	}
+	b, err := m.bytes()
+	if err != nil {
+		return err
+	}
+	n.fit, n.data = fit, nil
+	return n.dir.Put("model.json", b)
+}
+
+// replay recomputes the closed rounds from their sums.
+func (n *Node) replay(ctx context.Context) error {
+	for n.fit == nil {
+		b, err := n.dir.Get(roundName(n.round))
+		if errors.Is(err, secagg.ErrMissing) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		number := binary.BigEndian.Uint64(b)
+		raw, err := folder(n.dir.path(attemptName(number))).Get("sum")
+		if err != nil {
+			return err
+		}
+		sum := parseSum(raw)
+		next, fit, err := n.step(n.round, n.beta, sum)
+		if err != nil {
+			return err
+		}
+		if n.journal.Finished() < number {
+			if err := n.journal.Finish(number); err != nil {
+				return err
+			}
+		}
+		n.results[number] = sumHash(sum)
+		n.beta = next
+		if n.round++; fit != nil {
+			return n.finish(fit)
+		}
+	}
+	return nil
+}
+
+// resume takes up the share of the newest attempt, if one was issued and the round is
+// still open.
+func (n *Node) resume() error {
+	h := n.journal.Highest()
+	record, err := n.journal.Record(h)
+	if errors.Is(err, journal.ErrNone) {
+		return nil // none was issued, or its round is closed
+	}
+	if err != nil {
+		return err
+	}
+	end, err := secagg.Resume(secagg.Options{Params: n.params, Roster: n.roster, Self: n.self, Key: n.o.Key}, record)
+	if err != nil {
+		return err
+	}
+	if o := end.Open(); o.Job != n.job || o.Round != uint32(n.round) || o.Model != n.beta.Hash() {
+		return fmt.Errorf("%w: the stored share is of another round", ErrOptions)
+	}
+	store, err := openFolder(n.o.Dir, attemptName(h))
+	if err != nil {
+		return err
+	}
+	n.try = &try{number: h, store: store, end: end, since: n.o.Now(), phase: secagg.PhaseShare, posted: map[secagg.Phase]bool{}, shares: map[int]bool{}}
+	return n.share()
+}
+
+// tick wipes the key of an attempt whose phase takes twice as long as the card allows,
+// and tells the others.
+func (n *Node) tick() error {
+	t := n.try
+	if t == nil || t.attempt == nil || n.o.Now().Sub(t.since) < 2*time.Duration(n.o.Card.Deadlines.Phase)*time.Second {
+		return nil
+	}
+	m, err := t.attempt.Abort(1)
+	n.try = nil
+	if err != nil {
+		return nil
+	}
+	n.post(SortMessage, t.number, m.Append(nil))
+	return nil
+}
