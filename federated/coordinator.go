@@ -4,12 +4,19 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/qunxiang/qunxiang/federated/glm"
 	"github.com/qunxiang/qunxiang/federated/secagg"
 )
+
+// attempt is a secure sum as the coordinator keeps it.
+type attempt struct {
+	relay *secagg.Relay
+	open  secagg.Open
+}
 
 // CoordinatorOptions say what a coordinator works on.
 type CoordinatorOptions struct {
@@ -38,7 +45,8 @@ type Coordinator struct {
 	open    secagg.Open
 	phase   secagg.Phase // the phase that is waited for
 	since   time.Time    // when it began
-	relays  map[uint64]*secagg.Relay
+	all     map[uint64]attempt
+	epoch   uint64
 	burnt   int
 	model   secagg.Hash // digest of the model the next round starts from
 	round   int         // next, or being made
@@ -56,7 +64,7 @@ func OpenCoordinator(o CoordinatorOptions) (*Coordinator, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &Coordinator{o: o, roster: o.Card.Roster(), relays: map[uint64]*secagg.Relay{}, ready: map[int]bool{}, approve: map[int]bool{}}
+	c := &Coordinator{o: o, roster: o.Card.Roster(), all: map[uint64]attempt{}, epoch: rand.Uint64(), ready: map[int]bool{}, approve: map[int]bool{}}
 	var err error
 	if c.job, err = o.Card.Digest(); err != nil {
 		return nil, err
@@ -127,35 +135,35 @@ func (c *Coordinator) Status() Status {
 }
 
 // Poll is the feed from a place on: see Transport.
-func (c *Coordinator) Poll(since int) ([]Item, int, error) {
+func (c *Coordinator) Poll(from Place) ([]Item, Place, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if since < 0 || since > len(c.feed.items) {
-		return nil, 0, nil
+	if from.Epoch != c.epoch || from.At < 0 || from.At > len(c.feed.items) {
+		from = Place{Epoch: c.epoch}
 	}
-	end := min(since+PollItems, len(c.feed.items))
+	end := min(from.At+PollItems, len(c.feed.items))
 	var out []Item
-	for _, it := range c.feed.items[since:end] {
+	for _, it := range c.feed.items[from.At:end] {
 		b, err := c.feed.body(it)
 		if err != nil {
-			return nil, since, err
+			return nil, from, err
 		}
 		if len(b) <= Inline {
 			it.Body = b
 		}
 		out = append(out, it)
 	}
-	return out, end, nil
+	return out, Place{c.epoch, end}, nil
 }
 
 // Fetch is the bytes of one item.
-func (c *Coordinator) Fetch(at int) ([]byte, error) {
+func (c *Coordinator) Fetch(at Place) ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if at < 0 || at >= len(c.feed.items) {
-		return nil, fmt.Errorf("%w: no item %d", ErrRefused, at)
+	if at.Epoch != c.epoch || at.At < 0 || at.At >= len(c.feed.items) {
+		return nil, fmt.Errorf("%w: no item %d of this epoch", ErrRefused, at.At)
 	}
-	return c.feed.body(c.feed.items[at])
+	return c.feed.body(c.feed.items[at.At])
 }
 
 // Tick keeps the deadlines: it opens the first attempt when all have approved and are
@@ -181,14 +189,31 @@ func (c *Coordinator) Tick() error {
 }
 
 // again gives the attempt up and begins another: for nothing before the barrier, and
-// as a burnt one after it.
+// as a burnt one after it. Once a node has the sum all can have it, from the bytes that
+// are here; then there is nothing to do but wait.
 func (c *Coordinator) again() error {
+	if c.summed() {
+		if c.o.Now().UTC().Format(time.DateOnly) > c.o.Card.Until {
+			return c.end("the job's last day has passed")
+		}
+		return nil
+	}
 	if c.relay.Complete(secagg.PhaseConfirm) {
 		if c.burnt++; c.burnt > Spares {
 			return c.end("the spare attempts are used up")
 		}
 	}
 	return c.begin()
+}
+
+// summed says whether any node has reported a sum of the open round.
+func (c *Coordinator) summed() bool {
+	for _, a := range c.all {
+		if int(a.open.Round) == c.round && len(a.relay.Missing(secagg.PhaseResult)) < len(c.roster.Nodes) {
+			return true
+		}
+	}
+	return false
 }
 
 // begin opens the next attempt.
@@ -218,8 +243,8 @@ func (c *Coordinator) begin() error {
 }
 
 // load makes the relay of an attempt from c.open and its folder.
-func (c *Coordinator) load(attempt uint64) error {
-	store, err := openFolder(c.o.Dir, attemptName(attempt))
+func (c *Coordinator) load(n uint64) error {
+	store, err := openFolder(c.o.Dir, attemptName(n))
 	if err != nil {
 		return err
 	}
@@ -227,8 +252,8 @@ func (c *Coordinator) load(attempt uint64) error {
 	if err != nil {
 		return err
 	}
-	c.relay, c.attempt = r, attempt
-	c.relays[attempt] = r
+	c.relay, c.attempt = r, n
+	c.all[n] = attempt{r, c.open}
 	return nil
 }
 

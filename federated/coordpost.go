@@ -23,8 +23,9 @@ func (c *Coordinator) Post(p Posting) error {
 	}
 	// Shares and results of the attempts before are taken too: a node may still need
 	// them, and whoever has sent a share should be seen to have.
-	r := c.relays[p.Attempt]
-	if r == nil || c.ended != "" {
+	a, ok := c.all[p.Attempt]
+	r := a.relay
+	if !ok || c.ended != "" {
 		return fmt.Errorf("%w: attempt %d is not open", ErrRefused, p.Attempt)
 	}
 	shape := secagg.Shape{Params: c.params, Nodes: len(c.roster.Nodes), Length: c.plan.Cells()}
@@ -42,8 +43,14 @@ func (c *Coordinator) Post(p Posting) error {
 	if err := r.Put(m); err != nil {
 		return c.evidence(p.Attempt, err)
 	}
-	if err := c.publish(r, p.Attempt, m.Phase, m.Node); err != nil || p.Attempt != c.attempt || c.done {
+	if err := c.publish(r, p.Attempt, m.Phase, m.Node); err != nil || c.done {
 		return err
+	}
+	if m.Phase == secagg.PhaseResult {
+		return c.finishRound(a)
+	}
+	if p.Attempt != c.attempt {
+		return nil
 	}
 	return c.advance()
 }
@@ -185,19 +192,24 @@ func (c *Coordinator) advance() error {
 		c.enter(c.phase + 1)
 	}
 	switch {
-	case c.phase <= secagg.PhaseConfirm && len(c.relay.Missing(secagg.PhaseAbort)) < len(c.roster.Nodes):
+	case c.phase <= secagg.PhaseConfirm && !c.summed() && len(c.relay.Missing(secagg.PhaseAbort)) < len(c.roster.Nodes):
 		return c.begin() // without that node's share nobody can ever decrypt
-	case c.phase < secagg.PhaseResult || !c.relay.Complete(secagg.PhaseResult):
-		return nil
+	case c.phase == secagg.PhaseResult:
+		return c.finishRound(c.all[c.attempt])
 	}
-	return c.finishRound()
+	return nil
 }
 
-// finishRound takes the next model's digest from the results, which must all agree.
-func (c *Coordinator) finishRound() error {
+// finishRound takes the next model's digest from the results of an attempt of the open
+// round, the newest or one that was thought burnt, when they are all there; they must
+// all agree.
+func (c *Coordinator) finishRound(a attempt) error {
+	if int(a.open.Round) != c.round || !a.relay.Complete(secagg.PhaseResult) {
+		return nil
+	}
 	var first []byte
 	for i := range c.roster.Nodes {
-		m, err := c.relay.Message(secagg.PhaseResult, i)
+		m, err := a.relay.Message(secagg.PhaseResult, i)
 		if err != nil {
 			return err
 		}

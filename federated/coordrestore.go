@@ -37,6 +37,11 @@ func (c *Coordinator) restore() error {
 	if c.relay == nil || c.ended != "" {
 		return nil
 	}
+	for n := uint64(1); n <= c.attempt && !c.done; n++ {
+		if err := c.finishRound(c.all[n]); err != nil || c.done {
+			return err
+		}
+	}
 	return c.advance()
 }
 

@@ -82,4 +82,3 @@ func (d *feed) body(it Item) ([]byte, error) {
 	}
 	return nil, fmt.Errorf("%w: sort %d", ErrWire, it.Sort)
 }
-

@@ -235,14 +235,14 @@ func (x wire) Post(ctx context.Context, p Posting) error {
 	return Direct(x.w.c).Post(ctx, p)
 }
 
-func (x wire) Poll(ctx context.Context, since int) ([]Item, int, error) {
+func (x wire) Poll(ctx context.Context, since Place) ([]Item, Place, error) {
 	if x.w.c == nil {
 		return nil, since, errDown
 	}
 	return Direct(x.w.c).Poll(ctx, since)
 }
 
-func (x wire) Fetch(ctx context.Context, at int) ([]byte, error) {
+func (x wire) Fetch(ctx context.Context, at Place) ([]byte, error) {
 	if x.w.c == nil {
 		return nil, errDown
 	}

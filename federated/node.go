@@ -51,7 +51,7 @@ type Node struct {
 	dir     folder
 	journal *journal.Journal
 
-	at       int       // place in the feed
+	at       Place     // in the feed
 	out      []Posting // to be posted, in order
 	approved map[int]bool
 	round    int
@@ -59,12 +59,13 @@ type Node struct {
 	results  map[uint64]secagg.Hash
 	deferred *secagg.Message // an OPEN outside the windows
 
-	try  *try
+	try  *try   // the newest, before or after the barrier
+	past []*try // earlier ones of the round that crossed it and may still give the sum
 	fit  *glm.Fit
 	stop string
 }
 
-// try is the newest attempt, before or after the barrier.
+// try is an attempt, before or after the barrier.
 type try struct {
 	number  uint64
 	store   folder
@@ -258,7 +259,7 @@ func (n *Node) halt(reason string) error {
 			n.post(SortMessage, n.try.number, m.Append(nil))
 		}
 	}
-	n.stop, n.try, n.data, n.deferred = reason, nil, nil, nil
+	n.stop, n.try, n.past, n.data, n.deferred = reason, nil, nil, nil, nil
 	return n.dir.Put("stopped", []byte(reason))
 }
 
@@ -295,15 +296,14 @@ func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 	if err != nil {
 		return sent, err
 	}
-	if next < n.at {
-		n.at = next
-		return true, nil
+	if next.Epoch != n.at.Epoch {
+		n.at = Place{Epoch: next.Epoch}
 	}
 	for _, it := range items {
 		if err := n.handle(ctx, it); err != nil {
 			return true, err
 		}
-		n.at++
+		n.at.At++
 		if err := n.act(ctx); err != nil {
 			return true, err
 		}

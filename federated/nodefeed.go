@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/qunxiang/qunxiang/federated/journal"
@@ -27,8 +28,8 @@ func (n *Node) body(ctx context.Context, it Item) ([]byte, error) {
 // coordinator cannot do worse by it than by sending nothing.
 func (n *Node) handle(ctx context.Context, it Item) error {
 	open := it.Sort == SortMessage && it.Phase == secagg.PhaseOpen
-	current := n.try != nil && it.Attempt == n.try.number && !n.try.spoiled
-	if (it.Sort == SortMessage || it.Sort == SortPart) && !open && !current {
+	t := n.tried(it.Attempt)
+	if (it.Sort == SortMessage || it.Sort == SortPart) && !open && t == nil {
 		return nil
 	}
 	b, err := n.body(ctx, it)
@@ -47,7 +48,7 @@ func (n *Node) handle(ctx context.Context, it Item) error {
 		if err != nil {
 			return nil
 		}
-		return n.takePart(p)
+		return n.takePart(t, p)
 	case it.Sort != SortMessage:
 		return nil
 	}
@@ -57,10 +58,29 @@ func (n *Node) handle(ctx context.Context, it Item) error {
 		return nil
 	case m.Phase == secagg.PhaseOpen:
 		return n.takeOpen(ctx, m)
-	case !current:
+	case t == nil:
 		return nil
 	}
-	return n.takeMessage(m)
+	return n.takeMessage(t, m)
+}
+
+// tried is the try of a number, nil if it is over.
+func (n *Node) tried(number uint64) *try {
+	for _, t := range n.tries() {
+		if t.number == number && !t.spoiled {
+			return t
+		}
+	}
+	return nil
+}
+
+// tries are the past ones and the newest.
+func (n *Node) tries() []*try {
+	list := slices.Clone(n.past)
+	if n.try != nil {
+		list = append(list, n.try)
+	}
+	return list
 }
 
 func (n *Node) takeApproval(b []byte) error {
@@ -89,10 +109,12 @@ func (n *Node) takeNotice(b []byte) error {
 }
 
 // takeOpen begins an attempt, if it is the one this node expects: N approvals on this
-// very card, its own round and model, a number above all seen, and a spare left.
+// very card, its own round and model, a number above all seen, and a spare left. A node
+// that has the round's sum makes no other share for it: from the bytes it sent, and the
+// coordinator has, everybody can have it.
 func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 	open, _, _, err := secagg.ParseOpen(m)
-	if err != nil || open.Attempt <= n.journal.Highest() || len(n.approved) < len(n.roster.Nodes) {
+	if err != nil || open.Attempt <= n.journal.Highest() || len(n.approved) < len(n.roster.Nodes) || n.summed() {
 		return nil
 	}
 	now := n.o.Now().UTC()
@@ -118,6 +140,9 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 	if err != nil {
 		return nil // not the one expected; nothing was left behind
 	}
+	if open.Attempt > journal.MaxAttempts {
+		return n.Stop("too many attempts")
+	}
 	n.drop()
 	if err := n.journal.Attempt(open.Attempt, mark); err != nil {
 		return err
@@ -131,18 +156,24 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 	return store.Put("OPEN", m.Append(nil))
 }
 
-// drop gives up the try before: its key is wiped; a share that was issued stays
-// charged.
+// summed says whether this node has the sum of the open round.
+func (n *Node) summed() bool {
+	return slices.ContainsFunc(n.tries(), func(t *try) bool { return t.sum != nil })
+}
+
+// drop gives up the newest try: before the barrier its key is wiped; after it the share
+// is out and charged, and the sum may still come.
 func (n *Node) drop() {
 	if n.try != nil && n.try.attempt != nil {
 		_, _ = n.try.attempt.Abort(0)
+	} else if n.try != nil {
+		n.past = append(n.past, n.try)
 	}
 	n.try = nil
 }
 
 // takeMessage gives the try a message and keeps it for the transcript.
-func (n *Node) takeMessage(m secagg.Message) error {
-	t := n.try
+func (n *Node) takeMessage(t *try, m secagg.Message) error {
 	if t.attempt != nil {
 		if err := t.attempt.Receive(m); err != nil {
 			return n.failed(err)
@@ -173,8 +204,7 @@ func (n *Node) takeMessage(m secagg.Message) error {
 }
 
 // takePart gives the try a part. A share is kept opened.
-func (n *Node) takePart(p secagg.Part) (err error) {
-	t := n.try
+func (n *Node) takePart(t *try, p secagg.Part) (err error) {
 	switch {
 	case t.attempt != nil && p.Kind == secagg.C1:
 		err = t.attempt.ReceivePart(p)

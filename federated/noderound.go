@@ -27,8 +27,13 @@ func (n *Node) act(ctx context.Context) error {
 			return err
 		}
 	}
-	if n.try != nil && n.try.end != nil {
-		return n.combine(ctx)
+	for _, t := range n.tries() {
+		if t.end == nil {
+			continue
+		}
+		if closed, err := n.combine(ctx, t); err != nil || closed || n.stop != "" {
+			return err
+		}
 	}
 	return nil
 }
@@ -156,34 +161,33 @@ func (n *Node) share() error {
 
 // combine makes the sum and the next model when all shares are in, says so, and
 // closes the round when all say the same.
-func (n *Node) combine(ctx context.Context) error {
-	t := n.try
+func (n *Node) combine(ctx context.Context, t *try) (closed bool, err error) {
 	if t.sum == nil && !t.spoiled && len(t.end.Missing()) == 0 {
 		sum, err := t.end.Sum()
 		if errors.Is(err, secagg.ErrSpoiled) {
 			t.spoiled = true // burnt: the next attempt, if a spare is left
-			return nil
+			return false, nil
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 		if t.next, t.fit, err = n.step(n.round, n.beta, sum); err != nil {
-			return n.Stop("the model cannot be computed from the sum")
+			return false, n.Stop("the model cannot be computed from the sum")
 		}
 		if err := t.store.Put("sum", sumBytes(sum)); err != nil {
-			return err
+			return false, err
 		}
 		m, err := t.end.Result(t.next.Hash())
 		if err != nil {
-			return err
+			return false, err
 		}
 		t.sum = sum
 		n.post(SortMessage, t.number, m.Append(nil))
 	}
 	if t.sum == nil || !t.end.Agreed() {
-		return nil
+		return false, nil
 	}
-	return n.closeRound(ctx)
+	return true, n.closeRound(ctx, t)
 }
 
 // step computes the next coefficients, and after the last round the fit.
@@ -222,19 +226,19 @@ func roundName(r int) string { return fmt.Sprintf("round-%d", r) }
 
 // closeRound makes the round's end durable. Every node has the sum, so the share is
 // not needed again.
-func (n *Node) closeRound(ctx context.Context) error {
-	t := n.try
+func (n *Node) closeRound(ctx context.Context, t *try) error {
 	if err := n.lineage(ctx); err != nil {
 		return err
 	}
 	if err := n.dir.Put(roundName(n.round), binary.BigEndian.AppendUint64(nil, t.number)); err != nil {
 		return err
 	}
-	if err := n.journal.Finish(t.number); err != nil {
+	if err := n.journal.Finish(n.journal.Highest()); err != nil {
 		return err
 	}
 	n.results[t.number] = sumHash(t.sum)
-	n.beta, n.try = t.next, nil
+	n.drop()
+	n.beta, n.past = t.next, nil
 	n.round++
 	if t.fit != nil {
 		return n.finish(t.fit)
@@ -305,7 +309,7 @@ func (n *Node) replay(ctx context.Context) error {
 			return err
 		}
 		if n.journal.Finished() < number {
-			if err := n.journal.Finish(number); err != nil {
+			if err := n.journal.Finish(n.journal.Highest()); err != nil { // a crash came between
 				return err
 			}
 		}
@@ -318,30 +322,34 @@ func (n *Node) replay(ctx context.Context) error {
 	return nil
 }
 
-// resume takes up the share of the newest attempt, if one was issued and the round is
-// still open.
+// resume takes up the shares that were issued in the open round.
 func (n *Node) resume() error {
-	h := n.journal.Highest()
-	record, err := n.journal.Record(h)
-	if errors.Is(err, journal.ErrNone) {
-		return nil // none was issued, or its round is closed
+	for _, number := range n.journal.Issued() {
+		record, err := n.journal.Record(number)
+		if errors.Is(err, journal.ErrNone) {
+			continue // its round is closed
+		}
+		if err != nil {
+			return err
+		}
+		end, err := secagg.Resume(secagg.Options{Params: n.params, Roster: n.roster, Self: n.self, Key: n.o.Key}, record)
+		if err != nil {
+			return err
+		}
+		if o := end.Open(); o.Job != n.job || o.Round != uint32(n.round) || o.Model != n.beta.Hash() {
+			return fmt.Errorf("%w: the stored share is of another round", ErrOptions)
+		}
+		store, err := openFolder(n.o.Dir, attemptName(number))
+		if err != nil {
+			return err
+		}
+		n.drop()
+		n.try = &try{number: number, store: store, end: end, since: n.o.Now(), shares: map[int]bool{}}
+		if err := n.share(); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	end, err := secagg.Resume(secagg.Options{Params: n.params, Roster: n.roster, Self: n.self, Key: n.o.Key}, record)
-	if err != nil {
-		return err
-	}
-	if o := end.Open(); o.Job != n.job || o.Round != uint32(n.round) || o.Model != n.beta.Hash() {
-		return fmt.Errorf("%w: the stored share is of another round", ErrOptions)
-	}
-	store, err := openFolder(n.o.Dir, attemptName(h))
-	if err != nil {
-		return err
-	}
-	n.try = &try{number: h, store: store, end: end, since: n.o.Now(), phase: secagg.PhaseShare, posted: map[secagg.Phase]bool{}, shares: map[int]bool{}}
-	return n.share()
+	return nil
 }
 
 // tick wipes the key of an attempt whose phase takes twice as long as the card allows,

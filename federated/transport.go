@@ -44,17 +44,25 @@ type Posting struct {
 	Body    []byte
 }
 
+// Place is a place in a coordinator's feed. Epoch changes when the coordinator is
+// started again.
+type Place struct {
+	Epoch uint64
+	At    int
+}
+
 // Transport carries a node's side to the coordinator and back, by short calls that the
 // node makes: nobody calls a node. Calls may fail, be slow, and be made again; every
 // error means the same: try again later.
 type Transport interface {
 	// Post sends a posting; sending the same again does no harm.
 	Post(ctx context.Context, p Posting) error
-	// Poll gives the feed's items from place since on, at most PollItems, and the place
-	// of the next. If the feed is shorter, next is 0: read again from the start.
-	Poll(ctx context.Context, since int) (items []Item, next int, err error)
+	// Poll gives the feed's items from a place on, at most PollItems, and the place of
+	// the next. The zero Place is the start. A place of another epoch reads from the
+	// start: a coordinator that was restarted may have published in another order.
+	Poll(ctx context.Context, from Place) (items []Item, next Place, err error)
 	// Fetch gives the bytes of the item at a place.
-	Fetch(ctx context.Context, at int) ([]byte, error)
+	Fetch(ctx context.Context, at Place) ([]byte, error)
 }
 
 // Direct is a Transport inside one process.
@@ -64,6 +72,6 @@ type direct struct{ c *Coordinator }
 
 func (d direct) Post(_ context.Context, p Posting) error { return d.c.Post(p) }
 
-func (d direct) Poll(_ context.Context, since int) ([]Item, int, error) { return d.c.Poll(since) }
+func (d direct) Poll(_ context.Context, from Place) ([]Item, Place, error) { return d.c.Poll(from) }
 
-func (d direct) Fetch(_ context.Context, at int) ([]byte, error) { return d.c.Fetch(at) }
+func (d direct) Fetch(_ context.Context, at Place) ([]byte, error) { return d.c.Fetch(at) }
