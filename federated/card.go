@@ -289,7 +289,9 @@ func (c *Card) check() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrCard, err)
 	}
-	c.fill(p.Spec())
+	s := p.Spec()
+	s.Bits = p.Bits()
+	c.fill(s)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/federated/glm"
 	"github.com/qunxiang/qunxiang/federated/glm/glmtest"
+	"github.com/qunxiang/qunxiang/federated/secagg"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
@@ -73,7 +75,7 @@ type world struct {
 	card    *Card
 	parties []*party
 	noise   bool
-	years   []string
+	yaml    string
 }
 
 const cardYAML = `version: qunxiang-card/1
@@ -114,7 +116,8 @@ func newWorld(t testing.TB, rounds, people int) *world {
 		fmt.Fprintf(&nodes, "  - {name: %s, organisation: %s, key: %q, owner: %q}\n", p.name, org, b64(p.key), b64(p.owner))
 	}
 	var err error
-	w.card, err = ParseCard("card.yaml", []byte(fmt.Sprintf(cardYAML, rounds, b64(w.coord), nodes.String())))
+	w.yaml = fmt.Sprintf(cardYAML, rounds, b64(w.coord), nodes.String())
+	w.card, err = ParseCard("card.yaml", []byte(w.yaml))
 	must(t, err)
 	w.openCoordinator()
 	for i := range w.parties {
@@ -393,4 +396,14 @@ func copyDir(t testing.TB, from, to string) {
 	t.Helper()
 	must(t, os.RemoveAll(to))
 	must(t, os.CopyFS(to, os.DirFS(from)))
+}
+
+func sha(b []byte) secagg.Hash { return sha256.Sum256(b) }
+
+// signedText is what a message's signature covers, written apart from secagg.
+func signedText(m secagg.Message) []byte {
+	b := append([]byte("qx-fl/1 message\x00"), byte(m.Phase))
+	b = append(b, m.Context[:]...)
+	b = append(b, byte(m.Node>>8), byte(m.Node))
+	return append(b, m.Payload[:]...)
 }
