@@ -65,14 +65,18 @@ func (n *Node) speak(ctx context.Context) error {
 	if err != nil {
 		return n.failed(err)
 	}
-	n.post(SortMessage, t.number, m.Append(nil))
+	if err := n.sendMessage(t, m); err != nil {
+		return err
+	}
 	for k := 0; phase == secagg.PhaseCT && k < n.params.Chunks(n.plan.Cells()); k++ {
 		for kind := secagg.C0; kind <= secagg.C1; kind++ {
 			p, err := t.attempt.Part(kind, k)
 			if err != nil {
 				return n.failed(err)
 			}
-			n.post(SortPart, t.number, p.Append(nil))
+			if err := n.sendPart(t, p, p); err != nil {
+				return err
+			}
 		}
 	}
 	t.posted[phase] = true
@@ -148,15 +152,38 @@ func (n *Node) sigmas() (map[string]float64, error) {
 // share sends the stored share.
 func (n *Node) share() error {
 	t := n.try
-	n.post(SortMessage, t.number, t.end.Share().Append(nil))
+	t.shares[n.self] = true
+	if err := n.sendMessage(t, t.end.Share()); err != nil {
+		return err
+	}
 	for k := range n.params.Chunks(n.plan.Cells()) {
 		p, err := t.end.Part(k)
 		if err != nil {
 			return err
 		}
-		n.post(SortPart, t.number, p.Append(nil))
+		opened, err := t.end.OpenShare(p)
+		if err != nil {
+			return err
+		}
+		if err := n.sendPart(t, p, opened); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// sendMessage keeps an own message for the transcript, whether or not its echo comes in
+// time, and queues it.
+func (n *Node) sendMessage(t *try, m secagg.Message) error {
+	b := m.Append(nil)
+	n.post(SortMessage, t.number, b)
+	return t.store.Put(messageName(m.Phase, m.Node), b)
+}
+
+// sendPart queues a part; keep is what the transcript has of it.
+func (n *Node) sendPart(t *try, p, keep secagg.Part) error {
+	n.post(SortPart, t.number, p.Append(nil))
+	return t.store.Put(partName(keep.Kind, keep.Node, keep.Chunk), keep.Append(nil))
 }
 
 // combine makes the sum and the next model when all shares are in, says so, and
@@ -182,7 +209,9 @@ func (n *Node) combine(ctx context.Context, t *try) (closed bool, err error) {
 			return false, err
 		}
 		t.sum = sum
-		n.post(SortMessage, t.number, m.Append(nil))
+		if err := n.sendMessage(t, m); err != nil {
+			return false, err
+		}
 	}
 	if t.sum == nil || !t.end.Agreed() {
 		return false, nil

@@ -1,0 +1,390 @@
+package federated
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/qunxiang/qunxiang/federated/glm"
+	"github.com/qunxiang/qunxiang/federated/secagg"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+)
+
+// VerifyOptions say what the verifier knows by other ways than the folder.
+type VerifyOptions struct {
+	// Job is the digest of the card that was approved; nil takes the folder's card for
+	// it, and then only its approvals speak for it.
+	Job *secagg.Hash
+	// LedgerKey checks the checkpoints that the node's charges are proven under; "" takes
+	// the folder's word for the key.
+	LedgerKey string
+
+	unprotected func(*glm.Plan) *glm.Plan // tests only
+}
+
+// The codes of a VerifyError.
+const (
+	VerifyCard       = "card"       // the card, or not the one expected
+	VerifyApproval   = "approval"   // an approval is missing or forged
+	VerifyTranscript = "transcript" // a transcript does not prove its sum
+	VerifyModel      = "model"      // a model does not follow from the sums
+	VerifyCharge     = "charge"     // a share without its charge, or a ledger that went back
+	VerifyMissing    = "missing"    // a file of the lineage is not there
+)
+
+// VerifyError says what does not hold. It is an ErrVerify.
+type VerifyError struct {
+	Code    string
+	Attempt uint64 // 0 if it is about none
+	Err     error
+}
+
+// Error says what and why.
+func (e *VerifyError) Error() string {
+	if e.Attempt > 0 {
+		return fmt.Sprintf("%v: %s of attempt %d: %v", ErrVerify, e.Code, e.Attempt, e.Err)
+	}
+	return fmt.Sprintf("%v: %s: %v", ErrVerify, e.Code, e.Err)
+}
+
+// Unwrap gives ErrVerify and the cause.
+func (e *VerifyError) Unwrap() []error { return []error{ErrVerify, e.Err} }
+
+// Verified is what a job's folder proves.
+type Verified struct {
+	Job       secagg.Hash
+	Card      *Card
+	Rounds    []VerifiedRound
+	Burnt     []uint64 // attempts that the node charged and that gave no sum
+	Rho       int64    // charged by the node in all, in units of 1e-12
+	LedgerKey string   // that the charges are proven under
+	// Fit is the model, nil if the job is not finished.
+	Fit *glm.Fit
+}
+
+// VerifiedRound is a round's end.
+type VerifiedRound struct {
+	Attempt uint64
+	Root    secagg.Hash   // all nodes signed this transcript
+	Model   secagg.Hash   // that the round started from
+	Next    secagg.Hash   // that followed
+	Ledgers []secagg.Mark // as all nodes showed them
+}
+
+// Verify checks a node's job folder offline, from the card's public keys alone: all
+// approvals, each round's transcript, that what was decrypted is the sum on disk, that
+// every model follows from the sums and has all nodes' signatures, that the node
+// charged each share once under a checkpoint of its ledger, and that no node's ledger
+// went back. An unfinished job verifies as far as it went. It shares the formats with
+// nodes and coordinator and none of their code. Errors are a *VerifyError.
+func Verify(dir string, o VerifyOptions) (*Verified, error) {
+	v := &verification{dir: dir, o: o, out: &Verified{}}
+	for _, step := range []func() error{v.card, v.approvals, v.rounds, v.charges, v.ledgers, v.model} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return v.out, nil
+}
+
+type verification struct {
+	dir    string
+	o      VerifyOptions
+	out    *Verified
+	plan   *glm.Plan
+	work   *glm.Plan
+	params *secagg.Params
+	beta   glm.Coefficients
+	closed map[uint64]int // attempt to round
+}
+
+func wrong(code string, attempt uint64, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	if errors.Is(err, os.ErrNotExist) {
+		code = VerifyMissing
+	}
+	return &VerifyError{Code: code, Attempt: attempt, Err: err}
+}
+
+func (v *verification) read(parts ...string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(append([]string{v.dir}, parts...)...))
+}
+
+func (v *verification) card() error {
+	b, err := v.read("card.json")
+	if err != nil {
+		return wrong(VerifyCard, 0, "%w", err)
+	}
+	c, err := ReadCard(b)
+	if err != nil {
+		return wrong(VerifyCard, 0, "%w", err)
+	}
+	if v.out.Job, err = c.Digest(); err != nil {
+		return wrong(VerifyCard, 0, "%w", err)
+	}
+	if v.o.Job != nil && *v.o.Job != v.out.Job {
+		return wrong(VerifyCard, 0, "the folder is of job %s", v.out.Job)
+	}
+	if v.plan, err = c.Plan(); err == nil {
+		v.params, err = secagg.GLM()
+	}
+	if err != nil {
+		return wrong(VerifyCard, 0, "%w", err)
+	}
+	v.work = v.plan
+	if v.o.unprotected != nil {
+		v.work = v.o.unprotected(v.plan)
+	}
+	v.out.Card, v.closed = c, map[uint64]int{}
+	return nil
+}
+
+func (v *verification) approvals() error {
+	for i, n := range v.out.Card.Nodes {
+		b, err := v.read(fmt.Sprintf("approval-%d.json", i))
+		if err != nil {
+			return wrong(VerifyApproval, 0, "%s: %w", n.Name, err)
+		}
+		var a Approval
+		err = strictly(b, &a)
+		if err == nil {
+			err = a.Verify(v.out.Card)
+		}
+		if err != nil || a.Node != n.Name {
+			return wrong(VerifyApproval, 0, "%s: %w", n.Name, errors.Join(err, ErrApproval))
+		}
+	}
+	return nil
+}
+
+// rounds follows the model from round to round.
+func (v *verification) rounds() error {
+	v.beta = v.work.Start()
+	for r := range v.plan.Rounds() {
+		b, err := v.read(fmt.Sprintf("round-%d", r))
+		if errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		if err != nil || len(b) != 8 {
+			return wrong(VerifyMissing, 0, "round %d is not named: %w", r, errors.Join(err, ErrWire))
+		}
+		if err := v.round(r, binary.BigEndian.Uint64(b)); err != nil {
+			return err
+		}
+	}
+	if _, err := v.read("model.json"); err == nil && len(v.out.Rounds) < v.plan.Rounds() {
+		return wrong(VerifyMissing, 0, "there is a model after %d of %d rounds", len(v.out.Rounds), v.plan.Rounds())
+	}
+	return nil
+}
+
+func (v *verification) round(r int, attempt uint64) error {
+	t := transcript{v, filepath.Join(v.dir, "attempt-"+strconv.FormatUint(attempt, 10))}
+	rep, err := secagg.Verify(v.params, v.out.Card.Roster(), v.out.Job, t)
+	if err != nil {
+		return wrong(VerifyTranscript, attempt, "%w", err)
+	}
+	if rep.Open.Attempt != attempt || int(rep.Open.Round) != r || int(rep.Open.Length) != v.plan.Cells() {
+		return wrong(VerifyTranscript, attempt, "it is attempt %d of round %d", rep.Open.Attempt, rep.Open.Round)
+	}
+	if n := len(v.out.Rounds); n > 0 && v.out.Rounds[n-1].Attempt >= attempt {
+		return wrong(VerifyTranscript, attempt, "it is not after the round before")
+	}
+	if rep.Open.Model != v.beta.Hash() {
+		return wrong(VerifyModel, attempt, "it started from another model than the round before made")
+	}
+	stored, err := v.read("attempt-"+strconv.FormatUint(attempt, 10), "sum")
+	if err != nil {
+		return wrong(VerifyTranscript, attempt, "%w", err)
+	}
+	var sum []byte
+	for _, x := range rep.Sum {
+		sum = binary.LittleEndian.AppendUint64(sum, uint64(x))
+	}
+	if !bytes.Equal(sum, stored) {
+		return wrong(VerifyTranscript, attempt, "the sum on disk is not the one decrypted")
+	}
+	if err := v.step(r, rep.Sum); err != nil {
+		return wrong(VerifyModel, attempt, "%w", err)
+	}
+	if rep.Next != v.beta.Hash() {
+		return wrong(VerifyModel, attempt, "the nodes signed another model than the sum gives")
+	}
+	v.closed[attempt] = r
+	v.out.Rounds = append(v.out.Rounds, VerifiedRound{attempt, rep.Root, rep.Open.Model, rep.Next, rep.Ledgers})
+	return nil
+}
+
+func (v *verification) step(r int, sum []int64) (err error) {
+	if r < v.work.Rounds()-1 {
+		v.beta, _, err = v.work.Step(r, v.beta, sum)
+		return err
+	}
+	if v.out.Fit, err = v.work.Fit(v.beta, sum); err == nil {
+		v.beta = v.out.Fit.Coefficients
+	}
+	return err
+}
+
+// charges wants one CHARGE for each closed round and for nothing but attempts of this
+// job, at the card's price.
+func (v *verification) charges() error {
+	names, err := filepath.Glob(filepath.Join(v.dir, "attempt-*", "charge.json"))
+	if err != nil {
+		return wrong(VerifyCharge, 0, "%w", err)
+	}
+	charged := map[uint64]bool{}
+	for _, name := range names {
+		attempt, err := strconv.ParseUint(strings.TrimPrefix(filepath.Base(filepath.Dir(name)), "attempt-"), 10, 64)
+		if err != nil {
+			return wrong(VerifyCharge, 0, "%w", err)
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return wrong(VerifyCharge, attempt, "%w", err)
+		}
+		if err := v.charge(attempt, b); err != nil {
+			return err
+		}
+		charged[attempt] = true
+	}
+	for _, r := range v.out.Rounds {
+		if !charged[r.Attempt] {
+			return wrong(VerifyCharge, r.Attempt, "%w", os.ErrNotExist)
+		}
+	}
+	slices.Sort(v.out.Burnt)
+	if len(v.out.Burnt) > Spares+1 {
+		return wrong(VerifyCharge, 0, "%d attempts are burnt", len(v.out.Burnt))
+	}
+	return nil
+}
+
+func (v *verification) charge(attempt uint64, b []byte) error {
+	bad := func(what string) error { return wrong(VerifyCharge, attempt, "%s", what) }
+	var p ChargeProof
+	if err := strictly(b, &p); err != nil {
+		return wrong(VerifyCharge, attempt, "%w", err)
+	}
+	raw, err := base64.StdEncoding.DecodeString(p.Leaf)
+	if err != nil {
+		return wrong(VerifyCharge, attempt, "%w", err)
+	}
+	switch {
+	case v.out.LedgerKey == "":
+		v.out.LedgerKey = p.Key
+	case v.out.LedgerKey != p.Key:
+		return bad("the charges are of different ledgers")
+	}
+	if v.o.LedgerKey != "" && p.Key != v.o.LedgerKey {
+		return bad("the charge is of another ledger")
+	}
+	if err := ledger.VerifyProof(p.Proof, raw, p.Key); err != nil {
+		return wrong(VerifyCharge, attempt, "%w", err)
+	}
+	leaf, err := ledger.Decode(raw)
+	if err != nil {
+		return wrong(VerifyCharge, attempt, "%w", err)
+	}
+	c, ok := leaf.Body.(*ledger.Charge)
+	if !ok || c.Key != v.out.Job.String() || c.Template != v.out.Card.Job+"@"+strconv.FormatUint(attempt, 10) || c.Purpose != v.out.Card.Purpose {
+		return bad("the leaf charges something else")
+	}
+	v.out.Rho += c.Cost.Rho
+	r, closed := v.closed[attempt]
+	if !closed {
+		v.out.Burnt = append(v.out.Burnt, attempt)
+		return nil
+	}
+	cost, err := v.plan.RoundCost(r)
+	if err != nil || c.Cost.Rho < cost.Rho || c.Cost.Delta < cost.Delta {
+		return bad("the charge is less than the round costs")
+	}
+	if c.TemplateDigest != v.out.Rounds[r].Root.String() {
+		return bad("the charge names another transcript")
+	}
+	return nil
+}
+
+// ledgers wants every node's ledger to grow from round to round: each has charged.
+func (v *verification) ledgers() error {
+	for i := 1; i < len(v.out.Rounds); i++ {
+		before, now := v.out.Rounds[i-1], v.out.Rounds[i]
+		for k := range now.Ledgers {
+			if now.Ledgers[k].Counter <= before.Ledgers[k].Counter {
+				return wrong(VerifyCharge, now.Attempt, "the ledger of %s did not grow", v.out.Card.Nodes[k].Name)
+			}
+		}
+	}
+	return nil
+}
+
+// model compares the stored model with the one that the sums give.
+func (v *verification) model() error {
+	b, err := v.read("model.json")
+	if errors.Is(err, os.ErrNotExist) && v.out.Fit == nil {
+		return nil
+	}
+	if err != nil {
+		return wrong(VerifyModel, 0, "%w", err)
+	}
+	var m struct {
+		Job          string
+		Attempts     []uint64
+		Names        []string
+		Coefficients []int64
+		Fit          json.RawMessage
+	}
+	if err := json.Unmarshal(b, &m); err != nil {
+		return wrong(VerifyModel, 0, "%w", err)
+	}
+	want, err := json.Marshal(v.out.Fit)
+	var got bytes.Buffer
+	if err = errors.Join(err, json.Compact(&got, m.Fit)); err != nil {
+		return wrong(VerifyModel, 0, "%w", err)
+	}
+	if m.Job != v.out.Job.String() || !slices.Equal(m.Coefficients, v.beta) || !slices.Equal(m.Names, v.plan.Names()) || !bytes.Equal(got.Bytes(), want) {
+		return wrong(VerifyModel, 0, "the stored model is not the one that the sums give")
+	}
+	return nil
+}
+
+// transcript reads an attempt's folder.
+type transcript struct {
+	v   *verification
+	dir string
+}
+
+func (t transcript) shape() secagg.Shape {
+	return secagg.Shape{Params: t.v.params, Nodes: len(t.v.out.Card.Nodes), Length: t.v.plan.Cells()}
+}
+
+// Message reads OPEN or a node's message.
+func (t transcript) Message(f secagg.Phase, node int) (secagg.Message, error) {
+	name := "OPEN"
+	if f != secagg.PhaseOpen {
+		name = f.String() + "-" + strconv.Itoa(node)
+	}
+	b, err := os.ReadFile(filepath.Join(t.dir, name))
+	if err != nil {
+		return secagg.Message{}, err
+	}
+	return t.shape().ParseMessage(b)
+}
+
+// Part reads a part.
+func (t transcript) Part(k secagg.Kind, node, chunk int) (secagg.Part, error) {
+	b, err := os.ReadFile(filepath.Join(t.dir, fmt.Sprintf("part-%d-%d-%d", k, node, chunk)))
+	if err != nil {
+		return secagg.Part{}, err
+	}
+	return t.shape().ParsePart(b)
+}
