@@ -134,6 +134,10 @@ func (c *Coordinator) Status() Status {
 	return s
 }
 
+func (c *Coordinator) shape() secagg.Shape {
+	return secagg.Shape{Params: c.params, Nodes: len(c.roster.Nodes), Length: c.plan.Cells()}
+}
+
 // Poll is the feed from a place on: see Transport.
 func (c *Coordinator) Poll(from Place) ([]Item, Place, error) {
 	c.mu.Lock()

@@ -28,7 +28,7 @@ func (c *Coordinator) Post(p Posting) error {
 	if !ok || c.ended != "" {
 		return fmt.Errorf("%w: attempt %d is not open", ErrRefused, p.Attempt)
 	}
-	shape := secagg.Shape{Params: c.params, Nodes: len(c.roster.Nodes), Length: c.plan.Cells()}
+	shape := c.shape()
 	if p.Sort == SortPart {
 		part, err := shape.ParsePart(p.Body)
 		if err != nil {

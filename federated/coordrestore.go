@@ -75,7 +75,7 @@ func (c *Coordinator) restoreParty(i int) error {
 
 // restoreAttempt takes up an attempt from its OPEN, and publishes all that is there.
 func (c *Coordinator) restoreAttempt(n uint64, stored []byte) error {
-	shape := secagg.Shape{Params: c.params, Nodes: len(c.roster.Nodes), Length: c.plan.Cells()}
+	shape := c.shape()
 	m, err := shape.ParseMessage(stored)
 	if err != nil {
 		return err

@@ -182,6 +182,12 @@ func live(t *testing.T, victim, at int, after, late bool) string {
 		t.Errorf("%s: another model than the pooled", name)
 	}
 	w.booksAgree(list, name)
+	// A share that exists is sent again as stored: no attempt is burnt for a node that
+	// comes back in time.
+	shared := m.what == "post SHARE" || m.what == "post part 2" || m.what == "post RESULT" || m.what == "charge" && after
+	if s := w.c.Status(); shared && !late && s.Burnt > 0 {
+		t.Errorf("%s: %d attempts were burnt", name, s.Burnt)
+	}
 	return m.what
 }
 

@@ -86,15 +86,7 @@ func (n *Node) speak(ctx context.Context) error {
 // input encodes the own people at the model of the round, with noise drawn for this
 // attempt alone.
 func (n *Node) input() error {
-	sums, err := n.work.Encode(n.data, n.round, n.beta)
-	if err != nil {
-		return err
-	}
-	noise, err := n.work.DrawNoise(n.round)
-	if err != nil {
-		return err
-	}
-	values, err := sums.Noisy(noise)
+	values, err := n.noisy()
 	if err != nil {
 		return err
 	}
@@ -103,6 +95,19 @@ func (n *Node) input() error {
 		return n.Stop("the sums are out of range")
 	}
 	return nil
+}
+
+// noisy is what the node adds in the open round, with fresh noise.
+func (n *Node) noisy() ([]int64, error) {
+	sums, err := n.work.Encode(n.data, n.round, n.beta)
+	if err != nil {
+		return nil, err
+	}
+	noise, err := n.work.DrawNoise(n.round)
+	if err != nil {
+		return nil, err
+	}
+	return sums.Noisy(noise)
 }
 
 // cross makes the share, with its charge, and sends it.
