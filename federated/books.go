@@ -70,7 +70,15 @@ type LedgerBooks struct {
 	// the sum, or with an ABANDON if there is none. Default 1 minute.
 	Slot time.Duration
 
-	charging sync.Mutex
+	mu   sync.Mutex
+	open []openCharge // made here and not yet closed; a restart closes what a crash left
+}
+
+type openCharge struct {
+	job     secagg.Hash
+	attempt uint64
+	index   int64
+	due     time.Time
 }
 
 const catalogue = "federated"
@@ -125,18 +133,22 @@ func chargeID(job secagg.Hash, attempt uint64) string { return fmt.Sprintf("%s-%
 // Charge charges an attempt. Its id is the job's and attempt's, which the ledger takes
 // once, whatever became of the journal.
 func (b *LedgerBooks) Charge(ctx context.Context, s Spend) error {
-	b.charging.Lock()
-	defer b.charging.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	slot := b.Slot
 	if slot <= 0 {
 		slot = time.Minute
 	}
-	_, err := b.Ledger.Charge(ctx, ledger.Charge{
+	due := b.Ledger.Now().Add(max(slot.Truncate(time.Second), time.Second))
+	index, err := b.Ledger.Charge(ctx, ledger.Charge{
 		ID: chargeID(s.Job, s.Attempt), Principal: b.Principal, Organisation: b.Organisation, Grant: b.Grant, Purpose: s.Purpose,
 		Template: fmt.Sprintf("%s@%d", s.Name, s.Attempt), Catalogue: catalogue, TemplateDigest: s.Root.String(),
 		Key: s.Job.String(), Snapshot: b.Snapshot, Epoch: b.Epoch, Scopes: b.Scopes, Cost: s.Cost, Sigmas: s.Sigmas,
-		Due: b.Ledger.Now().Add(max(slot.Truncate(time.Second), time.Second)), Request: s.Record,
+		Due: due, Request: s.Record,
 	})
+	if err == nil {
+		b.open = append(b.open, openCharge{s.Job, s.Attempt, index, due})
+	}
 	for _, rule := range []error{
 		ledger.ErrBudget, ledger.ErrGrant, ledger.ErrSnapshot, ledger.ErrSuspended,
 		ledger.ErrNoCaps, ledger.ErrDuplicate, ledger.ErrLeaf,
@@ -186,21 +198,27 @@ func (b *LedgerBooks) Others(job secagg.Hash) []string {
 
 // Settle releases or abandons open charges at their slot.
 func (b *LedgerBooks) Settle(ctx context.Context, job secagg.Hash, results map[uint64]secagg.Hash) error {
-	for _, r := range b.mine() {
-		if !r.Open() || r.Key != job.String() || b.Ledger.Now().Before(r.Due) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var left []openCharge
+	for i, c := range b.open {
+		if c.job != job || b.Ledger.Now().Before(c.due) {
+			left = append(left, c)
 			continue
 		}
 		err := error(ledger.ErrLate)
-		if sum, ok := results[attemptOf(r)]; ok {
-			_, err = b.Ledger.Release(ctx, ledger.Release{Charge: r.Index, ID: r.ID, Digest: sum.String()})
+		if sum, ok := results[c.attempt]; ok {
+			_, err = b.Ledger.Release(ctx, ledger.Release{Charge: c.index, ID: chargeID(job, c.attempt), Digest: sum.String()})
 		}
 		if errors.Is(err, ledger.ErrLate) {
-			_, err = b.Ledger.Abandon(ctx, r.Index)
+			_, err = b.Ledger.Abandon(ctx, c.index)
 		}
 		if err != nil {
+			b.open = append(left, b.open[i:]...)
 			return err
 		}
 	}
+	b.open = left
 	return nil
 }
 

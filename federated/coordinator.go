@@ -148,12 +148,12 @@ func (c *Coordinator) Poll(from Place) ([]Item, Place, error) {
 	end := min(from.At+PollItems, len(c.feed.items))
 	var out []Item
 	for _, it := range c.feed.items[from.At:end] {
-		b, err := c.feed.body(it)
+		size, err := c.feed.size(it)
+		if err == nil && size <= Inline {
+			it.Body, err = c.feed.body(it)
+		}
 		if err != nil {
 			return nil, from, err
-		}
-		if len(b) <= Inline {
-			it.Body = b
 		}
 		out = append(out, it)
 	}

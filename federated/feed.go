@@ -3,7 +3,6 @@ package federated
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/qunxiang/qunxiang/federated/secagg"
@@ -44,7 +43,7 @@ func openFeed(dir folder) (*feed, error) {
 	b, err := os.ReadFile(dir.path("feed"))
 	for ; len(b) >= entryBytes; b = b[entryBytes:] {
 		it := parseEntry(b)
-		if _, missing := d.body(it); missing != nil {
+		if _, missing := d.size(it); missing != nil {
 			break
 		}
 		d.items = append(d.items, it)
@@ -66,19 +65,33 @@ func (d *feed) add(it Item) error {
 	return nil
 }
 
-// body is an item's bytes, from the folder.
-func (d *feed) body(it Item) ([]byte, error) {
+// place is where an item's bytes are in the job's folder.
+func (it Item) place() (in, name string) {
 	switch it.Sort {
 	case SortApproval:
-		return d.dir.Get(approvalName(it.Node))
+		return "", approvalName(it.Node)
 	case SortNotice:
-		return d.dir.Get(noticeName(it.Node, noticeKinds()[min(int(it.Phase), 2)]))
+		return "", noticeName(it.Node, noticeKinds()[min(int(it.Phase), 2)])
 	case SortMessage:
-		return folder(d.dir.path(attemptName(it.Attempt))).Get(messageName(it.Phase, it.Node))
+		return attemptName(it.Attempt), messageName(it.Phase, it.Node)
 	case SortPart:
-		return folder(d.dir.path(attemptName(it.Attempt))).Get(partName(it.Kind, it.Node, it.Chunk))
-	case SortEnd:
-		return d.dir.Get("ended")
+		return attemptName(it.Attempt), partName(it.Kind, it.Node, it.Chunk)
 	}
-	return nil, fmt.Errorf("%w: sort %d", ErrWire, it.Sort)
+	return "", "ended"
+}
+
+// body is an item's bytes, from the folder.
+func (d *feed) body(it Item) ([]byte, error) {
+	in, name := it.place()
+	return folder(d.dir.path(in)).Get(name)
+}
+
+// size is the length of an item's bytes.
+func (d *feed) size(it Item) (int64, error) {
+	in, name := it.place()
+	info, err := os.Stat(folder(d.dir.path(in)).path(name))
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }
