@@ -50,6 +50,18 @@ type Model struct {
 	Features  []Feature  `json:"features"`
 	Caps      Caps       `json:"caps,omitempty"`
 	Bits      int        `json:"bits,omitempty"`
+	Network   *Network   `json:"network,omitempty"` // in place of a regression
+}
+
+// Network makes the model a multi-layer perceptron, trained by first-order steps: see
+// glm.NetworkSpec. Rounds are its steps.
+type Network struct {
+	Hidden    []int   `json:"hidden"`
+	Rectified bool    `json:"rectified,omitempty"`
+	Seed      int64   `json:"seed"`
+	Rate      float64 `json:"rate"`
+	Momentum  float64 `json:"momentum,omitempty"`
+	ClipNorm  float64 `json:"clip_norm,omitempty"`
 }
 
 // Response is what is modelled, with its unit and the range the data must keep.
@@ -220,6 +232,18 @@ func (c *Card) Place(name string) int {
 // Plan compiles the card's model.
 func (c *Card) Plan() (*glm.Plan, error) { return glm.NewPlan(c.spec()) }
 
+// Network compiles the card's multi-layer perceptron. ErrCard if it has none.
+func (c *Card) Network() (*glm.Network, error) {
+	w := c.Model.Network
+	if w == nil || w.Seed < 0 {
+		return nil, fmt.Errorf("%w: the model is no network, or its seed is negative", ErrCard)
+	}
+	return glm.NewNetwork(glm.NetworkSpec{
+		Model: c.spec(), Hidden: w.Hidden, Rectified: w.Rectified, Seed: uint64(w.Seed), Rate: w.Rate,
+		Momentum: w.Momentum, People: c.Expect.People, ClipNorm: w.ClipNorm,
+	})
+}
+
 func (c *Card) spec() glm.Spec {
 	m := c.Model
 	s := glm.Spec{
@@ -285,13 +309,22 @@ func (c *Card) check() error {
 	if err := c.checkParties(); err != nil {
 		return err
 	}
-	p, err := c.Plan()
+	t, _, err := c.trainer()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrCard, err)
 	}
-	s := p.Spec()
-	s.Bits = p.Bits()
-	c.fill(s)
+	switch t := t.(type) {
+	case *glm.Plan:
+		s := t.Spec()
+		s.Bits = t.Bits()
+		c.fill(s)
+	case *glm.Network:
+		s := t.Spec()
+		c.fill(s.Model)
+		w := *c.Model.Network
+		w.ClipNorm = s.ClipNorm
+		c.Model.Network = &w
+	}
 	return nil
 }
 

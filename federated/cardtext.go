@@ -17,7 +17,7 @@ func (c *Card) Text() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	plan, err := c.Plan()
+	plan, params, err := c.trainer()
 	if err != nil {
 		return "", err
 	}
@@ -28,14 +28,12 @@ func (c *Card) Text() (string, error) {
 	w.item("Digest", "%s", job)
 	w.item("Purpose", "%s", c.Purpose)
 	w.item("Last day", "%s (UTC)", c.Until)
-	c.modelText(w, plan)
+	c.modelText(w, plan.Rounds())
 	c.partyText(w)
 	if err := c.privacyText(w, plan); err != nil {
 		return "", err
 	}
-	if err := c.costText(w, plan); err != nil {
-		return "", err
-	}
+	c.costText(w, plan, params)
 	if err := c.precisionText(w, plan); err != nil {
 		return "", err
 	}
@@ -70,10 +68,13 @@ func (c *Card) formula() string {
 	return left + " ~ " + strings.Join(terms, " + ")
 }
 
-func (c *Card) modelText(w *writer, p *glm.Plan) {
-	m := c.Model
+func (c *Card) modelText(w *writer, rounds int) {
+	m, kind := c.Model, " regression"
+	if m.Network != nil {
+		kind = " multi-layer perceptron"
+	}
 	w.head("What is fitted")
-	w.item("Model", "%s regression%s", m.Family, map[bool]string{true: ", rows carry weights"}[m.Weights])
+	w.item("Model", "%s%s%s", m.Family, kind, map[bool]string{true: ", rows carry weights"}[m.Weights])
 	if m.Power != 0 {
 		w.item("Power", "%g", m.Power)
 	}
@@ -83,7 +84,7 @@ func (c *Card) modelText(w *writer, p *glm.Plan) {
 	if m.Ridge != 0 {
 		w.item("Ridge", "%g", m.Ridge)
 	}
-	w.item("Formula", "%s", c.formula())
+	w.item("Formula", "%s%s", c.formula(), map[bool]string{true: ", through the network"}[m.Network != nil])
 	w.item("Response", "%s in %s, from %g to %g; expected mean %g", m.Response.Name, m.Response.Unit, m.Response.Range[0], m.Response.Range[1], m.StartMean)
 	for _, f := range m.Features {
 		if f.Range != nil {
@@ -100,7 +101,12 @@ func (c *Card) modelText(w *writer, p *glm.Plan) {
 		}
 		w.item("Feature", "%s, code list %s: %s", f.Name, f.CodeList, strings.Join(levels, ", "))
 	}
-	w.item("Rounds", "%d, and up to %d spare attempts", p.Rounds(), Spares)
+	w.item("Rounds", "%d, and up to %d spare attempts", rounds, Spares)
+	if n := m.Network; n != nil {
+		w.item("Network", "hidden layers of %v, steps of %g, momentum %g, seed %d", n.Hidden, n.Rate, n.Momentum, n.Seed)
+		w.item("Each person", "at most %d rows; a gradient no longer than %g; what is beyond is cut off", m.Caps.Rows, n.ClipNorm)
+		return
+	}
 	w.item("Each person", "at most %d rows; weights %g, scores %g; what is beyond is cut off", m.Caps.Rows, m.Caps.Weight, m.Caps.Score)
 }
 
@@ -124,7 +130,7 @@ func (c *Card) partyText(w *writer) {
 	w.line("Norm bounds are attested, not proven: a node that sends rubbish can spoil the model.")
 }
 
-func (c *Card) privacyText(w *writer, p *glm.Plan) error {
+func (c *Card) privacyText(w *writer, p trainer) error {
 	cost, err := p.Cost()
 	if err != nil {
 		return err
@@ -153,21 +159,22 @@ func (c *Card) privacyText(w *writer, p *glm.Plan) error {
 }
 
 // costText states time and bytes.
-func (c *Card) costText(w *writer, p *glm.Plan) error {
-	params, err := secagg.GLM()
-	if err != nil {
-		return err
-	}
+func (c *Card) costText(w *writer, p trainer, params *secagg.Params) {
 	up, down := secagg.Shape{Params: params, Nodes: len(c.Nodes), Length: p.Cells()}.Traffic()
 	w.head("What it costs in time and traffic")
 	w.item("Traffic", "%.1f MB up and %.1f MB down for each attempt of a node, %d to %d attempts",
 		float64(up)/1e6, float64(down)/1e6, p.Rounds(), p.Rounds()+Spares)
 	w.item("Time", "a phase is given up after %d s, a share is waited for %d s; each round has 8 phases", c.Deadlines.Phase, c.Deadlines.Share)
-	return nil
 }
 
 // precisionText predicts standard errors from public numbers.
-func (c *Card) precisionText(w *writer, p *glm.Plan) error {
+func (c *Card) precisionText(w *writer, t trainer) error {
+	p, ok := t.(*glm.Plan)
+	if !ok {
+		w.head("What precision to expect")
+		w.line("Nothing can be predicted for a network: try it on people who do not exist first.")
+		return nil
+	}
 	x, err := p.Predict(glm.Expectation{People: c.Expect.People, Exposure: c.Expect.Exposure, Dispersion: c.Expect.Dispersion})
 	if err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/qunxiang/qunxiang/federated/glm"
 	"github.com/qunxiang/qunxiang/federated/secagg"
 )
 
@@ -36,7 +35,7 @@ type Coordinator struct {
 	job    secagg.Hash
 	roster secagg.Roster
 	params *secagg.Params
-	plan   *glm.Plan
+	plan   trainer
 	dir    folder
 	feed   *feed
 
@@ -69,10 +68,7 @@ func OpenCoordinator(o CoordinatorOptions) (*Coordinator, error) {
 	if c.job, err = o.Card.Digest(); err != nil {
 		return nil, err
 	}
-	if c.plan, err = o.Card.Plan(); err != nil {
-		return nil, err
-	}
-	if c.params, err = secagg.GLM(); err != nil {
+	if c.plan, c.params, err = o.Card.trainer(); err != nil {
 		return nil, err
 	}
 	if c.dir, err = openFolder(o.Dir); err != nil {

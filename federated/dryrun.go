@@ -45,15 +45,9 @@ func (n *Node) DryRun() (*DryRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &DryRun{Round: n.round, Values: values, Unit: 1 / float64(uint64(1)<<n.plan.Bits()), Rho: Rho(cost.Rho), Messages: n.messages()}
-	blocks, err := n.plan.Blocks(n.round)
-	if err != nil {
-		return nil, err
-	}
-	for _, b := range blocks {
-		d.Blocks = append(d.Blocks, DryBlock{b.Name, b.From, b.To, n.plan.Sigma(b)})
-	}
-	return d, nil
+	d := &DryRun{Round: n.round, Values: values, Rho: Rho(cost.Rho), Messages: n.messages()}
+	d.Blocks, d.Unit, err = blocksOf(n.plan, n.round)
+	return d, err
 }
 
 // messages lists everything that leaves in an attempt.

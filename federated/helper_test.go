@@ -146,6 +146,14 @@ func memoryDir(t testing.TB) string {
 	return dir
 }
 
+// unprotected takes noise and clipping off.
+func unprotected(t trainer) trainer {
+	if p, ok := t.(*glm.Plan); ok {
+		return glmtest.Unprotected(p)
+	}
+	return glmtest.UnprotectedNetwork(t.(*glm.Network))
+}
+
 // synthetic people: visits are Poisson with log mean -1.2 + 0.4 age + 0.5 services,
 // age on [-1, 1].
 func synthetic(seed, people int) []glm.Row {
@@ -223,7 +231,7 @@ func (w *world) options(i int) NodeOptions {
 		o.Transport = wire{w}
 	}
 	if !w.noise {
-		o.unprotected = glmtest.Unprotected
+		o.unprotected = unprotected
 	}
 	return o
 }
@@ -324,7 +332,7 @@ func (w *world) run() *world {
 
 func (w *world) over() bool {
 	for _, p := range w.parties {
-		if p.node == nil || p.node.Model() == nil && p.node.Stopped() == "" {
+		if p.node == nil || !p.node.Done() && p.node.Stopped() == "" {
 			return false
 		}
 	}
@@ -337,7 +345,7 @@ func (w *world) sameModel() *glm.Fit {
 	var first *glm.Fit
 	for _, p := range w.parties {
 		fit := p.node.Model()
-		if fit == nil {
+		if !p.node.Done() {
 			w.t.Fatalf("%s has no model: %q, status %+v", p.name, p.node.Stopped(), w.c.Status())
 		}
 		if first == nil {

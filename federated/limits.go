@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/qunxiang/qunxiang/dp"
-	"github.com/qunxiang/qunxiang/federated/glm"
 )
 
 // Limits are what a node's own operator allows, whatever the card says.
@@ -37,7 +36,7 @@ func (l Limits) open(at time.Time) bool {
 
 // wholeCost is what a job costs at most: every round, and the spares at the price of
 // the dearest round.
-func wholeCost(p *glm.Plan) (whole dp.Cost, err error) {
+func wholeCost(p trainer) (whole dp.Cost, err error) {
 	var most dp.Cost
 	add := func(c dp.Cost) {
 		if err == nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/qunxiang/qunxiang/dp"
@@ -32,7 +33,7 @@ type NodeOptions struct {
 	Now    func() time.Time // default time.Now
 	FS     ledger.FS        // of the journal; default ledger.OS
 
-	unprotected func(*glm.Plan) *glm.Plan // tests only: noise and clipping off
+	unprotected func(trainer) trainer // tests only: noise and clipping off
 }
 
 // Node is one party's side of one job. It believes its card and its own computation,
@@ -44,8 +45,8 @@ type Node struct {
 	self    int
 	roster  secagg.Roster
 	params  *secagg.Params
-	plan    *glm.Plan // as on the card: prices and noise
-	work    *glm.Plan // what computes; the same but in tests
+	plan    trainer // as on the card: prices and noise
+	work    trainer // what computes; the same but in tests
 	whole   dp.Cost
 	data    *glm.Data
 	dir     folder
@@ -61,7 +62,8 @@ type Node struct {
 
 	try  *try   // the newest, before or after the barrier
 	past []*try // earlier ones of the round that crossed it and may still give the sum
-	fit  *glm.Fit
+	done bool
+	fit  *glm.Fit // of a regression that is done
 	stop string
 }
 
@@ -125,7 +127,7 @@ func (n *Node) compile() (err error) {
 	if n.job, err = n.o.Card.Digest(); err != nil {
 		return err
 	}
-	if n.plan, err = n.o.Card.Plan(); err != nil {
+	if n.plan, n.params, err = n.o.Card.trainer(); err != nil {
 		return err
 	}
 	n.work = n.plan
@@ -133,10 +135,7 @@ func (n *Node) compile() (err error) {
 		n.work = n.o.unprotected(n.plan)
 	}
 	n.beta = n.work.Start()
-	if n.whole, err = wholeCost(n.plan); err != nil {
-		return err
-	}
-	n.params, err = secagg.GLM()
+	n.whole, err = wholeCost(n.plan)
 	return err
 }
 
@@ -178,7 +177,7 @@ func (n *Node) restore(ctx context.Context) error {
 		n.stop = string(why)
 		return n.say(NoticeStopped, n.stop)
 	}
-	if err := n.replay(ctx); err != nil || n.fit != nil {
+	if err := n.replay(); err != nil || n.done {
 		return err
 	}
 	if err := n.preflight(ctx); err != nil || n.stop != "" {
@@ -239,7 +238,7 @@ func (n *Node) post(s Sort, attempt uint64, b []byte) {
 // Stop ends the job at this node for good, with a reason that the others are told.
 // Nothing leaves from here on but the notice.
 func (n *Node) Stop(reason string) error {
-	if n.stop != "" || n.fit != nil {
+	if n.stop != "" || n.done {
 		return nil
 	}
 	n.out = nil
@@ -289,7 +288,7 @@ func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 	if n.stop != "" {
 		return sent, fmt.Errorf("%w: %s", ErrStopped, n.stop)
 	}
-	if n.fit != nil {
+	if n.done {
 		return sent, nil
 	}
 	items, next, err := n.o.Transport.Poll(ctx, n.at)
@@ -307,7 +306,7 @@ func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 		if err := n.act(ctx); err != nil {
 			return true, err
 		}
-		if n.stop != "" || n.fit != nil {
+		if n.stop != "" || n.done {
 			return true, nil
 		}
 	}
@@ -342,8 +341,14 @@ func refusal(err error) bool {
 	return false
 }
 
-// Model is the finished fit, nil before.
+// Done says whether all rounds are closed.
+func (n *Node) Done() bool { return n.done }
+
+// Model is the fit of a finished regression, nil before.
 func (n *Node) Model() *glm.Fit { return n.fit }
+
+// State is the model as it stands: of a finished job the final one.
+func (n *Node) State() glm.Coefficients { return slices.Clone(n.beta) }
 
 // Stopped is why the job stopped here, "" while it goes on.
 func (n *Node) Stopped() string { return n.stop }
@@ -357,10 +362,10 @@ func (n *Node) Issued() []uint64 { return n.journal.Issued() }
 // model is what a node keeps of a finished job.
 type model struct {
 	Job          string   `json:"job"`
-	Attempts     []uint64 `json:"attempts"` // that closed the rounds
-	Names        []string `json:"names"`
+	Attempts     []uint64 `json:"attempts"`     // that closed the rounds
+	Names        []string `json:"names"`        // none for a network
 	Coefficients []int64  `json:"coefficients"` // units of 2^-40
-	Fit          *glm.Fit `json:"fit"`
+	Fit          *glm.Fit `json:"fit"`          // null for a network
 }
 
 func (m model) bytes() ([]byte, error) { return json.MarshalIndent(m, "", " ") }

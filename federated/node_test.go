@@ -131,6 +131,12 @@ func TestAttackLyingResult(t *testing.T) {
 		}
 		return p
 	}}
+	w.parties[0].transport = &evil{wire: wire{w}, items: func(it Item) []Item {
+		if it.Sort == SortEnd || it.Sort == SortNotice {
+			it.Sort = 0 // it sees for itself
+		}
+		return []Item{it}
+	}}
 	w.openNodes().turns(60, time.Minute)
 	for i := range 2 {
 		if n := w.parties[i].node; n.Model() != nil || n.Round() > 0 || n.Stopped() == "" {

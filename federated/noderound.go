@@ -146,10 +146,10 @@ func (n *Node) cross(ctx context.Context) error {
 
 // sigmas are the standard deviations of the round's noise by block.
 func (n *Node) sigmas() (map[string]float64, error) {
-	blocks, err := n.plan.Blocks(n.round)
+	blocks, _, err := blocksOf(n.plan, n.round)
 	out := map[string]float64{}
 	for _, b := range blocks {
-		out[b.Name] = n.plan.Sigma(b)
+		out[b.Name] = b.Sigma
 	}
 	return out, err
 }
@@ -203,7 +203,7 @@ func (n *Node) combine(ctx context.Context, t *try) (closed bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		if t.next, t.fit, err = n.step(n.round, n.beta, sum); err != nil {
+		if t.next, t.fit, err = advance(n.work, n.round, n.beta, sum); err != nil {
 			return false, n.Stop("the model cannot be computed from the sum")
 		}
 		if err := t.store.Put("sum", sumBytes(sum)); err != nil {
@@ -222,19 +222,6 @@ func (n *Node) combine(ctx context.Context, t *try) (closed bool, err error) {
 		return false, nil
 	}
 	return true, n.closeRound(ctx, t)
-}
-
-// step computes the next coefficients, and after the last round the fit.
-func (n *Node) step(r int, beta glm.Coefficients, sum []int64) (glm.Coefficients, *glm.Fit, error) {
-	if r < n.work.Rounds()-1 {
-		next, _, err := n.work.Step(r, beta, sum)
-		return next, nil, err
-	}
-	fit, err := n.work.Fit(beta, sum)
-	if err != nil {
-		return nil, nil, err
-	}
-	return fit.Coefficients, fit, nil
 }
 
 func sumBytes(sum []int64) []byte {
@@ -274,7 +261,7 @@ func (n *Node) closeRound(ctx context.Context, t *try) error {
 	n.drop()
 	n.beta, n.past = t.next, nil
 	n.round++
-	if t.fit != nil {
+	if n.round == n.work.Rounds() {
 		return n.finish(t.fit)
 	}
 	return nil
@@ -283,6 +270,9 @@ func (n *Node) closeRound(ctx context.Context, t *try) error {
 // lineage puts the proofs of charges, burnt ones included, beside the transcripts.
 func (n *Node) lineage(ctx context.Context) error {
 	for _, a := range n.journal.Issued() {
+		if a <= n.journal.Finished() {
+			continue // has them
+		}
 		store, err := openFolder(n.o.Dir, attemptName(a))
 		if err != nil {
 			return err
@@ -306,7 +296,7 @@ func (n *Node) lineage(ctx context.Context) error {
 }
 
 func (n *Node) finish(fit *glm.Fit) error {
-	m := model{Job: n.job.String(), Names: n.plan.Names(), Coefficients: fit.Coefficients, Fit: fit}
+	m := model{Job: n.job.String(), Names: names(n.plan), Coefficients: n.beta, Fit: fit}
 	for r := range n.round {
 		b, err := n.dir.Get(roundName(r))
 		if err != nil {
@@ -318,13 +308,13 @@ func (n *Node) finish(fit *glm.Fit) error {
 	if err != nil {
 		return err
 	}
-	n.fit, n.data = fit, nil
+	n.done, n.fit, n.data = true, fit, nil
 	return n.dir.Put("model.json", b)
 }
 
 // replay recomputes the closed rounds from their sums.
-func (n *Node) replay(ctx context.Context) error {
-	for n.fit == nil {
+func (n *Node) replay() error {
+	for !n.done {
 		b, err := n.dir.Get(roundName(n.round))
 		if errors.Is(err, secagg.ErrMissing) {
 			return nil
@@ -338,7 +328,7 @@ func (n *Node) replay(ctx context.Context) error {
 			return err
 		}
 		sum := parseSum(raw)
-		next, fit, err := n.step(n.round, n.beta, sum)
+		next, fit, err := advance(n.work, n.round, n.beta, sum)
 		if err != nil {
 			return err
 		}
@@ -349,7 +339,7 @@ func (n *Node) replay(ctx context.Context) error {
 		}
 		n.results[number] = sumHash(sum)
 		n.beta = next
-		if n.round++; fit != nil {
+		if n.round++; n.round == n.work.Rounds() {
 			return n.finish(fit)
 		}
 	}

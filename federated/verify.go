@@ -27,7 +27,7 @@ type VerifyOptions struct {
 	// the folder's word for the key.
 	LedgerKey string
 
-	unprotected func(*glm.Plan) *glm.Plan // tests only
+	unprotected func(trainer) trainer // tests only
 }
 
 // The codes of a VerifyError.
@@ -66,8 +66,9 @@ type Verified struct {
 	Burnt     []uint64 // attempts that the node charged and that gave no sum
 	Rho       int64    // charged by the node in all, in units of 1e-12
 	LedgerKey string   // that the charges are proven under
-	// Fit is the model, nil if the job is not finished.
-	Fit *glm.Fit
+	Done      bool     // every round is here
+	State     glm.Coefficients
+	Fit       *glm.Fit // of a finished regression
 }
 
 // VerifiedRound is a round's end.
@@ -99,8 +100,8 @@ type verification struct {
 	dir    string
 	o      VerifyOptions
 	out    *Verified
-	plan   *glm.Plan
-	work   *glm.Plan
+	plan   trainer
+	work   trainer
 	params *secagg.Params
 	beta   glm.Coefficients
 	closed map[uint64]int // attempt to round
@@ -133,10 +134,7 @@ func (v *verification) card() error {
 	if v.o.Job != nil && *v.o.Job != v.out.Job {
 		return wrong(VerifyCard, 0, "the folder is of job %s", v.out.Job)
 	}
-	if v.plan, err = c.Plan(); err == nil {
-		v.params, err = secagg.GLM()
-	}
-	if err != nil {
+	if v.plan, v.params, err = c.trainer(); err != nil {
 		return wrong(VerifyCard, 0, "%w", err)
 	}
 	v.work = v.plan
@@ -224,13 +222,8 @@ func (v *verification) round(r int, attempt uint64) error {
 }
 
 func (v *verification) step(r int, sum []int64) (err error) {
-	if r < v.work.Rounds()-1 {
-		v.beta, _, err = v.work.Step(r, v.beta, sum)
-		return err
-	}
-	if v.out.Fit, err = v.work.Fit(v.beta, sum); err == nil {
-		v.beta = v.out.Fit.Coefficients
-	}
+	v.beta, v.out.Fit, err = advance(v.work, r, v.beta, sum)
+	v.out.Done = err == nil && r == v.work.Rounds()-1
 	return err
 }
 
@@ -329,8 +322,9 @@ func (v *verification) ledgers() error {
 
 // model compares the stored model with the one that the sums give.
 func (v *verification) model() error {
+	v.out.State = v.beta
 	b, err := v.read("model.json")
-	if errors.Is(err, os.ErrNotExist) && v.out.Fit == nil {
+	if errors.Is(err, os.ErrNotExist) && !v.out.Done {
 		return nil
 	}
 	if err != nil {
@@ -351,7 +345,7 @@ func (v *verification) model() error {
 	if err = errors.Join(err, json.Compact(&got, m.Fit)); err != nil {
 		return wrong(VerifyModel, 0, "%w", err)
 	}
-	if m.Job != v.out.Job.String() || !slices.Equal(m.Coefficients, v.beta) || !slices.Equal(m.Names, v.plan.Names()) || !bytes.Equal(got.Bytes(), want) {
+	if m.Job != v.out.Job.String() || !slices.Equal(m.Coefficients, v.beta) || !slices.Equal(m.Names, names(v.plan)) || !bytes.Equal(got.Bytes(), want) {
 		return wrong(VerifyModel, 0, "the stored model is not the one that the sums give")
 	}
 	return nil

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/qunxiang/qunxiang/federated/glm/glmtest"
 	"github.com/qunxiang/qunxiang/federated/secagg"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
@@ -25,7 +24,7 @@ func checked(t *testing.T) (*world, string, VerifyOptions) {
 	p := w.parties[1]
 	job := p.node.job
 	key := ledger.VerifierKey(testTown, p.ledgerSigner.Public().(ed25519.PublicKey))
-	return w, p.dir, VerifyOptions{Job: &job, LedgerKey: key, unprotected: glmtest.Unprotected}
+	return w, p.dir, VerifyOptions{Job: &job, LedgerKey: key, unprotected: unprotected}
 }
 
 func TestVerify(t *testing.T) {
@@ -62,7 +61,7 @@ func TestVerifyUnfinished(t *testing.T) {
 	for w.parties[0].node.Round() < 1 {
 		w.turn()
 	}
-	v, err := Verify(w.parties[0].dir, VerifyOptions{unprotected: glmtest.Unprotected})
+	v, err := Verify(w.parties[0].dir, VerifyOptions{unprotected: unprotected})
 	must(t, err)
 	if len(v.Rounds) != 1 || v.Fit != nil {
 		t.Fatalf("%+v", v)
