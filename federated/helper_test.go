@@ -106,6 +106,12 @@ nodes:
 // newWorld makes a job of three parties with so many people each.
 func newWorld(t testing.TB, rounds, people int) *world {
 	t.Helper()
+	return newWorldOf(t, rounds, people, nil)
+}
+
+// newWorldOf is newWorld with the card's YAML changed.
+func newWorldOf(t testing.TB, rounds, people int, change func(string) string) *world {
+	t.Helper()
 	w := &world{t: t, dir: memoryDir(t), now: time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC), coord: newKey(t)}
 	var nodes strings.Builder
 	for i, org := range []string{"North Mutual", "South Life", "Pharma East"} {
@@ -117,6 +123,9 @@ func newWorld(t testing.TB, rounds, people int) *world {
 	}
 	var err error
 	w.yaml = fmt.Sprintf(cardYAML, rounds, b64(w.coord), nodes.String())
+	if change != nil {
+		w.yaml = change(w.yaml)
+	}
 	w.card, err = ParseCard("card.yaml", []byte(w.yaml))
 	must(t, err)
 	w.openCoordinator()
