@@ -30,8 +30,10 @@ type NodeOptions struct {
 	// the node opens the job, and the rows are checked before anything is sent.
 	Rows   func(context.Context) ([]glm.Row, error)
 	Limits Limits
-	Now    func() time.Time // default time.Now
-	FS     ledger.FS        // of the journal; default ledger.OS
+	// Log is told, in words, what happens: nothing of the data. Default: nobody is.
+	Log func(text string)
+	Now func() time.Time // default time.Now
+	FS  ledger.FS        // of the journal; default ledger.OS
 
 	unprotected func(trainer) trainer // tests only: noise and clipping off
 }
@@ -75,6 +77,7 @@ type try struct {
 	phase   secagg.Phase
 	posted  map[secagg.Phase]bool
 	seen    bool // ledgers compared
+	input   bool // given
 	attempt *secagg.Attempt
 	end     *secagg.Combination
 	sum     []int64
@@ -94,6 +97,9 @@ func OpenNode(ctx context.Context, o NodeOptions) (*Node, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = func(string) {}
 	}
 	n := &Node{o: o, self: o.Card.Place(o.Name), roster: o.Card.Roster(), approved: map[int]bool{}, results: map[uint64]secagg.Hash{}}
 	if n.self < 0 || !sameKey(o.Key, o.Card.Nodes[n.self].Key) {
@@ -212,6 +218,12 @@ func (n *Node) preflight(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return n.greet()
+}
+
+// greet sends what every coordinator of the job must have: it may have been put back to
+// an earlier time.
+func (n *Node) greet() error {
 	b, err := canonical(n.o.Approval)
 	if err != nil {
 		return err
@@ -258,6 +270,7 @@ func (n *Node) halt(reason string) error {
 			n.post(SortMessage, n.try.number, m.Append(nil))
 		}
 	}
+	n.o.Log("stopped: " + reason)
 	n.stop, n.try, n.past, n.data, n.deferred = reason, nil, nil, nil, nil
 	return n.dir.Put("stopped", []byte(reason))
 }
@@ -296,6 +309,11 @@ func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 		return sent, err
 	}
 	if next.Epoch != n.at.Epoch {
+		if n.at.Epoch != 0 {
+			if err := n.resend(); err != nil {
+				return sent, err
+			}
+		}
 		n.at = Place{Epoch: next.Epoch}
 	}
 	for _, it := range items {
@@ -314,6 +332,37 @@ func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 		return true, err
 	}
 	return sent || len(items) > 0 || len(n.out) > 0, n.tick()
+}
+
+// resend queues everything again that a coordinator which was started anew, perhaps
+// from an old copy, may lack. What it has, it takes as the same.
+func (n *Node) resend() error {
+	n.out = nil
+	if n.stop != "" {
+		return n.say(NoticeStopped, n.stop)
+	}
+	if err := n.greet(); err != nil {
+		return err
+	}
+	for _, t := range n.tries() {
+		t.posted = map[secagg.Phase]bool{}
+		if t.end == nil {
+			continue // speak says the phase's message again
+		}
+		if err := n.share(t); err != nil {
+			return err
+		}
+		if t.sum != nil {
+			m, err := t.end.Result(t.next.Hash())
+			if err != nil {
+				return err
+			}
+			if err := n.sendMessage(t, m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // flush posts what is queued, in order.
@@ -355,6 +404,34 @@ func (n *Node) Stopped() string { return n.stop }
 
 // Round is the round being made, from 0.
 func (n *Node) Round() int { return n.round }
+
+// NodeStatus is how far a job is at a node, for people.
+type NodeStatus struct {
+	Job      secagg.Hash
+	Approved int // owners whose approvals this node has verified
+	Round    int // from 0; the number of rounds when all are closed
+	Rounds   int
+	Attempt  uint64 // the highest seen
+	Phase    secagg.Phase
+	Shares   int // issued and charged
+	Done     bool
+	Stopped  string
+}
+
+// Status says how far the job is.
+func (n *Node) Status() NodeStatus {
+	s := NodeStatus{
+		Job: n.job, Approved: len(n.approved), Round: n.round, Rounds: n.plan.Rounds(), Attempt: n.journal.Highest(),
+		Shares: len(n.journal.Issued()), Done: n.done, Stopped: n.stop,
+	}
+	switch {
+	case n.try != nil && n.try.attempt != nil:
+		s.Phase = n.try.attempt.Phase()
+	case n.try != nil:
+		s.Phase = secagg.PhaseShare
+	}
+	return s
+}
 
 // Issued are the attempts for which this node made a share, and charged.
 func (n *Node) Issued() []uint64 { return n.journal.Issued() }

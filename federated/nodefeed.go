@@ -138,7 +138,8 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 		Expect: secagg.Open{Job: n.job, Model: n.beta.Hash(), Round: uint32(n.round), Length: uint32(n.plan.Cells())},
 	}, m)
 	if err != nil {
-		return nil // not the one expected; nothing was left behind
+		n.o.Log(fmt.Sprintf("attempt %d is refused: %v", open.Attempt, err))
+		return nil // nothing was left behind
 	}
 	if open.Attempt > journal.MaxAttempts {
 		return n.Stop("too many attempts")
@@ -151,6 +152,7 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 	if err != nil {
 		return err
 	}
+	n.o.Log(fmt.Sprintf("attempt %d of round %d begins", open.Attempt, n.round+1))
 	n.deferred = nil
 	n.try = &try{number: open.Attempt, store: store, attempt: a, since: now, posted: map[secagg.Phase]bool{}, shares: map[int]bool{}}
 	return store.Put("OPEN", m.Append(nil))
@@ -238,6 +240,7 @@ func (n *Node) failed(err error) error {
 	case errors.Is(err, secagg.ErrRollback), errors.Is(err, journal.ErrRollback):
 		return n.Stop("a ledger went back: restored from a backup?")
 	case n.try != nil && n.try.attempt != nil && n.try.attempt.Err() != nil:
+		n.o.Log(fmt.Sprintf("attempt %d has ended: %v", n.try.number, err))
 		n.try = nil
 	}
 	return nil

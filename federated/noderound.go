@@ -56,7 +56,7 @@ func (n *Node) speak(ctx context.Context) error {
 		return n.cross(ctx)
 	case t.posted[phase]:
 		return nil
-	case phase == secagg.PhaseCTCom:
+	case phase == secagg.PhaseCTCom && !t.input:
 		if err := n.input(); err != nil {
 			return err
 		}
@@ -91,10 +91,12 @@ func (n *Node) input() error {
 		return err
 	}
 	defer clear(values)
-	if err := n.try.attempt.Input(values); err != nil {
+	err = n.try.attempt.Input(values)
+	if errors.Is(err, secagg.ErrRange) {
 		return n.Stop("the sums are out of range")
 	}
-	return nil
+	n.try.input = true
+	return err
 }
 
 // noisy is what the node adds in the open round, with fresh noise.
@@ -141,7 +143,8 @@ func (n *Node) cross(ctx context.Context) error {
 		return err
 	}
 	t.end = end
-	return n.share()
+	n.o.Log(fmt.Sprintf("attempt %d: charged and shared", t.number))
+	return n.share(t)
 }
 
 // sigmas are the standard deviations of the round's noise by block.
@@ -155,8 +158,7 @@ func (n *Node) sigmas() (map[string]float64, error) {
 }
 
 // share sends the stored share.
-func (n *Node) share() error {
-	t := n.try
+func (n *Node) share(t *try) error {
 	t.shares[n.self] = true
 	if err := n.sendMessage(t, t.end.Share()); err != nil {
 		return err
@@ -197,6 +199,7 @@ func (n *Node) combine(ctx context.Context, t *try) (closed bool, err error) {
 	if t.sum == nil && !t.spoiled && len(t.end.Missing()) == 0 {
 		sum, err := t.end.Sum()
 		if errors.Is(err, secagg.ErrSpoiled) {
+			n.o.Log(fmt.Sprintf("attempt %d: the sum is spoiled", t.number))
 			t.spoiled = true // burnt: the next attempt, if a spare is left
 			return false, nil
 		}
@@ -257,6 +260,7 @@ func (n *Node) closeRound(ctx context.Context, t *try) error {
 	if err := n.journal.Finish(n.journal.Highest()); err != nil {
 		return err
 	}
+	n.o.Log(fmt.Sprintf("round %d of %d is closed by attempt %d", n.round+1, n.work.Rounds(), t.number))
 	n.results[t.number] = sumHash(t.sum)
 	n.drop()
 	n.beta, n.past = t.next, nil
@@ -369,7 +373,7 @@ func (n *Node) resume() error {
 		}
 		n.drop()
 		n.try = &try{number: number, store: store, end: end, since: n.o.Now(), shares: map[int]bool{}}
-		if err := n.share(); err != nil {
+		if err := n.share(n.try); err != nil {
 			return err
 		}
 	}
