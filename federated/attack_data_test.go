@@ -36,6 +36,7 @@ func TestAttackSecondJobOnSnapshot(t *testing.T) {
 	w.parties[2].dir, w.parties[1].dir = filepath.Join(w.dir, "node-2", "second"), filepath.Join(w.dir, "node-1", "second")
 	w.parties[1].limits.SecondJob, w.parties[2].limits.SecondJob = true, true
 	spent := w.parties[0].ledger.Spent(testTown + "/life").Rho
+	must(t, w.c.Close())
 	w.c, err = OpenCoordinator(CoordinatorOptions{Dir: filepath.Join(w.dir, "second"), Card: &second, Key: w.coord, Now: w.clock})
 	must(t, err)
 	for i := range w.parties {

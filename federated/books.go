@@ -45,6 +45,8 @@ type Books interface {
 	Others(job secagg.Hash) []string
 	// Settle closes charges whose slot has come; results are the digests of the sums.
 	Settle(ctx context.Context, job secagg.Hash, results map[uint64]secagg.Hash) error
+	// Settled says whether none of the job's charges waits for its slot.
+	Settled(job secagg.Hash) bool
 	// Proof shows an attempt's CHARGE to people without the ledger.
 	Proof(ctx context.Context, job secagg.Hash, attempt uint64) (ChargeProof, error)
 }
@@ -220,6 +222,13 @@ func (b *LedgerBooks) Settle(ctx context.Context, job secagg.Hash, results map[u
 	}
 	b.open = left
 	return nil
+}
+
+// Settled looks at the charges made since the ledger was opened.
+func (b *LedgerBooks) Settled(job secagg.Hash) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !slices.ContainsFunc(b.open, func(c openCharge) bool { return c.job == job })
 }
 
 // Proof proves an attempt's charge under a checkpoint.

@@ -75,7 +75,7 @@ func TestCardYAMLIsStrict(t *testing.T) {
 	for _, c := range []struct{ from, to, says string }{
 		{"purpose:", "purpoze:", "card.yaml:3:1: unknown key"},
 		{"  family: poisson", "  family: poisson\n  famly: gamma", "card.yaml:7:3: unknown key"},
-		{"until: 2026-12-31", "until: 2026-12-31\nuntil: 2027-12-31", "card.yaml:"},
+		{"until: 2099-12-31", "until: 2099-12-31\nuntil: 2100-12-31", "card.yaml:"},
 		{"rounds: 5", "rounds: 5.5", "card.yaml:8:11: want a whole number"},
 		{"rounds: 5", "rounds: \"5\"", "card.yaml:8:11"},
 		{"start_mean: 0.3", "start_mean: .nan", "card.yaml:7:15: want a number"},

@@ -4,11 +4,13 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/qunxiang/qunxiang/federated/secagg"
+	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
 // attempt is a secure sum as the coordinator keeps it.
@@ -37,6 +39,7 @@ type Coordinator struct {
 	params *secagg.Params
 	plan   trainer
 	dir    folder
+	lock   io.Closer
 	feed   *feed
 
 	relay   *secagg.Relay // of the newest attempt; nil before the first
@@ -56,6 +59,7 @@ type Coordinator struct {
 }
 
 // OpenCoordinator begins a job in an empty folder, or goes on with the one there.
+// ErrOptions for another job's folder; ledger.ErrInUse while another process has it.
 func OpenCoordinator(o CoordinatorOptions) (*Coordinator, error) {
 	if o.Dir == "" || o.Card == nil || o.Key == nil {
 		return nil, fmt.Errorf("%w: a coordinator needs folder, card and key", ErrOptions)
@@ -74,14 +78,31 @@ func OpenCoordinator(o CoordinatorOptions) (*Coordinator, error) {
 	if c.dir, err = openFolder(o.Dir); err != nil {
 		return nil, err
 	}
+	if c.lock, err = (ledger.OS{}).Lock(c.dir.path("lock")); err != nil {
+		return nil, err
+	}
 	c.model = c.plan.Start().Hash()
-	if err := c.sameCard(); err != nil {
-		return nil, err
+	if err = c.sameCard(); err == nil {
+		c.feed, err = openFeed(c.dir)
 	}
-	if c.feed, err = openFeed(c.dir); err != nil {
-		return nil, err
+	if err == nil {
+		err = c.restore()
 	}
-	return c, c.restore()
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// Close gives up the folder. Calls after it fail.
+func (c *Coordinator) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.lock.Close()
+	if c.feed != nil {
+		err = errors.Join(err, c.feed.file.Close())
+	}
+	return err
 }
 
 // sameCard keeps the card, or refuses a folder of another.

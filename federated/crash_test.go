@@ -255,6 +255,7 @@ func TestCrashOfCoordinator(t *testing.T) {
 		for i := range w.parties {
 			w.parties[i].transport = counted{wire{w}, func() {
 				if posts++; posts == at {
+					must(t, w.c.Close())
 					w.c = nil
 				}
 			}}

@@ -96,7 +96,7 @@ model:
         - {name: services}
 privacy: {rho: 0.5}
 expect: {people: 9000, people_per_node: 10000}
-until: 2026-12-31
+until: 2099-12-31
 deadlines: {phase: 60, share: 3600}
 recipients: [North Mutual, South Life, Pharma East]
 coordinator: {organisation: Health Fund, key: "%s"}
@@ -112,7 +112,7 @@ func newWorld(t testing.TB, rounds, people int) *world {
 // newWorldOf is newWorld with the card's YAML changed.
 func newWorldOf(t testing.TB, rounds, people int, change func(string) string) *world {
 	t.Helper()
-	w := &world{t: t, dir: memoryDir(t), now: time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC), coord: newKey(t)}
+	w := &world{t: t, dir: memoryDir(t), now: time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC), coord: newKey(t)}
 	var nodes strings.Builder
 	for i, org := range []string{"North Mutual", "South Life", "Pharma East"} {
 		p := &party{name: fmt.Sprint("node-", i), key: newKey(t), owner: newKey(t), ledgerSigner: newKey(t)}
@@ -197,12 +197,9 @@ const testTown = "testville"
 
 func (w *world) openLedger(i int, create bool) {
 	w.t.Helper()
+	w.openLedgerAt(i, w.clock, create)
 	p := w.parties[i]
 	var err error
-	p.ledger, err = ledger.Open(ledger.Options{
-		Dir: p.books, Create: create, Population: testTown, Signer: p.ledgerSigner, Now: w.clock, Fatal: func(error) { p.fatal++ },
-	})
-	must(w.t, err)
 	if !create {
 		return
 	}
@@ -210,11 +207,21 @@ func (w *world) openLedger(i int, create bool) {
 		Population: testTown, Policy: "digest", Mode: "evaluation",
 		Year: dp.Cost{Rho: 2e12, Delta: 1e12}, Life: dp.Cost{Rho: 2e12, Delta: 1e12},
 		Grants: []ledger.Granted{{
-			ID: "g-1", Principal: "trainer", Templates: []string{w.card.Job}, Purposes: []string{w.card.Purpose}, Until: "2027-12-31",
+			ID: "g-1", Principal: "trainer", Templates: []string{w.card.Job}, Purposes: []string{w.card.Purpose}, Until: "2099-12-31",
 		}},
 	})
 	must(w.t, err)
 	_, err = p.ledger.Snapshot(ctx, ledger.Snapshot{Snapshot: "snap-1", By: "steward"})
+	must(w.t, err)
+}
+
+func (w *world) openLedgerAt(i int, now func() time.Time, create bool) {
+	w.t.Helper()
+	p := w.parties[i]
+	var err error
+	p.ledger, err = ledger.Open(ledger.Options{
+		Dir: p.books, Create: create, Population: testTown, Signer: p.ledgerSigner, Now: now, Fatal: func(error) { p.fatal++ },
+	})
 	must(w.t, err)
 }
 

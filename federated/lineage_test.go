@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/qunxiang/qunxiang/federated/secagg"
+	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
 // crooked books charge something else than the node asks for.
@@ -142,6 +143,9 @@ func TestAttackSumTwice(t *testing.T) {
 // refused while the first has it open.
 func TestOneNodeAtATime(t *testing.T) {
 	w := newWorld(t, 1, 12).openNodes()
+	if _, err := OpenCoordinator(w.c.o); !errors.Is(err, ledger.ErrInUse) {
+		t.Fatalf("two coordinators in one folder: %v", err)
+	}
 	if _, err := OpenNode(ctx, w.options(0)); err == nil {
 		t.Fatal("the same folder opens twice")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/qunxiang/qunxiang/federated/secagg"
 )
@@ -112,6 +113,35 @@ func (n *Node) resend() error {
 	}
 	return nil
 }
+
+// Run calls Step until the job is done or has stopped, waiting between calls that had
+// nothing to do or failed. It goes on until the charges' slots have passed, so that the
+// ledger is closed too. ErrStopped with the reason, ctx's error, or one that needs the
+// node to be opened again.
+func (n *Node) Run(ctx context.Context, wait time.Duration) error {
+	for {
+		moved, err := n.Step(ctx)
+		switch {
+		case errors.Is(err, ErrStopped), n.broken():
+			return err
+		case err == nil && n.done && !moved && n.o.Books.Settled(n.job):
+			return nil
+		case err != nil:
+			n.o.Log("later again: " + err.Error())
+		case moved:
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// broken says whether the journal or ledger has failed, so that only opening them
+// again can tell what is on the disk.
+func (n *Node) broken() bool { return n.journal.Err() != nil }
 
 // flush posts what is queued, in order.
 func (n *Node) flush(ctx context.Context) (sent bool, err error) {

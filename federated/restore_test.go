@@ -62,6 +62,7 @@ func TestCrashCoordinatorFromBackup(t *testing.T) {
 	for len(w.parties[0].node.Issued()) == 0 || len(w.parties[1].node.Issued()) == 0 {
 		w.turn()
 	}
+	must(t, w.c.Close())
 	copyDir(t, backup, home)
 	w.openCoordinator()
 	w.run()

@@ -145,6 +145,9 @@ func (j *Journal) Issued() []uint64 {
 	return list
 }
 
+// Err is the failure after which the journal has to be opened again, or nil.
+func (j *Journal) Err() error { return j.failed }
+
 // put makes a changed state durable.
 func (j *Journal) put(change func(*state)) error {
 	if j.failed != nil {
