@@ -126,3 +126,27 @@ func FuzzParseCard(f *testing.F) {
 		must(t, err)
 	})
 }
+
+// Keys are the parties' own: an owner's key signs no messages, and speaks for one
+// organisation.
+func TestCardKeys(t *testing.T) {
+	w := newWorld(t, 5, 1)
+	for name, change := range map[string]func(c *Card){
+		"owner is the node":        func(c *Card) { c.Nodes[0].Owner = c.Nodes[0].Key },
+		"owner is the coordinator": func(c *Card) { c.Nodes[0].Owner = c.Coordinator.Key },
+		"owner is another node":    func(c *Card) { c.Nodes[0].Owner = c.Nodes[2].Key },
+		"two owners of one key":    func(c *Card) { c.Nodes[0].Owner = c.Nodes[1].Owner },
+		"two nodes of one key":     func(c *Card) { c.Nodes[0].Key = c.Nodes[1].Key },
+		"coordinator's key":        func(c *Card) { c.Nodes[0].Key = c.Coordinator.Key },
+		"text runs backwards":      func(c *Card) { c.Description = "paid to \u202eymene" },
+		"text hides a line":        func(c *Card) { c.Recipients = []string{"x\u2028y"} },
+		"quote":                    func(c *Card) { c.Nodes[0].Name = `a"b` },
+	} {
+		c := *w.card
+		c.Nodes = append([]Member(nil), w.card.Nodes...)
+		change(&c)
+		if err := c.check(); err == nil {
+			t.Errorf("%s: the card is good", name)
+		}
+	}
+}

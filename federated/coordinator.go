@@ -50,6 +50,7 @@ type Coordinator struct {
 	all     map[uint64]attempt
 	epoch   uint64
 	burnt   int
+	idle    int // attempts in a row that not all answered
 	model   secagg.Hash // digest of the model the next round starts from
 	round   int         // next, or being made
 	ready   map[int]bool
@@ -199,14 +200,23 @@ func (c *Coordinator) Tick() error {
 	case c.relay == nil:
 		return c.begin()
 	}
-	limit := time.Duration(c.o.Card.Deadlines.Phase) * time.Second
-	if c.phase >= secagg.PhaseShare {
-		limit = time.Duration(c.o.Card.Deadlines.Share) * time.Second
-	}
-	if c.o.Now().Sub(c.since) < limit {
+	if c.o.Now().Sub(c.since) < c.limit() {
 		return nil
 	}
 	return c.again()
+}
+
+// limit is how long the phase may take. Where a node stays away, attempts become rarer,
+// down to one in 64 deadlines: their number is bounded.
+func (c *Coordinator) limit() time.Duration {
+	phase := time.Duration(c.o.Card.Deadlines.Phase) * time.Second
+	switch {
+	case c.phase >= secagg.PhaseShare:
+		return time.Duration(c.o.Card.Deadlines.Share) * time.Second
+	case c.phase == secagg.PhaseHello:
+		return phase << min(c.idle, 6)
+	}
+	return phase
 }
 
 // again gives the attempt up and begins another: for nothing before the barrier, and
@@ -218,6 +228,11 @@ func (c *Coordinator) again() error {
 			return c.end("the job's last day has passed")
 		}
 		return nil
+	}
+	if c.phase == secagg.PhaseHello {
+		c.idle++
+	} else {
+		c.idle = 0
 	}
 	if c.relay.Complete(secagg.PhaseConfirm) {
 		if c.burnt++; c.burnt > Spares {

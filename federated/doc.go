@@ -16,8 +16,8 @@
 //	text, _ := card.Text()                      // what an owner reads
 //	approval, _ := Approve(card, name, owner)
 //	node, _ := OpenNode(ctx, NodeOptions{...})  // limits, ledger and data are checked
-//	for { node.Step(ctx) }                      // until Model or ErrStopped
-//	report, _ := Verify(dir, card)              // offline, from the node's folder
+//	err := node.Run(ctx, time.Second)           // Step by Step, until Done or ErrStopped
+//	proven, _ := Verify(dir, VerifyOptions{})   // offline, from the node's folder
 //
 // A round is one secure sum (package secagg) of what package glm encodes; its attempts
 // are numbered over the job. Before the barrier an attempt may fail at no cost. At the

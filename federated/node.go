@@ -87,8 +87,9 @@ type try struct {
 
 // OpenNode opens a job at a node: it checks card, approval, limits, room in the
 // ledger and the data, and goes on where a crash left it. ErrOptions, ErrApproval,
-// ErrLimit, ErrSnapshot, ErrRefused, glm.ErrContract, or the journal's errors. A job
-// that has stopped opens, and says so at the first Step.
+// ErrLimit, ErrSnapshot, ErrRefused, or the journal's errors. A job that has stopped
+// opens, and so does one whose data break the contract: the first Step tells the others
+// which field it is, and is ErrStopped.
 func OpenNode(ctx context.Context, o NodeOptions) (*Node, error) {
 	if o.Dir == "" || o.Card == nil || o.Key == nil || o.Transport == nil || o.Books == nil || o.Rows == nil {
 		return nil, fmt.Errorf("%w: a node needs folder, card, key, transport, books and rows", ErrOptions)

@@ -171,3 +171,23 @@ func TestBooksAreClosed(t *testing.T) {
 	_, err = w.bookkeeper(0).Proof(ctx, w.parties[0].node.job, 77)
 	mustBe(t, err, ErrRefused)
 }
+
+// A node that stays away for a week costs attempts that become rare, and none of the
+// numbers that a job has; when it comes back the job goes on.
+func TestAwayForAWeek(t *testing.T) {
+	w := newWorld(t, 1, 12).openNodes()
+	for w.c.Status().Ready < 3 {
+		w.turn()
+	}
+	w.kill(2)
+	for end := w.now.Add(7 * 24 * time.Hour); w.now.Before(end); w.now = w.now.Add(10 * time.Minute) {
+		w.turn()
+	}
+	if s := w.c.Status(); s.Attempt > 200 || s.Attempt < 100 {
+		t.Fatalf("%d attempts in a week", s.Attempt)
+	}
+	w.openNode(2)
+	w.run()
+	w.sameModel()
+	w.charged(1)
+}

@@ -224,10 +224,10 @@ func (n *Node) combine(ctx context.Context, t *try) (closed bool, err error) {
 }
 
 // tick wipes the key of an attempt whose phase takes twice as long as the card allows,
-// and tells the others.
+// and tells the others. In HELLO there is no key yet, and somebody may be late.
 func (n *Node) tick() error {
 	t := n.try
-	if t == nil || t.attempt == nil || n.o.Now().Sub(t.since) < 2*time.Duration(n.o.Card.Deadlines.Phase)*time.Second {
+	if t == nil || t.attempt == nil || t.attempt.Phase() == secagg.PhaseHello || n.o.Now().Sub(t.since) < 2*time.Duration(n.o.Card.Deadlines.Phase)*time.Second {
 		return nil
 	}
 	m, err := t.attempt.Abort(1)
