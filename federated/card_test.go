@@ -150,3 +150,31 @@ func TestCardKeys(t *testing.T) {
 		}
 	}
 }
+
+// Approvals and notices read strictly, and what reads back is the same bytes.
+func FuzzStatements(f *testing.F) {
+	w := newWorld(f, 5, 1)
+	a, err := Approve(w.card, "node-0", w.parties[0].owner)
+	must(f, err)
+	b, err := canonical(a)
+	must(f, err)
+	f.Add(b)
+	f.Add([]byte(`{"job":"","kind":"ready","node":"x","signature":"","text":""}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var a Approval
+		var n Notice
+		for _, v := range []any{&a, &n} {
+			if strictly(b, v) != nil {
+				continue
+			}
+			again, err := canonical(v)
+			must(t, err)
+			if !bytes.Equal(again, b) {
+				t.Fatalf("%q reads as %q", b, again)
+			}
+		}
+		if a.Verify(w.card) == nil && a.Node != "node-0" || n.Verify(w.card) == nil {
+			t.Fatal("it verifies")
+		}
+	})
+}

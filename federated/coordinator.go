@@ -50,7 +50,7 @@ type Coordinator struct {
 	all     map[uint64]attempt
 	epoch   uint64
 	burnt   int
-	idle    int // attempts in a row that not all answered
+	idle    int         // attempts in a row that not all answered
 	model   secagg.Hash // digest of the model the next round starts from
 	round   int         // next, or being made
 	ready   map[int]bool

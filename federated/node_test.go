@@ -143,6 +143,9 @@ func TestAttackLyingResult(t *testing.T) {
 			t.Errorf("node %d is in round %d: %q", i, n.Round(), n.Stopped())
 		}
 	}
+	if e := w.c.Status().Ended; !strings.Contains(e, "results differ") {
+		t.Errorf("the coordinator: %q", e)
+	}
 }
 
 // What became of an attempt is in the ledger: a RELEASE that names the sum, and an

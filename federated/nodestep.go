@@ -94,20 +94,36 @@ func (n *Node) resend() error {
 		return err
 	}
 	for _, t := range n.tries() {
-		t.posted = map[secagg.Phase]bool{}
-		if t.end == nil {
-			continue // speak says the phase's message again
-		}
-		if err := n.share(t); err != nil {
+		if err := n.resendTry(t); err != nil {
 			return err
 		}
-		if t.sum != nil {
-			m, err := t.end.Result(t.next.Hash())
-			if err != nil {
+	}
+	return nil
+}
+
+// resendTry queues what this node has said in an attempt, from the transcript.
+func (n *Node) resendTry(t *try) error {
+	for f := secagg.PhaseHello; f <= secagg.PhaseResult; f++ {
+		if f == secagg.PhaseShare && t.end != nil {
+			if err := n.share(t); err != nil {
 				return err
 			}
-			if err := n.sendMessage(t, m); err != nil {
-				return err
+		}
+		b, err := t.store.Get(messageName(f, n.self))
+		if errors.Is(err, secagg.ErrMissing) || f == secagg.PhaseShare {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		n.post(SortMessage, t.number, b)
+		for k := 0; f == secagg.PhaseCT && k < n.params.Chunks(n.plan.Cells()); k++ {
+			for kind := secagg.C0; kind <= secagg.C1; kind++ {
+				b, err := t.store.Get(partName(kind, n.self, k))
+				if err != nil {
+					return err
+				}
+				n.post(SortPart, t.number, b)
 			}
 		}
 	}

@@ -68,6 +68,9 @@ func TestCrashCoordinatorFromBackup(t *testing.T) {
 	w.run()
 	w.sameModel()
 	w.booksAgree(list, "a coordinator from a backup")
+	if s := w.c.Status(); s.Attempt != 1 {
+		t.Errorf("%+v", s)
+	}
 }
 
 // Whatever bytes are posted or served, nothing panics and nothing is let in: 20,000

@@ -303,3 +303,16 @@ func TestFaults(t *testing.T) {
 	}
 	t.Logf("%d fault points", points)
 }
+
+// A state that reads is one that was written.
+func FuzzState(f *testing.F) {
+	s := state{job: secagg.Hash{1}, highest: 5, finished: 3, own: markOf(2), peers: []Peer{{markOf(1), true}, {markOf(4), false}, {}}}
+	f.Add(s.bytes())
+	f.Add([]byte(magic))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, err := parseState(b, 3)
+		if err == nil && !bytes.Equal(got.bytes(), b) {
+			t.Fatalf("%x reads as %x", b, got.bytes())
+		}
+	})
+}
