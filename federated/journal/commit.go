@@ -8,7 +8,8 @@ import (
 
 // Commit makes the share of the newest attempt durable together with its charge:
 // the record is written and fsynced, then charge appends the CHARGE that names its
-// digest, and when charge returns nil the share exists. Whatever fails, there is no
+// digest, and when charge returns nil the share exists: if only the note of it fails, opening the
+// journal again finds it. Whatever fails, there is no
 // second try for this attempt: open the journal again, which looks into the ledger.
 // ErrSecond unless n is the newest attempt and has no record.
 func (j *Journal) Commit(n uint64, record []byte, charge func(digest string) error) error {
@@ -31,7 +32,8 @@ func (j *Journal) Commit(n uint64, record []byte, charge func(digest string) err
 		return j.failed
 	}
 	j.shares[n] = digest
-	return nil
+	// From here on a ledger that shows the old mark has lost the charge.
+	return j.put(func(s *state) { s.own.Charged = true })
 }
 
 // Record is the stored record of a charged share. ErrNone for an attempt without

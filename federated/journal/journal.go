@@ -77,7 +77,7 @@ func (j *Journal) load() error {
 		if len(j.o.Charged) > 0 {
 			return fmt.Errorf("%w: the ledger holds charges of this job, the journal is lost", ErrRollback)
 		}
-		j.s = state{job: j.o.Job, own: j.o.Ledger, peers: make([]Peer, j.o.Nodes)}
+		j.s = state{job: j.o.Job, own: Peer{Mark: j.o.Ledger}, peers: make([]Peer, j.o.Nodes)}
 		return replace(j.o.FS, j.path("state"), j.s.bytes())
 	}
 	if err != nil {
@@ -86,11 +86,11 @@ func (j *Journal) load() error {
 	if j.s, err = parseState(b, j.o.Nodes); err != nil {
 		return err
 	}
-	switch {
-	case j.s.job != j.o.Job:
+	if j.s.job != j.o.Job {
 		return ErrOther
-	case j.o.Ledger.Counter < j.s.own.Counter || j.o.Ledger.Counter == j.s.own.Counter && j.o.Ledger.Head != j.s.own.Head:
-		return fmt.Errorf("%w: the own ledger shows counter %d after %d", ErrRollback, j.o.Ledger.Counter, j.s.own.Counter)
+	}
+	if err := j.s.own.Follows(j.o.Ledger); err != nil {
+		return fmt.Errorf("the own ledger: %w", err)
 	}
 	// What was read may be in memory only, after an fsync that failed.
 	return replace(j.o.FS, j.path("state"), j.s.bytes())
@@ -170,7 +170,7 @@ func (j *Journal) Attempt(n uint64, mark secagg.Mark) error {
 	if n <= j.s.highest || n > MaxAttempts {
 		return fmt.Errorf("%w: %d after %d", ErrAttempt, n, j.s.highest)
 	}
-	return j.put(func(s *state) { s.highest, s.own = n, mark })
+	return j.put(func(s *state) { s.highest, s.own = n, Peer{Mark: mark} })
 }
 
 // Saw keeps, durably, what all nodes' ledgers showed in HELLO. ErrRollback, and

@@ -176,6 +176,23 @@ func TestRollback(t *testing.T) {
 	mustBe(t, err, ErrOther)
 }
 
+// A ledger put back to just before the charge is noticed, although it shows what it
+// showed when the attempt began: the share is out, and must not pass for void.
+func TestRollbackOfTheChargeAlone(t *testing.T) {
+	dir, b := t.TempDir(), newBook()
+	j := open(t, b.options(dir))
+	must(t, j.Attempt(1, b.mark))
+	old := b.options(dir)
+	must(t, j.Commit(1, recordOf(1), b.charge(1)))
+	must(t, j.Close())
+	_, err := Open(old)
+	mustBe(t, err, ErrRollback)
+	j = open(t, b.options(dir))
+	if _, err := j.Record(1); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Peers' ledgers go forward, and past what they showed once they have sent a share.
 func TestPeers(t *testing.T) {
 	dir, b := t.TempDir(), newBook()
@@ -306,7 +323,7 @@ func TestFaults(t *testing.T) {
 
 // A state that reads is one that was written.
 func FuzzState(f *testing.F) {
-	s := state{job: secagg.Hash{1}, highest: 5, finished: 3, own: markOf(2), peers: []Peer{{markOf(1), true}, {markOf(4), false}, {}}}
+	s := state{job: secagg.Hash{1}, highest: 5, finished: 3, own: Peer{markOf(2), true}, peers: []Peer{{markOf(1), true}, {markOf(4), false}, {}}}
 	f.Add(s.bytes())
 	f.Add([]byte(magic))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -34,7 +34,7 @@ type state struct {
 	job      secagg.Hash
 	highest  uint64 // attempt ever seen
 	finished uint64 // attempts up to here need no share again
-	own      secagg.Mark
+	own      Peer   // Charged once a share was charged after the mark
 	peers    []Peer
 }
 
@@ -46,7 +46,7 @@ func (s state) bytes() []byte {
 	b := append([]byte(magic), s.job[:]...)
 	b = binary.BigEndian.AppendUint64(b, s.highest)
 	b = binary.BigEndian.AppendUint64(b, s.finished)
-	for _, p := range append([]Peer{{Mark: s.own}}, s.peers...) {
+	for _, p := range append([]Peer{s.own}, s.peers...) {
 		b = binary.BigEndian.AppendUint64(b, p.Counter)
 		b = append(b, p.Head[:]...)
 		if p.Charged {
@@ -77,7 +77,7 @@ func parseState(b []byte, nodes int) (s state, err error) {
 		p.Counter = binary.BigEndian.Uint64(body)
 		copy(p.Head[:], body[8:40])
 		if body = body[peerBytes:]; i == 0 {
-			s.own = p.Mark
+			s.own = p
 		} else {
 			s.peers = append(s.peers, p)
 		}
