@@ -1,0 +1,240 @@
+package federated
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/qunxiang/qunxiang/federated/glm"
+	"github.com/qunxiang/qunxiang/federated/secagg"
+)
+
+// A second job on the snapshot, with one party fewer or another, is refused; where the
+// operator allows it, it is charged in full.
+func TestAttackSecondJobOnSnapshot(t *testing.T) {
+	w := newWorld(t, 1, 12).openNodes().run()
+	w.sameModel()
+	second := *w.card
+	second.Nodes = append([]Member(nil), w.card.Nodes...)
+	puppet, owner := newKey(t), newKey(t)
+	second.Nodes[2] = Member{Name: "node-2", Organisation: "Puppet", Key: KeyOf(puppet.Public().(ed25519.PublicKey)), Owner: KeyOf(owner.Public().(ed25519.PublicKey))}
+	must(t, second.check())
+	w.card = &second
+	w.kill(0)
+	w.parties[0].dir = filepath.Join(w.dir, "node-0", "second")
+	_, err := OpenNode(ctx, w.options(0))
+	mustBe(t, err, ErrSnapshot)
+
+	w.parties[0].limits.SecondJob = true
+	w.parties[2].key, w.parties[2].owner = puppet, owner
+	w.parties[2].dir, w.parties[1].dir = filepath.Join(w.dir, "node-2", "second"), filepath.Join(w.dir, "node-1", "second")
+	w.parties[1].limits.SecondJob, w.parties[2].limits.SecondJob = true, true
+	spent := w.parties[0].ledger.Spent(testTown + "/life").Rho
+	must(t, w.c.Close())
+	w.c, err = OpenCoordinator(CoordinatorOptions{Dir: filepath.Join(w.dir, "second"), Card: &second, Key: w.coord, Now: w.clock})
+	must(t, err)
+	for i := range w.parties {
+		w.kill(i)
+		w.openNode(i)
+	}
+	w.run()
+	w.sameModel()
+	if now := w.parties[0].ledger.Spent(testTown + "/life").Rho; now != 2*spent {
+		t.Errorf("the second job cost %d, the first %d", now-spent, spent)
+	}
+}
+
+// The same attempt, demanded again after the node's folder was put back to before its
+// share: the ledger has the charge, so the journal does not open.
+func TestAttackSecondShare(t *testing.T) {
+	w := newWorld(t, 1, 12)
+	backup := filepath.Join(w.dir, "backup")
+	list := w.mortals()
+	for w.parties[0].node.try == nil || w.parties[0].node.try.phase < secagg.PhaseConfirm {
+		w.turn()
+	}
+	copyDir(t, w.parties[0].dir, backup)
+	for len(w.parties[0].node.Issued()) == 0 {
+		w.turn()
+	}
+	first := list[0].shares
+	w.kill(0)
+	copyDir(t, backup, w.parties[0].dir)
+	must(t, w.parties[0].ledger.Close())
+	w.openLedger(0, false)
+	_, err := OpenNode(ctx, w.options(0))
+	if err == nil {
+		t.Fatalf("a folder from before the share opens: %d shares were out", len(first))
+	}
+}
+
+// A node whose folder and ledger were both put back to before its share is noticed by
+// its peers: its ledger has not grown by the charge they saw it make.
+func TestAttackRestoredBackup(t *testing.T) {
+	w := newWorld(t, 2, 12).openNodes()
+	for w.parties[0].node.try == nil || w.parties[0].node.try.phase < secagg.PhaseConfirm {
+		w.turn()
+	}
+	home, backup := filepath.Join(w.dir, "node-0"), filepath.Join(w.dir, "backup")
+	copyDir(t, home, backup)
+	for len(w.parties[1].node.Issued()) == 0 || w.parties[1].node.Round() == 0 {
+		w.turn()
+	}
+	w.kill(0)
+	must(t, w.parties[0].ledger.Close())
+	copyDir(t, backup, home)
+	w.openLedger(0, false)
+	w.openNode(0)
+	w.turns(60, time.Minute)
+	// It stands in round 0 without a share, so it cannot follow; were it to answer with
+	// its old ledger, the others would stop.
+	if w.parties[0].node.Model() != nil {
+		t.Error("the restored node has a model")
+	}
+	n := w.parties[1].node
+	mark, err := w.bookkeeper(0).Mark(ctx)
+	must(t, err)
+	if err := n.journal.Peers()[0].Follows(mark); err == nil {
+		t.Errorf("a peer takes counter %d after %+v", mark.Counter, n.journal.Peers()[0])
+	}
+}
+
+// The node's numbers are nowhere at the coordinator: not in its files, and not in what
+// it holds of messages. The canary is a node's exact vector, in every encoding that a
+// slip would use.
+func TestAttackCanary(t *testing.T) {
+	w := newWorld(t, 1, 12).openNodes().run()
+	w.sameModel()
+	n := w.parties[0].node
+	data, err := n.work.NewData(w.parties[0].rows)
+	must(t, err)
+	sums, err := n.work.Encode(data, 0, n.work.Start())
+	must(t, err)
+	noise, err := n.work.DrawNoise(0)
+	must(t, err)
+	values, err := sums.Noisy(noise)
+	must(t, err)
+	var canaries [][]byte
+	for _, v := range values {
+		if v > 1<<20 || v < -1<<20 {
+			canaries = append(canaries, binary.LittleEndian.AppendUint64(nil, uint64(v)), binary.BigEndian.AppendUint64(nil, uint64(v)), fmt.Append(nil, v))
+		}
+	}
+	if len(canaries) < 9 {
+		t.Fatalf("only %d canaries", len(canaries))
+	}
+	found := func(root string) (hits int) {
+		must(t, filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			for _, c := range canaries {
+				if bytes.Contains(b, c) {
+					hits++
+				}
+			}
+			return err
+		}))
+		return hits
+	}
+	if hits := found(filepath.Join(w.dir, "coordinator")); hits > 0 {
+		t.Errorf("%d numbers of a node are at the coordinator", hits)
+	}
+	must(t, os.WriteFile(filepath.Join(w.dir, "coordinator", "slip"), canaries[0], 0o600))
+	if found(filepath.Join(w.dir, "coordinator")) == 0 {
+		t.Error("the search finds nothing")
+	}
+	sum, err := (folder(filepath.Join(w.parties[0].dir, attemptName(1)))).Get("sum")
+	must(t, err)
+	must(t, filepath.WalkDir(filepath.Join(w.dir, "coordinator"), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if bytes.Contains(b, sum[:64]) {
+			t.Errorf("the sum is in %s", path)
+		}
+		return err
+	}))
+}
+
+// The contract is checked at the node, which tells the field's name and nothing else.
+func TestAttackDataOutsideContract(t *testing.T) {
+	w := newWorld(t, 1, 12)
+	w.parties[1].rows[3].Values[0] = glm.Value{Number: 7777}
+	w.openNodes().turns(20, time.Minute)
+	w.noModel(false)
+	for _, p := range w.parties {
+		if !strings.Contains(p.node.Stopped(), "age") || strings.Contains(p.node.Stopped(), "7777") {
+			t.Errorf("%s: %q", p.name, p.node.Stopped())
+		}
+	}
+}
+
+// A node obeys its operator's windows and cap, and the ledger's.
+func TestLimits(t *testing.T) {
+	w := newWorld(t, 1, 12)
+	w.parties[0].limits.Rho = 1e12
+	_, err := OpenNode(ctx, w.options(0))
+	mustBe(t, err, ErrLimit)
+	w.parties[0].limits = Limits{Windows: []Window{{9 * time.Hour, 10 * time.Hour}}}
+	w.openNodes()
+	for w.now.Hour() < 9 {
+		if w.parties[0].node.journal.Highest() > 0 {
+			t.Fatal("it began outside its window")
+		}
+		if !w.turn() {
+			w.now = w.now.Add(10 * time.Minute)
+		}
+	}
+	w.run()
+	w.sameModel()
+	b := w.bookkeeper(0)
+	b.Grant = "g-none"
+	mustBe(t, b.Room(ctx, w.card.Job, w.card.Purpose, w.parties[0].node.whole), ErrRefused)
+	big := w.parties[0].node.whole
+	big.Rho = 3e12
+	mustBe(t, w.bookkeeper(0).Room(ctx, w.card.Job, w.card.Purpose, big), ErrRefused)
+}
+
+// The spares are counted by each node: with two attempts burnt beyond its own round's,
+// no OPEN of whatever coordinator gets another share out of it.
+func TestAttackBurningSpares(t *testing.T) {
+	w := newWorld(t, 1, 12)
+	withhold := 0
+	for i := range w.parties {
+		w.parties[i].transport = &evil{wire: wire{w}, items: func(it Item) []Item {
+			if it.Sort == SortPart && it.Kind == secagg.Sealed {
+				withhold++
+				it.Body = []byte{0}
+			}
+			if it.Sort == SortEnd {
+				it.Sort = 0 // this coordinator would never stop
+			}
+			return []Item{it}
+		}}
+	}
+	w.openNodes().turns(300, 2*time.Hour)
+	if withhold == 0 {
+		t.Fatal("no share was withheld")
+	}
+	w.charged(1 + Spares)
+	for i, p := range w.parties {
+		n := p.node
+		if n.Model() != nil || n.Stopped() != "" {
+			t.Fatalf("node %d: %q", i, n.Stopped())
+		}
+		open := secagg.Open{Job: n.job, Model: n.beta.Hash(), Round: 0, Attempt: n.journal.Highest() + 1, Length: uint32(n.plan.Cells())}
+		must(t, n.takeOpen(ctx, w.opening(open)))
+		if !strings.Contains(n.Stopped(), "spare attempts") {
+			t.Errorf("node %d goes on: %q", i, n.Stopped())
+		}
+	}
+}

@@ -1,0 +1,250 @@
+package federated
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/federated/secagg"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+)
+
+// Spend is the charge of one attempt.
+type Spend struct {
+	Job     secagg.Hash
+	Name    string // the card's job
+	Purpose string
+	Attempt uint64
+	Record  string      // digest of the share's record: the charge is its commit point
+	Root    secagg.Hash // of the transcript
+	Cost    dp.Cost
+	Sigmas  map[string]float64
+}
+
+// Books are a node's ledger as training uses it. A charge that Charge has returned is
+// durable and never given back.
+type Books interface {
+	// Mark is the ledger's durable head and counter.
+	Mark(ctx context.Context) (secagg.Mark, error)
+	// Room refuses (ErrRefused) a job whose whole cost, spares included, does not fit.
+	Room(ctx context.Context, name, purpose string, whole dp.Cost) error
+	// Charge appends a CHARGE. ErrRefused if the ledger's rules forbid it, and then
+	// there is none; after any other error it may be there or not.
+	Charge(ctx context.Context, s Spend) error
+	// Charged are the job's attempts that have a CHARGE, with the records' digests.
+	Charged(job secagg.Hash) map[uint64]string
+	// Others are the other jobs that were charged on the same snapshot.
+	Others(job secagg.Hash) []string
+	// Settle closes charges whose slot has come; results are the digests of the sums.
+	Settle(ctx context.Context, job secagg.Hash, results map[uint64]secagg.Hash) error
+	// Settled says whether none of the job's charges waits for its slot.
+	Settled(job secagg.Hash) bool
+	// Proof shows an attempt's CHARGE to people without the ledger.
+	Proof(ctx context.Context, job secagg.Hash, attempt uint64) (ChargeProof, error)
+}
+
+// ChargeProof is a CHARGE leaf with its inclusion proof and the key of the log.
+type ChargeProof struct {
+	Leaf  string       `json:"leaf"` // base64
+	Proof ledger.Proof `json:"proof"`
+	Key   string       `json:"key"` // as ledger.VerifierKey writes it
+}
+
+// LedgerBooks charge to a domain's ledger, the same that queries charge to.
+type LedgerBooks struct {
+	Ledger       *ledger.Ledger
+	Key          string // ledger.VerifierKey, for proofs
+	Principal    string // who trains, as the policy knows it
+	Organisation string
+	Grant        string // covers the job's name as a template
+	Snapshot     string
+	Epoch        int64
+	Scopes       []string // population/life and the years of the records
+	// Slot is how long after its charge an attempt is closed: with a RELEASE that names
+	// the sum, or with an ABANDON if there is none. Default 1 minute.
+	Slot time.Duration
+
+	mu   sync.Mutex
+	open []openCharge // made here and not yet closed; a restart closes what a crash left
+}
+
+type openCharge struct {
+	job     secagg.Hash
+	attempt uint64
+	index   int64
+	due     time.Time
+}
+
+const catalogue = "federated"
+
+// Mark is the size and root of the newest checkpoint, which is made for it.
+func (b *LedgerBooks) Mark(ctx context.Context) (m secagg.Mark, err error) {
+	text, err := b.Ledger.Checkpoint(ctx)
+	if err != nil {
+		return m, err
+	}
+	lines := bytes.SplitN(text, []byte("\n"), 4)
+	if len(lines) < 4 {
+		return m, fmt.Errorf("%w: the checkpoint has %d lines", ErrWire, len(lines))
+	}
+	size, err := strconv.ParseUint(string(lines[1]), 10, 64)
+	root, err2 := base64.StdEncoding.DecodeString(string(lines[2]))
+	if err = errors.Join(err, err2); err != nil || len(root) != len(m.Head) {
+		return m, fmt.Errorf("%w: checkpoint: %v", ErrWire, err)
+	}
+	m.Counter = size
+	copy(m.Head[:], root)
+	return m, nil
+}
+
+// Room asks for the whole job in every scope and in the grant's quota. Nothing is
+// set aside: queries of the domain may use it up meanwhile, and the job then stops.
+func (b *LedgerBooks) Room(_ context.Context, name, purpose string, whole dp.Cost) error {
+	g, ok := b.Ledger.InForce()
+	i := slices.IndexFunc(g.Grants, func(e ledger.Granted) bool { return e.ID == b.Grant })
+	if !ok || i < 0 {
+		return fmt.Errorf("%w: no grant %q is in force", ErrRefused, b.Grant)
+	}
+	e := g.Grants[i]
+	switch {
+	case e.Principal != b.Principal || !slices.Contains(e.Templates, name) || !slices.Contains(e.Purposes, purpose):
+		return fmt.Errorf("%w: grant %q is not for this job, purpose and principal", ErrRefused, b.Grant)
+	case e.QuotaRho > 0 && whole.Rho > e.QuotaRho-b.Ledger.Quota(e.ID):
+		return fmt.Errorf("%w: the grant's quota does not cover the job with its spares", ErrRefused)
+	}
+	for _, scope := range b.Scopes {
+		limit, ok := b.Ledger.Cap(scope)
+		sum, err := b.Ledger.Spent(scope).Plus(whole)
+		if !ok || err != nil || !sum.Fits(limit) {
+			return fmt.Errorf("%w: the budget of %s does not cover the job with its spares", ErrRefused, scope)
+		}
+	}
+	return nil
+}
+
+func chargeID(job secagg.Hash, attempt uint64) string { return fmt.Sprintf("%s-%d", job, attempt) }
+
+// Charge charges an attempt. Its id is the job's and attempt's, which the ledger takes
+// once, whatever became of the journal.
+func (b *LedgerBooks) Charge(ctx context.Context, s Spend) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	slot := b.Slot
+	if slot <= 0 {
+		slot = time.Minute
+	}
+	due := b.Ledger.Now().Add(max(slot.Truncate(time.Second), time.Second))
+	index, err := b.Ledger.Charge(ctx, ledger.Charge{
+		ID: chargeID(s.Job, s.Attempt), Principal: b.Principal, Organisation: b.Organisation, Grant: b.Grant, Purpose: s.Purpose,
+		Template: fmt.Sprintf("%s@%d", s.Name, s.Attempt), Catalogue: catalogue, TemplateDigest: s.Root.String(),
+		Key: s.Job.String(), Snapshot: b.Snapshot, Epoch: b.Epoch, Scopes: b.Scopes, Cost: s.Cost, Sigmas: s.Sigmas,
+		Due: due, Request: s.Record,
+	})
+	if err == nil {
+		b.open = append(b.open, openCharge{s.Job, s.Attempt, index, due})
+	}
+	for _, rule := range []error{
+		ledger.ErrBudget, ledger.ErrGrant, ledger.ErrSnapshot, ledger.ErrSuspended,
+		ledger.ErrNoCaps, ledger.ErrDuplicate, ledger.ErrLeaf,
+	} {
+		if errors.Is(err, rule) {
+			return fmt.Errorf("%w: %w", ErrRefused, err)
+		}
+	}
+	return err
+}
+
+// mine are the charges of training.
+func (b *LedgerBooks) mine() []ledger.Request {
+	return slices.DeleteFunc(b.Ledger.Requests(), func(r ledger.Request) bool { return r.Catalogue != catalogue })
+}
+
+func attemptOf(r ledger.Request) uint64 {
+	_, version, _ := strings.Cut(r.Template, "@")
+	n, err := strconv.ParseUint(version, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Charged reads the job's charges from the ledger.
+func (b *LedgerBooks) Charged(job secagg.Hash) map[uint64]string {
+	out := map[uint64]string{}
+	for _, r := range b.mine() {
+		if r.Key == job.String() {
+			out[attemptOf(r)] = r.Request
+		}
+	}
+	return out
+}
+
+// Others reads the jobs charged on the same snapshot.
+func (b *LedgerBooks) Others(job secagg.Hash) []string {
+	var out []string
+	for _, r := range b.mine() {
+		if r.Snapshot == b.Snapshot && r.Key != job.String() && !slices.Contains(out, r.Key) {
+			out = append(out, r.Key)
+		}
+	}
+	return out
+}
+
+// Settle releases or abandons open charges at their slot.
+func (b *LedgerBooks) Settle(ctx context.Context, job secagg.Hash, results map[uint64]secagg.Hash) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var left []openCharge
+	for i, c := range b.open {
+		if c.job != job || b.Ledger.Now().Before(c.due) {
+			left = append(left, c)
+			continue
+		}
+		err := error(ledger.ErrLate)
+		if sum, ok := results[c.attempt]; ok {
+			_, err = b.Ledger.Release(ctx, ledger.Release{Charge: c.index, ID: chargeID(job, c.attempt), Digest: sum.String()})
+		}
+		if errors.Is(err, ledger.ErrLate) {
+			_, err = b.Ledger.Abandon(ctx, c.index)
+		}
+		if err != nil {
+			b.open = append(left, b.open[i:]...)
+			return err
+		}
+	}
+	b.open = left
+	return nil
+}
+
+// Settled looks at the charges made since the ledger was opened.
+func (b *LedgerBooks) Settled(job secagg.Hash) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !slices.ContainsFunc(b.open, func(c openCharge) bool { return c.job == job })
+}
+
+// Proof proves an attempt's charge under a checkpoint.
+func (b *LedgerBooks) Proof(ctx context.Context, job secagg.Hash, attempt uint64) (p ChargeProof, err error) {
+	t, ok := b.Ledger.Trace(chargeID(job, attempt))
+	if !ok {
+		return p, fmt.Errorf("%w: attempt %d is not charged", ErrRefused, attempt)
+	}
+	if _, err := b.Ledger.Checkpoint(ctx); err != nil {
+		return p, err
+	}
+	_, raw, err := b.Ledger.Leaf(t.Request.Index)
+	if err != nil {
+		return p, err
+	}
+	p.Leaf, p.Key = base64.StdEncoding.EncodeToString(raw), b.Key
+	p.Proof, err = b.Ledger.Proof(t.Request.Index)
+	return p, err
+}

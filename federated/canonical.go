@@ -1,0 +1,61 @@
+package federated
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"unicode/utf8"
+)
+
+// canonical is the one JSON text of a value (RFC 8785): members in order, numbers as
+// ECMAScript writes them, which is what encoding/json does, and no escape that is not
+// needed. Texts are held to what needs no more (plain).
+func canonical(v any) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	var tree any
+	if err := d.Decode(&tree); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(tree); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+}
+
+// strictly reads the canonical text of a value: other members, other spellings and
+// anything behind it are refused.
+func strictly(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("%w: not the JSON of this kind", ErrWire)
+	}
+	again, err := canonical(v)
+	if err != nil || !bytes.Equal(again, b) {
+		return fmt.Errorf("%w: not in canonical form", ErrWire)
+	}
+	return nil
+}
+
+// plain says that a text is UTF-8 which JSON, the ledger and a terminal carry as it is.
+func plain(s string, most int) bool {
+	if len(s) > most || !utf8.ValidString(s) {
+		return false
+	}
+	for _, r := range s {
+		switch {
+		case r < 0x20, r >= 0x7f && r < 0xa0, r == '"', r == '\\', r == 0x2028, r == 0x2029,
+			r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0xfeff:
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,200 @@
+package federated
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/federated/glm"
+	"github.com/qunxiang/qunxiang/federated/secagg"
+)
+
+// Text is the card in plain words, for an owner to read before approving: everything
+// the digest covers, and what follows from it.
+func (c *Card) Text() (string, error) {
+	job, err := c.Digest()
+	if err != nil {
+		return "", err
+	}
+	plan, params, err := c.trainer()
+	if err != nil {
+		return "", err
+	}
+	w := &writer{}
+	w.line("JOB CARD %s", c.Job)
+	w.line("%s", c.Description)
+	w.line("")
+	w.item("Digest", "%s", job)
+	w.item("Purpose", "%s", c.Purpose)
+	w.item("Last day", "%s (UTC)", c.Until)
+	c.modelText(w, plan.Rounds())
+	c.partyText(w)
+	if err := c.privacyText(w, plan); err != nil {
+		return "", err
+	}
+	c.costText(w, plan, params)
+	if err := c.precisionText(w, plan); err != nil {
+		return "", err
+	}
+	return w.String(), nil
+}
+
+type writer struct{ strings.Builder }
+
+func (w *writer) line(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+
+func (w *writer) item(name, format string, args ...any) {
+	fmt.Fprintf(w, "%-15s", name+":")
+	w.line(format, args...)
+}
+
+func (w *writer) head(s string) { w.line("\n%s", s) }
+
+// formula is the model as people write it.
+func (c *Card) formula() string {
+	terms := []string{"1"}
+	for _, f := range c.Model.Features {
+		terms = append(terms, f.Name)
+	}
+	link := map[glm.Family]string{glm.Linear: "%s", glm.Logistic: "logit(mean of %s)"}[c.Model.Family]
+	if link == "" {
+		link = "log(mean of %s)"
+	}
+	left := fmt.Sprintf(link, c.Model.Response.Name)
+	if c.Model.Exposure {
+		terms = append(terms, "offset(log exposure)")
+	}
+	return left + " ~ " + strings.Join(terms, " + ")
+}
+
+func (c *Card) modelText(w *writer, rounds int) {
+	m, kind := c.Model, " regression"
+	if m.Network != nil {
+		kind = " multi-layer perceptron"
+	}
+	w.head("What is fitted")
+	w.item("Model", "%s%s%s", m.Family, kind, map[bool]string{true: ", rows carry weights"}[m.Weights])
+	if m.Power != 0 {
+		w.item("Power", "%g", m.Power)
+	}
+	if m.Theta != 0 {
+		w.item("Theta", "%g", m.Theta)
+	}
+	if m.Ridge != 0 {
+		w.item("Ridge", "%g", m.Ridge)
+	}
+	w.item("Formula", "%s%s", c.formula(), map[bool]string{true: ", through the network"}[m.Network != nil])
+	w.item("Response", "%s in %s, from %g to %g; expected mean %g", m.Response.Name, m.Response.Unit, m.Response.Range[0], m.Response.Range[1], m.StartMean)
+	for _, f := range m.Features {
+		if f.Range != nil {
+			w.item("Feature", "%s in %s, from %g to %g", f.Name, f.Unit, f.Range[0], f.Range[1])
+			continue
+		}
+		var levels []string
+		for _, l := range f.Levels {
+			name := l.Name
+			if l.Into != "" {
+				name += " (counted as " + l.Into + ")"
+			}
+			levels = append(levels, name)
+		}
+		w.item("Feature", "%s, code list %s: %s", f.Name, f.CodeList, strings.Join(levels, ", "))
+	}
+	w.item("Rounds", "%d, and up to %d spare attempts", rounds, Spares)
+	if n := m.Network; n != nil {
+		w.item("Network", "hidden layers of %v, steps of %g, momentum %g, seed %d", n.Hidden, n.Rate, n.Momentum, n.Seed)
+		w.item("Each person", "at most %d rows; a gradient no longer than %g; what is beyond is cut off", m.Caps.Rows, n.ClipNorm)
+		return
+	}
+	w.item("Each person", "at most %d rows; weights %g, scores %g; what is beyond is cut off", m.Caps.Rows, m.Caps.Weight, m.Caps.Score)
+}
+
+func (c *Card) partyText(w *writer) {
+	w.head("Who takes part (compare the fingerprints by another way than this file)")
+	w.item("Coordinator", "%s", c.Coordinator.Organisation)
+	w.line("    signing key  %s", c.Coordinator.Key.Fingerprint())
+	for _, n := range c.Nodes {
+		w.item("Node", "%s of %s", n.Name, n.Organisation)
+		w.line("    signing key  %s", n.Key.Fingerprint())
+		w.line("    owner's key  %s", n.Owner.Fingerprint())
+	}
+	w.item("Model goes to", "%s", strings.Join(c.Recipients, ", "))
+	w.line("The roster is fixed. If a node is lost, the job ends.")
+	w.line("Every node learns the sum of all nodes in each round, with noise. The coordinator does not.")
+	if n := len(c.Nodes); n == 3 {
+		w.line("With three nodes you learn the sum of the other two, and they of you and the third.")
+	} else {
+		w.line("If all but you and one other node work together, they learn the sum of you two.")
+	}
+	w.line("Norm bounds are attested, not proven: a node that sends rubbish can spoil the model.")
+}
+
+func (c *Card) privacyText(w *writer, p trainer) error {
+	cost, err := p.Cost()
+	if err != nil {
+		return err
+	}
+	whole, err := wholeCost(p)
+	if err != nil {
+		return err
+	}
+	rho := func(r int64) string { b, _ := Rho(r).MarshalText(); return string(b) }
+	w.head("What it costs a person in privacy")
+	w.item("Cost", "rho %s, epsilon %.2f at delta 1e-6, charged to each node's ledger round by round", rho(cost.Rho), dp.Epsilon(cost, 1e-6))
+	w.item("At most", "rho %s with every spare attempt used", rho(whole.Rho))
+	m := c.Privacy.Places
+	w.item("Places", "a person may be at %d of the nodes: the cost counts that %d times (m squared)", m, m*m)
+	w.item("Colluders", "the noise holds if up to %d node(s) take their own share of it away", c.Privacy.Colluders)
+	var all int64
+	for r := range p.Rounds() {
+		k, err := p.RoundCostAgainst(r, len(c.Nodes)-1)
+		if err != nil {
+			return err
+		}
+		all += k.Rho
+	}
+	w.item("Worst case", "if all others work together against you, rho is %s", rho(all))
+	return nil
+}
+
+// costText states time and bytes.
+func (c *Card) costText(w *writer, p trainer, params *secagg.Params) {
+	up, down := secagg.Shape{Params: params, Nodes: len(c.Nodes), Length: p.Cells()}.Traffic()
+	w.head("What it costs in time and traffic")
+	w.item("Traffic", "%.1f MB up and %.1f MB down for each attempt of a node, %d to %d attempts",
+		float64(up)/1e6, float64(down)/1e6, p.Rounds(), p.Rounds()+Spares)
+	w.item("Time", "a phase is given up after %d s, a share is waited for %d s; each round has 8 phases", c.Deadlines.Phase, c.Deadlines.Share)
+}
+
+// precisionText predicts standard errors from public numbers.
+func (c *Card) precisionText(w *writer, t trainer) error {
+	p, ok := t.(*glm.Plan)
+	if !ok {
+		w.head("What precision to expect")
+		w.line("Nothing can be predicted for a network: try it on people who do not exist first.")
+		return nil
+	}
+	x, err := p.Predict(glm.Expectation{People: c.Expect.People, Exposure: c.Expect.Exposure, Dispersion: c.Expect.Dispersion})
+	if err != nil {
+		return err
+	}
+	w.head(fmt.Sprintf("What precision to expect, with %d people (at most %d at a node)", c.Expect.People, c.Expect.PeoplePerNode))
+	for _, t := range x.Terms {
+		w.line("    %-28s standard error %s (%s without noise)", t.Name, short(t.SE), short(t.Naive))
+	}
+	for _, name := range x.Rare {
+		w.line("%s is rare: its noise will be above its standard error. Merge it.", name)
+	}
+	if !x.Useful || x.Lost > 0 {
+		w.line("THIS FIT WOULD BE USELESS: noise outweighs the data. More people, fewer columns or a higher cost are needed.")
+	}
+	return nil
+}
+
+func short(x float64) string {
+	if math.IsInf(x, 0) || math.IsNaN(x) {
+		return "unknown"
+	}
+	return fmt.Sprintf("%.3g", x)
+}

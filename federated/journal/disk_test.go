@@ -1,0 +1,303 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path"
+	"slices"
+	"sync"
+	"syscall"
+
+	"github.com/qunxiang/qunxiang/policy/ledger"
+)
+
+// disk is a file system in memory with a memory of its own: what was written is
+// in its cache, and only what was fsynced is sure to be there after the power
+// fails. At one chosen operation it fails.
+type disk struct {
+	mu     sync.Mutex
+	names  map[string]*inode // as processes see them
+	stable map[string]*inode // as the medium has them
+	locked map[string]bool
+	ops    int
+	at     int // the operation that fails; 0 for none
+	fault  fault
+	dead   bool // the process was killed: nothing it does has any effect
+}
+
+type inode struct {
+	cache, medium []byte
+	dirty         map[int]bool // sectors in the cache that are not on the medium
+	resized       bool
+}
+
+type fault string
+
+const (
+	kill  fault = "kill"           // the process ends; the cache stays
+	torn  fault = "torn write"     // the process ends in the middle of a write
+	power fault = "power loss"     // the process ends, and some of the cache is lost
+	eio   fault = "EIO"            // the operation fails; an fsync loses what it should have written
+	full  fault = "ENOSPC"         // the operation fails; a write after half of it
+	short fault = "short write"    // a write ends after half of it
+	slow  fault = "EIO then power" // as EIO, and the power fails when the process has ended
+)
+
+var (
+	faults    = []fault{kill, torn, power, eio, full, short, slow}
+	errKilled = errors.New("killed")
+)
+
+const sector = 512
+
+func newDisk() *disk {
+	return &disk{names: map[string]*inode{}, stable: map[string]*inode{}, locked: map[string]bool{}}
+}
+
+// op counts an operation and says whether it goes on, or with which error it ends.
+func (d *disk) op() (struck bool, err error) {
+	if d.dead {
+		return false, errKilled
+	}
+	d.ops++
+	if d.ops != d.at {
+		return false, nil
+	}
+	switch d.fault {
+	case kill, torn, power:
+		d.dead = true
+		return true, errKilled
+	case full:
+		return true, syscall.ENOSPC
+	case short:
+		return true, io.ErrShortWrite
+	}
+	return true, syscall.EIO
+}
+
+// restart is a new process on the same disk.
+func (d *disk) restart() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dead, d.locked, d.ops, d.at = false, map[string]bool{}, 0, 0
+}
+
+// lose is the power failing: of what was not fsynced, chance decides for each
+// sector and each name.
+func (d *disk) lose(random *rand.Rand) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for name, n := range d.names {
+		if d.stable[name] != n && random.IntN(2) == 0 {
+			d.stable[name] = n
+		}
+	}
+	for name := range d.stable {
+		if d.names[name] == nil && random.IntN(2) == 0 {
+			delete(d.stable, name)
+		}
+	}
+	d.names = map[string]*inode{}
+	for name, n := range d.stable {
+		n.lose(random)
+		d.names[name] = n
+	}
+}
+
+func (n *inode) lose(random *rand.Rand) {
+	size := len(n.medium)
+	if n.resized && random.IntN(2) == 0 {
+		size = len(n.cache)
+	}
+	b := make([]byte, size)
+	copy(b, n.medium)
+	for s := range n.dirty {
+		if from := s * sector; random.IntN(2) == 0 && from < min(size, len(n.cache)) {
+			copy(b[from:min(size, from+sector)], n.cache[from:])
+		}
+	}
+	n.cache, n.medium, n.dirty, n.resized = b, slices.Clone(b), map[int]bool{}, false
+}
+
+func (d *disk) OpenFile(name string, flag int) (ledger.File, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, err := d.op(); err != nil {
+		return nil, err
+	}
+	n := d.names[name]
+	if n == nil {
+		if flag&os.O_CREATE == 0 {
+			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+		}
+		n = &inode{dirty: map[int]bool{}}
+		d.names[name] = n
+	}
+	if flag&os.O_TRUNC != 0 {
+		n.cache, n.resized = nil, true
+	}
+	return &handle{d, n}, nil
+}
+
+func (d *disk) Rename(from, to string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, err := d.op(); err != nil {
+		return err
+	}
+	if d.names[from] == nil {
+		return fs.ErrNotExist
+	}
+	d.names[to] = d.names[from]
+	delete(d.names, from)
+	return nil
+}
+
+func (d *disk) Remove(name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, err := d.op(); err != nil {
+		return err
+	}
+	delete(d.names, name)
+	return nil
+}
+
+func (d *disk) MkdirAll(string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, err := d.op()
+	return err
+}
+
+func (d *disk) SyncDir(dir string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, err := d.op(); err != nil {
+		return err
+	}
+	for name := range d.stable {
+		if path.Dir(name) == dir && d.names[name] == nil {
+			delete(d.stable, name)
+		}
+	}
+	for name, n := range d.names {
+		if path.Dir(name) == dir {
+			d.stable[name] = n
+		}
+	}
+	return nil
+}
+
+type unlock func()
+
+func (u unlock) Close() error { u(); return nil }
+
+func (d *disk) Lock(name string) (io.Closer, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, err := d.op(); err != nil {
+		return nil, err
+	}
+	if d.locked[name] {
+		return nil, ledger.ErrInUse
+	}
+	d.locked[name] = true
+	return unlock(func() { d.mu.Lock(); defer d.mu.Unlock(); delete(d.locked, name) }), nil
+}
+
+type handle struct {
+	d *disk
+	n *inode
+}
+
+func (h *handle) ReadAt(b []byte, off int64) (int, error) {
+	h.d.mu.Lock()
+	defer h.d.mu.Unlock()
+	if _, err := h.d.op(); err != nil {
+		return 0, err
+	}
+	if off >= int64(len(h.n.cache)) {
+		return 0, io.EOF
+	}
+	n := copy(b, h.n.cache[off:])
+	if n < len(b) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func (h *handle) WriteAt(b []byte, off int64) (int, error) {
+	h.d.mu.Lock()
+	defer h.d.mu.Unlock()
+	struck, err := h.d.op()
+	if err != nil && !(struck && slices.Contains([]fault{torn, full, short, power}, h.d.fault)) {
+		return 0, err
+	}
+	if err != nil {
+		b = b[:len(b)/2]
+	}
+	if grow := int(off) + len(b) - len(h.n.cache); grow > 0 {
+		h.n.cache, h.n.resized = append(h.n.cache, make([]byte, grow)...), true
+	}
+	copy(h.n.cache[off:], b)
+	for s := int(off) / sector; s*sector < int(off)+len(b); s++ {
+		h.n.dirty[s] = true
+	}
+	return len(b), err
+}
+
+func (h *handle) Size() (int64, error) {
+	h.d.mu.Lock()
+	defer h.d.mu.Unlock()
+	_, err := h.d.op()
+	return int64(len(h.n.cache)), err
+}
+
+func (h *handle) Truncate(size int64) error {
+	h.d.mu.Lock()
+	defer h.d.mu.Unlock()
+	if _, err := h.d.op(); err != nil {
+		return err
+	}
+	if int(size) > len(h.n.cache) {
+		return fmt.Errorf("truncate to more")
+	}
+	h.n.cache, h.n.resized = h.n.cache[:size], true
+	return nil
+}
+
+// Sync puts dirty sectors on the medium. When it fails it forgets them, as
+// Linux does: they look clean, and another fsync will not write them.
+func (h *handle) Sync() error {
+	h.d.mu.Lock()
+	defer h.d.mu.Unlock()
+	_, err := h.d.op()
+	if err != nil {
+		if !h.d.dead {
+			h.n.dirty = map[int]bool{}
+		}
+		return err
+	}
+	n := h.n
+	medium := make([]byte, len(n.cache))
+	copy(medium, n.medium)
+	for s := range n.dirty {
+		if from := s * sector; from < len(medium) {
+			copy(medium[from:min(len(medium), from+sector)], n.cache[from:])
+		}
+	}
+	n.medium, n.dirty, n.resized = medium, map[int]bool{}, false
+	return nil
+}
+
+func (h *handle) Close() error {
+	h.d.mu.Lock()
+	defer h.d.mu.Unlock()
+	_, err := h.d.op()
+	return err
+}

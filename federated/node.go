@@ -1,0 +1,260 @@
+package federated
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/federated/glm"
+	"github.com/qunxiang/qunxiang/federated/journal"
+	"github.com/qunxiang/qunxiang/federated/secagg"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+)
+
+// NodeOptions are what a node knows by itself. Nothing in it comes from the
+// coordinator.
+type NodeOptions struct {
+	Dir       string // the job's folder at this node. Required.
+	Card      *Card  // as the owner read and approved it. Required.
+	Name      string // own name on the card. Required.
+	Key       crypto.Signer
+	Approval  Approval // of the own owner. Required.
+	Transport Transport
+	Books     Books
+	// Rows reads the snapshot's rows for the card's contract. It is called once when
+	// the node opens the job, and the rows are checked before anything is sent.
+	Rows   func(context.Context) ([]glm.Row, error)
+	Limits Limits
+	// Log is told, in words, what happens: nothing of the data. Default: nobody is.
+	Log func(text string)
+	Now func() time.Time // default time.Now
+	FS  ledger.FS        // of the journal; default ledger.OS
+
+	unprotected func(trainer) trainer // tests only: noise and clipping off
+}
+
+// Node is one party's side of one job. It believes its card and its own computation,
+// and takes from the coordinator nothing but delivery. Drive it by calling Step. It is
+// not safe for concurrent use.
+type Node struct {
+	o       NodeOptions
+	job     secagg.Hash
+	self    int
+	roster  secagg.Roster
+	params  *secagg.Params
+	plan    trainer // as on the card: prices and noise
+	work    trainer // what computes; the same but in tests
+	whole   dp.Cost
+	data    *glm.Data
+	dir     folder
+	journal *journal.Journal
+
+	at       Place     // in the feed
+	out      []Posting // to be posted, in order
+	approved map[int]bool
+	round    int
+	beta     glm.Coefficients
+	results  map[uint64]secagg.Hash
+	deferred *secagg.Message // an OPEN outside the windows
+
+	try  *try   // the newest, before or after the barrier
+	past []*try // earlier ones of the round that crossed it and may still give the sum
+	done bool
+	fit  *glm.Fit // of a regression that is done
+	stop string
+}
+
+// try is an attempt, before or after the barrier.
+type try struct {
+	number  uint64
+	store   folder
+	since   time.Time // of the phase
+	phase   secagg.Phase
+	posted  map[secagg.Phase]bool
+	seen    bool // ledgers compared
+	input   bool // given
+	attempt *secagg.Attempt
+	end     *secagg.Combination
+	sum     []int64
+	next    glm.Coefficients
+	fit     *glm.Fit
+	shares  map[int]bool
+	spoiled bool
+}
+
+// OpenNode opens a job at a node: it checks card, approval, limits, room in the
+// ledger and the data, and goes on where a crash left it. ErrOptions, ErrApproval,
+// ErrLimit, ErrSnapshot, ErrRefused, or the journal's errors. A job that has stopped
+// opens, and so does one whose data break the contract: the first Step tells the others
+// which field it is, and is ErrStopped.
+func OpenNode(ctx context.Context, o NodeOptions) (*Node, error) {
+	if o.Dir == "" || o.Card == nil || o.Key == nil || o.Transport == nil || o.Books == nil || o.Rows == nil {
+		return nil, fmt.Errorf("%w: a node needs folder, card, key, transport, books and rows", ErrOptions)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = func(string) {}
+	}
+	n := &Node{o: o, self: o.Card.Place(o.Name), roster: o.Card.Roster(), approved: map[int]bool{}, results: map[uint64]secagg.Hash{}}
+	if n.self < 0 || !sameKey(o.Key, o.Card.Nodes[n.self].Key) {
+		return nil, fmt.Errorf("%w: the key is not that of %q on the card", ErrOptions, o.Name)
+	}
+	if o.Approval.Node != o.Name {
+		return nil, fmt.Errorf("%w: the approval is another node's", ErrApproval)
+	}
+	if err := o.Approval.Verify(o.Card); err != nil {
+		return nil, err
+	}
+	if err := n.compile(); err != nil {
+		return nil, err
+	}
+	if err := n.files(); err != nil {
+		return nil, err
+	}
+	if err := n.restore(ctx); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+func sameKey(s crypto.Signer, k Key) bool {
+	p, ok := s.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return ok && p.Equal(k.Public())
+}
+
+// compile makes everything that follows from the card.
+func (n *Node) compile() (err error) {
+	if n.job, err = n.o.Card.Digest(); err != nil {
+		return err
+	}
+	if n.plan, n.params, err = n.o.Card.trainer(); err != nil {
+		return err
+	}
+	n.work = n.plan
+	if n.o.unprotected != nil {
+		n.work = n.o.unprotected(n.plan)
+	}
+	n.beta = n.work.Start()
+	n.whole, err = wholeCost(n.plan)
+	return err
+}
+
+// files opens the folder, which is this job's or empty.
+func (n *Node) files() (err error) {
+	if n.dir, err = openFolder(n.o.Dir); err != nil {
+		return err
+	}
+	text, err := n.o.Card.JSON()
+	if err != nil {
+		return err
+	}
+	switch old, err := n.dir.Get("card.json"); {
+	case errors.Is(err, secagg.ErrMissing):
+		return n.dir.Put("card.json", text)
+	case err != nil:
+		return err
+	case string(old) != string(text):
+		return fmt.Errorf("%w: the folder is another job's", ErrOptions)
+	}
+	return nil
+}
+
+// restore opens the journal against the ledger, recomputes the closed rounds, and
+// takes up a share that was issued for the open one.
+func (n *Node) restore(ctx context.Context) error {
+	mark, err := n.o.Books.Mark(ctx)
+	if err != nil {
+		return err
+	}
+	n.journal, err = journal.Open(journal.Options{
+		Dir: n.dir.path("journal"), Job: n.job, Nodes: len(n.roster.Nodes), FS: n.o.FS,
+		Charged: n.o.Books.Charged(n.job), Ledger: mark,
+	})
+	if err != nil {
+		return err
+	}
+	if why, err := n.dir.Get("stopped"); err == nil {
+		n.stop = string(why)
+		return n.say(NoticeStopped, n.stop)
+	}
+	if err := n.replay(); err != nil || n.done {
+		return err
+	}
+	if err := n.preflight(ctx); err != nil || n.stop != "" {
+		return err
+	}
+	return n.resume()
+}
+
+// preflight checks limits, ledger and data, and says so. What fails here on the data
+// is told by the field's name alone.
+func (n *Node) preflight(ctx context.Context) error {
+	if len(n.journal.Issued()) == 0 {
+		if err := n.o.Limits.allow(n.whole, n.o.Books.Others(n.job)); err != nil {
+			return err
+		}
+		if err := n.o.Books.Room(ctx, n.o.Card.Job, n.o.Card.Purpose, n.whole); err != nil {
+			return err
+		}
+	}
+	rows, err := n.o.Rows(ctx)
+	if err != nil {
+		return err
+	}
+	n.data, err = n.work.NewData(rows)
+	var field *glm.FieldError
+	if errors.As(err, &field) {
+		if err := n.halt("the data break the contract in " + field.Field); err != nil {
+			return err
+		}
+		return n.say(NoticeRefused, field.Field)
+	}
+	if err != nil {
+		return err
+	}
+	return n.greet()
+}
+
+// Stop ends the job at this node for good, with a reason that the others are told.
+// Nothing leaves from here on but the notice.
+func (n *Node) Stop(reason string) error {
+	if n.stop != "" || n.done {
+		return nil
+	}
+	n.out = nil
+	if err := n.halt(reason); err != nil {
+		return err
+	}
+	return n.say(NoticeStopped, n.stop)
+}
+
+// halt stops without a word.
+func (n *Node) halt(reason string) error {
+	if !plain(reason, 200) {
+		reason = "other"
+	}
+	if n.try != nil && n.try.attempt != nil && n.try.attempt.Err() == nil {
+		if m, err := n.try.attempt.Abort(0); err == nil {
+			n.post(SortMessage, n.try.number, m.Append(nil))
+		}
+	}
+	n.o.Log("stopped: " + reason)
+	n.stop, n.try, n.past, n.data, n.deferred = reason, nil, nil, nil, nil
+	return n.dir.Put("stopped", []byte(reason))
+}
+
+// Close gives up the folder, and with it the keys of an attempt before the barrier.
+func (n *Node) Close() error {
+	if n.try != nil && n.try.attempt != nil {
+		_, _ = n.try.attempt.Abort(0)
+	}
+	if n.journal == nil {
+		return nil
+	}
+	return n.journal.Close()
+}

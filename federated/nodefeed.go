@@ -1,0 +1,247 @@
+package federated
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/qunxiang/qunxiang/federated/journal"
+	"github.com/qunxiang/qunxiang/federated/secagg"
+)
+
+func (n *Node) shape() secagg.Shape {
+	return secagg.Shape{Params: n.params, Nodes: len(n.roster.Nodes), Length: n.plan.Cells()}
+}
+
+// body is an item's bytes.
+func (n *Node) body(ctx context.Context, it Item) ([]byte, error) {
+	if it.Body != nil {
+		return it.Body, nil
+	}
+	return n.o.Transport.Fetch(ctx, n.at)
+}
+
+// handle takes one item of the feed. What does not prove itself is passed over: the
+// coordinator cannot do worse by it than by sending nothing.
+func (n *Node) handle(ctx context.Context, it Item) error {
+	open := it.Sort == SortMessage && it.Phase == secagg.PhaseOpen
+	t := n.tried(it.Attempt)
+	if (it.Sort == SortMessage || it.Sort == SortPart) && !open && t == nil {
+		return nil
+	}
+	b, err := n.body(ctx, it)
+	if err != nil {
+		return err
+	}
+	switch {
+	case it.Sort == SortApproval:
+		return n.takeApproval(b)
+	case it.Sort == SortNotice:
+		return n.takeNotice(b)
+	case it.Sort == SortEnd:
+		return n.Stop("the coordinator ended the job: " + string(b))
+	case it.Sort == SortPart:
+		p, err := n.shape().ParsePart(b)
+		if err != nil {
+			return nil
+		}
+		return n.takePart(t, p)
+	case it.Sort != SortMessage:
+		return nil
+	}
+	m, err := n.shape().ParseMessage(b)
+	switch {
+	case err != nil:
+		return nil
+	case m.Phase == secagg.PhaseOpen:
+		return n.takeOpen(ctx, m)
+	case t == nil:
+		return nil
+	}
+	return n.takeMessage(t, m)
+}
+
+// tried is the try of a number, nil if it is over.
+func (n *Node) tried(number uint64) *try {
+	for _, t := range n.tries() {
+		if t.number == number && !t.spoiled {
+			return t
+		}
+	}
+	return nil
+}
+
+// tries are the past ones and the newest.
+func (n *Node) tries() []*try {
+	list := slices.Clone(n.past)
+	if n.try != nil {
+		list = append(list, n.try)
+	}
+	return list
+}
+
+func (n *Node) takeApproval(b []byte) error {
+	var a Approval
+	if strictly(b, &a) != nil || a.Verify(n.o.Card) != nil {
+		return nil
+	}
+	i := n.o.Card.Place(a.Node)
+	if n.approved[i] {
+		return nil
+	}
+	if err := n.dir.Put(approvalName(i), b); err != nil {
+		return err
+	}
+	n.approved[i] = true
+	return nil
+}
+
+// takeNotice: the loss of a node ends the job.
+func (n *Node) takeNotice(b []byte) error {
+	var w Notice
+	if strictly(b, &w) != nil || w.Verify(n.o.Card) != nil || w.Kind == NoticeReady {
+		return nil
+	}
+	return n.Stop(fmt.Sprintf("%s %s: %s", w.Node, w.Kind, w.Text))
+}
+
+// takeOpen begins an attempt, if it is the one this node expects: N approvals on this
+// very card, its own round and model, a number above all seen, and a spare left. A node
+// that has the round's sum makes no other share for it: from the bytes it sent, and the
+// coordinator has, everybody can have it.
+func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
+	open, _, _, err := secagg.ParseOpen(m)
+	if err != nil || open.Attempt <= n.journal.Highest() || len(n.approved) < len(n.roster.Nodes) || n.summed() {
+		return nil
+	}
+	now := n.o.Now().UTC()
+	if now.Format(time.DateOnly) > n.o.Card.Until {
+		return n.Stop("the job's last day has passed")
+	}
+	if !n.o.Limits.open(now) {
+		m.Body = bytes.Clone(m.Body)
+		n.deferred = &m
+		return nil
+	}
+	if len(n.journal.Issued())-n.round > Spares {
+		return n.Stop("the spare attempts are used up")
+	}
+	mark, err := n.o.Books.Mark(ctx)
+	if err != nil {
+		return err
+	}
+	a, err := secagg.Begin(secagg.Options{
+		Params: n.params, Roster: n.roster, Self: n.self, Key: n.o.Key, Highest: n.journal.Highest(), Ledger: mark,
+		Expect: secagg.Open{Job: n.job, Model: n.beta.Hash(), Round: uint32(n.round), Length: uint32(n.plan.Cells())},
+	}, m)
+	if err != nil {
+		n.o.Log(fmt.Sprintf("attempt %d is refused: %v", open.Attempt, err))
+		return nil // nothing was left behind
+	}
+	if open.Attempt > journal.MaxAttempts {
+		return n.Stop("too many attempts")
+	}
+	n.drop()
+	if err := n.journal.Attempt(open.Attempt, mark); err != nil {
+		return err
+	}
+	store, err := openFolder(n.o.Dir, attemptName(open.Attempt))
+	if err != nil {
+		return err
+	}
+	n.o.Log(fmt.Sprintf("attempt %d of round %d begins", open.Attempt, n.round+1))
+	n.deferred = nil
+	n.try = &try{number: open.Attempt, store: store, attempt: a, since: now, posted: map[secagg.Phase]bool{}, shares: map[int]bool{}}
+	return store.Put("OPEN", m.Append(nil))
+}
+
+// summed says whether this node has the sum of the open round.
+func (n *Node) summed() bool {
+	return slices.ContainsFunc(n.tries(), func(t *try) bool { return t.sum != nil })
+}
+
+// drop gives up the newest try: before the barrier its key is wiped; after it the share
+// is out and charged, and the sum may still come.
+func (n *Node) drop() {
+	if n.try != nil && n.try.attempt != nil {
+		_, _ = n.try.attempt.Abort(0)
+	} else if n.try != nil {
+		n.past = append(n.past, n.try)
+	}
+	n.try = nil
+}
+
+// takeMessage gives the try a message and keeps it for the transcript.
+func (n *Node) takeMessage(t *try, m secagg.Message) error {
+	if t.attempt != nil {
+		if err := t.attempt.Receive(m); err != nil {
+			return n.failed(err)
+		}
+		return t.store.Put(messageName(m.Phase, m.Node), m.Append(nil))
+	}
+	if t.end == nil || m.Phase < secagg.PhaseShare || m.Phase > secagg.PhaseResult {
+		return nil
+	}
+	err := t.end.Receive(m)
+	switch {
+	case errors.Is(err, secagg.ErrResult):
+		return n.Stop("node " + n.roster.Nodes[m.Node].Name + " reports another sum or model")
+	case errors.Is(err, secagg.ErrEvidence):
+		return n.failed(err)
+	case err != nil:
+		return nil
+	}
+	if m.Phase == secagg.PhaseShare {
+		t.shares[m.Node] = true
+		if len(t.shares) == len(n.roster.Nodes) {
+			if err := n.journal.Shared(); err != nil {
+				return err
+			}
+		}
+	}
+	return t.store.Put(messageName(m.Phase, m.Node), m.Append(nil))
+}
+
+// takePart gives the try a part. A share is kept opened.
+func (n *Node) takePart(t *try, p secagg.Part) (err error) {
+	switch {
+	case t.attempt != nil && p.Kind == secagg.C1:
+		err = t.attempt.ReceivePart(p)
+	case t.end != nil && p.Kind == secagg.Sealed:
+		if p, err = t.end.OpenShare(p); err == nil {
+			err = t.end.ReceivePart(p)
+		}
+	case t.end != nil && p.Kind == secagg.C0:
+		err = t.end.ReceivePart(p)
+	default:
+		return nil
+	}
+	if err != nil {
+		return n.failed(err)
+	}
+	return t.store.Put(partName(p.Kind, p.Node, p.Chunk), p.Append(nil))
+}
+
+// failed looks at why something was refused. A refusal alone changes nothing; an
+// attempt that ended waits for the next; what only a cheat or an old backup explains
+// ends the job.
+func (n *Node) failed(err error) error {
+	var e *secagg.Evidence
+	switch {
+	case errors.As(err, &e):
+		both := append(secagg.Message{Statement: e.First}.Append(nil), secagg.Message{Statement: e.Second}.Append(nil)...)
+		if err := n.dir.Put(fmt.Sprintf("evidence-%v-%d", e.First.Phase, e.First.Node), both); err != nil {
+			return err
+		}
+		return n.Stop("node " + n.roster.Nodes[e.First.Node].Name + " signed two messages for one phase")
+	case errors.Is(err, secagg.ErrRollback), errors.Is(err, journal.ErrRollback):
+		return n.Stop("a ledger went back: restored from a backup?")
+	case n.try != nil && n.try.attempt != nil && n.try.attempt.Err() != nil:
+		n.o.Log(fmt.Sprintf("attempt %d has ended: %v", n.try.number, err))
+		n.try = nil
+	}
+	return nil
+}

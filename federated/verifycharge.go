@@ -1,0 +1,105 @@
+package federated
+
+import (
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/qunxiang/qunxiang/policy/ledger"
+)
+
+// charges wants one CHARGE for each closed round and for nothing but attempts of this
+// job, at the card's price.
+func (v *verification) charges() error {
+	names, err := filepath.Glob(filepath.Join(v.dir, "attempt-*", "charge.json"))
+	if err != nil {
+		return wrong(VerifyCharge, 0, "%w", err)
+	}
+	charged := map[uint64]bool{}
+	for _, name := range names {
+		attempt, err := strconv.ParseUint(strings.TrimPrefix(filepath.Base(filepath.Dir(name)), "attempt-"), 10, 64)
+		if err != nil {
+			return wrong(VerifyCharge, 0, "%w", err)
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return wrong(VerifyCharge, attempt, "%w", err)
+		}
+		if err := v.charge(attempt, b); err != nil {
+			return err
+		}
+		charged[attempt] = true
+	}
+	for _, r := range v.out.Rounds {
+		if !charged[r.Attempt] {
+			return wrong(VerifyCharge, r.Attempt, "%w", os.ErrNotExist)
+		}
+	}
+	slices.Sort(v.out.Burnt)
+	if len(v.out.Burnt) > Spares+1 {
+		return wrong(VerifyCharge, 0, "%d attempts are burnt", len(v.out.Burnt))
+	}
+	return nil
+}
+
+func (v *verification) charge(attempt uint64, b []byte) error {
+	bad := func(what string) error { return wrong(VerifyCharge, attempt, "%s", what) }
+	var p ChargeProof
+	if err := strictly(b, &p); err != nil {
+		return wrong(VerifyCharge, attempt, "%w", err)
+	}
+	raw, err := base64.StdEncoding.DecodeString(p.Leaf)
+	if err != nil {
+		return wrong(VerifyCharge, attempt, "%w", err)
+	}
+	switch {
+	case v.out.LedgerKey == "":
+		v.out.LedgerKey = p.Key
+	case v.out.LedgerKey != p.Key:
+		return bad("the charges are of different ledgers")
+	}
+	if v.o.LedgerKey != "" && p.Key != v.o.LedgerKey {
+		return bad("the charge is of another ledger")
+	}
+	if err := ledger.VerifyProof(p.Proof, raw, p.Key); err != nil {
+		return wrong(VerifyCharge, attempt, "%w", err)
+	}
+	leaf, err := ledger.Decode(raw)
+	if err != nil {
+		return wrong(VerifyCharge, attempt, "%w", err)
+	}
+	c, ok := leaf.Body.(*ledger.Charge)
+	if !ok || c.Key != v.out.Job.String() || c.Template != v.out.Card.Job+"@"+strconv.FormatUint(attempt, 10) || c.Purpose != v.out.Card.Purpose {
+		return bad("the leaf charges something else")
+	}
+	v.out.Rho += c.Cost.Rho
+	r, closed := v.closed[attempt]
+	if !closed {
+		v.out.Burnt = append(v.out.Burnt, attempt)
+		return nil
+	}
+	cost, err := v.plan.RoundCost(r)
+	if err != nil || c.Cost.Rho < cost.Rho || c.Cost.Delta < cost.Delta {
+		return bad("the charge is less than the round costs")
+	}
+	if c.TemplateDigest != v.out.Rounds[r].Root.String() {
+		return bad("the charge names another transcript")
+	}
+	return nil
+}
+
+// ledgers wants every node's ledger to grow from round to round: each has charged.
+func (v *verification) ledgers() error {
+	for i := 1; i < len(v.out.Rounds); i++ {
+		before, now := v.out.Rounds[i-1], v.out.Rounds[i]
+		for k := range now.Ledgers {
+			if now.Ledgers[k].Counter <= before.Ledgers[k].Counter {
+				return wrong(VerifyCharge, now.Attempt, "the ledger of %s did not grow", v.out.Card.Nodes[k].Name)
+			}
+		}
+	}
+	return nil
+}
