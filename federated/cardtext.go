@@ -160,7 +160,7 @@ func (c *Card) privacyText(w *writer, p trainer) error {
 
 // costText states time and bytes.
 func (c *Card) costText(w *writer, p trainer, params *secagg.Params) {
-	up, down := secagg.Shape{Params: params, Nodes: len(c.Nodes), Length: p.Cells()}.Traffic()
+	up, down := secagg.Shape{Params: params, Nodes: len(c.Nodes), Length: p.Cells()}.Traffic(0)
 	w.head("What it costs in time and traffic")
 	w.item("Traffic", "%.1f MB up and %.1f MB down for each attempt of a node, %d to %d attempts",
 		float64(up)/1e6, float64(down)/1e6, p.Rounds(), p.Rounds()+Spares)

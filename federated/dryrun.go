@@ -57,7 +57,7 @@ func (n *Node) messages() []DryMessage {
 	var out []DryMessage
 	for i, holds := range []string{
 		"a nonce, two fresh public keys, the number of leaves and the root of the ledger",
-		"the digest of the key share",
+		"the digest of the key share, and one half of a key exchange for each later node",
 		"the key share and a random number",
 		"digests of the ciphertexts",
 		"digest of what was sent",
@@ -66,7 +66,7 @@ func (n *Node) messages() []DryMessage {
 		"digests of the sum and of the next model",
 	} {
 		f := secagg.PhaseHello + secagg.Phase(i)
-		out = append(out, DryMessage{f.String(), holds, head + s.BodyBytes(f)})
+		out = append(out, DryMessage{f.String(), holds, head + s.BodyBytes(f, n.self)})
 	}
 	part := len(secagg.Part{}.Append(nil))
 	return append(out,
