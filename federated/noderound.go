@@ -217,7 +217,8 @@ func (n *Node) combine(ctx context.Context, t *try) (closed bool, err error) {
 			return false, err
 		}
 	}
-	if t.sum == nil || !t.end.Agreed() {
+	// The own result must be out first: after this the round is not gone back to.
+	if t.sum == nil || !t.end.Agreed() || len(n.out) > 0 {
 		return false, nil
 	}
 	return true, n.closeRound(ctx, t)
