@@ -23,6 +23,7 @@ func TestCrashAgainAndAgain(t *testing.T) {
 			finished++
 		}
 	}
+	chaos(t, 169) // a late share of an older attempt, between two attempts that go nowhere
 	if finished == 0 {
 		t.Error("no job ended with a model")
 	}

@@ -42,7 +42,7 @@ func (n *Node) speak(ctx context.Context) error {
 		t.phase, t.since = phase, n.o.Now()
 	}
 	if phase > secagg.PhaseHello && !t.seen {
-		if err := n.journal.Saw(t.attempt.Ledgers()); err != nil {
+		if err := n.journal.Saw(t.number, t.attempt.Ledgers()); err != nil {
 			return n.failed(err)
 		}
 		t.seen = true
