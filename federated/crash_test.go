@@ -24,6 +24,7 @@ type mortal struct {
 	i       int
 	calls   int
 	at      int
+	on      string // or the first call of this name
 	after   bool
 	dead    bool
 	what    string // the call it died at
@@ -36,10 +37,10 @@ func (m *mortal) call(what string, do func() error) error {
 	if m.dead {
 		return errKilled
 	}
-	if m.calls++; m.calls != m.at {
+	if m.calls++; m.calls != m.at && what != m.on {
 		return do()
 	}
-	m.dead, m.what = true, what
+	m.dead, m.what, m.on = true, what, ""
 	if m.after {
 		_ = do()
 	}
@@ -240,6 +241,37 @@ func TestCrashMatrix(t *testing.T) {
 			t.Errorf("nobody died at %s", want)
 		}
 	}
+}
+
+// A node that comes back late finds everybody else's result, and dies again before its
+// own is out: it may not count the round as closed.
+func TestCrashBeforeTheLastResult(t *testing.T) {
+	w := newWorld(t, 2, 12)
+	list := w.mortals()
+	m := list[2]
+	m.on, m.after = "post part 2", true
+	for range 2 {
+		for range 40 {
+			must(t, w.c.Tick())
+			for i, p := range w.parties {
+				if list[i].dead {
+					continue
+				}
+				if _, err := p.node.Step(ctx); err != nil && !errors.Is(err, errKilled) {
+					t.Fatal(err)
+				}
+			}
+		}
+		if !m.dead {
+			t.Fatal("it did not die")
+		}
+		w.bury(m)
+		m.on, m.after = "post RESULT", false
+	}
+	m.on = ""
+	w.run()
+	w.sameModel()
+	w.booksAgree(list, "died before its result")
 }
 
 // The coordinator killed after any posting, with the end of its feed lost, goes on

@@ -1,6 +1,7 @@
 package federated
 
 import (
+	"crypto/ed25519"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -193,4 +194,24 @@ func TestAwayForAWeek(t *testing.T) {
 	w.run()
 	w.sameModel()
 	w.charged(1)
+}
+
+// A node's word is its own: a notice that the coordinator, or another node, signs in its
+// name is taken by nobody.
+func TestAttackForgedNotice(t *testing.T) {
+	w := newWorld(t, 1, 12).openNodes()
+	n := w.parties[0].node
+	for _, key := range []ed25519.PrivateKey{w.coord, w.parties[1].key, w.parties[2].owner} {
+		forged, err := makeNotice(n.job, "node-2", NoticeStopped, "gone", key)
+		must(t, err)
+		b, err := canonical(forged)
+		must(t, err)
+		mustBe(t, w.c.Post(Posting{Sort: SortNotice, Body: b}), ErrApproval)
+		must(t, n.takeNotice(b))
+		if n.Stopped() != "" {
+			t.Fatalf("it believes a forged notice: %q", n.Stopped())
+		}
+	}
+	w.run()
+	w.sameModel()
 }

@@ -197,7 +197,7 @@ func (n *Node) takeMessage(t *try, m secagg.Message) error {
 	if m.Phase == secagg.PhaseShare {
 		t.shares[m.Node] = true
 		if len(t.shares) == len(n.roster.Nodes) {
-			if err := n.journal.Shared(); err != nil {
+			if err := n.journal.Shared(t.number); err != nil {
 				return err
 			}
 		}

@@ -42,7 +42,7 @@ func (n *Node) speak(ctx context.Context) error {
 		t.phase, t.since = phase, n.o.Now()
 	}
 	if phase > secagg.PhaseHello && !t.seen {
-		if err := n.journal.Saw(t.attempt.Ledgers()); err != nil {
+		if err := n.journal.Saw(t.number, t.attempt.Ledgers()); err != nil {
 			return n.failed(err)
 		}
 		t.seen = true
@@ -217,7 +217,8 @@ func (n *Node) combine(ctx context.Context, t *try) (closed bool, err error) {
 			return false, err
 		}
 	}
-	if t.sum == nil || !t.end.Agreed() {
+	// The own result must be out first: after this the round is not gone back to.
+	if t.sum == nil || !t.end.Agreed() || len(n.out) > 0 {
 		return false, nil
 	}
 	return true, n.closeRound(ctx, t)

@@ -37,7 +37,7 @@ func (n *Node) post(s Sort, attempt uint64, b []byte) {
 
 // Step does one short turn: it sends what is to be sent, reads what is new, and does
 // what follows. progress is false when there was nothing to do. ErrStopped is final;
-// after ErrRefused or a failed disk the node has to be opened again; after any other
+// after a failed disk the node has to be opened again; after any other
 // error call it again later.
 func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 	sent, err := n.flush(ctx)

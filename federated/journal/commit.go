@@ -8,9 +8,9 @@ import (
 
 // Commit makes the share of the newest attempt durable together with its charge:
 // the record is written and fsynced, then charge appends the CHARGE that names its
-// digest, and when charge returns nil the share exists: if only the note of it fails, opening the
-// journal again finds it. Whatever fails, there is no
-// second try for this attempt: open the journal again, which looks into the ledger.
+// digest, and when charge returns nil the share exists; if only the note of that fails,
+// opening the journal again finds it. Whatever fails, there is no second try for this
+// attempt: open the journal again, which looks into the ledger.
 // ErrSecond unless n is the newest attempt and has no record.
 func (j *Journal) Commit(n uint64, record []byte, charge func(digest string) error) error {
 	if j.failed != nil {

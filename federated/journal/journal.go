@@ -173,9 +173,9 @@ func (j *Journal) Attempt(n uint64, mark secagg.Mark) error {
 	return j.put(func(s *state) { s.highest, s.own = n, Peer{Mark: mark} })
 }
 
-// Saw keeps, durably, what all nodes' ledgers showed in HELLO. ErrRollback, and
+// Saw keeps, durably, what all nodes' ledgers showed in an attempt's HELLO. ErrRollback, and
 // nothing kept, if one of them does not follow what is known.
-func (j *Journal) Saw(marks []secagg.Mark) error {
+func (j *Journal) Saw(attempt uint64, marks []secagg.Mark) error {
 	if len(marks) != j.o.Nodes {
 		return fmt.Errorf("%w: %d marks of %d nodes", ErrOther, len(marks), j.o.Nodes)
 	}
@@ -185,14 +185,20 @@ func (j *Journal) Saw(marks []secagg.Mark) error {
 		}
 	}
 	return j.put(func(s *state) {
+		s.seen = attempt
 		for i, m := range marks {
 			s.peers[i] = Peer{Mark: m}
 		}
 	})
 }
 
-// Shared notes that all nodes have sent shares, and so have charged.
-func (j *Journal) Shared() error {
+// Shared notes that all nodes have sent shares of an attempt, and so have charged since
+// they showed their marks in it. An attempt before the one that the marks are of says
+// nothing of them: the charge is behind those already.
+func (j *Journal) Shared(attempt uint64) error {
+	if attempt != j.s.seen {
+		return nil
+	}
 	return j.put(func(s *state) {
 		for i := range s.peers {
 			s.peers[i].Charged = true

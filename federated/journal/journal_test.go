@@ -67,10 +67,10 @@ func TestCommitAndReopen(t *testing.T) {
 	mustBe(t, j.Commit(1, recordOf(1), b.charge(1)), ErrSecond) // no such attempt
 	must(t, j.Attempt(1, b.mark))
 	mustBe(t, j.Attempt(1, b.mark), ErrAttempt)
-	must(t, j.Saw([]secagg.Mark{markOf(1), markOf(5), markOf(7)}))
+	must(t, j.Saw(1, []secagg.Mark{markOf(1), markOf(5), markOf(7)}))
 	must(t, j.Commit(1, recordOf(1), b.charge(1)))
 	mustBe(t, j.Commit(1, recordOf(1), b.charge(1)), ErrSecond)
-	must(t, j.Shared())
+	must(t, j.Shared(1))
 	must(t, j.Close())
 
 	j = open(t, b.options(dir))
@@ -198,20 +198,27 @@ func TestPeers(t *testing.T) {
 	dir, b := t.TempDir(), newBook()
 	j := open(t, b.options(dir))
 	must(t, j.Attempt(1, b.mark))
-	must(t, j.Saw([]secagg.Mark{markOf(1), markOf(5), markOf(7)}))
-	must(t, j.Saw([]secagg.Mark{markOf(1), markOf(5), markOf(9)}))
-	mustBe(t, j.Saw([]secagg.Mark{markOf(1), markOf(4), markOf(9)}), ErrRollback)
+	must(t, j.Saw(1, []secagg.Mark{markOf(1), markOf(5), markOf(7)}))
+	must(t, j.Saw(1, []secagg.Mark{markOf(1), markOf(5), markOf(9)}))
+	mustBe(t, j.Saw(1, []secagg.Mark{markOf(1), markOf(4), markOf(9)}), ErrRollback)
 	fork := markOf(5)
 	fork.Head[9] = 1
-	mustBe(t, j.Saw([]secagg.Mark{markOf(1), fork, markOf(9)}), ErrRollback)
-	must(t, j.Shared())
+	mustBe(t, j.Saw(1, []secagg.Mark{markOf(1), fork, markOf(9)}), ErrRollback)
+	must(t, j.Shared(1))
 	must(t, j.Close())
 	j = open(t, b.options(dir))
-	mustBe(t, j.Saw([]secagg.Mark{markOf(2), markOf(5), markOf(10)}), ErrRollback)
-	must(t, j.Saw([]secagg.Mark{markOf(2), markOf(6), markOf(10)}))
+	mustBe(t, j.Saw(1, []secagg.Mark{markOf(2), markOf(5), markOf(10)}), ErrRollback)
+	must(t, j.Saw(1, []secagg.Mark{markOf(2), markOf(6), markOf(10)}))
 	if p := j.Peers()[1]; p.Counter != 6 || p.Charged {
 		t.Fatalf("%+v", p)
 	}
+	// A late share of an older attempt was charged before the marks were shown.
+	must(t, j.Attempt(2, b.mark))
+	must(t, j.Saw(2, []secagg.Mark{markOf(2), markOf(6), markOf(10)}))
+	must(t, j.Shared(1))
+	must(t, j.Saw(2, []secagg.Mark{markOf(2), markOf(6), markOf(10)}))
+	must(t, j.Shared(2))
+	mustBe(t, j.Saw(3, []secagg.Mark{markOf(2), markOf(6), markOf(10)}), ErrRollback)
 }
 
 // story is a life of a journal; it notes what was acknowledged.
@@ -231,7 +238,7 @@ func (s *story) live(j *Journal) error {
 			return err
 		}
 		s.attempt = n
-		if err := j.Saw([]secagg.Mark{s.b.mark, markOf(n * 3), markOf(n * 5)}); err != nil {
+		if err := j.Saw(n, []secagg.Mark{s.b.mark, markOf(n * 3), markOf(n * 5)}); err != nil {
 			return err
 		}
 		s.peer = n * 3
@@ -239,7 +246,7 @@ func (s *story) live(j *Journal) error {
 			return err
 		}
 		s.shares[n] = recordOf(n)
-		if err := j.Shared(); err != nil {
+		if err := j.Shared(n); err != nil {
 			return err
 		}
 		if n%2 == 0 {

@@ -35,6 +35,7 @@ type state struct {
 	highest  uint64 // attempt ever seen
 	finished uint64 // attempts up to here need no share again
 	own      Peer   // Charged once a share was charged after the mark
+	seen     uint64 // the attempt that showed the peers' marks
 	peers    []Peer
 }
 
@@ -46,6 +47,7 @@ func (s state) bytes() []byte {
 	b := append([]byte(magic), s.job[:]...)
 	b = binary.BigEndian.AppendUint64(b, s.highest)
 	b = binary.BigEndian.AppendUint64(b, s.finished)
+	b = binary.BigEndian.AppendUint64(b, s.seen)
 	for _, p := range append([]Peer{s.own}, s.peers...) {
 		b = binary.BigEndian.AppendUint64(b, p.Counter)
 		b = append(b, p.Head[:]...)
@@ -60,7 +62,7 @@ func (s state) bytes() []byte {
 }
 
 func parseState(b []byte, nodes int) (s state, err error) {
-	want := len(magic) + 32 + 16 + peerBytes*(nodes+1) + 32
+	want := len(magic) + 32 + 24 + peerBytes*(nodes+1) + 32
 	if len(b) != want || !bytes.HasPrefix(b, []byte(magic)) {
 		return s, fmt.Errorf("%w: the state is of %d bytes, not %d", ErrDamaged, len(b), want)
 	}
@@ -71,7 +73,8 @@ func parseState(b []byte, nodes int) (s state, err error) {
 	body = body[len(magic):]
 	copy(s.job[:], body)
 	s.highest, s.finished = binary.BigEndian.Uint64(body[32:]), binary.BigEndian.Uint64(body[40:])
-	body = body[48:]
+	s.seen = binary.BigEndian.Uint64(body[48:])
+	body = body[56:]
 	for i := range nodes + 1 {
 		p := Peer{Charged: body[40] == 1}
 		p.Counter = binary.BigEndian.Uint64(body)
