@@ -109,6 +109,7 @@ var problemMap = []struct {
 	{dp.ErrPeople, internalError, false},
 	{dp.ErrNoise, internalError, false},
 	{dp.ErrSealed, internalError, false},
+	{dp.ErrShares, internalError, false}, // of training, not of a question
 
 	{ledger.ErrBudget, budgetExhausted, false}, // scope and rho_left say it
 	{ledger.ErrSuspended, suspended, false},
