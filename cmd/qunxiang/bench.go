@@ -214,6 +214,10 @@ func benchJobs(dir string, choice benchChoice) ([]*queries.Question, *duckdb.Eng
 		return nil, nil, fmt.Errorf("no snapshot in %s: %w", dir, err)
 	}
 	last := snapshots[len(snapshots)-1]
+	if !last.Public {
+		// Its answers and running times would leave without a charge.
+		return nil, nil, &exitError{exitUsage, fmt.Errorf("%s holds people: benches run on populations that are declared public, such as data synth's", dir)}
+	}
 	engine, err := duckdb.Open(duckdb.Options{Domain: dir, TempDir: filepath.Join(dir, "tmp")})
 	if err != nil {
 		return nil, nil, err
