@@ -195,10 +195,7 @@ func (n *Node) restore(ctx context.Context) error {
 // is told by the field's name alone.
 func (n *Node) preflight(ctx context.Context) error {
 	if len(n.journal.Issued()) == 0 {
-		if err := n.o.Limits.allow(n.whole, n.o.Books.Others(n.job)); err != nil {
-			return err
-		}
-		if err := n.o.Books.Room(ctx, n.o.Card.Job, n.o.Card.Purpose, n.whole); err != nil {
+		if err := n.admit(ctx); err != nil {
 			return err
 		}
 	}

@@ -138,7 +138,7 @@ func (n *Node) Run(ctx context.Context, wait time.Duration) error {
 	for {
 		moved, err := n.Step(ctx)
 		switch {
-		case errors.Is(err, ErrStopped), n.broken():
+		case errors.Is(err, ErrStopped), n.Err() != nil:
 			return err
 		case err == nil && n.done && !moved && n.o.Books.Settled(n.job):
 			return nil
@@ -154,10 +154,6 @@ func (n *Node) Run(ctx context.Context, wait time.Duration) error {
 		}
 	}
 }
-
-// broken says whether the journal or ledger has failed, so that only opening them
-// again can tell what is on the disk.
-func (n *Node) broken() bool { return n.journal.Err() != nil }
 
 // flush posts what is queued, in order.
 func (n *Node) flush(ctx context.Context) (sent bool, err error) {
