@@ -20,6 +20,7 @@ const (
 	exitRefused = 3 // policy or budget refuses: nothing was charged
 	exitBusy    = 4 // another process holds the domain
 	exitInvalid = 5 // a check found something: lint, verify
+	exitStopped = 6 // a training job has stopped without a model
 )
 
 // exitError carries an exit code; err may be nil where all was said.
@@ -75,7 +76,8 @@ own data domain. Every answer carries noise, meets a threshold, is charged to a
 privacy budget before data is read, and is proven in a tamper-evident log.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by policy or budget
-(nothing was charged), 4 the domain is in use, 5 a check found something.`,
+(nothing was charged), 4 the domain is in use, 5 a check found something, 6 a
+training job has stopped without a model; federated verify has its own, see there.`,
 		Example:       "  qunxiang demo --once",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -83,7 +85,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by policy or budget
 	}
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
 	c.AddCommand(demoCommand(), serveCommand(), dataCommand(), tokenCommand(), templateCommand(),
-		queryCommand(), ledgerCommand(), auditCommand(), benchCommand(), versionCommand())
+		queryCommand(), ledgerCommand(), auditCommand(), nodeCommand(), federatedCommand(), benchCommand(), versionCommand())
 	return c
 }
 

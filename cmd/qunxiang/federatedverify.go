@@ -1,0 +1,211 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qunxiang/qunxiang/federated"
+	"github.com/qunxiang/qunxiang/federated/secagg"
+)
+
+// verifyExit gives each finding of the offline verifier its exit code.
+var verifyExit = map[string]int{
+	federated.VerifyCard:       10,
+	federated.VerifyApproval:   11,
+	federated.VerifyTranscript: 12,
+	federated.VerifyModel:      13,
+	federated.VerifyCharge:     14,
+	federated.VerifyMissing:    15,
+}
+
+// lineageFlags say where a job's folder is and what is known of it by other ways.
+type lineageFlags struct {
+	dir, job, folder, logKey string
+	asJSON                   bool
+}
+
+func (l *lineageFlags) add(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&l.dir, "dir", "", "directory of the node's data domain")
+	f.StringVar(&l.job, "job", "", "digest of the job's card, or with --dir its first eight digits (default: the only job there)")
+	f.StringVar(&l.folder, "folder", "", "a copy of a job's folder, in place of --dir")
+	f.StringVar(&l.logKey, "log-key", "", "file with the public key of the node's log (default with --dir: the domain's own)")
+	f.BoolVar(&l.asJSON, "json", false, "print JSON")
+}
+
+// open finds the folder and what it is to be held against.
+func (l *lineageFlags) open() (folder string, o federated.VerifyOptions, err error) {
+	if (l.dir == "") == (l.folder == "") {
+		return "", o, &exitError{exitUsage, fmt.Errorf("give --dir, or --folder with a copy of a job's folder")}
+	}
+	folder, key := l.folder, l.logKey
+	if l.dir != "" {
+		if folder, err = nodeFolderOf(l.dir).jobDir(l.job); err != nil {
+			return "", o, err
+		}
+		l.job = filepath.Base(folder)
+		if key == "" {
+			key = filepath.Join(l.dir, logKeyFile)
+		}
+	}
+	if l.job != "" {
+		job, err := jobDigest(l.job)
+		if err != nil {
+			return "", o, err
+		}
+		o.Job = &job
+	}
+	if key != "" {
+		text, err := os.ReadFile(key)
+		if err != nil {
+			return "", o, err
+		}
+		o.LedgerKey = strings.TrimSpace(string(text))
+	}
+	return folder, o, nil
+}
+
+func federatedVerifyCommand() *cobra.Command {
+	var l lineageFlags
+	c := &cobra.Command{
+		Use: "verify", Short: "Verify a node's job offline: approvals, transcripts, sums, models, charges", Args: cobra.NoArgs,
+		Long: `Verify the folder of a job at a node, offline, from the public keys on the card
+alone: that all owners approved this card, that what was decrypted in each round is
+the sum on disk and all nodes signed the transcript, that every model follows from
+the sums, and that the node's ledger charged each share once. An unfinished job is
+verified as far as it went. Nobody needs to be trusted for it, and nothing is sent.
+
+Without --job, or with a copy whose origin is unknown, the card in the folder is
+taken for the one that was approved: compare the digest with your own copy.
+
+Exit codes: 0 it verifies; else what does not hold:
+  10 card        the card is broken, or not the one of --job
+  11 approval    an owner's approval is missing or forged
+  12 transcript  a transcript does not prove its sum
+  13 model       a model does not follow from the sums, or was not signed by all
+  14 charge      a share without its one charge, or a ledger that went back
+  15 missing     a file of the lineage is not there
+and 1 or 2 if nothing could be examined.`,
+		Example: "  qunxiang federated verify --dir D\n  qunxiang federated verify --folder copy --job 5f1c...e0 --log-key log.pub --json",
+		RunE: func(c *cobra.Command, _ []string) error {
+			folder, o, err := l.open()
+			if err != nil {
+				return withCode(err)
+			}
+			proven, err := federated.Verify(folder, o)
+			if l.asJSON {
+				return errors.Join(printJSON(c.OutOrStdout(), verifiedJSON(proven, err)), quietly(verifyCode(err)))
+			}
+			if err == nil {
+				printVerified(c.OutOrStdout(), proven, o)
+			}
+			return verifyCode(err)
+		},
+	}
+	l.add(c)
+	return c
+}
+
+// verifyCode gives the verifier's finding its exit code.
+func verifyCode(err error) error {
+	var found *federated.VerifyError
+	if errors.As(err, &found) && verifyExit[found.Code] != 0 {
+		return &exitError{verifyExit[found.Code], fmt.Errorf("NOT OK: %s: %w", found.Code, err)}
+	}
+	return withCode(err)
+}
+
+// quietly keeps the exit code of an error that was printed already.
+func quietly(err error) error {
+	var e *exitError
+	if errors.As(err, &e) {
+		return &exitError{e.code, nil}
+	}
+	return err
+}
+
+type roundJSON struct {
+	Attempt uint64 `json:"attempt"`
+	Root    string `json:"transcript"`
+	Model   string `json:"from_model"`
+	Next    string `json:"to_model"`
+}
+
+type verifiedReport struct {
+	OK        bool        `json:"ok"`
+	Code      string      `json:"code,omitempty"`
+	Attempt   uint64      `json:"attempt,omitempty"`
+	Error     string      `json:"error,omitempty"`
+	Job       string      `json:"job,omitempty"`
+	Name      string      `json:"name,omitempty"`
+	Done      bool        `json:"done"`
+	Rounds    []roundJSON `json:"rounds,omitempty"`
+	Burnt     []uint64    `json:"burnt,omitempty"`
+	Rho       string      `json:"rho,omitempty"`
+	LedgerKey string      `json:"ledger_key,omitempty"`
+}
+
+func verifiedJSON(v *federated.Verified, err error) verifiedReport {
+	var found *federated.VerifyError
+	if err != nil {
+		r := verifiedReport{Error: err.Error()}
+		if errors.As(err, &found) {
+			r.Code, r.Attempt = found.Code, found.Attempt
+		}
+		return r
+	}
+	r := verifiedReport{OK: true, Job: v.Job.String(), Name: v.Card.Job, Done: v.Done, Rounds: roundsJSON(v), Burnt: v.Burnt, Rho: rhoText(v.Rho), LedgerKey: v.LedgerKey}
+	return r
+}
+
+func roundsJSON(v *federated.Verified) []roundJSON {
+	out := []roundJSON{}
+	for _, x := range v.Rounds {
+		out = append(out, roundJSON{x.Attempt, x.Root.String(), x.Model.String(), x.Next.String()})
+	}
+	return out
+}
+
+// rhoText writes units of 1e-12 as a decimal.
+func rhoText(rho int64) string {
+	b, err := federated.Rho(rho).MarshalText()
+	if err != nil {
+		return "unknown"
+	}
+	return string(b)
+}
+
+func printVerified(w io.Writer, v *federated.Verified, o federated.VerifyOptions) {
+	fmt.Fprintf(w, "job %s %s\n", v.Card.Job, v.Job)
+	if o.Job == nil {
+		fmt.Fprintln(w, "  (the folder's own card: compare this digest with the one that you approved)")
+	}
+	fmt.Fprintf(w, "  approvals    %d of %d owners, of exactly this card\n", len(v.Card.Nodes), len(v.Card.Nodes))
+	for i, r := range v.Rounds {
+		fmt.Fprintf(w, "  round %d      attempt %d, transcript %s, model %s -> %s\n", i+1, r.Attempt, brief(r.Root), brief(r.Model), brief(r.Next))
+	}
+	if n := v.Card.Model.Rounds; !v.Done {
+		fmt.Fprintf(w, "  UNFINISHED   %d of %d rounds are closed\n", len(v.Rounds), n)
+	}
+	if len(v.Burnt) > 0 {
+		fmt.Fprintf(w, "  burnt        attempts %v were charged and gave no sum\n", v.Burnt)
+	}
+	fmt.Fprintf(w, "  charged      rho %s in %d charges, proven under the log of this node\n", rhoText(v.Rho), len(v.Rounds)+len(v.Burnt))
+	if o.LedgerKey == "" {
+		fmt.Fprintln(w, "  (the folder's own word for the log's key: give --log-key)")
+	}
+	what := "every sum was decrypted from what all nodes signed, and the model follows from the sums"
+	if !v.Done {
+		what = "it holds as far as it went"
+	}
+	fmt.Fprintf(w, "OK: %s\n", what)
+}
+
+// brief is the beginning of a digest, for people.
+func brief(h secagg.Hash) string { return h.String()[:8] }

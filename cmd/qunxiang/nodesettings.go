@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/qunxiang/qunxiang/federated"
+)
+
+// nodeSettings are node.yaml: what a node's own operator decides. Its YAML is the
+// manual: see write.
+type nodeSettings struct {
+	Coordinator  string `yaml:"coordinator"`
+	Name         string `yaml:"name"`
+	Organisation string `yaml:"organisation"`
+	Limits       struct {
+		Rho       string   `yaml:"rho"`
+		Windows   []string `yaml:"windows"`
+		SecondJob bool     `yaml:"second_job"`
+	} `yaml:"limits"`
+	Poll time.Duration `yaml:"poll"`
+
+	limits federated.Limits
+}
+
+const nodeYAML = `# Settings of this node, its operator's own. Unknown keys are refused.
+
+# Where the coordinator is. The node calls it; nobody calls the node.
+coordinator: %q
+
+# This node's name and organisation on job cards.
+name: %q
+organisation: %q
+
+limits:
+  # The most that a job may cost a person, spare attempts included, in rho;
+  # "0" for no limit but the budget's caps in policy.yaml.
+  rho: "0"
+
+  # When attempts may begin, in UTC, like ["20:00-06:00"]. Empty: always.
+  windows: []
+
+  # Whether a second job may use a snapshot that served one. It is charged in full;
+  # still, whoever compares two sums of nearly the same people learns of the difference.
+  second_job: false
+
+# How long to wait between two calls to the coordinator that brought nothing new.
+poll: 500ms
+`
+
+// write makes node.yaml.
+func (s *nodeSettings) write(path string) error {
+	return writeDurably(path, fmt.Appendf(nil, nodeYAML, s.Coordinator, s.Name, s.Organisation), 0o600)
+}
+
+func (n nodeFolder) settings() (*nodeSettings, error) {
+	path := n.path("node.yaml")
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &exitError{exitUsage, fmt.Errorf("%s is not there: qunxiang node enroll makes it", path)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := parseNodeSettings(path, text)
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	return s, nil
+}
+
+func parseNodeSettings(path string, text []byte) (*nodeSettings, error) {
+	s := &nodeSettings{}
+	s.Limits.Rho, s.Poll = "0", 500*time.Millisecond
+	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(s); err != nil && !errors.Is(err, io.EOF) {
+		var ye yaml.Error
+		if errors.As(err, &ye) && ye.GetToken() != nil {
+			p := ye.GetToken().Position
+			return nil, fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())
+		}
+		return nil, fmt.Errorf("%s: not a node's settings", path)
+	}
+	switch {
+	case s.Coordinator == "" || s.Name == "" || s.Organisation == "":
+		return nil, fmt.Errorf("%s: coordinator, name and organisation are required", path)
+	case s.Poll < 10*time.Millisecond || s.Poll > time.Hour:
+		return nil, fmt.Errorf("%s: poll must be from 10ms to 1h", path)
+	}
+	s.limits.SecondJob = s.Limits.SecondJob
+	if err := s.limits.Rho.UnmarshalText([]byte(s.Limits.Rho)); err != nil {
+		return nil, fmt.Errorf("%s: limits.rho: want a number such as \"0.5\"", path)
+	}
+	for _, text := range s.Limits.Windows {
+		w, err := parseWindow(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: limits.windows: %w", path, err)
+		}
+		s.limits.Windows = append(s.limits.Windows, w)
+	}
+	return s, nil
+}
+
+// parseWindow reads 20:00-06:00.
+func parseWindow(text string) (w federated.Window, err error) {
+	from, to, ok := strings.Cut(text, "-")
+	bad := fmt.Errorf("%q is not a window such as 20:00-06:00", text)
+	if !ok {
+		return w, bad
+	}
+	for half, into := range map[string]*time.Duration{from: &w.From, to: &w.To} {
+		at, err := time.Parse("15:04", half)
+		if err != nil {
+			return w, bad
+		}
+		*into = time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
+	}
+	if w.From == w.To {
+		return w, bad
+	}
+	return w, nil
+}
