@@ -188,17 +188,5 @@ func (c *Client) send(ctx context.Context, method, path string, h http.Header, b
 		return res, nil
 	}
 	defer res.Body.Close()
-	return nil, readProblem(res)
-}
-
-// readProblem makes a problem of any answer that is not a success.
-func readProblem(res *http.Response) *Problem {
-	p := &Problem{}
-	b, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20)) // what is missing fails to parse
-	media, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
-	if media != problemMedia || json.Unmarshal(b, p) != nil || p.Title == "" {
-		p = &Problem{Type: "about:blank", Title: "The server answered " + res.Status}
-	}
-	p.Status = res.StatusCode
-	return p
+	return nil, ReadProblem(res, 1<<20)
 }

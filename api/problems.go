@@ -8,6 +8,8 @@ import (
 	"unicode"
 
 	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/federated"
+	"github.com/qunxiang/qunxiang/federated/secagg"
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
@@ -52,6 +54,27 @@ var (
 	notAcceptable   = kind{"not-acceptable", http.StatusNotAcceptable, "No such format", "The formats are json, csv, arrow and parquet."}
 	noRoute         = kind{"no-such-route", http.StatusNotFound, "No such route", ""}
 	noMethod        = kind{"no-such-method", http.StatusMethodNotAllowed, "No such method here", ""}
+	jobCard         = kind{"job-card", http.StatusUnprocessableEntity, "The job card cannot be used", ""}
+	statement       = kind{"statement", http.StatusUnprocessableEntity, "Not this party's statement on this card", ""}
+	notTaken        = kind{"not-taken", http.StatusConflict, "Not taken by this job", ""}
+	itemForm        = kind{"item-malformed", http.StatusUnprocessableEntity, "The item cannot be read", ""}
+	sumForm         = kind{"sum-malformed", http.StatusUnprocessableEntity, "The message of the secure sum cannot be read", ""}
+	sumOrder        = kind{"sum-order", http.StatusConflict, "Not now in this attempt", ""}
+	sumRoster       = kind{"sum-roster", http.StatusUnprocessableEntity, "Not on the roster", ""}
+	sumContext      = kind{"sum-context", http.StatusConflict, "Of another job, round or attempt", ""}
+	sumSignature    = kind{"sum-signature", http.StatusUnprocessableEntity, "The message's signature does not verify", ""}
+	sumEvidence     = kind{"sum-evidence", http.StatusConflict, "Two different messages for one phase", "Both are kept as evidence; the first stands."}
+	sumCommitment   = kind{"sum-commitment", http.StatusUnprocessableEntity, "The part does not open its commitment", ""}
+	requestSigned   = kind{"request-signature", http.StatusForbidden, "The request signature is not accepted", ""}
+	notMember       = kind{"not-a-member", http.StatusForbidden, "Not a party to this job", "The job's card does not name the key that signed the request."}
+	certificate     = kind{"client-certificate", http.StatusForbidden, "The client certificate is not accepted", ""}
+	unknownJob      = kind{"unknown-job", http.StatusNotFound, "No such job", ""}
+	enrolment       = kind{"enrolment", http.StatusUnprocessableEntity, "The enrolment is not accepted", ""}
+	noEnrolment     = kind{"unknown-enrolment", http.StatusNotFound, "No such enrolment", ""}
+	enrolled        = kind{"name-enrolled", http.StatusConflict, "The name is enrolled with other keys", ""}
+	fingerprint     = kind{"fingerprint", http.StatusConflict, "The fingerprint is not that of the enrolment", "Compare it again with the node's operator, by another way than this one."}
+	enrolmentsFull  = kind{"too-many-enrolments", http.StatusTooManyRequests, "Too many enrolments are waiting", "The coordinator's operator has to approve or remove some."}
+	tooFast         = kind{"too-many-requests", http.StatusTooManyRequests, "Too many requests of one node", ""}
 	tooMany         = kind{"too-many-streams", http.StatusTooManyRequests, "Too many open event streams", ""}
 )
 
@@ -130,6 +153,48 @@ var problemMap = []struct {
 	{ledger.ErrEarly, internalError, false},
 	{ledger.ErrLate, internalError, false},
 	{ledger.ErrProof, internalError, false},
+
+	{federated.ErrCard, jobCard, true},
+	{federated.ErrApproval, statement, true},
+	{federated.ErrRefused, notTaken, true},
+	{federated.ErrWire, itemForm, true},
+	{federated.ErrOptions, internalError, false},
+	{federated.ErrStopped, internalError, false},
+	{federated.ErrSnapshot, internalError, false},
+	{federated.ErrLimit, internalError, false},
+	{federated.ErrVerify, internalError, false},
+	{secagg.ErrWire, sumForm, true},
+	{secagg.ErrOrder, sumOrder, true},
+	{secagg.ErrRoster, sumRoster, true},
+	{secagg.ErrContext, sumContext, true},
+	{secagg.ErrSignature, sumSignature, true},
+	{secagg.ErrEvidence, sumEvidence, false},
+	{secagg.ErrCommitment, sumCommitment, true},
+	// The rest are a node's own, or come again: a node tries again after them.
+	{secagg.ErrOptions, internalError, false},
+	{secagg.ErrOpen, internalError, false},
+	{secagg.ErrClosed, internalError, false},
+	{secagg.ErrRollback, internalError, false},
+	{secagg.ErrDuplicate, internalError, false},
+	{secagg.ErrRoot, internalError, false},
+	{secagg.ErrRange, internalError, false},
+	{secagg.ErrShare, internalError, false},
+	{secagg.ErrSpoiled, internalError, false},
+	{secagg.ErrResult, internalError, false},
+	{secagg.ErrAborted, internalError, false},
+	{secagg.ErrMissing, internalError, false},
+	{secagg.ErrInternal, internalError, false},
+
+	{ErrRequestSignature, requestSigned, true},
+	{ErrNotMember, notMember, false},
+	{ErrClientCertificate, certificate, true},
+	{ErrUnknownJob, unknownJob, false},
+	{ErrEnrolment, enrolment, true},
+	{ErrUnknownEnrolment, noEnrolment, false},
+	{ErrEnrolled, enrolled, false},
+	{ErrFingerprint, fingerprint, false},
+	{ErrEnrolmentsFull, enrolmentsFull, false},
+	{ErrTooFast, tooFast, false},
 
 	{ErrToken, unauthenticated, false},
 	{errNotAcceptable, notAcceptable, false},
