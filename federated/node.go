@@ -199,11 +199,7 @@ func (n *Node) preflight(ctx context.Context) error {
 			return err
 		}
 	}
-	rows, err := n.o.Rows(ctx)
-	if err != nil {
-		return err
-	}
-	n.data, err = n.work.NewData(rows)
+	err := n.read(ctx)
 	var field *glm.FieldError
 	if errors.As(err, &field) {
 		if err := n.halt("the data break the contract in " + field.Field); err != nil {

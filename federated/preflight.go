@@ -2,9 +2,13 @@ package federated
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/federated/secagg"
 )
 
 // Preflight checks, for an owner who is about to approve, what [OpenNode] checks:
@@ -13,24 +17,69 @@ import (
 // sent; o needs no folder, approval or transport. Errors are OpenNode's, and a
 // *glm.FieldError for data that break the contract.
 func Preflight(ctx context.Context, o NodeOptions) (whole dp.Cost, err error) {
-	if o.Card == nil || o.Key == nil || o.Books == nil || o.Rows == nil {
-		return whole, fmt.Errorf("%w: a preflight needs card, key, books and rows", ErrOptions)
-	}
-	n := &Node{o: o, self: o.Card.Place(o.Name), roster: o.Card.Roster()}
-	if n.self < 0 || !sameKey(o.Key, o.Card.Nodes[n.self].Key) {
-		return whole, fmt.Errorf("%w: the key is not that of %q on the card", ErrOptions, o.Name)
-	}
-	if err := n.compile(); err != nil {
+	n, err := look(o)
+	if err != nil {
 		return whole, err
 	}
 	if err := n.admit(ctx); err != nil {
 		return n.whole, err
 	}
-	rows, err := o.Rows(ctx)
-	if err == nil {
-		_, err = n.work.NewData(rows)
+	return n.whole, n.read(ctx)
+}
+
+// Rehearse is [Node.DryRun] without opening the job: before the approval, or beside
+// the process that runs it. It follows the closed rounds in o.Dir, if that is not "".
+// Nothing is written or sent; errors are those of Preflight, but that limits and ledger
+// are not asked.
+func Rehearse(ctx context.Context, o NodeOptions) (*DryRun, error) {
+	n, err := look(o)
+	if err != nil {
+		return nil, err
 	}
-	return n.whole, err
+	for n.dir = folder(o.Dir); o.Dir != "" && n.round < n.work.Rounds(); n.round++ {
+		b, err := n.dir.Get(roundName(n.round))
+		if errors.Is(err, secagg.ErrMissing) {
+			break
+		}
+		if err != nil || len(b) != 8 {
+			return nil, errors.Join(err, ErrWire)
+		}
+		raw, err := n.dir.Get(filepath.Join(attemptName(binary.BigEndian.Uint64(b)), "sum"))
+		if err != nil {
+			return nil, err
+		}
+		if n.beta, _, err = advance(n.work, n.round, n.beta, parseSum(raw)); err != nil {
+			return nil, err
+		}
+	}
+	if n.round == n.work.Rounds() {
+		return nil, fmt.Errorf("%w: it is done, there is nothing to send", ErrStopped)
+	}
+	if err := n.read(ctx); err != nil {
+		return nil, err
+	}
+	return n.DryRun()
+}
+
+// look compiles a job that is not opened.
+func look(o NodeOptions) (*Node, error) {
+	if o.Card == nil || o.Key == nil || o.Books == nil || o.Rows == nil {
+		return nil, fmt.Errorf("%w: card, key, books and rows are needed", ErrOptions)
+	}
+	n := &Node{o: o, self: o.Card.Place(o.Name), roster: o.Card.Roster()}
+	if n.self < 0 || !sameKey(o.Key, o.Card.Nodes[n.self].Key) {
+		return nil, fmt.Errorf("%w: the key is not that of %q on the card", ErrOptions, o.Name)
+	}
+	return n, n.compile()
+}
+
+// read reads the rows and holds them to the contract.
+func (n *Node) read(ctx context.Context) error {
+	rows, err := n.o.Rows(ctx)
+	if err == nil {
+		n.data, err = n.work.NewData(rows)
+	}
+	return err
 }
 
 // admit holds the whole job to the operator's limits and the ledger.

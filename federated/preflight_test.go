@@ -3,7 +3,9 @@ package federated
 import (
 	"errors"
 	"os"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/qunxiang/qunxiang/federated/glm"
 )
@@ -52,4 +54,37 @@ func TestPreflightNamesTheField(t *testing.T) {
 	if !errors.As(err, &field) || field.Field != "age" {
 		t.Fatalf("the preflight gives %v", err)
 	}
+}
+
+// A rehearsal shows what an opened job's dry run shows, before the approval and, after
+// a round, at the model that the round made; it leaves nothing behind.
+func TestRehearsalIsTheDryRun(t *testing.T) {
+	w := newWorld(t, 2, 12)
+	o := w.options(0)
+	before, err := Rehearse(ctx, o)
+	must(t, err)
+	if _, err := os.Stat(o.Dir); !os.IsNotExist(err) {
+		t.Fatal("the rehearsal made the job's folder")
+	}
+	w.openNodes()
+	opened, err := w.parties[0].node.DryRun()
+	must(t, err)
+	if before.String() != opened.String() || !slices.Equal(before.Values, opened.Values) {
+		t.Fatalf("the rehearsal shows\n%v, the opened job\n%v", before, opened)
+	}
+	for w.parties[0].node.Round() == 0 {
+		if !w.turn() {
+			w.now = w.now.Add(time.Second)
+		}
+	}
+	after, err := Rehearse(ctx, o)
+	must(t, err)
+	opened, err = w.parties[0].node.DryRun()
+	must(t, err)
+	if after.Round != 1 || !slices.Equal(after.Values, opened.Values) || slices.Equal(after.Values, before.Values) {
+		t.Fatalf("after a round it shows round %d", after.Round)
+	}
+	w.run()
+	_, err = Rehearse(ctx, o)
+	mustBe(t, err, ErrStopped)
 }

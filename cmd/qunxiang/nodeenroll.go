@@ -16,12 +16,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/qunxiang/qunxiang/api/federation"
+	"github.com/qunxiang/qunxiang/federated"
 )
 
 // enrolling is one run of node enroll.
@@ -60,6 +60,7 @@ approved. --wait waits for it.`,
 	f.StringVar(&e.want.Coordinator, "coordinator", "", "the coordinator's address, https://HOST:PORT")
 	f.StringVar(&e.fingerprint, "ca-fingerprint", "", "SHA-256 of the coordinator's authority, as its operator told you")
 	f.StringVar(&e.ca, "ca", "", "file with the authority's certificate, in place of --ca-fingerprint")
+	f.StringVar(&e.want.CoordinatorKey, "coordinator-key", "", "its signing key: cards of another will be refused (default: any)")
 	f.StringVar(&e.want.Name, "name", "", "the node's name on job cards: lower case, digits, hyphens")
 	f.StringVar(&e.want.Organisation, "organisation", "", "the organisation that runs it")
 	f.BoolVar(&e.wait, "wait", false, "wait until the coordinator's operator has approved")
@@ -255,16 +256,20 @@ func (e *enrolling) await(ctx context.Context, client *federation.Client) (s fed
 	return s, e.keep(s)
 }
 
-// member is the node's block on a job card.
+// memberBlock is a node's block on a job card, in YAML.
+func memberBlock(name, organisation string, key, owner federated.Key) string {
+	return fmt.Sprintf("  - name: %s\n    organisation: %q\n    key: %q\n    owner: %q\n", name, organisation, keyText(key), keyText(owner))
+}
+
 func (e *enrolling) member() string {
-	return fmt.Sprintf("  - name: %s\n    organisation: %q\n    key: %q\n    owner: %q\n", e.sent.Name, e.sent.Organisation, keyText(e.sent.Key), keyText(e.sent.Owner))
+	return memberBlock(e.sent.Name, e.sent.Organisation, e.sent.Key, e.sent.Owner)
 }
 
 func (e *enrolling) print(w io.Writer, s federation.EnrolmentState) {
 	fmt.Fprintf(w, "node %s of %s, enrolment %s\n\n", e.sent.Name, e.sent.Organisation, s.ID)
 	fmt.Fprintf(w, "Tell the coordinator's operator this fingerprint, by another way than the network:\n")
 	fmt.Fprintf(w, "  %s\n\n", e.sent.Fingerprint())
-	fmt.Fprintf(w, "For the job card, under nodes: (the others compare its fingerprints with you)\n%s\n", indent(e.member()))
+	fmt.Fprintf(w, "For the job card, under nodes: (the others compare its fingerprints with you)\n%s\n", e.member())
 	fmt.Fprintf(w, "  signing key  %s\n  owner's key  %s\n\n", e.sent.Key.Fingerprint(), e.sent.Owner.Fingerprint())
 	if s.Certificate != "" {
 		fmt.Fprintf(w, "approved: the certificate is in %s, until %s\n", e.folder.path("tls.crt"), s.Until.Format(time.DateOnly))
@@ -272,8 +277,6 @@ func (e *enrolling) print(w io.Writer, s federation.EnrolmentState) {
 	}
 	fmt.Fprintln(w, "pending: run this again, or with --wait, when the coordinator's operator has approved")
 }
-
-func indent(s string) string { return strings.TrimRight(s, "\n") + "\n" }
 
 type enrolReport struct {
 	Name             string `json:"name"`

@@ -18,23 +18,28 @@ import (
 // nodeSettings are node.yaml: what a node's own operator decides. Its YAML is the
 // manual: see write.
 type nodeSettings struct {
-	Coordinator  string `yaml:"coordinator"`
-	Name         string `yaml:"name"`
-	Organisation string `yaml:"organisation"`
-	Limits       struct {
+	Coordinator    string `yaml:"coordinator"`
+	CoordinatorKey string `yaml:"coordinator_key"`
+	Name           string `yaml:"name"`
+	Organisation   string `yaml:"organisation"`
+	Limits         struct {
 		Rho       string   `yaml:"rho"`
 		Windows   []string `yaml:"windows"`
 		SecondJob bool     `yaml:"second_job"`
 	} `yaml:"limits"`
 	Poll time.Duration `yaml:"poll"`
 
-	limits federated.Limits
+	limits         federated.Limits
+	coordinatorKey *federated.Key // nil: any
 }
 
 const nodeYAML = `# Settings of this node, its operator's own. Unknown keys are refused.
 
 # Where the coordinator is. The node calls it; nobody calls the node.
 coordinator: %q
+
+# Its signing key, as cards have it. Cards with another are refused. "": any, the card says.
+coordinator_key: %q
 
 # This node's name and organisation on job cards.
 name: %q
@@ -58,7 +63,7 @@ poll: 500ms
 
 // write makes node.yaml.
 func (s *nodeSettings) write(path string) error {
-	return writeDurably(path, fmt.Appendf(nil, nodeYAML, s.Coordinator, s.Name, s.Organisation), 0o600)
+	return writeDurably(path, fmt.Appendf(nil, nodeYAML, s.Coordinator, s.CoordinatorKey, s.Name, s.Organisation), 0o600)
 }
 
 func (n nodeFolder) settings() (*nodeSettings, error) {
@@ -93,6 +98,12 @@ func parseNodeSettings(path string, text []byte) (*nodeSettings, error) {
 		return nil, fmt.Errorf("%s: coordinator, name and organisation are required", path)
 	case s.Poll < 10*time.Millisecond || s.Poll > time.Hour:
 		return nil, fmt.Errorf("%s: poll must be from 10ms to 1h", path)
+	}
+	if s.CoordinatorKey != "" {
+		s.coordinatorKey = &federated.Key{}
+		if err := s.coordinatorKey.UnmarshalText([]byte(s.CoordinatorKey)); err != nil {
+			return nil, fmt.Errorf("%s: coordinator_key: want a key as on cards", path)
+		}
 	}
 	s.limits.SecondJob = s.Limits.SecondJob
 	if err := s.limits.Rho.UnmarshalText([]byte(s.Limits.Rho)); err != nil {

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/federated"
+	"github.com/qunxiang/qunxiang/federated/glm"
+)
+
+// options are what federated.Node needs to know of a job here.
+func (s *nodeService) options(ctx context.Context, j *nodeJob) (o federated.NodeOptions, err error) {
+	o = federated.NodeOptions{
+		Dir: j.dir, Card: j.card, Name: s.settings.Name, Key: s.key, Approval: j.approval,
+		Transport: s.client.Transport(j.digest), Limits: s.settings.limits,
+		Log: func(text string) { s.console.say(j.card.Job, "%s", text) },
+	}
+	return o, s.d.train(ctx, j.card, &o)
+}
+
+// jobRefusal gives what a node refuses by itself its exit code: nothing was charged.
+func jobRefusal(name string, err error) error {
+	if refusedHere(err) {
+		return &exitError{exitRefused, fmt.Errorf("%s: %w", name, err)}
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// refusedHere says whether policy, limits, budget or contract speak against a job.
+func refusedHere(err error) bool {
+	var field *glm.FieldError
+	for _, rule := range []error{
+		federated.ErrLimit, federated.ErrSnapshot, federated.ErrRefused, federated.ErrApproval,
+		api.ErrNotMember, api.ErrUnknownJob, api.ErrFingerprint, api.ErrEnrolled,
+	} {
+		if errors.Is(err, rule) {
+			return true
+		}
+	}
+	return errors.As(err, &field)
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qunxiang/qunxiang/policy/ledger"
+)
+
+// trainingCharge is a charge of an attempt, as node ledger shows it.
+type trainingCharge struct {
+	Job     string `json:"job"`
+	Name    string `json:"name"`
+	Attempt string `json:"attempt"`
+	Rho     string `json:"rho"`
+	Time    string `json:"time"`
+	State   string `json:"state"` // released, abandoned or open
+	Purpose string `json:"purpose"`
+	Leaf    int64  `json:"leaf"`
+}
+
+type scopeLeft struct {
+	Scope string `json:"scope"`
+	Spent string `json:"spent_rho"` // queries included
+	Cap   string `json:"cap_rho"`
+	Left  string `json:"left_rho"`
+}
+
+type trainingLedger struct {
+	Charges []trainingCharge `json:"charges"`
+	Scopes  []scopeLeft      `json:"scopes"`
+}
+
+func nodeLedgerCommand() *cobra.Command {
+	var dir, job string
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "ledger", Short: "What training has charged here, and what is left of the budgets", Args: cobra.NoArgs,
+		Long: `Show every attempt that this node was charged for, and what is left of each budget.
+An attempt that crossed its barrier is charged whether or not it gave a sum. It is
+the domain's own ledger, which its queries charge to as well: qunxiang audit verify
+checks all of it. It can be read beside a node that serves.`,
+		Example: "  qunxiang node ledger --dir D",
+		RunE: func(c *cobra.Command, _ []string) error {
+			d, err := openDomain(c.Context(), dir, reading)
+			if err != nil {
+				return withCode(err)
+			}
+			defer d.Close()
+			r := trainingLedgerOf(d.state, job)
+			if asJSON {
+				return printJSON(c.OutOrStdout(), r)
+			}
+			return r.print(c.OutOrStdout())
+		},
+	}
+	dirFlag(c, &dir)
+	c.Flags().StringVar(&job, "job", "", "only this job: its digest, or the first eight digits")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// trainingCatalogue marks a charge of training in the ledger.
+const trainingCatalogue = "federated"
+
+func trainingLedgerOf(s *ledger.State, job string) trainingLedger {
+	r := trainingLedger{Charges: []trainingCharge{}, Scopes: []scopeLeft{}}
+	for _, q := range s.Requests() {
+		if q.Catalogue != trainingCatalogue || !strings.HasPrefix(q.Key, job) {
+			continue
+		}
+		c := trainingCharge{Job: q.Key, Rho: rhoText(q.Cost.Rho), Time: q.Time.UTC().Format(time.RFC3339), State: "open", Purpose: q.Purpose, Leaf: q.Index}
+		if _, attempt, ok := strings.Cut(strings.TrimPrefix(q.ID, q.Key), "-"); ok {
+			c.Attempt = attempt
+		}
+		c.Name, _, _ = strings.Cut(q.Template, "@")
+		switch {
+		case q.Abandoned:
+			c.State = "abandoned"
+		case !q.Open():
+			c.State = "released"
+		}
+		r.Charges = append(r.Charges, c)
+	}
+	scopes := s.Scopes()
+	if life := s.Population() + "/life"; !slices.Contains(scopes, life) {
+		scopes = append(scopes, life)
+	}
+	for _, name := range scopes {
+		limit, _ := s.Cap(name)
+		spent := s.Spent(name)
+		r.Scopes = append(r.Scopes, scopeLeft{shortScope(name), rhoText(spent.Rho), rhoText(limit.Rho), rhoText(max(limit.Rho-spent.Rho, 0))})
+	}
+	return r
+}
+
+func (r trainingLedger) print(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 2, 4, 2, ' ', 0)
+	if len(r.Charges) == 0 {
+		fmt.Fprintln(w, "training has charged nothing here")
+	} else {
+		fmt.Fprintln(t, "job\tname\tattempt\trho\tcharged at\tstate")
+	}
+	for _, c := range r.Charges {
+		fmt.Fprintf(t, "%.8s\t%s\t%s\t%s\t%s\t%s\n", c.Job, c.Name, c.Attempt, c.Rho, c.Time, c.State)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	t = tabwriter.NewWriter(w, 2, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "budget\tcap\tspent, with queries\tleft")
+	for _, s := range r.Scopes {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", s.Scope, s.Cap, s.Spent, s.Left)
+	}
+	return t.Flush()
+}
