@@ -23,7 +23,7 @@ func (d *domain) train(ctx context.Context, card *federated.Card, o *federated.N
 	}
 	b := &federated.LedgerBooks{Ledger: l, Key: d.logKey(), Snapshot: m.ID, Scopes: []string{d.policy.Population + "/life", d.policy.Population + "/2017"}, Slot: d.policy.Slot()}
 	for _, g := range d.policy.Grants {
-		if slices.Contains(g.Templates, card.Job) {
+		if b.Grant == "" && slices.Contains(g.Templates, card.Job) {
 			b.Grant, b.Principal, b.Organisation = g.ID, g.Principal, d.policy.Organisation(g.Principal)
 		}
 	}
