@@ -83,6 +83,7 @@ type try struct {
 	fit     *glm.Fit
 	shares  map[int]bool
 	spoiled bool
+	refused bool // something was, and the log says so
 }
 
 // OpenNode opens a job at a node: it checks card, approval, limits, room in the

@@ -242,6 +242,19 @@ func (n *Node) failed(err error) error {
 	case n.try != nil && n.try.attempt != nil && n.try.attempt.Err() != nil:
 		n.o.Log(fmt.Sprintf("attempt %d has ended: %v", n.try.number, err))
 		n.try = nil
+	case n.try != nil && !n.try.refused && forged(err):
+		n.try.refused = true // once for each attempt: a coordinator could fill the log
+		n.o.Log(fmt.Sprintf("attempt %d: refused what the coordinator handed on: %v", n.try.number, err))
 	}
 	return nil
+}
+
+// forged says that somebody on the way has changed what was refused, or made it up.
+func forged(err error) bool {
+	for _, e := range []error{secagg.ErrCommitment, secagg.ErrSignature, secagg.ErrContext, secagg.ErrRoster} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }

@@ -25,7 +25,7 @@ func demoCommand() *cobra.Command {
 		Long: `Make a domain of synthetic people in a temporary directory, serve it on loopback,
 and let an insurer, a pharma analyst and a regulator visit it. The server then
 stays up until it is interrupted; --once leaves at the end.`,
-		Example: "  qunxiang demo --once --persons 50000",
+		Example: "  qunxiang demo --once --persons 50000\n  qunxiang demo federated --once",
 		RunE: func(c *cobra.Command, _ []string) error {
 			dir, err := os.MkdirTemp("", "qunxiang-demo-*")
 			if err != nil {
@@ -39,6 +39,7 @@ stays up until it is interrupted; --once leaves at the end.`,
 	f.Int64Var(&persons, "persons", 50_000, "synthetic people")
 	f.BoolVar(&once, "once", false, "leave when the visits are over")
 	f.StringVar(&addr, "addr", "127.0.0.1:0", "HOST:PORT to listen on, a loopback address")
+	c.AddCommand(demoFederatedCommand())
 	return c
 }
 
