@@ -3,30 +3,63 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+
+	"github.com/qunxiang/qunxiang/federated"
 )
 
 // forgery changes a copy of a job's folder.
 type forgery struct {
 	what string
-	file string // glob in the folder
-	from string // text to replace; "" flips a bit in the middle
-	to   string
-	code int
+	file string              // glob in the folder; the first is changed
+	make func([]byte) []byte // nil removes it
+	code int                 // that federated verify ends with
 }
 
 func forgeries() []forgery {
 	return []forgery{
-		{"a cheaper card", cardFile, `"rho":"`, `"rho":"0.0`, 10},
-		{"an approval that was never given", "approval-2.json", `"signature":"`, `"signature":"A`, 11},
-		{"a decrypted sum that was changed", "attempt-*/sum", "", "", 12},
-		{"a coefficient that was changed", modelFile, `"Estimate": `, `"Estimate": 1`, 13},
-		{"a charge that was made smaller", "attempt-*/charge.json", "", "", 14},
-		{"a charge that was left out", "attempt-*/charge.json", "*", "", 15},
+		{"a card that looks cheaper", cardFile, rewrite(`"rho":"0\.`, `"rho":"0.0`), verifyExit[federated.VerifyCard]},
+		{"an approval that was never given", "approval-2.json", rewrite(`"signature":"..`, `"signature":"AB`), verifyExit[federated.VerifyApproval]},
+		{"a sum that is not the one decrypted", "attempt-*/sum", flip, verifyExit[federated.VerifyTranscript]},
+		{"a coefficient that suits somebody better", modelFile, rewrite(`"PerUnit": (-?)`, `"PerUnit": ${1}1`), verifyExit[federated.VerifyModel]},
+		{"a charge that looks smaller", "attempt-*/charge.json", cheapenProof, verifyExit[federated.VerifyCharge]},
+		{"a charge that was left out", "attempt-*/charge.json", nil, verifyExit[federated.VerifyMissing]},
 	}
+}
+
+func rewrite(from, to string) func([]byte) []byte {
+	return func(b []byte) []byte { return regexp.MustCompile(from).ReplaceAll(b, []byte(to)) }
+}
+
+func flip(b []byte) []byte {
+	b[len(b)/3] ^= 1
+	return b
+}
+
+// cheapenProof makes the charge in a proof look smaller.
+func cheapenProof(b []byte) []byte {
+	var p federated.ChargeProof
+	if json.Unmarshal(b, &p) != nil {
+		return b
+	}
+	leaf, err := base64.StdEncoding.DecodeString(p.Leaf)
+	if err != nil {
+		return b
+	}
+	leaf = regexp.MustCompile(`"rho":"[2-9]`).ReplaceAll(leaf, []byte(`"rho":"1`))
+	leaf = regexp.MustCompile(`"rho":"1.`).ReplaceAll(leaf, []byte(`"rho":"10`))
+	p.Leaf = base64.StdEncoding.EncodeToString(leaf)
+	text, err := json.Marshal(p)
+	if err != nil {
+		return b
+	}
+	return text
 }
 
 // tamper changes copies of a finished job, one thing at a time, and lets the verifier
@@ -45,7 +78,7 @@ func (f *four) tamper(ctx context.Context) error {
 		if err := x.forge(bad); err != nil {
 			return err
 		}
-		_, errs, code, err := f.cast.try(ctx, "federated", "verify", "--folder", bad)
+		_, errs, code, err := f.cast.try(ctx, "federated", "verify", "--folder", bad, "--job", f.job)
 		if err != nil {
 			return err
 		}
@@ -65,19 +98,16 @@ func (x forgery) forge(dir string) error {
 	if err != nil || len(names) == 0 {
 		return errors.Join(err, fmt.Errorf("%s is not there", x.file))
 	}
-	b, err := os.ReadFile(names[0])
-	switch {
-	case err != nil:
-		return err
-	case x.from == "*":
+	if x.make == nil {
 		return os.Remove(names[0])
-	case x.from == "":
-		b[len(b)/3] ^= 1
-	default:
-		if !bytes.Contains(b, []byte(x.from)) {
-			return fmt.Errorf("%s has no %s", x.file, x.from)
-		}
-		b = bytes.Replace(b, []byte(x.from), []byte(x.to), 1)
 	}
-	return os.WriteFile(names[0], b, 0o600)
+	b, err := os.ReadFile(names[0])
+	if err != nil {
+		return err
+	}
+	forged := x.make(bytes.Clone(b))
+	if bytes.Equal(b, forged) {
+		return fmt.Errorf("%s: nothing to change", x.file)
+	}
+	return os.WriteFile(names[0], forged, 0o600)
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -110,7 +112,19 @@ func (o *coordinating) run(ctx context.Context, out, log io.Writer) error {
 	if err := o.announce(admin, authority, l.Addr()); err != nil {
 		return errors.Join(err, l.Close())
 	}
-	o.print(out, admin, authority, publicKey(key), host)
+	facts, err := admin.facts(o.dir)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	if o.asJSON {
+		err = printJSON(out, facts)
+	} else {
+		_, err = fmt.Fprintf(out, "coordinating on %s, %d jobs\n", admin.URL, len(host.Jobs()))
+		facts.print(out)
+	}
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go tick(ctx, host, log)
@@ -166,17 +180,32 @@ func (o *coordinating) announce(a *adminFile, authority *federation.Authority, a
 	return writeDurably(filepath.Join(o.dir, adminName), append(b, '\n'), 0o600)
 }
 
-func (o *coordinating) print(w io.Writer, a *adminFile, authority *federation.Authority, key federated.Key, host *federated.Host) {
-	if o.asJSON {
-		_ = printJSON(w, map[string]any{
-			"url": a.URL, "ca_fingerprint": authority.Fingerprint(), "key": keyText(key), "key_fingerprint": key.Fingerprint(), "jobs": len(host.Jobs()),
-		})
-		return
+// coordinatorFacts are what nodes' operators and card writers need to know.
+type coordinatorFacts struct {
+	URL            string `json:"url"`
+	CAFingerprint  string `json:"ca_fingerprint"`
+	Key            string `json:"key"`
+	KeyFingerprint string `json:"key_fingerprint"`
+}
+
+// facts of a coordinator's directory.
+func (a *adminFile) facts(dir string) (f coordinatorFacts, err error) {
+	block, _ := pem.Decode([]byte(a.Authority))
+	if block == nil {
+		return f, fmt.Errorf("%s has no authority", filepath.Join(dir, adminName))
 	}
-	fmt.Fprintf(w, "coordinating on %s, %d jobs\n", a.URL, len(host.Jobs()))
-	fmt.Fprintf(w, "  for node enroll  --coordinator %s \\\n                   --ca-fingerprint %s\n", a.URL, authority.Fingerprint())
-	fmt.Fprintf(w, "  for job cards    coordinator: {organisation: ..., key: %q}\n", keyText(key))
-	fmt.Fprintf(w, "  its fingerprint  %s\n", key.Fingerprint())
+	seed, err := secret(dir, "coordinator.key")
+	if err != nil {
+		return f, err
+	}
+	key := publicKey(ed25519.NewKeyFromSeed(seed))
+	return coordinatorFacts{a.URL, fmt.Sprintf("%x", sha256.Sum256(block.Bytes)), keyText(key), key.Fingerprint()}, nil
+}
+
+func (f coordinatorFacts) print(w io.Writer) {
+	fmt.Fprintf(w, "  for node enroll  --coordinator %s \\\n                   --ca-fingerprint %s\n", f.URL, f.CAFingerprint)
+	fmt.Fprintf(w, "  for job cards    coordinator: {organisation: ..., key: %q}\n", f.Key)
+	fmt.Fprintf(w, "  its fingerprint  %s\n", f.KeyFingerprint)
 }
 
 // tick keeps the jobs' deadlines.

@@ -32,8 +32,20 @@ to believe it: federated verify is what counts.`,
 			if err != nil {
 				return withCode(err)
 			}
+			r := statusReport{Jobs: jobs}
+			if a, err := readAdmin(dir); err == nil {
+				facts, err := a.facts(dir)
+				if err != nil {
+					return withCode(err)
+				}
+				r.Coordinator = &facts
+			}
 			if asJSON {
-				return printJSON(c.OutOrStdout(), jobs)
+				return printJSON(c.OutOrStdout(), r)
+			}
+			if r.Coordinator != nil && job == "" {
+				fmt.Fprintf(c.OutOrStdout(), "coordinator on %s\n", r.Coordinator.URL)
+				r.Coordinator.print(c.OutOrStdout())
 			}
 			printStatus(c.OutOrStdout(), jobs)
 			return nil
@@ -45,6 +57,13 @@ to believe it: federated verify is what counts.`,
 	f.StringVar(&job, "job", "", "only this job: its digest, or the first eight digits")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// statusReport is what federated status prints; the coordinator's own facts are for its
+// operator.
+type statusReport struct {
+	Coordinator *coordinatorFacts      `json:"coordinator,omitempty"`
+	Jobs        []federation.JobStatus `json:"jobs"`
 }
 
 // anyClient calls as the coordinator's administrator or as a node, whichever the

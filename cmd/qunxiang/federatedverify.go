@@ -116,7 +116,12 @@ and 1 or 2 if nothing could be examined.`,
 func verifyCode(err error) error {
 	var found *federated.VerifyError
 	if errors.As(err, &found) && verifyExit[found.Code] != 0 {
-		return &exitError{verifyExit[found.Code], fmt.Errorf("NOT OK: %s: %w", found.Code, err)}
+		at := found.Code
+		if found.Attempt > 0 {
+			at = fmt.Sprintf("%s, attempt %d", at, found.Attempt)
+		}
+		why := strings.ReplaceAll(found.Err.Error(), "\n", "; ")
+		return &exitError{verifyExit[found.Code], fmt.Errorf("NOT OK (%s): %s", at, strings.ReplaceAll(why, "federated: ", ""))}
 	}
 	return withCode(err)
 }
