@@ -22,7 +22,7 @@ func auditCommand() *cobra.Command {
 }
 
 func auditVerifyCommand() *cobra.Command {
-	var dir, log, key, since, releases string
+	var dir, log, key, since, releases, jobs string
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "verify", Short: "Verify a log offline, without trusting the server", Args: cobra.NoArgs,
@@ -35,7 +35,7 @@ Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
 		Example: "  qunxiang audit verify --domain D\n  qunxiang audit verify --log copy/ledger --releases copy/releases --key log.pub --since last-year.checkpoint",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if dir != "" {
-				log, releases = filepath.Join(dir, "ledger"), filepath.Join(dir, "releases")
+				log, releases, jobs = filepath.Join(dir, "ledger"), filepath.Join(dir, "releases"), nodeFolderOf(dir).path("jobs")
 				if key == "" {
 					key = filepath.Join(dir, logKeyFile)
 				}
@@ -43,7 +43,7 @@ Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
 			if log == "" || key == "" {
 				return &exitError{exitUsage, fmt.Errorf("give --domain, or --log and --key")}
 			}
-			report, err := verify(c, log, key, since, releases)
+			report, err := verify(c, log, key, since, releases, jobs)
 			if err != nil {
 				return err
 			}
@@ -63,19 +63,20 @@ Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
 	f.StringVar(&log, "log", "", "directory of a log, in place of --domain")
 	f.StringVar(&key, "key", "", "file with the public key that checks checkpoints")
 	f.StringVar(&releases, "releases", "", "directory of released files")
+	f.StringVar(&jobs, "jobs", "", "directory of a node's jobs, whose decrypted sums the log names too (with --domain: its own)")
 	f.StringVar(&since, "since", "", "file with an older checkpoint that you kept: history must still begin with it")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
-func verify(c *cobra.Command, log, key, since, releases string) (*audit.Report, error) {
+func verify(c *cobra.Command, log, key, since, releases, jobs string) (*audit.Report, error) {
 	pinned, err := os.ReadFile(key)
 	if err != nil {
 		return nil, err
 	}
 	o := audit.Options{Log: os.DirFS(log), Key: strings.TrimSpace(string(pinned))}
 	if releases != "" {
-		o.Releases = os.DirFS(releases)
+		o.Releases = newReleasedFiles(releases, jobs)
 	}
 	if since != "" {
 		if o.Since, err = os.ReadFile(since); err != nil {

@@ -17,7 +17,19 @@ func (s *nodeService) options(ctx context.Context, j *nodeJob) (o federated.Node
 		Transport: s.client.Transport(j.digest), Limits: s.settings.limits,
 		Log: func(text string) { s.console.say(j.card.Job, "%s", text) },
 	}
-	return o, s.d.train(ctx, j.card, &o)
+	t, err := s.d.training(ctx, j.card)
+	if err != nil {
+		return o, err
+	}
+	t.books.Slot = s.settings.Slot
+	o.Books, o.Rows = t.books, t.rows
+	return o, nil
+}
+
+// training is what a domain adds to a job: its ledger and its rows.
+type training struct {
+	books *federated.LedgerBooks
+	rows  func(context.Context) ([]glm.Row, error)
 }
 
 // jobRefusal gives what a node refuses by itself its exit code: nothing was charged.

@@ -28,6 +28,7 @@ type nodeSettings struct {
 		SecondJob bool     `yaml:"second_job"`
 	} `yaml:"limits"`
 	Poll time.Duration `yaml:"poll"`
+	Slot time.Duration `yaml:"slot"`
 
 	limits         federated.Limits
 	coordinatorKey *federated.Key // nil: any
@@ -59,6 +60,10 @@ limits:
 
 # How long to wait between two calls to the coordinator that brought nothing new.
 poll: 500ms
+
+# How long after its charge an attempt is closed in the ledger: as released if its sum
+# has come by then, else as abandoned. Charged it is in either case.
+slot: 1m
 `
 
 // write makes node.yaml.
@@ -84,7 +89,7 @@ func (n nodeFolder) settings() (*nodeSettings, error) {
 
 func parseNodeSettings(path string, text []byte) (*nodeSettings, error) {
 	s := &nodeSettings{}
-	s.Limits.Rho, s.Poll = "0", 500*time.Millisecond
+	s.Limits.Rho, s.Poll, s.Slot = "0", 500*time.Millisecond, time.Minute
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(s); err != nil && !errors.Is(err, io.EOF) {
 		var ye yaml.Error
 		if errors.As(err, &ye) && ye.GetToken() != nil {
@@ -96,6 +101,8 @@ func parseNodeSettings(path string, text []byte) (*nodeSettings, error) {
 	switch {
 	case s.Coordinator == "" || s.Name == "" || s.Organisation == "":
 		return nil, fmt.Errorf("%s: coordinator, name and organisation are required", path)
+	case s.Slot < time.Second || s.Slot > 24*time.Hour:
+		return nil, fmt.Errorf("%s: slot must be from 1s to 24h", path)
 	case s.Poll < 10*time.Millisecond || s.Poll > time.Hour:
 		return nil, fmt.Errorf("%s: poll must be from 10ms to 1h", path)
 	}

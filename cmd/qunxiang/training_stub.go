@@ -12,23 +12,22 @@ import (
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
-func (d *domain) train(ctx context.Context, card *federated.Card, o *federated.NodeOptions) error {
+func (d *domain) training(ctx context.Context, card *federated.Card) (*training, error) {
 	m, err := d.newest()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	l := d.ledger
 	if l == nil {
 		l = &ledger.Ledger{State: d.state}
 	}
-	b := &federated.LedgerBooks{Ledger: l, Key: d.logKey(), Snapshot: m.ID, Scopes: []string{d.policy.Population + "/life", d.policy.Population + "/2017"}, Slot: d.policy.Slot()}
+	b := &federated.LedgerBooks{Ledger: l, Key: d.logKey(), Snapshot: m.ID, Scopes: []string{d.policy.Population + "/life", d.policy.Population + "/2017"}}
 	for _, g := range d.policy.Grants {
 		if b.Grant == "" && slices.Contains(g.Templates, card.Job) {
 			b.Grant, b.Principal, b.Organisation = g.ID, g.Principal, d.policy.Organisation(g.Principal)
 		}
 	}
-	o.Books = b
-	o.Rows = func(context.Context) ([]glm.Row, error) {
+	return &training{b, func(context.Context) ([]glm.Row, error) {
 		r := rand.New(rand.NewPCG(uint64(len(m.ID)), uint64(m.ID[0])))
 		rows := make([]glm.Row, m.People)
 		for i := range rows {
@@ -43,6 +42,5 @@ func (d *domain) train(ctx context.Context, card *federated.Card, o *federated.N
 			rows[i] = glm.Row{Person: fmt.Sprint(i), Response: float64(visits), Values: []glm.Value{{Number: age}, {Level: sector}}}
 		}
 		return rows, nil
-	}
-	return nil
+	}}, nil
 }

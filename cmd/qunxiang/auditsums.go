@@ -1,0 +1,49 @@
+package main
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// releasedFiles are all files that the RELEASE leaves of a log name: answers, which are
+// in the releases by their digest, and the decrypted sums of training, which are in the
+// jobs' folders of the node.
+type releasedFiles struct {
+	fs.FS
+	jobs string
+	sums func() map[string]string // file name of a digest to the sum's path
+}
+
+func newReleasedFiles(releases, jobs string) *releasedFiles {
+	return &releasedFiles{FS: os.DirFS(releases), jobs: jobs, sums: sync.OnceValue(func() map[string]string { return sumsBelow(jobs) })}
+}
+
+// sumsBelow finds the sums of a node's jobs by their digests. One that cannot be read
+// is not there.
+func sumsBelow(jobs string) map[string]string {
+	out := map[string]string{}
+	paths, err := filepath.Glob(filepath.Join(jobs, "*", "attempt-*", "sum"))
+	if err != nil {
+		return out
+	}
+	for _, path := range paths {
+		if b, err := os.ReadFile(path); err == nil {
+			out[fmt.Sprintf("%x.json", sha256.Sum256(b))] = path
+		}
+	}
+	return out
+}
+
+// Open opens an answer, or else the sum of that digest.
+func (r *releasedFiles) Open(name string) (fs.File, error) {
+	f, err := r.FS.Open(name)
+	if path, ok := r.sums()[name]; ok && errors.Is(err, fs.ErrNotExist) {
+		return os.Open(path)
+	}
+	return f, err
+}
