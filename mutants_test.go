@@ -19,7 +19,7 @@ type mutant struct {
 }
 
 var mutants = []mutant{
-	{"L0 is one more", "dp/bound.go", "l0 := s.c.spec.L0\n", "l0 := min(s.c.spec.L0+1, len(s.ranks))\n", "./dp", "Neighbour|Bound|Matches|L0"},
+	{"L0 is one more", "dp/bound.go", "l0 := s.c.spec.L0\n", "l0 := min(s.c.spec.L0+1, len(s.ranks))\n", "./dp", "Neighbour|ManyRows"},
 	{"groups chosen without the salt", "dp/bound.go", "w.person = siphash.New(w.salt).", "w.person = siphash.New(siphash.Key{}).", "./dp", "."},
 	{"groups chosen by the place in the batch", "dp/bound.go", "s.ranks = append(s.ranks, rank{person.SumWord(s.words[g]), int32(l)})", "_ = person\n\t\ts.ranks = append(s.ranks, rank{uint64(g) * 0x9e3779b97f4a7c15, int32(l)})", "./dp", "."},
 	{"rows are not clamped", "dp/contribute.go", "w.add(min(max(v, m.RowLo), m.RowHi) - m.Centre)", "w.add(v - m.Centre)", "./dp", "."},
