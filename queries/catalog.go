@@ -14,7 +14,8 @@ import (
 
 // Catalog holds approved templates and code lists. It is immutable.
 type Catalog struct {
-	templates []*Template // by catalogue id, then version, newest first
+	templates []*Template // questions by catalogue id, then version, newest first
+	features  []*Template // feature templates, in the same order
 	codeLists map[string]*CodeList
 	certified map[string]bool // by digest
 }
@@ -43,21 +44,28 @@ func LoadCatalog(fsys fs.FS) (*Catalog, error) {
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(c.templates, func(o *Template) bool { return o.Ref() == t.Ref() }) {
+		if slices.ContainsFunc(slices.Concat(c.templates, c.features), func(o *Template) bool { return o.Ref() == t.Ref() }) {
 			return nil, fmt.Errorf("%w: %s is there twice", ErrTemplate, t.Ref())
 		}
 		if err := c.KnowsListsOf(t); err != nil {
 			return nil, err
 		}
-		c.templates = append(c.templates, t)
-	}
-	slices.SortFunc(c.templates, func(a, b *Template) int {
-		if n := catalogueOrder(a.Catalogue, b.Catalogue); n != 0 {
-			return n
+		if t.Features != nil {
+			c.features = append(c.features, t)
+		} else {
+			c.templates = append(c.templates, t)
 		}
-		return -compareVersions(a.Version, b.Version)
-	})
+	}
+	slices.SortFunc(c.templates, inCatalogue)
+	slices.SortFunc(c.features, inCatalogue)
 	return c, nil
+}
+
+func inCatalogue(a, b *Template) int {
+	if n := catalogueOrder(a.Catalogue, b.Catalogue); n != 0 {
+		return n
+	}
+	return -compareVersions(a.Version, b.Version)
 }
 
 func loadPair(fsys fs.FS, name string) (*Template, error) {
@@ -102,21 +110,43 @@ func (c *Catalog) loadCodeLists(fsys fs.FS) error {
 	return nil
 }
 
-// Templates lists every template, newest version of each first.
+// Templates lists every question, newest version of each first.
 func (c *Catalog) Templates() []*Template { return slices.Clone(c.templates) }
+
+// FeatureTemplates lists every feature template, newest version of each first.
+func (c *Catalog) FeatureTemplates() []*Template { return slices.Clone(c.features) }
 
 // CodeList finds a list, or nil.
 func (c *Catalog) CodeList(id string) *CodeList { return c.codeLists[id] }
 
 // Find resolves an id, an id@version or a catalogue id such as I3; without a
-// version it is the newest.
+// version it is the newest. A feature template is none that can be asked: the
+// error is then [ErrFeatures] besides [ErrUnknownTemplate].
 func (c *Catalog) Find(ref string) (*Template, error) {
-	for _, t := range c.templates {
-		if ref == t.Ref() || ref == t.ID || strings.EqualFold(ref, t.Catalogue) {
-			return t, nil
-		}
+	if t := findIn(c.templates, ref); t != nil {
+		return t, nil
+	}
+	if findIn(c.features, ref) != nil {
+		return nil, fmt.Errorf("%w: %q %w", ErrUnknownTemplate, ref, ErrFeatures)
 	}
 	return nil, fmt.Errorf("%w: %q", ErrUnknownTemplate, ref)
+}
+
+// FindFeatures is [Catalog.Find] among the feature templates.
+func (c *Catalog) FindFeatures(ref string) (*Template, error) {
+	if t := findIn(c.features, ref); t != nil {
+		return t, nil
+	}
+	return nil, fmt.Errorf("%w: %q is no feature template", ErrUnknownTemplate, ref)
+}
+
+func findIn(list []*Template, ref string) *Template {
+	for _, t := range list {
+		if ref == t.Ref() || ref == t.ID || strings.EqualFold(ref, t.Catalogue) {
+			return t
+		}
+	}
+	return nil
 }
 
 func (c *Catalog) lists(ids []string, kind string) ([]*CodeList, error) {
@@ -134,7 +164,7 @@ func (c *Catalog) lists(ids []string, kind string) ([]*CodeList, error) {
 // catalogueOrder puts I1 before I2 before I10, and insurers' before pharma's
 // before the fund's questions.
 func catalogueOrder(a, b string) int {
-	const order = "IPREHDA"
+	const order = "IPREHDAF"
 	if n := strings.IndexByte(order, a[0]) - strings.IndexByte(order, b[0]); n != 0 {
 		return n
 	}
@@ -164,7 +194,7 @@ func (c *Catalog) KnowsListsOf(t *Template) error {
 			}
 		}
 	}
-	return nil
+	return c.knowsLevels(t)
 }
 
 func (c *Catalog) loadCertified(fsys fs.FS) error {

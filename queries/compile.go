@@ -44,29 +44,19 @@ type Source struct {
 // Compile understands the parameters of one variant of a template. It touches
 // no data: every bound, year and group follows from the parameters alone.
 func (c *Catalog) Compile(t *Template, coarse bool, given map[string]string, src Source) (*Question, error) {
-	values, err := t.values(given)
+	if t.Features != nil {
+		return nil, fmt.Errorf("%w: %s %w", ErrUnknownTemplate, t.Ref(), ErrFeatures)
+	}
+	q, err := c.understand(t, given, src)
 	if err != nil {
 		return nil, err
 	}
-	q := &Question{Template: t, Coarse: coarse, Parameters: map[string]string{}, values: values, facts: src.Facts, Reach: t.Reach}
+	q.Coarse = coarse
 	if coarse && t.Coarse.Reach > 0 {
 		q.Reach = t.Coarse.Reach
 	}
-	for name, v := range values {
-		q.Parameters[name] = v.Text
-	}
 	if by := t.ReachBy; by != nil && by.Values[q.Parameters[by.Parameter]] > 0 {
 		q.Reach = by.Values[q.Parameters[by.Parameter]]
-	}
-	if err := q.checkFloors(src); err != nil {
-		return nil, err
-	}
-	q.Job = Job{Snapshot: src.Snapshot, SQL: t.SQL, Args: q.args()}
-	if err := q.views(c, src); err != nil {
-		return nil, err
-	}
-	if err := q.checkApart(c); err != nil {
-		return nil, err
 	}
 	q.Job.Spec = dp.Spec{L0: q.l0(), MaxRows: src.MaxRows, MaxPeople: maxPeople}
 	if err := q.keys(); err != nil {
@@ -76,6 +66,30 @@ func (c *Catalog) Compile(t *Template, coarse bool, given map[string]string, src
 		return nil, err
 	}
 	if err := q.checkMoney(src); err != nil {
+		return nil, err
+	}
+	return q, nil
+}
+
+// understand reads parameters and makes the views: what questions and features
+// have in common.
+func (c *Catalog) understand(t *Template, given map[string]string, src Source) (*Question, error) {
+	values, err := t.values(given)
+	if err != nil {
+		return nil, err
+	}
+	q := &Question{Template: t, Parameters: map[string]string{}, values: values, facts: src.Facts, Reach: t.Reach}
+	for name, v := range values {
+		q.Parameters[name] = v.Text
+	}
+	if err := q.checkFloors(src); err != nil {
+		return nil, err
+	}
+	q.Job = Job{Snapshot: src.Snapshot, SQL: t.SQL, Args: q.args()}
+	if err := q.views(c, src); err != nil {
+		return nil, err
+	}
+	if err := q.checkApart(c); err != nil {
 		return nil, err
 	}
 	return q, nil

@@ -9,6 +9,10 @@ var (
 	ErrTemplate = errors.New("template is not valid")
 	// ErrUnknownTemplate means that no approved template has this id, version or catalogue id.
 	ErrUnknownTemplate = errors.New("unknown template")
+	// ErrFeatures refuses a feature template where a question is wanted.
+	ErrFeatures = errors.New("is a feature template: it gives rows of people to training jobs and to nobody else")
+	// ErrContract marks a training job whose columns are not those of its feature template.
+	ErrContract = errors.New("the job's columns do not fit the feature template")
 	// ErrParameter marks a parameter that is missing, unknown, of the wrong type or out of its limits.
 	ErrParameter = errors.New("parameter refused")
 	// ErrAccuracy marks a wanted accuracy or cost that no plan can be made for.

@@ -15,7 +15,7 @@ var (
 	namePattern    = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	versionPattern = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$`)
 	codePattern    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9./-]*\*?$`)
-	catalogPattern = regexp.MustCompile(`^[IPREHDA]\d{1,2}$`)
+	catalogPattern = regexp.MustCompile(`^[IPREHDAF]\d{1,2}$`)
 )
 
 // decodeStrict reads exactly one YAML document; unknown and repeated keys fail
@@ -45,7 +45,11 @@ func ParseTemplate(name string, yamlText, sql []byte) (*Template, error) {
 	if err := decodeStrict(name, yamlText, t); err != nil {
 		return nil, err
 	}
-	for _, check := range []func() error{t.checkHead, t.checkParameters, t.checkApartFrom, t.checkReads, t.checkKeys, t.checkMeasures, t.checkDerived, t.checkCoarse} {
+	checks := []func() error{t.checkHead, t.checkParameters, t.checkApartFrom, t.checkReads, t.checkKeys, t.checkMeasures, t.checkDerived, t.checkCoarse}
+	if t.Features != nil {
+		checks = []func() error{t.checkHead, t.checkParameters, t.checkApartFrom, t.checkReads, t.checkFeatures}
+	}
+	for _, check := range checks {
 		if err := check(); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -71,6 +75,10 @@ func (t *Template) checkHead() error {
 		return invalid("audiences and purposes are needed")
 	case strings.TrimSpace(t.SQL) == "":
 		return invalid("the SQL is empty")
+	case t.Features != nil:
+		return t.checkNoQuestion()
+	case t.Catalogue[0] == featureCatalogue:
+		return invalid("catalogue %s is for feature templates", t.Catalogue)
 	case t.L0 < 1:
 		return invalid("l0 must be at least 1")
 	case t.Reach < 1 || t.Reach > 10000:

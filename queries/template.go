@@ -11,7 +11,8 @@ type Text struct {
 	ZH string `yaml:"zh" json:"zh"`
 }
 
-// Template is an approved question: the parsed pair of <id>.yaml and <id>.sql.
+// Template is an approved question, or with Features an approved reading of rows
+// for training: the parsed pair of <id>.yaml and <id>.sql.
 type Template struct {
 	ID          string      `yaml:"id"`        // lower-case words with hyphens
 	Version     string      `yaml:"version"`   // semantic version
@@ -35,6 +36,9 @@ type Template struct {
 	Reach   int64    `yaml:"reach"`
 	ReachBy *ReachBy `yaml:"reach_by"`
 	Coarse  *Coarse  `yaml:"coarse"`
+	// Features, in place of keys, l0, measures, derived, reach and coarse, makes it a
+	// feature template: rows of people for training, which no query can ask for.
+	Features *Features `yaml:"features"`
 	// Example are parameters that meet people of the synthetic population, for
 	// certification, measurements and as a worked example.
 	Example map[string]string `yaml:"example"`

@@ -139,7 +139,7 @@ func (e *Engine) prepare(ctx context.Context, j queries.Job) (*statement, error)
 	if err != nil {
 		return nil, err
 	}
-	return stmt, e.lintOnce(ctx, j)
+	return stmt, e.lintOnce(ctx, jobQuestion(j))
 }
 
 func (e *Engine) run(ctx context.Context, j queries.Job, stmt *statement) (*dp.Totals, error) {

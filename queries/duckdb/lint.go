@@ -99,7 +99,35 @@ func templateQuestion(t *queries.Template) question {
 			q.columns = append(q.columns, a.Column)
 		}
 	}
+	if f := t.Features; f != nil {
+		for _, c := range slices.Concat([]queries.FeatureColumn{f.Response}, f.Columns) {
+			q.feature(c.Name, c.Text)
+		}
+		for _, c := range []*queries.FeatureColumn{f.Exposure, f.Weight} {
+			if c != nil {
+				q.feature(c.Name, false)
+			}
+		}
+	}
 	q.columns = slices.DeleteFunc(q.columns, func(c string) bool { return c == "" })
+	return q
+}
+
+// feature adds a column of person-level rows: a text, or an integer.
+func (q *question) feature(name string, text bool) {
+	if text {
+		q.keys[name] = false
+	} else if !slices.Contains(q.columns, name) {
+		q.columns = append(q.columns, name)
+	}
+}
+
+// rowsQuestion is [jobQuestion] of person-level rows.
+func rowsQuestion(j queries.FeatureJob) question {
+	q := question{sql: j.SQL, views: j.Views, args: j.Args, keys: map[string]bool{}, exact: true}
+	for _, c := range j.Columns {
+		q.feature(c.Name, c.Text)
+	}
 	return q
 }
 
@@ -131,9 +159,8 @@ func (q question) digest() [32]byte {
 	return sha256.Sum256(b)
 }
 
-// lintOnce lints the SQL of a job at its first use.
-func (e *Engine) lintOnce(ctx context.Context, j queries.Job) error {
-	q := jobQuestion(j)
+// lintOnce lints the SQL of a question at its first use.
+func (e *Engine) lintOnce(ctx context.Context, q question) error {
 	digest := q.digest()
 	e.mu.Lock()
 	err, known := e.linted[digest]

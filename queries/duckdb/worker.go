@@ -72,17 +72,22 @@ func (w *worker) people(ctx context.Context, lo, hi uint32) error {
 
 // fetch reads the rows of lo..hi into the frame.
 func (w *worker) fetch(ctx context.Context, lo, hi uint32) error {
-	first, _ := slices.BinarySearch(w.out, lo)
-	end, found := slices.BinarySearch(w.out, hi)
-	if found {
-		end++
-	}
-	query, err := w.stmt.over(within(lo, hi, w.out[first:end]))
+	query, err := w.over(lo, hi)
 	if err != nil {
 		return err
 	}
 	w.frame.reset()
 	return fetch(ctx, w.conn, query, w.args, func(r arrow.RecordBatch) error { return w.frame.add(r) })
+}
+
+// over writes the statement for lo..hi less those who opted out.
+func (w *worker) over(lo, hi uint32) (string, error) {
+	first, _ := slices.BinarySearch(w.out, lo)
+	end, found := slices.BinarySearch(w.out, hi)
+	if found {
+		end++
+	}
+	return w.stmt.over(within(lo, hi, w.out[first:end]))
 }
 
 // ofRows tells an error that some row's value caused from one of the machine
