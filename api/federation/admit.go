@@ -70,6 +70,8 @@ type gate struct {
 	nodes map[federated.Key]*visitor
 }
 
+func newGate(most int) gate { return gate{most: most, nodes: map[federated.Key]*visitor{}} }
+
 // maxNonces is how many requests one node may make within a Window: 218 a second.
 const maxNonces = 1 << 16
 

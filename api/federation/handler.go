@@ -61,7 +61,7 @@ func NewHandler(o HandlerOptions) (*Handler, error) {
 	}
 	h := &Handler{
 		o: o, admin: sha256.Sum256([]byte(o.AdminToken)), mux: http.NewServeMux(), times: defaultTimes(),
-		gate: gate{most: o.MaxOpen, nodes: map[federated.Key]*visitor{}},
+		gate: newGate(o.MaxOpen),
 	}
 	h.routes()
 	return h, nil
