@@ -82,6 +82,7 @@ type world struct {
 	addr    string
 	require bool
 	adjust  func(*HandlerOptions)
+	times   times // of the handler; default its own
 	parties []*party
 	card    *federated.Card
 
@@ -166,6 +167,9 @@ func (w *world) start() {
 	}
 	w.handler, err = NewHandler(o)
 	must(w.t, err)
+	if w.times != (times{}) {
+		w.handler.times = w.times
+	}
 	l, err := net.Listen("tcp", w.addr)
 	must(w.t, err)
 	w.addr = l.Addr().String()
