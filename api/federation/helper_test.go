@@ -16,6 +16,7 @@ import (
 	"math"
 	mrand "math/rand/v2"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,8 +33,22 @@ import (
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
+// proxy stands where HTTPS_PROXY points; loopback addresses go past it.
+var proxy = &tunnel{}
+
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/golang/glog.(*fileSink).flushDaemon")) // a library's, from its start
+	s := httptest.NewServer(proxy)
+	for _, name := range []string{"NO_PROXY", "no_proxy", "https_proxy"} {
+		_ = os.Unsetenv(name)
+	}
+	_ = os.Setenv("HTTPS_PROXY", s.URL)
+	code := m.Run()
+	s.Close()
+	if err := goleak.Find(goleak.IgnoreTopFunction("github.com/golang/glog.(*fileSink).flushDaemon")); err != nil && code == 0 { // a library's, from its start
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 var ctx = context.Background()
