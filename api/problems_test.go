@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/federated"
+	"github.com/qunxiang/qunxiang/federated/secagg"
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
@@ -56,6 +58,28 @@ var goldenProblems = map[string]error{
 	"no-such-route":      noRoute.problem(),
 	"no-such-method":     noMethod.problem(),
 	"too-many-streams":   tooMany.problem(),
+
+	"job-card":            fmt.Errorf("%w: recipients are missing", federated.ErrCard),
+	"statement":           fmt.Errorf("%w: notice of %q", federated.ErrApproval, "north"),
+	"not-taken":           fmt.Errorf("%w: attempt 7 is not open", federated.ErrRefused),
+	"item-malformed":      fmt.Errorf("%w: sort 9", federated.ErrWire),
+	"sum-malformed":       fmt.Errorf("%w: 3 bytes", secagg.ErrWire),
+	"sum-order":           fmt.Errorf("%w: SHARE before CONFIRM", secagg.ErrOrder),
+	"sum-roster":          fmt.Errorf("%w: node 9 of 3", secagg.ErrRoster),
+	"sum-context":         secagg.ErrContext,
+	"sum-signature":       secagg.ErrSignature,
+	"sum-evidence":        &secagg.Evidence{},
+	"sum-commitment":      secagg.ErrCommitment,
+	"request-signature":   fmt.Errorf("%w: it does not verify", ErrRequestSignature),
+	"not-a-member":        ErrNotMember,
+	"client-certificate":  fmt.Errorf("%w: one is required here", ErrClientCertificate),
+	"unknown-job":         ErrUnknownJob,
+	"enrolment":           fmt.Errorf("%w: the signature does not verify", ErrEnrolment),
+	"unknown-enrolment":   ErrUnknownEnrolment,
+	"name-enrolled":       ErrEnrolled,
+	"fingerprint":         ErrFingerprint,
+	"too-many-enrolments": ErrEnrolmentsFull,
+	"too-many-requests":   ErrTooFast,
 }
 
 func TestProblemsAreStable(t *testing.T) {
@@ -115,7 +139,7 @@ func TestEverySentinelIsMapped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for pkg, dir := range map[string]string{"queries": "../queries", "policy": "../policy", "ledger": "../policy/ledger", "dp": "../dp"} {
+	for pkg, dir := range map[string]string{"queries": "../queries", "policy": "../policy", "ledger": "../policy/ledger", "dp": "../dp", "federated": "../federated", "secagg": "../federated/secagg"} {
 		for _, name := range sentinels(t, dir) {
 			if !strings.Contains(string(source), "{"+pkg+"."+name+",") {
 				t.Errorf("problems.go does not map %s.%s", pkg, name)

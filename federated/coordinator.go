@@ -128,14 +128,16 @@ type Status struct {
 	Job      secagg.Hash
 	Approved int // nodes
 	Ready    int
-	Round    int // from 0; the number of rounds when all are done
-	Rounds   int
-	Attempt  uint64
-	Phase    secagg.Phase
-	Missing  []int // nodes that the phase waits for
-	Burnt    int   // attempts that were charged and gave no sum
-	Done     bool
-	Ended    string // why it stopped without a model
+	// Unapproved and Unready are the nodes that the job waits for before it begins.
+	Unapproved, Unready []int
+	Round               int // from 0; the number of rounds when all are done
+	Rounds              int
+	Attempt             uint64
+	Phase               secagg.Phase
+	Missing             []int // nodes that the phase waits for
+	Burnt               int   // attempts that were charged and gave no sum
+	Done                bool
+	Ended               string // why it stopped without a model
 }
 
 // Status says how far the job is.
@@ -145,6 +147,14 @@ func (c *Coordinator) Status() Status {
 	s := Status{
 		Job: c.job, Approved: len(c.approve), Ready: len(c.ready), Round: c.round, Rounds: c.plan.Rounds(),
 		Attempt: c.attempt, Phase: c.phase, Burnt: c.burnt, Done: c.done, Ended: c.ended,
+	}
+	for i := range c.roster.Nodes {
+		if !c.approve[i] {
+			s.Unapproved = append(s.Unapproved, i)
+		}
+		if !c.ready[i] {
+			s.Unready = append(s.Unready, i)
+		}
 	}
 	if c.relay != nil && !c.done {
 		s.Missing = c.relay.Missing(c.phase)

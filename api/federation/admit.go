@@ -70,6 +70,8 @@ type gate struct {
 	nodes map[federated.Key]*visitor
 }
 
+func newGate(most int) gate { return gate{most: most, nodes: map[federated.Key]*visitor{}} }
+
 // maxNonces is how many requests one node may make within a Window: 218 a second.
 const maxNonces = 1 << 16
 
@@ -113,8 +115,17 @@ func (g *gate) enter(s signed, now time.Time) (done func(), err error) {
 	}, nil
 }
 
-// readDeadline gives a request so long for its body, where the server has deadlines.
-func readDeadline(w http.ResponseWriter, now time.Time, d time.Duration) {
-	// A recorder in place of a connection has none.
-	_ = http.NewResponseController(w).SetReadDeadline(now.Add(d))
+// times are how long a request's body may take on its way.
+type times struct {
+	posting time.Duration // of a member or the administrator: 0.74 MB at 50 kbit/s
+	small   time.Duration // of an enrolment, which anybody may send
+	refused time.Duration // what is left of a body that nobody reads
+}
+
+func defaultTimes() times { return times{2 * time.Minute, 15 * time.Second, 2 * time.Second} }
+
+// readWithin gives a request so long for its body.
+func (h *Handler) readWithin(w http.ResponseWriter, d time.Duration) {
+	// A recorder in place of a connection has no deadlines.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d))
 }

@@ -71,7 +71,7 @@ func NewClient(o ClientOptions) (*Client, error) {
 	if !c.roots.AppendCertsFromPEM(o.CA) {
 		return nil, fmt.Errorf("%w: the authority's certificate is missing or not PEM", ErrOptions)
 	}
-	conf := &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: c.roots}
+	conf := &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: c.roots, Time: o.Now}
 	if o.Certificate != nil {
 		conf.Certificates = []tls.Certificate{*o.Certificate}
 	}

@@ -10,7 +10,8 @@
 // keyid (the public key in base64), nonce (16 bytes in base64), alg "ed25519" and the tag
 // "qunxiang-federated/1". @authority is left out, since proxies change it; the path has
 // the job's digest, and so the coordinator's key in it. A signature holds for [Window]
-// around its time, and its nonce works once. Signature and membership are checked before
+// around its time, and its nonce works once (until the coordinator is started again; no
+// request does harm twice). Signature and membership are checked before
 // a byte of the body is read.
 //
 // Answers are not signed: what the feed carries proves itself, and a card is checked

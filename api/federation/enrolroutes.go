@@ -2,13 +2,9 @@ package federation
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/qunxiang/qunxiang/api"
 )
-
-// enrolTime is how long the small body of an enrolment may take: anybody may send one.
-const enrolTime = 15 * time.Second
 
 func (h *Handler) authority() (*Authority, error) {
 	if h.o.Authority == nil {
@@ -22,7 +18,7 @@ func (h *Handler) enrol(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	readDeadline(w, time.Now(), enrolTime)
+	h.readWithin(w, h.times.small)
 	body, err := api.ReadBody(w, r, mediaJSON, maxEnrolment)
 	if err != nil {
 		return err
@@ -79,7 +75,7 @@ func (h *Handler) approveEnrolment(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	readDeadline(w, time.Now(), enrolTime)
+	h.readWithin(w, h.times.small)
 	body, err := api.ReadBody(w, r, mediaJSON, maxEnrolment)
 	if err != nil {
 		return err

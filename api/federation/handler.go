@@ -37,6 +37,7 @@ type Handler struct {
 	admin [sha256.Size]byte
 	mux   *http.ServeMux
 	gate  gate
+	times times
 }
 
 // NewHandler checks the options. ErrOptions.
@@ -58,7 +59,10 @@ func NewHandler(o HandlerOptions) (*Handler, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	h := &Handler{o: o, admin: sha256.Sum256([]byte(o.AdminToken)), mux: http.NewServeMux(), gate: gate{most: o.MaxOpen, nodes: map[federated.Key]*visitor{}}}
+	h := &Handler{
+		o: o, admin: sha256.Sum256([]byte(o.AdminToken)), mux: http.NewServeMux(), times: defaultTimes(),
+		gate: newGate(o.MaxOpen),
+	}
 	h.routes()
 	return h, nil
 }
@@ -82,6 +86,7 @@ func (h *Handler) routes() {
 		h.mux.HandleFunc(method+" "+root+path, func(w http.ResponseWriter, r *http.Request) {
 			s := &answer{ResponseWriter: w, status: http.StatusOK}
 			if err := f(s, r); err != nil {
+				h.readWithin(s, h.times.refused)
 				h.refuse(s, err)
 			}
 			h.o.Log.Info("request", "method", method, "route", root+path, "status", s.status, "node", s.who)

@@ -5,20 +5,16 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/federated"
 )
 
-// bodyTime is how long a body may take on its way: a posting of 0.74 MB at 50 kbit/s.
-const bodyTime = 2 * time.Minute
-
 func (h *Handler) createJob(w http.ResponseWriter, r *http.Request) error {
 	if err := h.needAdministrator(r); err != nil {
 		return err
 	}
-	readDeadline(w, time.Now(), bodyTime)
+	h.readWithin(w, h.times.posting)
 	body, err := api.ReadBody(w, r, mediaJSON, maxCard)
 	if err != nil {
 		return err
@@ -57,6 +53,13 @@ func (h *Handler) listJobs(w http.ResponseWriter, r *http.Request) error {
 			list = append(list, statusOf(c))
 		}
 	}
+	if !all && len(list) > 0 { // strangers hear nothing, and leave nothing in the gate
+		done, err := h.gate.enter(s, h.o.Now())
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
 	return reply(w, http.StatusOK, map[string]any{"jobs": list})
 }
 
@@ -81,10 +84,6 @@ func (h *Handler) reader(w http.ResponseWriter, r *http.Request, administrator b
 		return c, func() {}, err
 	}
 	if err != nil {
-		// Only those who sign hear which jobs there are not.
-		if _, err := verify(r, h.o.Now()); err != nil {
-			return nil, nil, err
-		}
 		return nil, nil, err
 	}
 	who, err := h.member(w, r, c)
@@ -132,7 +131,7 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer who.done()
-	readDeadline(w, time.Now(), bodyTime)
+	h.readWithin(w, h.times.posting)
 	body, err := api.ReadBody(w, r, mediaBinary, int64(postingHead+c.MaxPosting()))
 	if err != nil {
 		return err
@@ -201,14 +200,19 @@ func statusOf(c *federated.Coordinator) JobStatus {
 	s, card := c.Status(), c.Card()
 	out := JobStatus{
 		Job: s.Job.String(), Name: card.Job, Approved: s.Approved, Ready: s.Ready, Round: s.Round, Rounds: s.Rounds,
-		Attempt: s.Attempt, Phase: s.Phase.String(), Missing: []string{}, Burnt: s.Burnt, Done: s.Done, Ended: s.Ended,
+		Attempt: s.Attempt, Phase: s.Phase.String(), Burnt: s.Burnt, Done: s.Done, Ended: s.Ended,
+	}
+	names := func(places []int) []string {
+		list := []string{}
+		for _, i := range places {
+			list = append(list, card.Nodes[i].Name)
+		}
+		return list
 	}
 	for _, n := range card.Nodes {
 		out.Nodes = append(out.Nodes, n.Name)
 	}
-	for _, i := range s.Missing {
-		out.Missing = append(out.Missing, card.Nodes[i].Name)
-	}
+	out.Unapproved, out.Unready, out.Missing = names(s.Unapproved), names(s.Unready), names(s.Missing)
 	return out
 }
 

@@ -52,7 +52,7 @@ func PinnedAuthority(ctx context.Context, url, fingerprint string) ([]byte, erro
 // the server by it and nothing else.
 func pinned(s tls.ConnectionState, host, want string) (*x509.Certificate, error) {
 	for _, c := range s.PeerCertificates {
-		if fingerprintOf(c) != want {
+		if fingerprintOf(c) != want || !c.IsCA {
 			continue
 		}
 		roots := x509.NewCertPool()

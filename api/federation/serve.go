@@ -16,9 +16,10 @@ import (
 // a server that has its certificate from elsewhere. HTTP/2 is not spoken: calls are short,
 // and the deadlines are a connection's.
 func (h *Handler) Serve(ctx context.Context, l net.Listener, conf *tls.Config) error {
+	t := h.times
 	server := &http.Server{
 		Handler: h, TLSConfig: conf, TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: bodyTime + 10*time.Second, WriteTimeout: 2*bodyTime + 10*time.Second,
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: t.posting + 10*time.Second, WriteTimeout: 2*t.posting + 10*time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: log.New(io.Discard, "", 0), // quotes what clients send
 	}
