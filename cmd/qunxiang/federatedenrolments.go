@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/api/federation"
 )
 
@@ -137,11 +138,16 @@ func enrolmentID(ctx context.Context, client *federation.Client, nameOrID string
 	return "", &exitError{exitUsage, fmt.Errorf("%d enrolments are called %s: give the id", len(found), nameOrID)}
 }
 
-// unreachable says in plain words that the coordinator does not answer.
+// unreachable gives an answer of the coordinator its exit code, and says in plain words
+// when there is none.
 func unreachable(err error) error {
 	var away *net.OpError
 	if errors.As(err, &away) && away.Op == "dial" {
 		return fmt.Errorf("the coordinator does not answer: is qunxiang federated serve running? (%w)", err)
+	}
+	var problem *api.Problem
+	if errors.As(err, &problem) && problem.Status/100 == 4 {
+		return &exitError{exitRefused, fmt.Errorf("the coordinator refuses: %w", err)}
 	}
 	return err
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -31,12 +33,12 @@ logistic model).`,
 			if err != nil {
 				return withCode(err)
 			}
+			if _, err := os.Stat(filepath.Join(folder, modelFile)); errors.Is(err, fs.ErrNotExist) {
+				return unfinished(folder)
+			}
 			v, err := federated.Verify(folder, o)
 			if err != nil {
 				return verifyCode(err)
-			}
-			if !v.Done {
-				return unfinished(folder, v)
 			}
 			if l.asJSON {
 				return printJSON(c.OutOrStdout(), modelOf(v))
@@ -49,11 +51,15 @@ logistic model).`,
 }
 
 // unfinished says why there is no model.
-func unfinished(folder string, v *federated.Verified) error {
+func unfinished(folder string) error {
 	if why, err := os.ReadFile(filepath.Join(folder, stoppedFile)); err == nil {
 		return &exitError{exitStopped, fmt.Errorf("there is no model: the job has stopped: %s", why)}
 	}
-	return &exitError{exitFailed, fmt.Errorf("there is no model yet: %d of %d rounds are closed", len(v.Rounds), v.Card.Model.Rounds)}
+	rounds, err := filepath.Glob(filepath.Join(folder, "round-*"))
+	if err != nil {
+		return err
+	}
+	return &exitError{exitFailed, fmt.Errorf("there is no model yet: %d rounds are closed", len(rounds))}
 }
 
 // modelReport is a model with its lineage.

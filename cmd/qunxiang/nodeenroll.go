@@ -85,7 +85,7 @@ func (e *enrolling) run(ctx context.Context, out, progress io.Writer) error {
 	defer client.Close()
 	state, err := client.Enrol(ctx, e.sent)
 	if err != nil {
-		return err
+		return unreachable(err)
 	}
 	if err := e.keep(state); err != nil {
 		return err
@@ -156,7 +156,7 @@ func (e *enrolling) authority(ctx context.Context) error {
 		return &exitError{exitUsage, errors.New("first contact needs --ca-fingerprint or --ca: ask the coordinator's operator")}
 	}
 	if err != nil {
-		return err
+		return unreachable(err)
 	}
 	return writeDurably(path, text, 0o644)
 }
