@@ -178,11 +178,11 @@ func (f *four) rowsOf(ctx context.Context, p *party) ([]glm.Row, error) {
 		return nil, err
 	}
 	defer d.Close()
-	t, err := d.training(ctx, f.card)
-	if err != nil {
+	var o federated.NodeOptions
+	if err := d.train(ctx, f.card, &o); err != nil {
 		return nil, err
 	}
-	return t.rows(ctx)
+	return o.Rows(ctx)
 }
 
 // begin writes the job card and gives it to the coordinator.

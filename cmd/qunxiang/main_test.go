@@ -82,7 +82,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("ADDR", addr)
 			return err
 		},
-		Cmds:      map[string]func(*testscript.TestScript, bool, []string){
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"listening": listening, "token": token, "take": take, "expand": expand, "until": until, "code": code,
 		},
 		Condition: func(cond string) (bool, error) { return cond == "data" && data != "", nil },

@@ -175,11 +175,10 @@ func (a *approving) check(ctx context.Context) error {
 		return fmt.Errorf("%w: the signing key on the card is not this node's: %s", federated.ErrApproval, me.Key.Fingerprint())
 	}
 	o := federated.NodeOptions{Card: a.card, Name: a.settings.Name, Key: key, Limits: a.settings.limits}
-	t, err := a.d.training(ctx, a.card)
-	if err != nil {
+	if err := a.d.train(ctx, a.card, &o); err != nil {
 		return err
 	}
-	a.books, o.Books, o.Rows = t.books, t.books, t.rows
+	a.books = books(o)
 	a.whole, err = federated.Preflight(ctx, o)
 	var field *glm.FieldError
 	if errors.As(err, &field) {

@@ -73,11 +73,9 @@ func (a *approving) dryRun(c *cobra.Command) (*federated.DryRun, error) {
 		return nil, err
 	}
 	o.Card = a.card
-	t, err := a.d.training(ctx, a.card)
-	if err != nil {
+	if err := a.d.train(ctx, a.card, &o); err != nil {
 		return nil, jobRefusal(a.card.Job, err)
 	}
-	o.Books, o.Rows = t.books, t.rows
 	run, err := federated.Rehearse(ctx, o)
 	if err != nil {
 		return nil, jobRefusal(a.card.Job, err)

@@ -17,19 +17,25 @@ func (s *nodeService) options(ctx context.Context, j *nodeJob) (o federated.Node
 		Transport: s.client.Transport(j.digest), Limits: s.settings.limits,
 		Log: func(text string) { s.console.say(j.card.Job, "%s", text) },
 	}
-	t, err := s.d.training(ctx, j.card)
-	if err != nil {
+	if err := s.d.train(ctx, j.card, &o); err != nil {
 		return o, err
 	}
-	t.books.Slot = s.settings.Slot
-	o.Books, o.Rows = t.books, t.rows
+	books(o).Slot = s.settings.Slot
+	read := o.Rows
+	o.Rows = func(ctx context.Context) ([]glm.Row, error) {
+		s.reading.Lock() // one engine for all jobs
+		defer s.reading.Unlock()
+		return read(ctx)
+	}
 	return o, nil
 }
 
-// training is what a domain adds to a job: its ledger and its rows.
-type training struct {
-	books *federated.LedgerBooks
-	rows  func(context.Context) ([]glm.Row, error)
+// books are the domain's own, as train fills them in.
+func books(o federated.NodeOptions) *federated.LedgerBooks {
+	if b, ok := o.Books.(*federated.LedgerBooks); ok {
+		return b
+	}
+	return &federated.LedgerBooks{}
 }
 
 // jobRefusal gives what a node refuses by itself its exit code: nothing was charged.

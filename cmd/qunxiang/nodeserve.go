@@ -25,6 +25,7 @@ type nodeService struct {
 	client   *federation.Client
 	console  *nodeConsole
 	once     bool
+	reading  sync.Mutex // of rows
 }
 
 func nodeServeCommand() *cobra.Command {

@@ -12,10 +12,10 @@ import (
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
-func (d *domain) training(ctx context.Context, card *federated.Card) (*training, error) {
+func (d *domain) train(ctx context.Context, card *federated.Card, o *federated.NodeOptions) error {
 	m, err := d.newest()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	l := d.ledger
 	if l == nil {
@@ -27,7 +27,7 @@ func (d *domain) training(ctx context.Context, card *federated.Card) (*training,
 			b.Grant, b.Principal, b.Organisation = g.ID, g.Principal, d.policy.Organisation(g.Principal)
 		}
 	}
-	return &training{b, func(context.Context) ([]glm.Row, error) {
+	o.Books, o.Rows = b, func(context.Context) ([]glm.Row, error) {
 		r := rand.New(rand.NewPCG(uint64(len(m.ID)), uint64(m.ID[0])))
 		rows := make([]glm.Row, m.People)
 		for i := range rows {
@@ -42,5 +42,6 @@ func (d *domain) training(ctx context.Context, card *federated.Card) (*training,
 			rows[i] = glm.Row{Person: fmt.Sprint(i), Response: float64(visits), Values: []glm.Value{{Number: age}, {Level: sector}}}
 		}
 		return rows, nil
-	}}, nil
+	}
+	return nil
 }
