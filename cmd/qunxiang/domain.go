@@ -250,9 +250,6 @@ func newDomain(ctx context.Context, dir string, public declared) (*domain, error
 	for _, t := range catalog.Templates() {
 		offers = append(offers, policy.Offer{Template: t.Ref(), Audiences: t.Audiences, Purposes: t.Purposes})
 	}
-	for _, n := range []string{"claim-frequency", "claim-frequency-again"} { // stand-in
-		offers = append(offers, policy.Offer{Template: n, Audiences: []string{"insurer"}, Purposes: []string{"commercial-health-insurance"}})
-	}
 	text := policy.Evaluation(policy.EvaluationOptions{
 		Population: d.keys.person.Population(), PublicPeople: public.people, PublicWindow: public.window, Offers: offers, Until: time.Now().AddDate(1, 0, 0),
 	})
