@@ -198,7 +198,7 @@ func (n *Node) preflight(ctx context.Context) error {
 		if err := n.o.Limits.allow(n.whole, n.o.Books.Others(n.job)); err != nil {
 			return err
 		}
-		if err := n.o.Books.Room(ctx, n.o.Card.Job, n.o.Card.Purpose, n.whole); err != nil {
+		if err := n.o.Books.Room(ctx, n.o.Card.Source, n.o.Card.Purpose, n.whole); err != nil {
 			return err
 		}
 	}
