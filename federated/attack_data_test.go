@@ -198,10 +198,10 @@ func TestLimits(t *testing.T) {
 	w.sameModel()
 	b := w.bookkeeper(0)
 	b.Grant = "g-none"
-	mustBe(t, b.Room(ctx, w.card.Job, w.card.Purpose, w.parties[0].node.whole), ErrRefused)
+	mustBe(t, b.Room(ctx, w.card.Source, w.card.Purpose, w.parties[0].node.whole), ErrRefused)
 	big := w.parties[0].node.whole
 	big.Rho = 3e12
-	mustBe(t, w.bookkeeper(0).Room(ctx, w.card.Job, w.card.Purpose, big), ErrRefused)
+	mustBe(t, w.bookkeeper(0).Room(ctx, w.card.Source, w.card.Purpose, big), ErrRefused)
 }
 
 // The spares are counted by each node: with two attempts burnt beyond its own round's,

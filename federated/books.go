@@ -20,7 +20,7 @@ import (
 // Spend is the charge of one attempt.
 type Spend struct {
 	Job     secagg.Hash
-	Name    string // the card's job
+	Source  Source // whose rows are used
 	Purpose string
 	Attempt uint64
 	Record  string      // digest of the share's record: the charge is its commit point
@@ -34,8 +34,9 @@ type Spend struct {
 type Books interface {
 	// Mark is the ledger's durable head and counter.
 	Mark(ctx context.Context) (secagg.Mark, error)
-	// Room refuses (ErrRefused) a job whose whole cost, spares included, does not fit.
-	Room(ctx context.Context, name, purpose string, whole dp.Cost) error
+	// Room refuses (ErrRefused) a job whose whole cost, spares included, does not fit,
+	// or whose feature template and purpose are not granted.
+	Room(ctx context.Context, source Source, purpose string, whole dp.Cost) error
 	// Charge appends a CHARGE. ErrRefused if the ledger's rules forbid it, and then
 	// there is none; after any other error it may be there or not.
 	Charge(ctx context.Context, s Spend) error
@@ -64,10 +65,10 @@ type LedgerBooks struct {
 	Key          string // ledger.VerifierKey, for proofs
 	Principal    string // who trains, as the policy knows it
 	Organisation string
-	Grant        string // covers the job's name as a template
+	Grant        string // covers the feature template, by id or id@version, and the purpose
 	Snapshot     string
 	Epoch        int64
-	Scopes       []string // population/life and the years of the records
+	Scopes       []string // population/life and the years that the source's parameters let it read
 	// Slot is how long after its charge an attempt is closed: with a RELEASE that names
 	// the sum, or with an ABANDON if there is none. Default 1 minute.
 	Slot time.Duration
@@ -82,8 +83,6 @@ type openCharge struct {
 	index   int64
 	due     time.Time
 }
-
-const catalogue = "federated"
 
 // Mark is the size and root of the newest checkpoint, which is made for it.
 func (b *LedgerBooks) Mark(ctx context.Context) (m secagg.Mark, err error) {
@@ -107,16 +106,17 @@ func (b *LedgerBooks) Mark(ctx context.Context) (m secagg.Mark, err error) {
 
 // Room asks for the whole job in every scope and in the grant's quota. Nothing is
 // set aside: queries of the domain may use it up meanwhile, and the job then stops.
-func (b *LedgerBooks) Room(_ context.Context, name, purpose string, whole dp.Cost) error {
+func (b *LedgerBooks) Room(_ context.Context, source Source, purpose string, whole dp.Cost) error {
 	g, ok := b.Ledger.InForce()
 	i := slices.IndexFunc(g.Grants, func(e ledger.Granted) bool { return e.ID == b.Grant })
 	if !ok || i < 0 {
 		return fmt.Errorf("%w: no grant %q is in force", ErrRefused, b.Grant)
 	}
 	e := g.Grants[i]
+	id, _, _ := strings.Cut(source.Template, "@")
 	switch {
-	case e.Principal != b.Principal || !slices.Contains(e.Templates, name) || !slices.Contains(e.Purposes, purpose):
-		return fmt.Errorf("%w: grant %q is not for this job, purpose and principal", ErrRefused, b.Grant)
+	case e.Principal != b.Principal || !slices.Contains(e.Templates, id) && !slices.Contains(e.Templates, source.Template) || !slices.Contains(e.Purposes, purpose):
+		return fmt.Errorf("%w: grant %q is not for %s, this purpose and principal", ErrRefused, b.Grant, source.Template)
 	case e.QuotaRho > 0 && whole.Rho > e.QuotaRho-b.Ledger.Quota(e.ID):
 		return fmt.Errorf("%w: the grant's quota does not cover the job with its spares", ErrRefused)
 	}
@@ -133,7 +133,8 @@ func (b *LedgerBooks) Room(_ context.Context, name, purpose string, whole dp.Cos
 func chargeID(job secagg.Hash, attempt uint64) string { return fmt.Sprintf("%s-%d", job, attempt) }
 
 // Charge charges an attempt. Its id is the job's and attempt's, which the ledger takes
-// once, whatever became of the journal.
+// once, whatever became of the journal. The transcript's root stands as its
+// idempotency digest: no two attempts have the same.
 func (b *LedgerBooks) Charge(ctx context.Context, s Spend) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -144,7 +145,7 @@ func (b *LedgerBooks) Charge(ctx context.Context, s Spend) error {
 	due := b.Ledger.Now().Add(max(slot.Truncate(time.Second), time.Second))
 	index, err := b.Ledger.Charge(ctx, ledger.Charge{
 		ID: chargeID(s.Job, s.Attempt), Principal: b.Principal, Organisation: b.Organisation, Grant: b.Grant, Purpose: s.Purpose,
-		Template: fmt.Sprintf("%s@%d", s.Name, s.Attempt), Catalogue: catalogue, TemplateDigest: s.Root.String(),
+		Template: s.Source.Template, Catalogue: ledger.Training, TemplateDigest: s.Source.Digest, Idempotency: s.Root.String(),
 		Key: s.Job.String(), Snapshot: b.Snapshot, Epoch: b.Epoch, Scopes: b.Scopes, Cost: s.Cost, Sigmas: s.Sigmas,
 		Due: due, Request: s.Record,
 	})
@@ -164,12 +165,12 @@ func (b *LedgerBooks) Charge(ctx context.Context, s Spend) error {
 
 // mine are the charges of training.
 func (b *LedgerBooks) mine() []ledger.Request {
-	return slices.DeleteFunc(b.Ledger.Requests(), func(r ledger.Request) bool { return r.Catalogue != catalogue })
+	return slices.DeleteFunc(b.Ledger.Requests(), func(r ledger.Request) bool { return r.Catalogue != ledger.Training })
 }
 
-func attemptOf(r ledger.Request) uint64 {
-	_, version, _ := strings.Cut(r.Template, "@")
-	n, err := strconv.ParseUint(version, 10, 64)
+// attemptOf reads the attempt from a charge's id, 0 for none.
+func attemptOf(r ledger.Charge) uint64 {
+	n, err := strconv.ParseUint(strings.TrimPrefix(r.ID, r.Key+"-"), 10, 64)
 	if err != nil {
 		return 0
 	}
@@ -181,7 +182,7 @@ func (b *LedgerBooks) Charged(job secagg.Hash) map[uint64]string {
 	out := map[uint64]string{}
 	for _, r := range b.mine() {
 		if r.Key == job.String() {
-			out[attemptOf(r)] = r.Request
+			out[attemptOf(r.Charge)] = r.Request
 		}
 	}
 	return out

@@ -19,6 +19,7 @@ type Card struct {
 	Job         string       `json:"job"`     // lower case, digits and hyphens
 	Purpose     string       `json:"purpose"` // one of policy.Purposes
 	Description string       `json:"description"`
+	Source      Source       `json:"source"`
 	Model       Model        `json:"model"`
 	Privacy     Privacy      `json:"privacy"`
 	Expect      Expect       `json:"expect"`
@@ -27,6 +28,14 @@ type Card struct {
 	Recipients  []string     `json:"recipients"` // organisations that receive the model
 	Coordinator Organisation `json:"coordinator"`
 	Nodes       []Member     `json:"nodes"`
+}
+
+// Source is where every node's rows come from: a certified feature template, with
+// its parameters. They alone decide which years of records are charged.
+type Source struct {
+	Template   string            `json:"template"`   // id@version
+	Digest     string            `json:"digest"`     // SHA-256 of the certified pair, in hex
+	Parameters map[string]string `json:"parameters"` // as text, as in a request
 }
 
 // Model is what is fitted: the numbers of a glm.Spec.

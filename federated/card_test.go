@@ -74,11 +74,11 @@ func TestCardYAMLIsStrict(t *testing.T) {
 	good := goodCard(t)
 	for _, c := range []struct{ from, to, says string }{
 		{"purpose:", "purpoze:", "card.yaml:3:1: unknown key"},
-		{"  family: poisson", "  family: poisson\n  famly: gamma", "card.yaml:7:3: unknown key"},
+		{"  family: poisson", "  family: poisson\n  famly: gamma", "card.yaml:11:3: unknown key"},
 		{"until: 2099-12-31", "until: 2099-12-31\nuntil: 2100-12-31", "card.yaml:"},
-		{"rounds: 5", "rounds: 5.5", "card.yaml:8:11: want a whole number"},
-		{"rounds: 5", "rounds: \"5\"", "card.yaml:8:11"},
-		{"start_mean: 0.3", "start_mean: .nan", "card.yaml:7:15: want a number"},
+		{"rounds: 5", "rounds: 5.5", "card.yaml:12:11: want a whole number"},
+		{"rounds: 5", "rounds: \"5\"", "card.yaml:12:11"},
+		{"start_mean: 0.3", "start_mean: .nan", "card.yaml:11:15: want a number"},
 		{"start_mean: 0.3", "start_mean: -0.3", "start"},
 		{"privacy: {rho: 0.5}", "privacy: {}", "rho is missing"},
 		{"privacy: {rho: 0.5}", "privacy: {rho: 1e-3}", "want a number of at most twelve decimals"},

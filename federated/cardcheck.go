@@ -48,6 +48,9 @@ func (c *Card) check() error {
 	case c.Expect.People < 1 || c.Expect.People > c.Expect.PeoplePerNode*int64(len(c.Nodes)):
 		return bad("expect.people must be at least 1 and fit the people of each node")
 	}
+	if err := c.Source.check(); err != nil {
+		return err
+	}
 	if err := c.checkTexts(); err != nil {
 		return err
 	}
@@ -69,6 +72,37 @@ func (c *Card) check() error {
 		w := *c.Model.Network
 		w.ClipNorm = s.ClipNorm
 		c.Model.Network = &w
+	}
+	return nil
+}
+
+var (
+	templateRef   = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*@(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$`)
+	pairDigest    = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	parameterName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+)
+
+const (
+	maxParameter   = 2000 // bytes of one text
+	maxParameters  = 100
+	maxTemplateRef = 200
+)
+
+// check holds the source to what can be shown, signed and charged. Whether the
+// template is there and fits the model, each node says for itself.
+func (s Source) check() error {
+	switch {
+	case !templateRef.MatchString(s.Template) || len(s.Template) > maxTemplateRef:
+		return fmt.Errorf("%w: source: template must be id@version, such as claim-frequency-features@1.0.0", ErrCard)
+	case !pairDigest.MatchString(s.Digest):
+		return fmt.Errorf("%w: source: digest must be the 64 hexadecimal digits of the certified template", ErrCard)
+	case len(s.Parameters) == 0 || len(s.Parameters) > maxParameters:
+		return fmt.Errorf("%w: source: parameters are needed, at least the window, and at most %d", ErrCard, maxParameters)
+	}
+	for name, text := range s.Parameters {
+		if !parameterName.MatchString(name) || text == "" || !plain(text, maxParameter) {
+			return fmt.Errorf("%w: source: a parameter's name or text is empty, too long or has characters that cannot be shown", ErrCard)
+		}
 	}
 	return nil
 }

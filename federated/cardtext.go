@@ -2,7 +2,9 @@ package federated
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/qunxiang/qunxiang/dp"
@@ -28,6 +30,7 @@ func (c *Card) Text() (string, error) {
 	w.item("Digest", "%s", job)
 	w.item("Purpose", "%s", c.Purpose)
 	w.item("Last day", "%s (UTC)", c.Until)
+	c.sourceText(w)
 	c.modelText(w, plan.Rounds())
 	c.partyText(w)
 	if err := c.privacyText(w, plan); err != nil {
@@ -66,6 +69,19 @@ func (c *Card) formula() string {
 		terms = append(terms, "offset(log exposure)")
 	}
 	return left + " ~ " + strings.Join(terms, " + ")
+}
+
+// sourceText says where the rows come from. What a row is and which years are
+// charged stand in the template: the node that has it says so besides.
+func (c *Card) sourceText(w *writer) {
+	w.head("Which rows are used")
+	w.line("Each node reads rows of its own people by one feature template. They do not leave it.")
+	w.item("Template", "%s", c.Source.Template)
+	w.item("Its digest", "%s", c.Source.Digest)
+	for _, name := range slices.Sorted(maps.Keys(c.Source.Parameters)) {
+		w.item("Parameter", "%s = %s", name, c.Source.Parameters[name])
+	}
+	w.line("Charged are the years of records that these parameters let it read, looking back included, and the lifetime.")
 }
 
 func (c *Card) modelText(w *writer, rounds int) {

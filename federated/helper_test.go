@@ -82,6 +82,10 @@ const cardYAML = `version: qunxiang-card/1
 job: claim-frequency
 purpose: commercial-health-insurance
 description: How often insured persons see a doctor, by age and sector
+source:
+  template: claim-frequency-features@1.0.0
+  digest: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  parameters: {window: 2025-01-01..2025-12-31, history: 0}
 model:
   family: poisson
   start_mean: 0.3
@@ -207,7 +211,7 @@ func (w *world) openLedger(i int, create bool) {
 		Population: testTown, Policy: "digest", Mode: "evaluation",
 		Year: dp.Cost{Rho: 2e12, Delta: 1e12}, Life: dp.Cost{Rho: 2e12, Delta: 1e12},
 		Grants: []ledger.Granted{{
-			ID: "g-1", Principal: "trainer", Templates: []string{w.card.Job}, Purposes: []string{w.card.Purpose}, Until: "2099-12-31",
+			ID: "g-1", Principal: "trainer", Templates: []string{"claim-frequency-features"}, Purposes: []string{w.card.Purpose}, Until: "2099-12-31",
 		}},
 	})
 	must(w.t, err)

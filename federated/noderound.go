@@ -120,7 +120,7 @@ func (n *Node) cross(ctx context.Context) error {
 		return err
 	}
 	s := Spend{
-		Job: n.job, Name: n.o.Card.Job, Purpose: n.o.Card.Purpose, Attempt: t.number, Root: t.attempt.Root(),
+		Job: n.job, Source: n.o.Card.Source, Purpose: n.o.Card.Purpose, Attempt: t.number, Root: t.attempt.Root(),
 		Cost: cost, Sigmas: sigmas,
 	}
 	end, err := t.attempt.Cross(func(record []byte) error {

@@ -87,7 +87,7 @@ func (n *Node) admit(ctx context.Context) error {
 	if err := n.o.Limits.allow(n.whole, n.o.Books.Others(n.job)); err != nil {
 		return err
 	}
-	return n.o.Books.Room(ctx, n.o.Card.Job, n.o.Card.Purpose, n.whole)
+	return n.o.Books.Room(ctx, n.o.Card.Source, n.o.Card.Purpose, n.whole)
 }
 
 // Err is the failure of the disk after which the node has to be opened again, nil for

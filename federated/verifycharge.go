@@ -72,8 +72,12 @@ func (v *verification) charge(attempt uint64, b []byte) error {
 		return wrong(VerifyCharge, attempt, "%w", err)
 	}
 	c, ok := leaf.Body.(*ledger.Charge)
-	if !ok || c.Key != v.out.Job.String() || c.Template != v.out.Card.Job+"@"+strconv.FormatUint(attempt, 10) || c.Purpose != v.out.Card.Purpose {
+	source := v.out.Card.Source
+	switch {
+	case !ok || c.Key != v.out.Job.String() || c.ID != chargeID(v.out.Job, attempt) || c.Catalogue != ledger.Training || c.Purpose != v.out.Card.Purpose:
 		return bad("the leaf charges something else")
+	case c.Template != source.Template || c.TemplateDigest != source.Digest:
+		return bad("the leaf charges for another feature template")
 	}
 	v.out.Rho += c.Cost.Rho
 	r, closed := v.closed[attempt]
@@ -85,7 +89,7 @@ func (v *verification) charge(attempt uint64, b []byte) error {
 	if err != nil || c.Cost.Rho < cost.Rho || c.Cost.Delta < cost.Delta {
 		return bad("the charge is less than the round costs")
 	}
-	if c.TemplateDigest != v.out.Rounds[r].Root.String() {
+	if c.Idempotency != v.out.Rounds[r].Root.String() {
 		return bad("the charge names another transcript")
 	}
 	return nil

@@ -108,6 +108,8 @@ func (r *reader) value(n ast.Node, v reflect.Value) {
 		r.members(n, v)
 	case reflect.Slice, reflect.Array:
 		r.list(n, v)
+	case reflect.Map:
+		r.texts(n, v)
 	case reflect.String:
 		if s, ok := n.(*ast.StringNode); ok {
 			v.SetString(s.Value)
@@ -176,6 +178,35 @@ func (r *reader) list(n ast.Node, v reflect.Value) {
 		}
 		r.value(e, v.Index(i))
 	}
+}
+
+// texts reads names with texts; a plain number is the text it is written as.
+func (r *reader) texts(n ast.Node, v reflect.Value) {
+	m, ok := n.(*ast.MappingNode)
+	if !ok {
+		r.fail(place(n), "want names and texts")
+		return
+	}
+	out := map[string]string{}
+	for _, e := range m.Values {
+		key, ok := e.Key.(*ast.StringNode)
+		if !ok {
+			r.fail(place(e.Key), "not a plain key")
+			return
+		}
+		if _, twice := out[key.Value]; twice {
+			r.fail(place(e.Key), "key %q is there twice", key.Value)
+			return
+		}
+		switch e.Value.(type) {
+		case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode:
+			out[key.Value] = e.Value.GetToken().Value
+		default:
+			r.fail(place(e.Value), "want a text or a number")
+			return
+		}
+	}
+	v.Set(reflect.ValueOf(out))
 }
 
 func (r *reader) members(n ast.Node, v reflect.Value) {

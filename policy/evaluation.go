@@ -27,6 +27,7 @@ var evaluators = []Principal{
 	{"pharma-b", "pharma-b", []Role{Pharma}},
 	{"regulator-r", "regulator", []Role{Regulator}},
 	{"steward-s", "authority", []Role{Steward}},
+	{"node-n", "domain", []Role{Node}},
 }
 
 // Evaluation writes the policy.yaml of a new evaluation domain: one principal
@@ -94,6 +95,8 @@ func (r Role) suits() []string {
 		return []string{"commercial-health-insurance", "health-management", "elder-care"}
 	case Pharma:
 		return []string{"drug-development", "medical-engineering", "health-management"}
+	case Node:
+		return purposes
 	case Regulator:
 		return []string{"fund-regulation", "health-management", "elder-care", "artificial-intelligence"}
 	}

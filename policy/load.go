@@ -175,7 +175,7 @@ func (r *reader) person(p *Policy, n ast.Node) Principal {
 	}
 	for i, role := range r.texts(m["roles"]) {
 		if !slices.Contains(roles, Role(role)) {
-			r.want(r.list(m["roles"])[i], "a role: insurer, pharma, regulator or steward")
+			r.want(r.list(m["roles"])[i], "a role: insurer, pharma, regulator, steward or node")
 		}
 		x.Roles = append(x.Roles, Role(role))
 	}

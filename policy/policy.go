@@ -21,10 +21,13 @@ const (
 	Pharma    Role = "pharma"
 	Regulator Role = "regulator"
 	Steward   Role = "steward"
+	// Node is the domain's own node in federated training: feature templates are for
+	// it alone, and it is for them alone.
+	Node Role = "node"
 )
 
 // roles lists every role.
-var roles = []Role{Insurer, Pharma, Regulator, Steward}
+var roles = []Role{Insurer, Pharma, Regulator, Steward, Node}
 
 // purposes are the declared uses of the data, after the six industries the
 // authority opens it to, and the supervision of the fund.
@@ -109,6 +112,17 @@ func (p *Policy) principal(id string) *Principal {
 		return nil
 	}
 	return &p.Principals[i]
+}
+
+// Nodes are the principals with the role Node, in the order of the file.
+func (p *Policy) Nodes() []string {
+	var out []string
+	for _, x := range p.Principals {
+		if slices.Contains(x.Roles, Node) {
+			out = append(out, x.ID)
+		}
+	}
+	return out
 }
 
 // Organisation is a principal's organisation, "" for one not in the policy.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/qunxiang/qunxiang/policy"
@@ -247,7 +248,7 @@ func newDomain(ctx context.Context, dir string, public declared) (*domain, error
 		return nil, err
 	}
 	offers := []policy.Offer{}
-	for _, t := range catalog.Templates() {
+	for _, t := range slices.Concat(catalog.Templates(), catalog.FeatureTemplates()) {
 		offers = append(offers, policy.Offer{Template: t.Ref(), Audiences: t.Audiences, Purposes: t.Purposes})
 	}
 	text := policy.Evaluation(policy.EvaluationOptions{

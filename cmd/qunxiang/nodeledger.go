@@ -15,14 +15,14 @@ import (
 
 // trainingCharge is a charge of an attempt, as node ledger shows it.
 type trainingCharge struct {
-	Job     string `json:"job"`
-	Name    string `json:"name"`
-	Attempt string `json:"attempt"`
-	Rho     string `json:"rho"`
-	Time    string `json:"time"`
-	State   string `json:"state"` // released, abandoned or open
-	Purpose string `json:"purpose"`
-	Leaf    int64  `json:"leaf"`
+	Job      string `json:"job"`
+	Attempt  string `json:"attempt"`
+	Rho      string `json:"rho"`
+	Time     string `json:"time"`
+	State    string `json:"state"` // released, abandoned or open
+	Template string `json:"template"`
+	Purpose  string `json:"purpose"`
+	Leaf     int64  `json:"leaf"`
 }
 
 type scopeLeft struct {
@@ -66,20 +66,14 @@ checks all of it. It can be read beside a node that serves.`,
 	return c
 }
 
-// trainingCatalogue marks a charge of training in the ledger.
-const trainingCatalogue = "federated"
-
 func trainingLedgerOf(s *ledger.State, job string) trainingLedger {
 	r := trainingLedger{Charges: []trainingCharge{}, Scopes: []scopeLeft{}}
 	for _, q := range s.Requests() {
-		if q.Catalogue != trainingCatalogue || !strings.HasPrefix(q.Key, job) {
+		if q.Catalogue != ledger.Training || !strings.HasPrefix(q.Key, job) {
 			continue
 		}
-		c := trainingCharge{Job: q.Key, Rho: rhoText(q.Cost.Rho), Time: q.Time.UTC().Format(time.RFC3339), State: "open", Purpose: q.Purpose, Leaf: q.Index}
-		if _, attempt, ok := strings.Cut(strings.TrimPrefix(q.ID, q.Key), "-"); ok {
-			c.Attempt = attempt
-		}
-		c.Name, _, _ = strings.Cut(q.Template, "@")
+		c := trainingCharge{Job: q.Key, Rho: rhoText(q.Cost.Rho), Time: q.Time.UTC().Format(time.RFC3339), State: "open", Template: q.Template, Purpose: q.Purpose, Leaf: q.Index}
+		c.Attempt = strings.TrimPrefix(q.ID, q.Key+"-")
 		switch {
 		case q.Abandoned:
 			c.State = "abandoned"
@@ -105,10 +99,10 @@ func (r trainingLedger) print(w io.Writer) error {
 	if len(r.Charges) == 0 {
 		fmt.Fprintln(w, "training has charged nothing here")
 	} else {
-		fmt.Fprintln(t, "job\tname\tattempt\trho\tcharged at\tstate")
+		fmt.Fprintln(t, "job\tattempt\trho\tcharged at\tstate\trows from")
 	}
 	for _, c := range r.Charges {
-		fmt.Fprintf(t, "%.8s\t%s\t%s\t%s\t%s\t%s\n", c.Job, c.Name, c.Attempt, c.Rho, c.Time, c.State)
+		fmt.Fprintf(t, "%.8s\t%s\t%s\t%s\t%s\t%s\n", c.Job, c.Attempt, c.Rho, c.Time, c.State, c.Template)
 	}
 	if err := t.Flush(); err != nil {
 		return err

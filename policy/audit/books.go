@@ -158,6 +158,9 @@ func first(set map[name]struct{}, s name) bool {
 	return len(set) > n
 }
 
+// training is the catalogue of charges for attempts of training jobs.
+const training = "federated"
+
 func (b *books) charge(r *Report, at int64, l *leaf) {
 	r.Charges++
 	u := b.use(l)
@@ -177,6 +180,9 @@ func (b *books) charge(r *Report, at int64, l *leaf) {
 	}
 	if s.suspended {
 		r.find(Suspended, at, "its template is suspended")
+	}
+	if string(l.catalogue) == training {
+		s = &standing{} // abandoned attempts of a training count against no template
 	}
 	if b.terms == nil {
 		r.find(NoCaps, at, "no GRANT has set caps")

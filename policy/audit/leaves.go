@@ -4,7 +4,7 @@ import "bytes"
 
 func (c *cursor) charge(l *leaf) {
 	l.kind = "CHARGE"
-	c.maybe(`{"catalogue":`)
+	l.catalogue = c.maybe(`{"catalogue":`)
 	l.cost.Delta = c.decimal(`,"delta":`)
 	l.due = c.count(`,"due":`)
 	c.count(`,"epoch":`)

@@ -18,7 +18,7 @@ type leaf struct {
 	cost                                    Cost
 	id, principal, grant, purpose, template []byte
 	snapshot, idempotency, digest           []byte
-	organisation                            []byte
+	organisation, catalogue                 []byte
 	list                                    [][]byte // scopes of a CHARGE, people of a RESUME
 	terms                                   *terms   // of a GRANT
 }

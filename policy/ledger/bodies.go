@@ -81,6 +81,11 @@ func (r *Release) members(f *form, l *Leaf) {
 	f.end(l)
 }
 
+// Training is the Catalogue of charges for attempts of training jobs, whose Template
+// is the feature template that the rows came from. Their abandons suspend nothing:
+// an attempt fails with its network, not with its template.
+const Training = "federated"
+
 // Abandon says that a charge will never be released. It gives no reason: the
 // reason might depend on the data.
 type Abandon struct {

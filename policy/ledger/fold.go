@@ -172,6 +172,9 @@ func (s *State) abandon(l Leaf, b *Abandon) error {
 		return err
 	}
 	r.Abandoned = true
+	if r.Catalogue == Training {
+		return nil
+	}
 	st := s.standing[r.Template]
 	st.abandons = slices.DeleteFunc(append(st.abandons, l.Time), func(t time.Time) bool {
 		return l.Time.Sub(t) > suspendWithin
