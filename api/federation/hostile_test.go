@@ -186,6 +186,8 @@ func TestAttackCertificates(t *testing.T) {
 	twin.tls = newTLSKey(t)
 	again, err := NewEnrolment(EnrolmentOptions{Name: twin.name, Organisation: twin.organisation, Key: twin.key, Owner: publicOf(twin.owner), TLS: twin.tls})
 	must(t, err)
+	namesake, err := NewEnrolment(EnrolmentOptions{Name: "node-9", Organisation: "x", Key: newKey(t), Owner: publicOf(newKey(t)), TLS: w.parties[0].tls})
+	must(t, err)
 	foreign, err := OpenAuthority(AuthorityOptions{Dir: t.TempDir(), Hosts: []string{"x"}})
 	must(t, err)
 	approve := func(a *Authority, e *Enrolment) string {
@@ -203,6 +205,7 @@ func TestAttackCertificates(t *testing.T) {
 		"good":             {func(s *EnrolmentState) { s.Certificate = approve(w.authority, e) }, true},
 		"pending":          {func(*EnrolmentState) {}, true},
 		"another's":        {func(s *EnrolmentState) { s.Certificate = approve(w.authority, other) }, false},
+		"another name":     {func(s *EnrolmentState) { s.Certificate = approve(w.authority, namesake) }, false},
 		"another key":      {func(s *EnrolmentState) { s.Certificate = approve(w.authority, again) }, false},
 		"other authority":  {func(s *EnrolmentState) { s.Certificate = approve(foreign, e) }, false},
 		"authority itself": {func(s *EnrolmentState) { s.Certificate = string(w.authority.Certificate()) }, false},
