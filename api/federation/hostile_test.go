@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,6 +116,23 @@ func TestAttackAnswers(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		if grown := after.TotalAlloc - before.TotalAlloc; grown > 128<<20 {
 			t.Errorf("%s: %d MB were allocated", name, grown>>20)
+		}
+	}
+}
+
+// A redirect is not followed: what is signed for one coordinator goes to no other.
+func TestAttackRedirect(t *testing.T) {
+	var seen atomic.Int64
+	other := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { seen.Add(1) }))
+	t.Cleanup(other.Close) // its certificate is the same as the hostile one's
+	for _, status := range []int{http.StatusMovedPermanently, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+		c := hostile(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL+r.URL.Path, status) }, 20*time.Second)
+		tr := c.Transport(secagg.Hash{1})
+		if _, err := tr.Fetch(ctx, federated.Place{}); err == nil || seen.Load() != 0 {
+			t.Errorf("%d: %v, followed %d times", status, err, seen.Load())
+		}
+		if err := tr.Post(ctx, federated.Posting{}); err == nil || seen.Load() != 0 {
+			t.Errorf("%d: %v, followed %d times", status, err, seen.Load())
 		}
 	}
 }
