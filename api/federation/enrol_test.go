@@ -10,11 +10,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -243,89 +239,4 @@ func TestEnrolledNameIsKept(t *testing.T) {
 	if list := a.Enrolments(); len(list) != 2 {
 		t.Errorf("%+v", list)
 	}
-}
-
-// Few wait at a time, and not for ever.
-func TestPendingIsBounded(t *testing.T) {
-	now := &clock{time.Now()}
-	dir := t.TempDir()
-	a := openAuthority(t, dir, now, 3)
-	for i := range 3 {
-		_, err := a.Enrol(newApplicant(t, fmt.Sprint("n", i)).enrolment(t))
-		must(t, err)
-	}
-	late := newApplicant(t, "late").enrolment(t)
-	_, err := a.Enrol(late)
-	mustBe(t, err, api.ErrEnrolmentsFull)
-	now.now = now.now.Add(pendingLife + time.Minute)
-	_, err = a.Enrol(late)
-	must(t, err)
-	if files, _ := filepath.Glob(filepath.Join(dir, "enrolments", "*.json")); len(files) != 1 || len(a.Enrolments()) != 1 {
-		t.Errorf("%d files", len(files))
-	}
-}
-
-// A certificate is renewed for the same keys when two thirds of its time are over, and
-// not before.
-func TestRenewal(t *testing.T) {
-	now := &clock{time.Now()}
-	a := openAuthority(t, t.TempDir(), now, 0)
-	e := newApplicant(t, "north").enrolment(t)
-	_, err := a.Enrol(e)
-	must(t, err)
-	first, err := a.Approve(e.ID(), e.Fingerprint())
-	must(t, err)
-	now.now = now.now.Add(NodeLife / 2)
-	if s, err := a.Enrol(e); err != nil || s.Certificate != first.Certificate {
-		t.Errorf("renewed too early: %v", err)
-	}
-	for _, d := range []time.Duration{NodeLife / 4, NodeLife} { // in time, and when it has run out
-		now.now = now.now.Add(d)
-		s, err := a.Enrol(e)
-		must(t, err)
-		if s.State != Approved || s.Certificate == first.Certificate || !s.Until.After(now.now.Add(NodeLife-time.Hour)) {
-			t.Fatalf("%+v", s)
-		}
-		leaf := a.all[e.ID()].leaf
-		if leaf.Subject.CommonName != "north" || len(leaf.DNSNames) != 1 || leaf.DNSNames[0] != "north" || leaf.IsCA ||
-			len(leaf.ExtKeyUsage) != 1 || leaf.ExtKeyUsage[0] != x509.ExtKeyUsageClientAuth {
-			t.Errorf("%+v", leaf)
-		}
-	}
-}
-
-// What is on the disk is there again, and damage is told by its file.
-func TestEnrolmentsOnDisk(t *testing.T) {
-	dir, now := t.TempDir(), &clock{time.Now()}
-	a := openAuthority(t, dir, now, 0)
-	e := newApplicant(t, "north").enrolment(t)
-	_, err := a.Enrol(e)
-	must(t, err)
-	path := a.recordPath(e.ID())
-	info, err := os.Stat(path)
-	must(t, err)
-	if info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v", info.Mode())
-	}
-	b, err := os.ReadFile(path)
-	must(t, err)
-	for _, bad := range []string{"", "{}", "null", strings.Replace(string(b), "North Mutual", "South Mutual", 1)} {
-		must(t, os.WriteFile(path, []byte(bad), 0o600))
-		_, err := OpenAuthority(AuthorityOptions{Dir: dir, Hosts: []string{"x"}})
-		if !errors.Is(err, ErrOptions) || !strings.Contains(err.Error(), e.ID()) {
-			t.Errorf("%.40q: %v", bad, err)
-		}
-	}
-}
-
-func FuzzEnrolment(f *testing.F) {
-	b, err := json.Marshal(newApplicant(f, "north").enrolment(f))
-	must(f, err)
-	f.Add(b)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		e := &Enrolment{}
-		if api.DecodeStrict(b, e) == nil && e.Check() == nil && !nodeName.MatchString(e.Name) {
-			t.Errorf("%q is enrolled", e.Name)
-		}
-	})
 }

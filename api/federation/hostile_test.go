@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -119,6 +120,23 @@ func TestAttackAnswers(t *testing.T) {
 	}
 }
 
+// A redirect is not followed: what is signed for one coordinator goes to no other.
+func TestAttackRedirect(t *testing.T) {
+	var seen atomic.Int64
+	other := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { seen.Add(1) }))
+	t.Cleanup(other.Close) // its certificate is the same as the hostile one's
+	for _, status := range []int{http.StatusMovedPermanently, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+		c := hostile(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL+r.URL.Path, status) }, 20*time.Second)
+		tr := c.Transport(secagg.Hash{1})
+		if _, err := tr.Fetch(ctx, federated.Place{}); err == nil || seen.Load() != 0 {
+			t.Errorf("%d: %v, followed %d times", status, err, seen.Load())
+		}
+		if err := tr.Post(ctx, federated.Posting{}); err == nil || seen.Load() != 0 {
+			t.Errorf("%d: %v, followed %d times", status, err, seen.Load())
+		}
+	}
+}
+
 // A list that is small on the way must not be large in memory.
 func TestAttackLists(t *testing.T) {
 	for name, text := range map[string]string{
@@ -186,6 +204,8 @@ func TestAttackCertificates(t *testing.T) {
 	twin.tls = newTLSKey(t)
 	again, err := NewEnrolment(EnrolmentOptions{Name: twin.name, Organisation: twin.organisation, Key: twin.key, Owner: publicOf(twin.owner), TLS: twin.tls})
 	must(t, err)
+	namesake, err := NewEnrolment(EnrolmentOptions{Name: "node-9", Organisation: "x", Key: newKey(t), Owner: publicOf(newKey(t)), TLS: w.parties[0].tls})
+	must(t, err)
 	foreign, err := OpenAuthority(AuthorityOptions{Dir: t.TempDir(), Hosts: []string{"x"}})
 	must(t, err)
 	approve := func(a *Authority, e *Enrolment) string {
@@ -203,6 +223,7 @@ func TestAttackCertificates(t *testing.T) {
 		"good":             {func(s *EnrolmentState) { s.Certificate = approve(w.authority, e) }, true},
 		"pending":          {func(*EnrolmentState) {}, true},
 		"another's":        {func(s *EnrolmentState) { s.Certificate = approve(w.authority, other) }, false},
+		"another name":     {func(s *EnrolmentState) { s.Certificate = approve(w.authority, namesake) }, false},
 		"another key":      {func(s *EnrolmentState) { s.Certificate = approve(w.authority, again) }, false},
 		"other authority":  {func(s *EnrolmentState) { s.Certificate = approve(foreign, e) }, false},
 		"authority itself": {func(s *EnrolmentState) { s.Certificate = string(w.authority.Certificate()) }, false},
