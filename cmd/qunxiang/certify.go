@@ -73,14 +73,31 @@ Exit codes: 0 every template passed, 5 one was refused.`,
 	return c
 }
 
+// findEither finds a question or a feature template.
+func findEither(catalog *queries.Catalog, ref string) (*queries.Template, error) {
+	t, err := catalog.Find(ref)
+	if errors.Is(err, queries.ErrFeatures) {
+		return catalog.FindFeatures(ref)
+	}
+	return t, err
+}
+
+// everyTemplate lists the questions, then the feature templates.
+func everyTemplate(catalog *queries.Catalog) []*queries.Template {
+	return slices.Concat(catalog.Templates(), catalog.FeatureTemplates())
+}
+
 // certified finds the templates: the catalogue's, one of them, or a folder's.
 // What cannot be parsed is refused at once.
 func certified(args []string) (*queries.Catalog, []*queries.Template, []*certify.Certificate, error) {
 	catalog, err := queries.LoadCatalog(templates.FS)
-	if err != nil || len(args) == 0 {
-		return catalog, catalog.Templates(), nil, err
+	if err != nil {
+		return nil, nil, nil, err
 	}
-	t, err := catalog.Find(args[0])
+	if len(args) == 0 {
+		return catalog, everyTemplate(catalog), nil, nil
+	}
+	t, err := findEither(catalog, args[0])
 	if info, noFolder := os.Stat(args[0]); err == nil || noFolder != nil || !info.IsDir() {
 		return catalog, []*queries.Template{t}, nil, err
 	}
@@ -180,7 +197,7 @@ func certifyOptions(ctx context.Context, dir string) (certify.Options, func(), e
 		return certify.Options{}, nil, err
 	}
 	return certify.Options{
-		Engine: engine, Prove: duckdb.Prove,
+		Engine: engine, Rows: engine, Prove: duckdb.Prove,
 		Population: certify.Population{
 			Source: queries.Source{Snapshot: m.ID, MaxRows: m.MostRows()}, People: len(keys), Only: subsets.only,
 		},

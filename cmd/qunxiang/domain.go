@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/qunxiang/qunxiang/policy"
@@ -248,7 +247,7 @@ func newDomain(ctx context.Context, dir string, public declared) (*domain, error
 		return nil, err
 	}
 	offers := []policy.Offer{}
-	for _, t := range slices.Concat(catalog.Templates(), catalog.FeatureTemplates()) {
+	for _, t := range everyTemplate(catalog) {
 		offers = append(offers, policy.Offer{Template: t.Ref(), Audiences: t.Audiences, Purposes: t.Purposes})
 	}
 	text := policy.Evaluation(policy.EvaluationOptions{

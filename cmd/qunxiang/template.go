@@ -36,16 +36,20 @@ type listedTemplate struct {
 }
 
 func templateListCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, features bool
 	c := &cobra.Command{
-		Use: "list", Short: "List the catalogue", Args: cobra.NoArgs, Example: "  qunxiang template list",
+		Use: "list", Short: "List the catalogue", Args: cobra.NoArgs, Example: "  qunxiang template list\n  qunxiang template list --features",
 		RunE: func(c *cobra.Command, _ []string) error {
 			catalog, err := queries.LoadCatalog(templates.FS)
 			if err != nil {
 				return withCode(err)
 			}
 			list := []listedTemplate{}
-			for _, t := range catalog.Templates() {
+			templates := catalog.Templates()
+			if features {
+				templates = catalog.FeatureTemplates()
+			}
+			for _, t := range templates {
 				list = append(list, listedTemplate{t.Ref(), t.Catalogue, t.Digest(), t.Title, t.Audiences})
 			}
 			if asJSON {
@@ -59,6 +63,7 @@ func templateListCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&features, "features", false, "the feature templates, which training jobs read rows by, in place of the questions")
 	return c
 }
 
@@ -72,9 +77,12 @@ func templateShowCommand() *cobra.Command {
 			if err != nil {
 				return withCode(err)
 			}
-			t, err := catalog.Find(args[0])
+			t, err := findEither(catalog, args[0])
 			if err != nil {
 				return withCode(err)
+			}
+			if t.Features != nil {
+				return showFeatures(c.OutOrStdout(), t, catalog, asJSON)
 			}
 			if asJSON {
 				return printJSON(c.OutOrStdout(), t.Describe())
@@ -88,6 +96,24 @@ func templateShowCommand() *cobra.Command {
 }
 
 func printTemplate(w io.Writer, t *queries.Template, catalog *queries.Catalog) {
+	printHead(w, t, catalog)
+	fmt.Fprintln(w, "\ngroups")
+	for _, k := range t.Keys {
+		fmt.Fprintf(w, "  %-10s %s\n", k.Name, k.Domain())
+	}
+	fmt.Fprintf(w, "  a person counts in at most %d of them\n", t.L0)
+	fmt.Fprintln(w, "\nmeasures")
+	for _, m := range t.Measures {
+		fmt.Fprintf(w, "  %-14s %s (%s): %s\n", m.Name, m.Title.EN, m.Unit, m.Bounds())
+	}
+	for _, d := range t.Derived {
+		fmt.Fprintf(w, "  %-14s %s (%s): %s of %s, after noise\n", d.Name, d.Title.EN, d.Unit, d.Kind, d.Of)
+	}
+	printLimits(w, t)
+}
+
+// printHead is what every template declares.
+func printHead(w io.Writer, t *queries.Template, catalog *queries.Catalog) {
 	fmt.Fprintf(w, "%s  %s  %s / %s\n\n%s\n%s\n\n", t.Catalogue, t.Ref(), t.Title.EN, t.Title.ZH, t.Description.EN, t.Description.ZH)
 	fmt.Fprintf(w, "digest      %s\naudiences   %s\npurposes    %s\n", t.Digest(), strings.Join(t.Audiences, ", "), strings.Join(t.Purposes, ", "))
 	fmt.Fprintln(w, "\nparameters")
@@ -103,18 +129,10 @@ func printTemplate(w io.Writer, t *queries.Template, catalog *queries.Catalog) {
 	for _, r := range t.Reads {
 		fmt.Fprintf(w, "  %-10s %s\n", r.View, strings.Join(r.Columns, ", "))
 	}
-	fmt.Fprintln(w, "\ngroups")
-	for _, k := range t.Keys {
-		fmt.Fprintf(w, "  %-10s %s\n", k.Name, k.Domain())
-	}
-	fmt.Fprintf(w, "  a person counts in at most %d of them\n", t.L0)
-	fmt.Fprintln(w, "\nmeasures")
-	for _, m := range t.Measures {
-		fmt.Fprintf(w, "  %-14s %s (%s): %s\n", m.Name, m.Title.EN, m.Unit, m.Bounds())
-	}
-	for _, d := range t.Derived {
-		fmt.Fprintf(w, "  %-14s %s (%s): %s of %s, after noise\n", d.Name, d.Title.EN, d.Unit, d.Kind, d.Of)
-	}
+}
+
+// printLimits ends with the SQL.
+func printLimits(w io.Writer, t *queries.Template) {
 	fmt.Fprintln(w, "\nlimits")
 	for _, n := range t.Notes {
 		fmt.Fprintf(w, "  %s\n", n.EN)
@@ -162,7 +180,7 @@ func lintAll(files []string) ([]lintFinding, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = catalog.Templates()
+		list = everyTemplate(catalog)
 	}
 	for _, f := range files {
 		t, err := loadFile(os.DirFS(filepath.Dir(f)), filepath.Base(f))

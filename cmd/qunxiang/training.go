@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
 	"github.com/qunxiang/qunxiang/queries/dataset"
+	"github.com/qunxiang/qunxiang/queries/duckdb"
 )
 
 // training is what a job card comes to in this domain: everything but the rows
@@ -65,7 +67,7 @@ func (d *domain) trainingRows(ctx context.Context, card *federated.Card) (*train
 		t.scopes = append(t.scopes, fmt.Sprintf("%s/%d", d.policy.Population, year))
 	}
 	t.fitted.Job.Epoch = t.epoch
-	t.rows = func(ctx context.Context) ([]glm.Row, error) { return d.readRows(ctx, t, card) }
+	t.rows = func(ctx context.Context) ([]glm.Row, error) { return d.readRows(ctx, t) }
 	return t, nil
 }
 
@@ -130,18 +132,21 @@ func contractOf(card *federated.Card) queries.Contract {
 	return c
 }
 
-// readRows reads the snapshot as the job sees it.
-func (d *domain) readRows(ctx context.Context, t *training, card *federated.Card) ([]glm.Row, error) {
-	if d.engine == nil {
-		if err := d.startEngine(); err != nil {
-			return nil, err
-		}
+// readRows reads the snapshot as the job sees it, with an engine of its own: the one
+// that answers questions is never asked for rows.
+func (d *domain) readRows(ctx context.Context, t *training) (rows []glm.Row, err error) {
+	if err := d.resolveOptOuts(ctx); err != nil {
+		return nil, err
 	}
-	var rows []glm.Row
-	var reader queries.PersonRows = d.engine
-	err := reader.People(ctx, t.fitted.Job, func(list []queries.PersonRow) error {
+	engine, err := duckdb.Open(duckdb.Options{Domain: d.dir, TempDir: d.path("tmp"), OptOuts: d.optOuts})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, engine.Close()) }()
+	var reader queries.PersonRows = engine
+	err = reader.People(ctx, t.fitted.Job, func(list []queries.PersonRow) error {
 		for _, r := range list {
-			rows = append(rows, t.row(r, card))
+			rows = append(rows, t.row(r))
 		}
 		return nil
 	})
@@ -149,7 +154,7 @@ func (d *domain) readRows(ctx context.Context, t *training, card *federated.Card
 }
 
 // row is one row in the card's order.
-func (t *training) row(r queries.PersonRow, card *federated.Card) glm.Row {
+func (t *training) row(r queries.PersonRow) glm.Row {
 	out := glm.Row{Person: r.Person(), Response: r.Value(t.fitted.Response), Values: make([]glm.Value, len(t.fitted.Features))}
 	if t.fitted.Exposure >= 0 {
 		out.Exposure = r.Value(t.fitted.Exposure)

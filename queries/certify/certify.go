@@ -6,7 +6,9 @@
 // and on the bound plan), reads every column it declares, gives each person of
 // the population alone no more than its bounds, gives the parts of any
 // partition what adds up to the whole, and if its noisy releases tell no more
-// of one person than they are charged for. The population must be declared
+// of one person than they are charged for. A feature template passes if its SQL
+// keeps people apart and reads what it declares, and if taking any person away
+// takes that person's rows away and changes no other. The population must be declared
 // public: see dp/proof.
 package certify
 
@@ -32,9 +34,11 @@ type Population struct {
 
 // Options are what a certification needs.
 type Options struct {
-	Catalog    *queries.Catalog // required: where the template's code lists are
-	Engine     queries.Engine   // required
-	Population Population       // required
+	Catalog *queries.Catalog // required: where the template's code lists are
+	Engine  queries.Engine   // required for questions
+	// Rows reads rows of people; required for feature templates.
+	Rows       queries.PersonRows
+	Population Population // required
 	// Prove is the proof of locality with its findings. Required.
 	Prove func(*queries.Template) (*locality.Proof, []locality.Finding, error)
 	// Cap is what a cost is held against; zero = epsilon 10 at delta 1e-9.
@@ -59,6 +63,8 @@ type Certificate struct {
 	Reads     []locality.Read     `json:"reads"`
 	Functions []string            `json:"functions"`
 	Variants  []Variant           `json:"variants"` // fine and coarse
+	// Features is the trial of a feature template, which has no variants.
+	Features *FeatureTrial `json:"features,omitempty"`
 }
 
 // Finding is one reason why a template does not pass. Code is stable.
@@ -113,7 +119,11 @@ func Certify(ctx context.Context, t *queries.Template, o Options) (*Certificate,
 			return nil, err
 		}
 	}
-	if len(c.Findings) == 0 {
+	if len(c.Findings) == 0 && t.Features != nil {
+		if err := c.features(ctx, t, o); err != nil {
+			return nil, err
+		}
+	} else if len(c.Findings) == 0 {
 		for _, coarse := range []bool{false, true} {
 			if err := c.variant(ctx, t, coarse, o); err != nil {
 				return nil, err

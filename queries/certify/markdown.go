@@ -38,7 +38,12 @@ func (c *Certificate) Markdown() string {
 		}
 		p("")
 	}
-	c.declared(p)
+	if c.Features != nil {
+		c.Features.markdown(p)
+		c.chosen(p)
+	} else {
+		c.declared(p)
+	}
 	for _, v := range c.Variants {
 		v.markdown(p)
 	}
@@ -69,6 +74,12 @@ func (c *Certificate) declared(p func(string, ...any)) {
 	if len(derived) > 0 {
 		p("- made of these after the noise: %s", strings.Join(derived, ", "))
 	}
+	c.chosen(p)
+}
+
+// chosen is what a client or a job card may choose, and what it is told.
+func (c *Certificate) chosen(p func(string, ...any)) {
+	d := c.Declared
 	p("\nClients choose:\n")
 	for _, x := range d.Parameters {
 		p("- %s: %s", x.Name, x.Limits)
