@@ -3,30 +3,59 @@ package main
 import (
 	"fmt"
 	"time"
+
+	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/templates"
 )
 
-// cardYAML is a job card of the demo.
-func (f *four) cardYAML(job string, rounds int, rho string, phase int) string {
-	return fmt.Sprintf(demoCard, job, rounds, rho, len(f.parties)*int(f.persons), f.persons, time.Now().AddDate(0, 1, 0).Format(time.DateOnly), phase, f.hello.Key, f.members)
+// cardYAML is a job card of the demo. phase is the time a phase may take, in seconds.
+func (f *four) cardYAML(job string, rounds int, rho string, phase int) (string, error) {
+	catalog, err := queries.LoadCatalog(templates.FS)
+	if err != nil {
+		return "", err
+	}
+	t, err := catalog.FindFeatures("claim-frequency-features")
+	if err != nil {
+		return "", err
+	}
+	until := time.Now().AddDate(0, 1, 0).UTC().Format(time.DateOnly)
+	people := f.persons * int64(len(f.parties))
+	return fmt.Sprintf(demoCard, job, t.Ref(), t.Digest(), rounds, rho, people, f.persons, until, phase, f.hello.Key, f.members), nil
 }
 
 const demoCard = `version: qunxiang-card/1
 job: %s
 purpose: commercial-health-insurance
-description: How often insured persons see a doctor, by age and sector
+description: How often insured people are admitted to hospital, for pricing
+
+# Which rows every node reads of its own people: qunxiang template show claim-frequency-features
+source:
+  template: %s
+  digest: %s
+  parameters: {window: 2017-01-01..2017-12-31, med_type: inpatient, history: 365, chronic: "hypertension,diabetes"}
+
 model:
   family: poisson
-  start_mean: 0.3
+  start_mean: 0.15         # admissions in a year of cover, as publicly expected
   rounds: %d
-  response: {name: visits, unit: visits, range: [0, 60]}
+  exposure: true
+  response: {name: visits, unit: visits, range: [0, 366]}
   features:
-    - {name: age, unit: years, range: [20, 60]}
-    - name: sector
-      code_list: sectors@2024-1
-      levels:
-        - {name: industry}
-        - {name: services}
-privacy: {rho: %s}
+    - {name: age, unit: years, range: [0, 90]}
+    - name: sex
+      code_list: schema/sex@1
+      levels: [{name: female}, {name: male}, {name: unknown, into: male}]
+    - name: insutype
+      code_list: schema/insutype@1
+      levels: [{name: resident}, {name: employee, share: 0.27}, {name: other, into: resident}, {name: unknown, into: resident}]
+    - name: hypertension
+      code_list: hypertension@1
+      levels: [{name: "no"}, {name: "yes", share: 0.16}]
+    - name: diabetes
+      code_list: diabetes@1
+      levels: [{name: "no"}, {name: "yes", share: 0.12}]
+
+privacy: {rho: %s}         # of a person, for all rounds together
 expect: {people: %d, people_per_node: %d}
 until: %s
 deadlines: {phase: %d, share: 600}

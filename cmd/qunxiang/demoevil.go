@@ -75,8 +75,12 @@ func (e *evil) wanted(r *http.Request) bool {
 func (f *four) cheat(ctx context.Context) error {
 	f.say("\n== A coordinator that tampers: it changes %s's ciphertext on its way to %s\n\n", f.parties[1].organisation, f.parties[2].organisation)
 	f.serving.stop()
+	text, err := f.cardYAML("hospital-admissions-again", 2, "0.02", 5)
+	if err != nil {
+		return err
+	}
 	path := filepath.Join(f.dir, "second.yaml")
-	if err := os.WriteFile(path, []byte(f.cardYAML("claim-frequency-again", 2, "0.02", 5)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return err
 	}
 	if err := f.read(path); err != nil {

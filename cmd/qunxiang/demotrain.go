@@ -193,8 +193,12 @@ func (f *four) begin(ctx context.Context) error {
 		return err
 	}
 	f.members = string(members)
+	text, err := f.cardYAML("hospital-admissions", 5, "0.4", 30)
+	if err != nil {
+		return err
+	}
 	path := filepath.Join(f.dir, "card.yaml")
-	if err := os.WriteFile(path, []byte(f.cardYAML("claim-frequency", 5, "0.3", 30)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return err
 	}
 	out, err := f.cast.run(ctx, "federated", "create", "--dir", f.coordinator(), "--card", path)
