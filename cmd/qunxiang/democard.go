@@ -39,6 +39,7 @@ model:
   start_mean: 0.15         # admissions in a year of cover, as publicly expected
   rounds: %d
   exposure: true
+  caps: {rows: 1}          # one calendar year: one row of a person
   response: {name: visits, unit: visits, range: [0, 366]}
   features:
     - {name: age, unit: years, range: [0, 90]}

@@ -97,6 +97,7 @@ func pooledCard(t *testing.T) string {
 job: yardstick
 purpose: commercial-health-insurance
 description: A card for a test
+source: {template: rows@1.0.0, digest: %s, parameters: {window: 2017-01-01..2017-12-31}}
 model:
   family: poisson
   start_mean: 0.5
@@ -115,5 +116,5 @@ deadlines: {phase: 60, share: 600}
 recipients: [Everybody]
 coordinator: {organisation: Nobody, key: %q}
 nodes:
-%s`, key(9), nodes.String())
+%s`, strings.Repeat("0", 64), key(9), nodes.String())
 }

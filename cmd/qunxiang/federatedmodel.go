@@ -185,6 +185,6 @@ func printLineage(w io.Writer, v *federated.Verified) error {
 	for _, a := range v.Burnt {
 		fmt.Fprintf(w, "  burnt        attempt %d, charged, no sum\n", a)
 	}
-	_, err := fmt.Fprintf(w, "  charged      rho %s at this node, in %d charges of its log\n", rhoText(v.Rho), len(v.Rounds)+len(v.Burnt))
+	_, err := fmt.Fprintf(w, "  charged      rho %s at this node, in %d charges of its log\n", rhoShort(v.Rho), len(v.Rounds)+len(v.Burnt))
 	return err
 }

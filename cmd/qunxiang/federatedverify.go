@@ -186,6 +186,9 @@ func rhoText(rho int64) string {
 	return string(b)
 }
 
+// rhoShort writes units of 1e-12 for people, to six digits.
+func rhoShort(rho int64) string { return fmt.Sprintf("%.6g", float64(rho)/1e12) }
+
 func printVerified(w io.Writer, v *federated.Verified, o federated.VerifyOptions) {
 	fmt.Fprintf(w, "job %s %s\n", v.Card.Job, v.Job)
 	if o.Job == nil {
@@ -201,7 +204,7 @@ func printVerified(w io.Writer, v *federated.Verified, o federated.VerifyOptions
 	if len(v.Burnt) > 0 {
 		fmt.Fprintf(w, "  burnt        attempts %v were charged and gave no sum\n", v.Burnt)
 	}
-	fmt.Fprintf(w, "  charged      rho %s in %d charges, proven under the log of this node\n", rhoText(v.Rho), len(v.Rounds)+len(v.Burnt))
+	fmt.Fprintf(w, "  charged      rho %s in %d charges, proven under the log of this node\n", rhoShort(v.Rho), len(v.Rounds)+len(v.Burnt))
 	if o.LedgerKey == "" {
 		fmt.Fprintln(w, "  (the folder's own word for the log's key: give --log-key)")
 	}

@@ -13,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/templates"
 )
 
 // fourth names the processes of the kill test: three nodes and the coordinator.
@@ -86,7 +89,7 @@ func newTroop(t *testing.T, seed uint64) *troop {
 		w.edit(filepath.Join(who, "node", "node.yaml"), "poll: 500ms", "poll: 50ms", "slot: 1m", "slot: 5s")
 	}
 	members := mustRun(t, w.dir, "federated", "enrolments", "--dir", "coordinator", "--members")
-	card := fmt.Sprintf(killCard, facts.Key, members)
+	card := fmt.Sprintf(killCard, featureDigest(t), facts.Key, members)
 	if err := os.WriteFile(w.path("card.yaml"), []byte(card), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -96,6 +99,20 @@ func newTroop(t *testing.T, seed uint64) *troop {
 		mustRun(t, w.dir, "node", "approve", "--dir", who, "--job", w.job, "--yes")
 	}
 	return w
+}
+
+// featureDigest is that of the certified feature template of the tests' cards.
+func featureDigest(t *testing.T) string {
+	t.Helper()
+	c, err := queries.LoadCatalog(templates.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := c.FindFeatures("claim-frequency-features")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Digest()
 }
 
 func (w *troop) edit(path string, pairs ...string) {
@@ -233,21 +250,25 @@ func (w *troop) check() {
 }
 
 const killCard = `version: qunxiang-card/1
-job: claim-frequency
+job: visits
 purpose: commercial-health-insurance
-description: How often insured persons see a doctor, by age and sector
+description: How often insured people see a doctor, by age and sex
+source:
+  template: claim-frequency-features@1.0.0
+  digest: %s
+  parameters: {window: 2017-01-01..2017-12-31, med_type: all, history: 0, chronic: diabetes}
 model:
   family: poisson
-  start_mean: 0.3
+  start_mean: 1.5
   rounds: 2
-  response: {name: visits, unit: visits, range: [0, 60]}
+  exposure: true
+  caps: {weight: 4, score: 6, rows: 1}
+  response: {name: visits, unit: visits, range: [0, 366]}
   features:
-    - {name: age, unit: years, range: [20, 60]}
-    - name: sector
-      code_list: sectors@2024-1
-      levels:
-        - {name: industry}
-        - {name: services}
+    - {name: age, unit: years, range: [0, 90]}
+    - name: sex
+      code_list: schema/sex@1
+      levels: [{name: female}, {name: male}, {name: unknown, into: male}]
 privacy: {rho: 0.3}
 expect: {people: 1200, people_per_node: 1000}
 until: 2099-12-31

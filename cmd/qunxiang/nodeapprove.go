@@ -33,6 +33,7 @@ type approving struct {
 	hash     secagg.Hash
 	whole    dp.Cost
 	books    *federated.LedgerBooks
+	rows     string // what the rows are here, in plain words
 }
 
 func nodeApproveCommand() *cobra.Command {
@@ -175,6 +176,11 @@ func (a *approving) check(ctx context.Context) error {
 		return fmt.Errorf("%w: the signing key on the card is not this node's: %s", federated.ErrApproval, me.Key.Fingerprint())
 	}
 	o := federated.NodeOptions{Card: a.card, Name: a.settings.Name, Key: key, Limits: a.settings.limits}
+	t, err := a.d.trainingRows(ctx, a.card)
+	if err != nil {
+		return err
+	}
+	a.rows = t.text()
 	if err := a.d.train(ctx, a.card, &o); err != nil {
 		return err
 	}
@@ -191,16 +197,20 @@ func (a *approving) check(ctx context.Context) error {
 func (a *approving) print(w io.Writer) {
 	fmt.Fprintf(w, "What this node has checked\n")
 	fmt.Fprintf(w, "    the card names this node (%s), its key and your key\n", a.settings.Name)
+	fmt.Fprintf(w, "    the template of the rows is certified here, and policy.yaml grants it for this purpose\n")
+	for line := range strings.Lines(a.rows) {
+		fmt.Fprintf(w, "      %s", line)
+	}
 	fmt.Fprintf(w, "    the data keep the contract (nothing of this is sent before you approve)\n")
 	limit := "no limit of its own"
 	if a.settings.limits.Rho > 0 {
 		limit = "the limit is rho " + rhoText(int64(a.settings.limits.Rho))
 	}
-	fmt.Fprintf(w, "    with every spare the job costs rho %s; %s in node.yaml\n", rhoText(a.whole.Rho), limit)
+	fmt.Fprintf(w, "    with every spare attempt the job costs rho %s; %s in node.yaml\n", rhoShort(a.whole.Rho), limit)
 	for _, scope := range a.books.Scopes {
 		limit, _ := a.d.state.Cap(scope)
 		spent := a.d.state.Spent(scope)
-		fmt.Fprintf(w, "    budget %-8s %5.2f %% of the cap for the rounds and spares; %.2f %% is spent already\n", shortScope(scope)+":",
+		fmt.Fprintf(w, "    budget %-6s %5.1f %% of the cap for the rounds and spares; %.1f %% is spent already\n", shortScope(scope)+":",
 			part(a.whole.Rho, limit.Rho), part(spent.Rho, limit.Rho))
 	}
 	fmt.Fprintln(w)

@@ -50,7 +50,7 @@ func jobRefusal(name string, err error) error {
 func refusedHere(err error) bool {
 	var field *glm.FieldError
 	for _, rule := range []error{
-		federated.ErrLimit, federated.ErrSnapshot, federated.ErrRefused, federated.ErrApproval,
+		federated.ErrLimit, federated.ErrSnapshot, federated.ErrRefused, federated.ErrApproval, federated.ErrCard,
 		api.ErrNotMember, api.ErrUnknownJob, api.ErrFingerprint, api.ErrEnrolled,
 	} {
 		if errors.Is(err, rule) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/qunxiang/qunxiang/federated"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
@@ -102,7 +103,7 @@ func (r trainingLedger) print(w io.Writer) error {
 		fmt.Fprintln(t, "job\tattempt\trho\tcharged at\tstate\trows from")
 	}
 	for _, c := range r.Charges {
-		fmt.Fprintf(t, "%.8s\t%s\t%s\t%s\t%s\t%s\n", c.Job, c.Attempt, c.Rho, c.Time, c.State, c.Template)
+		fmt.Fprintf(t, "%.8s\t%s\t%s\t%s\t%s\t%s\n", c.Job, c.Attempt, shorter(c.Rho), c.Time, c.State, c.Template)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -111,7 +112,16 @@ func (r trainingLedger) print(w io.Writer) error {
 	t = tabwriter.NewWriter(w, 2, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "budget\tcap\tspent, with queries\tleft")
 	for _, s := range r.Scopes {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", s.Scope, s.Cap, s.Spent, s.Left)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", s.Scope, shorter(s.Cap), shorter(s.Spent), shorter(s.Left))
 	}
 	return t.Flush()
+}
+
+// shorter is an exact rho to six digits, for people.
+func shorter(exact string) string {
+	var rho federated.Rho
+	if err := rho.UnmarshalText([]byte(exact)); err != nil {
+		return exact
+	}
+	return rhoShort(int64(rho))
 }
