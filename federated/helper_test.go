@@ -112,9 +112,15 @@ func newWorld(t testing.TB, rounds, people int) *world {
 // newWorldOf is newWorld with the card's YAML changed.
 func newWorldOf(t testing.TB, rounds, people int, change func(string) string) *world {
 	t.Helper()
+	return newWorldFor(t, []string{"North Mutual", "South Life", "Pharma East"}, rounds, people, change)
+}
+
+// newWorldFor is newWorldOf with a node for each organisation.
+func newWorldFor(t testing.TB, organisations []string, rounds, people int, change func(string) string) *world {
+	t.Helper()
 	w := &world{t: t, dir: memoryDir(t), now: time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC), coord: newKey(t)}
 	var nodes strings.Builder
-	for i, org := range []string{"North Mutual", "South Life", "Pharma East"} {
+	for i, org := range organisations {
 		p := &party{name: fmt.Sprint("node-", i), key: newKey(t), owner: newKey(t), ledgerSigner: newKey(t)}
 		p.dir, p.books = filepath.Join(w.dir, p.name, "job"), filepath.Join(w.dir, p.name, "ledger")
 		p.rows = synthetic(i, people)
