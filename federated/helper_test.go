@@ -22,6 +22,7 @@ import (
 	"github.com/qunxiang/qunxiang/federated/glm/glmtest"
 	"github.com/qunxiang/qunxiang/federated/secagg"
 	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/policy/ledger/ledgertest"
 )
 
 var ctx = context.Background()
@@ -61,7 +62,8 @@ type party struct {
 	rows         []glm.Row
 	limits       Limits
 	fatal        int
-	transport    Transport // nil for the world's
+	transport    Transport        // nil for the world's
+	disk         *ledgertest.Disk // of ledger and journal, nil for the system's
 	ledgerSigner ed25519.PrivateKey
 }
 
@@ -76,6 +78,7 @@ type world struct {
 	parties []*party
 	noise   bool
 	yaml    string
+	heart   *heart // of the coordinator, nil while nobody stops it
 }
 
 const cardYAML = `version: qunxiang-card/1
@@ -224,10 +227,14 @@ func (w *world) openLedger(i int, create bool) {
 func (w *world) openLedgerAt(i int, now func() time.Time, create bool) {
 	w.t.Helper()
 	p := w.parties[i]
-	var err error
-	p.ledger, err = ledger.Open(ledger.Options{
+	o := ledger.Options{
 		Dir: p.books, Create: create, Population: testTown, Signer: p.ledgerSigner, Now: now, Fatal: func(error) { p.fatal++ },
-	})
+	}
+	if p.disk != nil {
+		o.FS = p.disk
+	}
+	var err error
+	p.ledger, err = ledger.Open(o)
 	must(w.t, err)
 }
 
@@ -254,6 +261,9 @@ func (w *world) options(i int) NodeOptions {
 	}
 	if !w.noise {
 		o.unprotected = unprotected
+	}
+	if p.disk != nil {
+		o.FS = p.disk
 	}
 	return o
 }

@@ -9,6 +9,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/qunxiang/qunxiang/federated/secagg"
@@ -115,7 +116,8 @@ func TestVerifyTampered(t *testing.T) {
 		{"no model", VerifyMissing, gone("model.json")},
 		{"the model", VerifyModel, func(d string) error {
 			b, err := os.ReadFile(filepath.Join(d, "model.json"))
-			b = bytes.Replace(b, []byte(`"coefficients": [`), []byte(`"coefficients": [1`), 1) // another first digit
+			at := regexp.MustCompile(`"coefficients": \[\s*-?`).FindIndex(b)[1]
+			b[at] = '1' + (b[at]-'0')%9 // another first digit
 			return errors.Join(err, os.WriteFile(filepath.Join(d, "model.json"), b, 0o600))
 		}},
 		{"the model's errors", VerifyModel, func(d string) error {
