@@ -1,11 +1,7 @@
 package federated
 
 import (
-	"bytes"
 	"crypto/ed25519"
-	"encoding/binary"
-	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -103,66 +99,6 @@ func TestAttackRestoredBackup(t *testing.T) {
 	if err := n.journal.Peers()[0].Follows(mark); err == nil {
 		t.Errorf("a peer takes counter %d after %+v", mark.Counter, n.journal.Peers()[0])
 	}
-}
-
-// The node's numbers are nowhere at the coordinator: not in its files, and not in what
-// it holds of messages. The canary is a node's exact vector, in every encoding that a
-// slip would use.
-func TestAttackCanary(t *testing.T) {
-	w := newWorld(t, 1, 12).openNodes().run()
-	w.sameModel()
-	n := w.parties[0].node
-	data, err := n.work.NewData(w.parties[0].rows)
-	must(t, err)
-	sums, err := n.work.Encode(data, 0, n.work.Start())
-	must(t, err)
-	noise, err := n.work.DrawNoise(0)
-	must(t, err)
-	values, err := sums.Noisy(noise)
-	must(t, err)
-	var canaries [][]byte
-	for _, v := range values {
-		if v > 1<<20 || v < -1<<20 {
-			canaries = append(canaries, binary.LittleEndian.AppendUint64(nil, uint64(v)), binary.BigEndian.AppendUint64(nil, uint64(v)), fmt.Append(nil, v))
-		}
-	}
-	if len(canaries) < 9 {
-		t.Fatalf("only %d canaries", len(canaries))
-	}
-	found := func(root string) (hits int) {
-		must(t, filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			b, err := os.ReadFile(path)
-			for _, c := range canaries {
-				if bytes.Contains(b, c) {
-					hits++
-				}
-			}
-			return err
-		}))
-		return hits
-	}
-	if hits := found(filepath.Join(w.dir, "coordinator")); hits > 0 {
-		t.Errorf("%d numbers of a node are at the coordinator", hits)
-	}
-	must(t, os.WriteFile(filepath.Join(w.dir, "coordinator", "slip"), canaries[0], 0o600))
-	if found(filepath.Join(w.dir, "coordinator")) == 0 {
-		t.Error("the search finds nothing")
-	}
-	sum, err := (folder(filepath.Join(w.parties[0].dir, attemptName(1)))).Get("sum")
-	must(t, err)
-	must(t, filepath.WalkDir(filepath.Join(w.dir, "coordinator"), func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		if bytes.Contains(b, sum[:64]) {
-			t.Errorf("the sum is in %s", path)
-		}
-		return err
-	}))
 }
 
 // The contract is checked at the node, which tells the field's name and nothing else.
