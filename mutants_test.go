@@ -19,7 +19,7 @@ type mutant struct {
 }
 
 var mutants = []mutant{
-	{"L0 is one more", "dp/bound.go", "l0 := s.c.spec.L0\n", "l0 := min(s.c.spec.L0+1, len(s.ranks))\n", "./dp", "Neighbour|Bound|Matches|L0"},
+	{"L0 is one more", "dp/bound.go", "l0 := s.c.spec.L0\n", "l0 := min(s.c.spec.L0+1, len(s.ranks))\n", "./dp", "Neighbour|ManyRows"},
 	{"groups chosen without the salt", "dp/bound.go", "w.person = siphash.New(w.salt).", "w.person = siphash.New(siphash.Key{}).", "./dp", "."},
 	{"groups chosen by the place in the batch", "dp/bound.go", "s.ranks = append(s.ranks, rank{person.SumWord(s.words[g]), int32(l)})", "_ = person\n\t\ts.ranks = append(s.ranks, rank{uint64(g) * 0x9e3779b97f4a7c15, int32(l)})", "./dp", "."},
 	{"rows are not clamped", "dp/contribute.go", "w.add(min(max(v, m.RowLo), m.RowHi) - m.Centre)", "w.add(v - m.Centre)", "./dp", "."},
@@ -28,6 +28,7 @@ var mutants = []mutant{
 	{"threshold on the noisy count only", "dp/plan.go", "return n >= k && noisy >= k-1+p.tau", "return noisy >= k-1+p.tau", "./dp", "Threshold|Shown|Below"},
 	{"threshold on the bare count only", "dp/plan.go", "return n >= k && noisy >= k-1+p.tau", "return n >= k", "./dp", "Threshold|Shown|Below|K"},
 	{"tau without the half", "dp/plan.go", "normal.Quantile(p*(1-1e-12))+0.5", "normal.Quantile(p*(1-1e-12))", "./dp", "Tau|Threshold"},
+	{"public groups only where people are", "dp/release.go", "if p.c.radix != nil || s.cells[g*n] >= int64(p.c.spec.K) {", "if s.cells[g*n] >= int64(p.c.spec.K) {", "./dp", "."},
 	{"people drawn twice", "dp/release.go", "for i, ch := range p.c.channels[1:] {", "noisy[0], _ = p.add(noise, cells[0], 0)\n\tfor i, ch := range p.c.channels[1:] {", "./dp", "Once|Drawn"},
 	{"a sum charged for half of its bound", "dp/channel.go", "m.channels = []int{c.add(m.Name, 1, m.linf(), 1, square(m.linf()))}", "m.channels = []int{c.add(m.Name, 1, max(1, m.linf()/2), 1, square(max(1, m.linf()/2)))}", "./dp", "."},
 	{"L0 is not charged", "dp/gaussian.go", "rho, err := channelRho(int64(l0), c.delta2, d.sigma)", "rho, err := channelRho(1, c.delta2, d.sigma)", "./dp", "."},
