@@ -1,7 +1,6 @@
 package federated
 
 import (
-	"crypto/ed25519"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,38 +10,41 @@ import (
 	"github.com/qunxiang/qunxiang/federated/secagg"
 )
 
-// A second job on the snapshot, with one party fewer or another, is refused; where the
-// operator allows it, it is charged in full.
+// A second job on the snapshot with one party fewer, whose sums would show that party's
+// beside the first's, is refused; where the operator allows it, it is charged in full.
 func TestAttackSecondJobOnSnapshot(t *testing.T) {
-	w := newWorld(t, 1, 12).openNodes().run()
+	w := newWorldFor(t, []string{"North Mutual", "South Life", "Pharma East", "West Health"}, 1, 12, nil).openNodes().run()
 	w.sameModel()
 	second := *w.card
-	second.Nodes = append([]Member(nil), w.card.Nodes...)
-	puppet, owner := newKey(t), newKey(t)
-	second.Nodes[2] = Member{Name: "node-2", Organisation: "Puppet", Key: KeyOf(puppet.Public().(ed25519.PublicKey)), Owner: KeyOf(owner.Public().(ed25519.PublicKey))}
+	second.Nodes = append([]Member(nil), w.card.Nodes[:3]...)
 	must(t, second.check())
 	w.card = &second
-	w.kill(0)
-	w.parties[0].dir = filepath.Join(w.dir, "node-0", "second")
-	_, err := OpenNode(ctx, w.options(0))
-	mustBe(t, err, ErrSnapshot)
-
-	w.parties[0].limits.SecondJob = true
-	w.parties[2].key, w.parties[2].owner = puppet, owner
-	w.parties[2].dir, w.parties[1].dir = filepath.Join(w.dir, "node-2", "second"), filepath.Join(w.dir, "node-1", "second")
-	w.parties[1].limits.SecondJob, w.parties[2].limits.SecondJob = true, true
-	spent := w.parties[0].ledger.Spent(testTown + "/life").Rho
-	must(t, w.c.Close())
-	w.c, err = OpenCoordinator(CoordinatorOptions{Dir: filepath.Join(w.dir, "second"), Card: &second, Key: w.coord, Now: w.clock})
-	must(t, err)
 	for i := range w.parties {
 		w.kill(i)
+	}
+	must(t, w.parties[3].ledger.Close())
+	w.parties = w.parties[:3]
+	for i, p := range w.parties {
+		p.dir = filepath.Join(w.dir, p.name, "second")
+		_, err := OpenNode(ctx, w.options(i))
+		mustBe(t, err, ErrSnapshot)
+	}
+
+	spent := w.parties[0].ledger.Spent(testTown + "/life").Rho
+	must(t, w.c.Close())
+	var err error
+	w.c, err = OpenCoordinator(CoordinatorOptions{Dir: filepath.Join(w.dir, "second"), Card: &second, Key: w.coord, Now: w.clock})
+	must(t, err)
+	for i, p := range w.parties {
+		p.limits.SecondJob = true
 		w.openNode(i)
 	}
 	w.run()
 	w.sameModel()
-	if now := w.parties[0].ledger.Spent(testTown + "/life").Rho; now != 2*spent {
-		t.Errorf("the second job cost %d, the first %d", now-spent, spent)
+	for _, p := range w.parties {
+		if now := p.ledger.Spent(testTown + "/life").Rho; now < 2*spent-1000 || now > 2*spent+1000 {
+			t.Errorf("the second job cost %d, the first %d", now-spent, spent)
+		}
 	}
 }
 
