@@ -40,7 +40,7 @@ func fails(t *testing.T, f ledgertest.Fault, at int, syncs bool) bool {
 			if err != nil && !errors.Is(err, ErrStopped) && !struck {
 				t.Fatalf("%s: %s: %v", name, q.name, err)
 			}
-			if struck && (err != nil || p.disk.Dead() || q.node.broken()) {
+			if struck && (err != nil || p.disk.Dead() || q.node.journal.Err() != nil) {
 				met = true
 				w.recover(victim, list[victim], f)
 			}
