@@ -75,7 +75,7 @@ var trainingMutants = []mutant{
 	{"federated: another result is passed over", "federated/nodefeed.go", "return n.Stop(\"node \" + n.roster.Nodes[m.Node].Name + \" reports another sum or model\")", "return nil", "./federated", "TestAttackLyingResult"},
 	{"federated: notices are not verified", "federated/approval.go", " || !plain(n.Text, 200) || !verifyText(c.Nodes[i].Key, noticeTag, n.said(), n.Signature) {", " || !plain(n.Text, 200) {", "./federated", "TestAttackForgedNotice"},
 	{"federated: a share without a charge", "federated/noderound.go", "\t\t\treturn n.o.Books.Charge(ctx, s)\n", "\t\t\t_ = ctx\n\t\t\treturn nil\n", "./federated", "TestCrashMatrix|TestPooled"},
-	{"federated: no room is asked for", "federated/node.go", "if err := n.o.Books.Room(ctx, n.o.Card.Job, n.o.Card.Purpose, n.whole); err != nil {", "if err := error(nil); err != nil {", "./federated", "TestLedgerSaysNo"},
+	{"federated: a job need not fit the budget", "federated/books.go", "if !ok || err != nil || !sum.Fits(limit) {", "if !ok || err != nil || limit.Rho < 0 && sum.Rho < 0 {", "./federated", "TestLedgerSaysNo|TestLimits"},
 	{"federated: verify: approvals", "federated/verify.go", "\tif err != nil || a.Node != n.Name {", "\tif false {", "./federated", "TestVerifyTampered"},
 	{"federated: verify: the next model", "federated/verify.go", "\tif rep.Next != v.beta.Hash() {", "\tif false {", "./federated", "TestVerifySignedButWrongModel"},
 	{"federated: verify: charges of another transcript", "federated/verifycharge.go", "if c.TemplateDigest != v.out.Rounds[r].Root.String() {", "if false {", "./federated", "TestVerifyCharges"},
