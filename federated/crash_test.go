@@ -187,7 +187,7 @@ func (w *world) survive(list []*mortal, late bool) {
 			}
 			progress = progress || moved
 		}
-		if progress {
+		if progress || w.c == nil && !late {
 			continue
 		}
 		w.now = w.now.Add(w.wait())
