@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -43,6 +45,21 @@ var mutants = []mutant{
 	{"noise is examined away", "dp/proof/proof.go", "if !e.Public {", "if false {", "./dp/proof", "OnlyPublic"},
 }
 
+// chosen are the mutants of this run: with QUNXIANG_LONG all, else those of queries and
+// one or two for each attack on training. QUNXIANG_MUTANTS chooses by name.
+func chosen() []mutant {
+	list := slices.Clone(mutants)
+	for _, a := range attacks {
+		a.name = a.on + ": " + a.name
+		list = append(list, a.mutant)
+	}
+	if os.Getenv("QUNXIANG_LONG") != "" {
+		list = append(list, trainingMutants...)
+	}
+	only := regexp.MustCompile(os.Getenv("QUNXIANG_MUTANTS"))
+	return slices.DeleteFunc(list, func(m mutant) bool { return !only.MatchString(m.name) })
+}
+
 // Every broken rule is seen by the tests. The mutants are laid over the sources
 // by the go command: the code itself knows nothing of them.
 func TestMutantsAreCaught(t *testing.T) {
@@ -50,7 +67,7 @@ func TestMutantsAreCaught(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range mutants {
+	for _, m := range chosen() {
 		t.Run(m.name, func(t *testing.T) {
 			path := filepath.Join(root, m.file)
 			source, err := os.ReadFile(path)

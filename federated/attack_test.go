@@ -201,36 +201,46 @@ func TestAttackSmallerAfterDrop(t *testing.T) {
 	}
 }
 
-// A coordinator that serves one phase's bytes stale, flipped, cut or empty gets no
-// share out of it, and the job ends right when it stops.
+// A coordinator that serves bytes of a phase, or of all, stale, flipped, cut or empty
+// gets no share out of it, and the job ends right when it stops.
 func TestAttackStaleBytes(t *testing.T) {
-	for _, change := range []struct {
-		name string
-		do   func([]byte) []byte
-	}{
-		{"flipped", func(b []byte) []byte { b = bytes.Clone(b); b[len(b)/2] ^= 4; return b }},
-		{"cut", func(b []byte) []byte { return b[:len(b)-1] }},
-		{"empty", func([]byte) []byte { return []byte{} }},
-		{"long", func(b []byte) []byte { return append(bytes.Clone(b), 0) }},
+	flip := func(b []byte) []byte { b = bytes.Clone(b); b[len(b)/2] ^= 4; return b }
+	for _, do := range []func([]byte) []byte{
+		flip,
+		func(b []byte) []byte { return b[:len(b)-1] },
+		func([]byte) []byte { return []byte{} },
+		func(b []byte) []byte { return append(bytes.Clone(b), 0) },
 	} {
-		w := newWorld(t, 1, 12)
-		hits := 0
-		w.parties[0].transport = &evil{wire: wire{w}, items: func(it Item) []Item {
-			if it.Attempt == 1 && it.Node == 1 && it.Sort >= SortMessage && it.Phase != secagg.PhaseOpen {
-				it.Body = change.do(it.Body)
-				hits++
-			}
-			return []Item{it}
-		}}
-		w.openNodes().run()
-		if hits == 0 {
-			t.Fatal("nothing was changed")
-		}
-		w.sameModel()
-		if _, ok := w.bookkeeper(0).Charged(w.parties[0].node.job)[1]; ok {
-			t.Errorf("%s: the attempt was charged", change.name)
-		}
+		stale(t, func(it Item) bool { return it.Phase != secagg.PhaseOpen || it.Sort == SortPart }, do)
 	}
+	for f := secagg.PhaseHello; f <= secagg.PhaseConfirm; f++ {
+		stale(t, func(it Item) bool { return it.Sort == SortMessage && it.Phase == f }, flip)
+	}
+	stale(t, func(it Item) bool { return it.Sort == SortPart && it.Kind == secagg.C1 }, flip)
+}
+
+// stale serves node 0 changed bytes of node 1 in the first attempt.
+func stale(t *testing.T, which func(Item) bool, change func([]byte) []byte) {
+	t.Helper()
+	w := newWorld(t, 1, 12)
+	hits, first := 0, Item{}
+	w.parties[0].transport = &evil{wire: wire{w}, items: func(it Item) []Item {
+		if it.Attempt == 1 && it.Node == 1 && it.Sort >= SortMessage && it.Sort != SortEnd && which(it) {
+			first = it
+			it.Body = change(it.Body)
+			hits++
+		}
+		return []Item{it}
+	}}
+	w.openNodes().run()
+	if hits == 0 {
+		t.Fatal("nothing was changed")
+	}
+	w.sameModel()
+	if _, ok := w.bookkeeper(0).Charged(w.parties[0].node.job)[1]; ok {
+		t.Errorf("sort %d, %v: the attempt was charged", first.Sort, first.Phase)
+	}
+	w.close()
 }
 
 // A node that signs two messages for one phase is shown to everyone who sees both: the

@@ -25,6 +25,7 @@ type mortal struct {
 	calls   int
 	at      int
 	on      string // or the first call of this name
+	round   int    // in this round
 	after   bool
 	dead    bool
 	what    string // the call it died at
@@ -37,7 +38,7 @@ func (m *mortal) call(what string, do func() error) error {
 	if m.dead {
 		return errKilled
 	}
-	if m.calls++; m.calls != m.at && what != m.on {
+	if m.calls++; m.calls != m.at && (what != m.on || m.w.parties[m.i].node.Round() != m.round) {
 		return do()
 	}
 	m.dead, m.what, m.on = true, what, ""
@@ -50,7 +51,7 @@ func (m *mortal) call(what string, do func() error) error {
 func (m *mortal) Post(ctx context.Context, p Posting) error {
 	return m.call(m.name(p), func() error {
 		m.once(p)
-		return wire{m.w}.Post(ctx, p)
+		return m.w.heart.post(m.w, p, m.name(p))
 	})
 }
 
@@ -138,12 +139,37 @@ func live(t *testing.T, victim, at int, after, late bool) string {
 	list := w.mortals()
 	m := list[victim]
 	m.at, m.after = at, after
+	w.survive(list, late)
+	if m.what == "" {
+		return ""
+	}
+	name := fmt.Sprintf("node %d dies at call %d (%s), after %v, late %v", victim, at, m.what, after, late)
+	w.endsRight(list, name)
+	// A share that exists is sent again as stored: no attempt is burnt for a node that
+	// comes back in time.
+	shared := m.what == "post SHARE" || m.what == "post part 2" || m.what == "post RESULT" || m.what == "charge" && after
+	if s := w.c.Status(); shared && !late && s.Burnt > 0 {
+		t.Errorf("%s: %d attempts were burnt", name, s.Burnt)
+	}
+	return m.what
+}
+
+// survive runs a job to its end and brings back whoever dies: at once, or when the others
+// have given up.
+func (w *world) survive(list []*mortal, late bool) {
+	t := w.t
+	t.Helper()
 	for range 400 {
 		if w.over() {
 			break
 		}
 		progress := false
-		must(t, w.c.Tick())
+		if w.c == nil && !late {
+			w.heart.bury(w)
+		}
+		if w.c != nil {
+			must(t, w.c.Tick())
+		}
 		for i, p := range w.parties {
 			if list[i].dead && late {
 				continue
@@ -156,40 +182,39 @@ func live(t *testing.T, victim, at int, after, late bool) string {
 				progress = true
 				continue
 			}
-			if err != nil && !errors.Is(err, ErrStopped) {
+			if err != nil && !errors.Is(err, ErrStopped) && !errors.Is(err, errDown) {
 				t.Fatalf("%s: %v", p.name, err)
 			}
 			progress = progress || moved
 		}
-		if !progress {
-			w.now = w.now.Add(w.wait())
+		if progress || w.c == nil && !late {
+			continue
+		}
+		w.now = w.now.Add(w.wait())
+		if w.c == nil {
+			w.heart.bury(w)
+		}
+		for _, m := range list {
 			if m.dead {
 				must(t, w.c.Tick())
 				w.bury(m)
 			}
 		}
 	}
-	if m.what == "" {
-		return ""
-	}
-	name := fmt.Sprintf("node %d dies at call %d (%s), after %v, late %v", victim, at, m.what, after, late)
+}
+
+// endsRight wants the pooled model at every node, and books that agree.
+func (w *world) endsRight(list []*mortal, name string) {
+	w.t.Helper()
 	for i, p := range w.parties {
 		if p.node.Model() == nil {
-			t.Fatalf("%s: node %d has no model: %q, %+v", name, i, p.node.Stopped(), w.c.Status())
+			w.t.Fatalf("%s: node %d has no model: %q, %+v", name, i, p.node.Stopped(), w.c.Status())
 		}
 	}
-	fit := w.sameModel()
-	if fit.Coefficients.Hash() != w.pooled().Coefficients.Hash() {
-		t.Errorf("%s: another model than the pooled", name)
+	if w.sameModel().Coefficients.Hash() != w.pooled().Coefficients.Hash() {
+		w.t.Errorf("%s: another model than the pooled", name)
 	}
 	w.booksAgree(list, name)
-	// A share that exists is sent again as stored: no attempt is burnt for a node that
-	// comes back in time.
-	shared := m.what == "post SHARE" || m.what == "post part 2" || m.what == "post RESULT" || m.what == "charge" && after
-	if s := w.c.Status(); shared && !late && s.Burnt > 0 {
-		t.Errorf("%s: %d attempts were burnt", name, s.Burnt)
-	}
-	return m.what
 }
 
 func (w *world) wait() time.Duration { return time.Duration(w.card.Deadlines.Share+1) * time.Second }

@@ -22,6 +22,7 @@ import (
 	"github.com/qunxiang/qunxiang/federated/glm/glmtest"
 	"github.com/qunxiang/qunxiang/federated/secagg"
 	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/policy/ledger/ledgertest"
 )
 
 var ctx = context.Background()
@@ -61,7 +62,8 @@ type party struct {
 	rows         []glm.Row
 	limits       Limits
 	fatal        int
-	transport    Transport // nil for the world's
+	transport    Transport        // nil for the world's
+	disk         *ledgertest.Disk // of ledger and journal, nil for the system's
 	ledgerSigner ed25519.PrivateKey
 }
 
@@ -76,6 +78,7 @@ type world struct {
 	parties []*party
 	noise   bool
 	yaml    string
+	heart   *heart // of the coordinator, nil while nobody stops it
 }
 
 const cardYAML = `version: qunxiang-card/1
@@ -116,9 +119,15 @@ func newWorld(t testing.TB, rounds, people int) *world {
 // newWorldOf is newWorld with the card's YAML changed.
 func newWorldOf(t testing.TB, rounds, people int, change func(string) string) *world {
 	t.Helper()
+	return newWorldFor(t, []string{"North Mutual", "South Life", "Pharma East"}, rounds, people, change)
+}
+
+// newWorldFor is newWorldOf with a node for each organisation.
+func newWorldFor(t testing.TB, organisations []string, rounds, people int, change func(string) string) *world {
+	t.Helper()
 	w := &world{t: t, dir: memoryDir(t), now: time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC), coord: newKey(t)}
 	var nodes strings.Builder
-	for i, org := range []string{"North Mutual", "South Life", "Pharma East"} {
+	for i, org := range organisations {
 		p := &party{name: fmt.Sprint("node-", i), key: newKey(t), owner: newKey(t), ledgerSigner: newKey(t)}
 		p.dir, p.books = filepath.Join(w.dir, p.name, "job"), filepath.Join(w.dir, p.name, "ledger")
 		p.rows = synthetic(i, people)
@@ -222,10 +231,14 @@ func (w *world) openLedger(i int, create bool) {
 func (w *world) openLedgerAt(i int, now func() time.Time, create bool) {
 	w.t.Helper()
 	p := w.parties[i]
-	var err error
-	p.ledger, err = ledger.Open(ledger.Options{
+	o := ledger.Options{
 		Dir: p.books, Create: create, Population: testTown, Signer: p.ledgerSigner, Now: now, Fatal: func(error) { p.fatal++ },
-	})
+	}
+	if p.disk != nil {
+		o.FS = p.disk
+	}
+	var err error
+	p.ledger, err = ledger.Open(o)
 	must(w.t, err)
 }
 
@@ -252,6 +265,9 @@ func (w *world) options(i int) NodeOptions {
 	}
 	if !w.noise {
 		o.unprotected = unprotected
+	}
+	if p.disk != nil {
+		o.FS = p.disk
 	}
 	return o
 }

@@ -137,6 +137,10 @@ func TestAttackSumTwice(t *testing.T) {
 	if n.journal.Highest() != high {
 		t.Fatal("it begins another attempt for a sum it has")
 	}
+	w.turns(5, 0)
+	if n.Round() > 0 {
+		t.Fatal("it closes the round on its own word")
+	}
 }
 
 // A job goes on when a node opens late, and a node in another folder of the same job is

@@ -65,6 +65,9 @@ type Node struct {
 	done bool
 	fit  *glm.Fit // of a regression that is done
 	stop string
+
+	heard bool // of a node that is done: its last result is in the feed
+	said  int  // how often it said that again
 }
 
 // try is an attempt, before or after the barrier.

@@ -2,6 +2,7 @@ package federated
 
 import (
 	"crypto/ed25519"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -57,6 +58,32 @@ func TestDryRun(t *testing.T) {
 	}
 	_, err = w.parties[0].node.DryRun()
 	mustBe(t, err, ErrStopped)
+}
+
+// What leaves has the node's share of the planned noise, drawn anew each time. The
+// bound is six standard deviations of the 360 squares: a false alarm below 1e-7.
+func TestNoiseLeaves(t *testing.T) {
+	w := newWorld(t, 4, 50)
+	w.noise = true
+	w.openNodes()
+	n, squares, count := w.parties[0].node, 0.0, 0
+	for range 40 {
+		d, err := n.DryRun()
+		must(t, err)
+		again, err := n.DryRun()
+		must(t, err)
+		for _, b := range d.Blocks {
+			share := b.Sigma / d.Unit / math.Sqrt(float64(len(w.parties)))
+			for i := b.From; i < b.To; i++ {
+				z := float64(d.Values[i]-again.Values[i]) / (share * math.Sqrt2)
+				squares += z * z
+				count++
+			}
+		}
+	}
+	if count != 360 || math.Abs(squares-360) > 6*math.Sqrt(2*360) {
+		t.Errorf("%d squares add up to %.0f", count, squares)
+	}
 }
 
 // A job that would not fit the ledger with its spares is refused before anything is

@@ -2,6 +2,7 @@ package federated
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -41,6 +42,9 @@ func (n *Node) post(s Sort, attempt uint64, b []byte) {
 // error call it again later.
 func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 	sent, err := n.flush(ctx)
+	if err != nil && n.done {
+		n.out, err = nil, nil // it needs nobody any more
+	}
 	if err != nil {
 		return sent, err
 	}
@@ -51,7 +55,7 @@ func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 		return sent, fmt.Errorf("%w: %s", ErrStopped, n.stop)
 	}
 	if n.done {
-		return sent, nil
+		return sent, n.linger(ctx)
 	}
 	items, next, err := n.o.Transport.Poll(ctx, n.at)
 	if err != nil {
@@ -81,6 +85,44 @@ func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 		return true, err
 	}
 	return sent || len(items) > 0 || len(n.out) > 0, n.tick()
+}
+
+// lingers is how often a node that is done says its last words to one coordinator.
+const lingers = 20
+
+// linger looks whether the own last result is in the feed. A coordinator put back to
+// before it gets it again, with the SHARE that goes before it: another node may still
+// wait for them. Who is done keeps no share itself, and whoever waits has the sum.
+func (n *Node) linger(ctx context.Context) error {
+	items, next, err := n.o.Transport.Poll(ctx, n.at)
+	if err != nil {
+		return nil // it needs nobody any more
+	}
+	if next.Epoch != n.at.Epoch {
+		n.at, n.heard, n.said = Place{Epoch: next.Epoch}, false, 0
+	}
+	last, err := n.dir.Get(roundName(n.round - 1))
+	if err != nil {
+		return err
+	}
+	attempt := binary.BigEndian.Uint64(last)
+	for _, it := range items {
+		n.heard = n.heard || it.Sort == SortMessage && it.Phase == secagg.PhaseResult && it.Node == n.self && it.Attempt == attempt
+		n.at.At++
+	}
+	if n.heard || len(items) > 0 || n.said == lingers {
+		return nil
+	}
+	n.said++
+	store := folder(n.dir.path(attemptName(attempt)))
+	for _, f := range []secagg.Phase{secagg.PhaseShare, secagg.PhaseResult} {
+		b, err := store.Get(messageName(f, n.self))
+		if err != nil {
+			return err
+		}
+		n.post(SortMessage, attempt, b)
+	}
+	return nil
 }
 
 // resend queues everything again that a coordinator which was started anew, perhaps

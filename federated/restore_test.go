@@ -73,6 +73,58 @@ func TestCrashCoordinatorFromBackup(t *testing.T) {
 	}
 }
 
+// A coordinator put back to before the last results gets them again from nodes that are
+// done, opened anew or not, and the node that still waits for them is done too.
+func TestCrashCoordinatorFromBackupAtTheEnd(t *testing.T) {
+	w := newWorld(t, 1, 12)
+	home, backup := filepath.Join(w.dir, "coordinator"), filepath.Join(w.dir, "backup")
+	deaf, kept := true, false
+	w.parties[2].transport = &evil{wire: wire{w}, items: func(it Item) []Item {
+		if deaf && it.Sort == SortMessage && it.Phase == secagg.PhaseResult && it.Node != 2 {
+			it.Sort = 0
+		}
+		return []Item{it}
+	}}
+	for i := range w.parties {
+		post := w.parties[i].transport
+		if post == nil {
+			post = wire{w}
+		}
+		w.parties[i].transport = announced{post, func(p Posting) {
+			if p.Sort == SortMessage && secagg.Phase(p.Body[0]) == secagg.PhaseResult && !kept {
+				kept = true
+				copyDir(t, home, backup)
+			}
+		}}
+	}
+	w.openNodes()
+	for !w.parties[0].node.Done() || !w.parties[1].node.Done() {
+		w.turn()
+	}
+	must(t, w.c.Close())
+	copyDir(t, backup, home)
+	deaf = false
+	w.openCoordinator()
+	w.restart(1)
+	w.run()
+	w.sameModel()
+	w.charged(1)
+	if s := w.c.Status(); !s.Done || s.Attempt != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// announced tells of a posting before it is made.
+type announced struct {
+	Transport
+	before func(Posting)
+}
+
+func (c announced) Post(ctx context.Context, p Posting) error {
+	c.before(p)
+	return c.Transport.Post(ctx, p)
+}
+
 // Whatever bytes are posted or served, nothing panics and nothing is let in: 20,000
 // garbled postings and items here, and the parsers' own fuzzing in secagg.
 func TestAttackGarbled(t *testing.T) {

@@ -77,10 +77,10 @@ var benchParameters = map[string]map[string]string{
 
 func benchCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "bench", Short: "Measure private answers: their speed and their accuracy",
+		Use: "bench", Short: "Measure private answers and training: their speed and their accuracy",
 		Example: "  qunxiang bench query --persons 100000 --rows 2000000",
 	}
-	c.AddCommand(benchQueryCommand(), benchUtilityCommand())
+	c.AddCommand(benchQueryCommand(), benchUtilityCommand(), benchFederatedCommand())
 	return c
 }
 

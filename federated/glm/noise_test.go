@@ -86,7 +86,8 @@ func TestBudget(t *testing.T) {
 // An attacker who knows everything but whether one person, at every bound, is in
 // the data, subtracts the own noise and the rest of the data, and weighs H and g
 // by their noise. The best test errs as often as the charge allows and no
-// less. Exact binomial tails, false alarm 1e-6.
+// less: exact binomial tails, false alarm 1e-6. What it proves of the cost, with
+// confidence 1 - 1e-6, is at most what is charged and not far below.
 func TestAuditOfOnePerson(t *testing.T) {
 	s := small(Poisson)
 	s.Rho, s.Caps = 4e12, Caps{Weight: 0.5, Score: 0.5, Rows: 8}
@@ -124,6 +125,35 @@ func TestAuditOfOnePerson(t *testing.T) {
 	}
 	// Signal 2 rho, deviation sqrt(2 rho), threshold in the middle.
 	dptest.AssertBinomial(t, right, trials, 0.5*math.Erfc(-math.Sqrt(2*rho)/2/math.Sqrt2), 1e-6)
+	// Who is right with probability a has seen a shift of 2 normal(a) deviations, which
+	// costs half its square.
+	shift := 2 * math.Sqrt2 * math.Erfinv(2*leastChance(right, trials, 1e-6)-1)
+	proven := shift * shift / 2
+	t.Logf("right %.4f of the time: a cost of at least %.3f, charged %.3f", float64(right)/trials, proven, rho)
+	if proven > rho || proven < 0.8*rho {
+		t.Errorf("the attacker proves a cost of %.3f, charged are %.3f", proven, rho)
+	}
+}
+
+// leastChance is the lower end of the exact (Clopper-Pearson) interval: were the chance
+// lower, so many hits would come less often than alpha.
+func leastChance(hits, trials int, alpha float64) float64 {
+	lgamma := func(n int) float64 { v, _ := math.Lgamma(float64(n + 1)); return v }
+	tail := func(p float64) (sum float64) {
+		for k := hits; k <= trials; k++ {
+			sum += math.Exp(lgamma(trials) - lgamma(k) - lgamma(trials-k) + float64(k)*math.Log(p) + float64(trials-k)*math.Log1p(-p))
+		}
+		return sum
+	}
+	low, high := 0.0, 1.0
+	for range 60 {
+		if p := (low + high) / 2; tail(p) < alpha {
+			low = p
+		} else {
+			high = p
+		}
+	}
+	return low
 }
 
 // Sums and noise serve once, together, in their own round, and show nothing.

@@ -1,8 +1,6 @@
 package glm_test
 
 import (
-	"fmt"
-	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -10,33 +8,6 @@ import (
 	"github.com/qunxiang/qunxiang/federated/glm"
 	"github.com/qunxiang/qunxiang/federated/glm/glmtest"
 )
-
-// split says which of n nodes has a record.
-type split struct {
-	name  string
-	nodes int
-	node  func(r record, n int) int
-	whole bool // does it keep people whole?
-}
-
-func evenly(r record, n int) int { return int(r["id"]) % n }
-
-// unevenly gives nearly everyone to the last node and two people to each other.
-func unevenly(r record, n int) int { return min(int(r["id"])/2, n-1) }
-
-func byYear(r record, n int) int {
-	return (int(r["year"])*31 + int(r["year"]-1984)*int(r["age"])) % n
-}
-
-func splits() []split {
-	var out []split
-	for _, n := range []int{3, 5, 20} {
-		out = append(out, split{fmt.Sprintf("%d nodes, evenly", n), n, evenly, true},
-			split{fmt.Sprintf("%d nodes, very unevenly", n), n, unevenly, true})
-	}
-	return append(out, split{"5 nodes, a year each", 5, func(r record, _ int) int { return int(r["year"]) - 1984 }, false},
-		split{"20 nodes, people cut", 20, byYear, false})
-}
 
 // train runs all rounds without the secure sum and without noise.
 func train(t *testing.T, p *glm.Plan, parts [][]glm.Row) *glm.Fit {
@@ -94,67 +65,39 @@ func sumOf(t testing.TB, p *glm.Plan, data []*glm.Data, r int, beta glm.Coeffici
 // fit of an independent tool to 1e-6, and splits that keep people whole give the
 // same bits.
 func TestPooledFit(t *testing.T) {
-	records, want := registry(t), pooled(t)
-	for _, k := range tasks() {
-		t.Run(k.name, func(t *testing.T) {
+	records, want := glmtest.Registry(t), glmtest.Pooled(t, "testdata/pooled.json")
+	for _, k := range glmtest.Tasks() {
+		t.Run(k.Name, func(t *testing.T) {
 			t.Parallel()
 			var first glm.Coefficients
-			for _, s := range splits() {
-				p := glmtest.Unprotected(k.card(t, s.nodes))
-				parts := make([][]glm.Row, s.nodes)
-				for _, r := range records {
-					if k.keep(r) {
-						n := s.node(r, s.nodes)
-						parts[n] = append(parts[n], k.row(r))
-					}
-				}
-				fit := train(t, p, parts)
-				compare(t, s.name, fit, want[k.name], p.Names())
+			for _, s := range glmtest.Splits() {
+				p := glmtest.Unprotected(planned(t, k, s.Nodes))
+				fit := train(t, p, s.Rows(k, records))
+				glmtest.Compare(t, s.Name, fit, want[k.Name], p.Names())
 				if first == nil {
 					first = fit.Coefficients
 				}
-				if s.whole && !slices.Equal(first, fit.Coefficients) {
-					t.Errorf("%s: other bits than the first split", s.name)
+				if s.Whole && !slices.Equal(first, fit.Coefficients) {
+					t.Errorf("%s: other bits than the first split", s.Name)
 				}
 			}
 		})
 	}
 }
 
-func compare(t *testing.T, name string, fit *glm.Fit, want expected, columns []string) {
+func planned(t *testing.T, k glmtest.Task, nodes int) *glm.Plan {
 	t.Helper()
-	if !slices.Equal(columns, want.Columns) || len(fit.Terms) != len(want.Coefficients) {
-		t.Fatalf("%s: columns %v, want %v", name, columns, want.Columns)
+	p, err := glm.NewPlan(k.Spec(nodes))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if !fit.Converged {
-		t.Errorf("%s: not converged", name)
-	}
-	for i, term := range fit.Terms {
-		if math.Abs(term.Estimate-want.Coefficients[i]) > 1e-6 || math.Abs(term.SE-want.Errors[i]) > 1e-6 {
-			t.Errorf("%s: %s is %.9f +- %.9f, want %.9f +- %.9f", name, term.Name,
-				term.Estimate, term.SE, want.Coefficients[i], want.Errors[i])
-		}
-	}
-	if fit.Rows != want.Rows {
-		t.Errorf("%s: %g rows, want %g", name, fit.Rows, want.Rows)
-	}
-	if want.Dispersion == 0 { // the ridge fit has no more
-		return
-	}
-	for _, c := range []struct {
-		what      string
-		got, want float64
-	}{{"deviance", fit.Deviance, want.Deviance}, {"Pearson", fit.Pearson, want.Pearson}, {"dispersion", fit.Dispersion, want.Dispersion}} {
-		if math.Abs(c.got-c.want) > 1e-7*math.Abs(c.want) {
-			t.Errorf("%s: %s %.9g, want %.9g", name, c.what, c.got, c.want)
-		}
-	}
+	return p
 }
 
 // Nobody outside can take the protection off: the pass that reflection makes
 // opens nothing, and no other can be made.
 func TestUnprotectedNeedsThePass(t *testing.T) {
-	p := tasks()[0].card(t, 3)
+	p := planned(t, glmtest.Tasks()[0], 3)
 	method := reflect.ValueOf(p).MethodByName("Unprotected")
 	if got := method.Call([]reflect.Value{reflect.Zero(method.Type().In(0))}); !got[0].IsNil() {
 		t.Error("an empty pass opens the plan")

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/qunxiang/qunxiang/federated/secagg"
+	"github.com/qunxiang/qunxiang/policy/ledger/ledgertest"
 )
 
 func must(t testing.TB, err error) {
@@ -287,25 +288,25 @@ func (s *story) check(t *testing.T, what string, j *Journal) {
 // two.
 func TestFaults(t *testing.T) {
 	points := 0
-	for _, f := range faults {
+	for _, f := range ledgertest.Faults() {
 		for at, met := 1, true; met; at++ {
 			random := rand.New(rand.NewPCG(uint64(at), 7))
-			d, s := newDisk(), &story{b: newBook(), shares: map[uint64][]byte{}}
-			d.fault, d.at = f, at
+			d, s := ledgertest.NewDisk(), &story{b: newBook(), shares: map[uint64][]byte{}}
+			d.Fail(f, at)
 			what := fmt.Sprintf("%s at %d", f, at)
 			o := func() Options { o := s.b.options("/job"); o.FS = d; return o }
 			if j, err := Open(o()); err == nil {
 				err := s.live(j)
-				if err != nil && d.ops < at {
+				if err != nil && d.Ops() < at {
 					t.Fatalf("%s: %v", what, err)
 				}
 			}
-			met = d.ops >= at
+			met = d.Ops() >= at
 			points++
 			for again := range 2 {
-				d.restart()
-				if f == power || f == slow || again == 1 {
-					d.lose(random)
+				d.Restart()
+				if f == ledgertest.Power || f == ledgertest.Slow || again == 1 {
+					d.Lose(random)
 				}
 				j, err := Open(o())
 				if err != nil {
@@ -313,7 +314,7 @@ func TestFaults(t *testing.T) {
 				}
 				s.check(t, what, j)
 				for n := uint64(1); n <= s.attempt; n++ {
-					if _, charged := s.b.charged[n]; !charged && d.names[fmt.Sprintf("/job/share-%d", n)] != nil {
+					if _, charged := s.b.charged[n]; !charged && d.Has(fmt.Sprintf("/job/share-%d", n)) {
 						t.Fatalf("%s: a void record is left", what)
 					}
 				}

@@ -78,8 +78,8 @@ func recovered(t *testing.T, p *Params, grid int, share func(l *lattice, sum rin
 	return right
 }
 
-// A sampler whose values have a coarse grid, as a float times a large sigma has,
-// gives the whole secret key away; ours gives nothing. (A wrong guess agrees in a
+// A share without flooding gives the whole secret key away, and so does a sampler whose
+// values have a coarse grid, as a float times a large sigma has; ours gives nothing. (A wrong guess agrees in a
 // coefficient modulo two primes with probability 2^-120: any agreement is a leak.)
 func TestAttackKeyRecovery(t *testing.T) {
 	p, err := GLM()
@@ -87,10 +87,14 @@ func TestAttackKeyRecovery(t *testing.T) {
 		t.Fatal(err)
 	}
 	const grid = 40
-	coarse := func(l *lattice, x ring.Poly) ring.Poly {
+	none := func(l *lattice, x ring.Poly) ring.Poly {
 		p.ring.NTT(x, x)
 		p.ring.MulCoeffsMontgomery(x, l.secret.Value.Q, x)
 		p.ring.INTT(x, x)
+		return x
+	}
+	coarse := func(l *lattice, x ring.Poly) ring.Poly {
+		x = none(l, x)
 		var b [8]byte
 		for c := range p.degree() {
 			_, _ = rand.Read(b[:])
@@ -103,8 +107,10 @@ func TestAttackKeyRecovery(t *testing.T) {
 		}
 		return x
 	}
-	if n := recovered(t, p, grid, coarse); n != p.degree() {
-		t.Fatalf("the control is broken: %d of %d coefficients of a key under coarse flooding", n, p.degree())
+	for name, control := range map[string]func(*lattice, ring.Poly) ring.Poly{"coarse": coarse, "no": none} {
+		if n := recovered(t, p, grid, control); n != p.degree() {
+			t.Fatalf("the control is broken: %d of %d coefficients of a key under %s flooding", n, p.degree(), name)
+		}
 	}
 	for _, g := range []int{20, grid, 64, 90} {
 		n := recovered(t, p, g, func(l *lattice, x ring.Poly) ring.Poly {

@@ -153,7 +153,7 @@ func TestOnlyOneOfMany(t *testing.T) {
 func TestFaultsUnderLoad(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 100 {
-		f := faults[random.IntN(len(faults))]
+		f := anyFault(random)
 		at := 30 + random.IntN(60)
 		w := newWitness(t, fmt.Sprintf("%s at operation %d under load", f, at))
 		l, err := w.open()
@@ -162,7 +162,7 @@ func TestFaultsUnderLoad(t *testing.T) {
 		must(t, err)
 		_, err = l.Snapshot(ctx, ledger.Snapshot{Snapshot: "snap-1", By: "steward-s"})
 		must(t, err)
-		w.disk.fault, w.disk.at = f, w.disk.ops+at-29
+		w.disk.Fail(f, w.disk.Ops()+at-29)
 		var mu sync.Mutex
 		charges := map[string]int64{}
 		together(24, func(i int) {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/qunxiang/qunxiang/policy/audit"
 	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/policy/ledger/ledgertest"
 )
 
 const ledgerDir = "/domain/ledger"
@@ -17,7 +19,7 @@ const ledgerDir = "/domain/ledger"
 type witness struct {
 	t        testing.TB
 	what     string
-	disk     *disk
+	disk     *ledgertest.Disk
 	clock    *clock
 	charged  map[string]int64 // id to leaf
 	released map[string]int64
@@ -28,7 +30,7 @@ type witness struct {
 }
 
 func newWitness(t testing.TB, what string) *witness {
-	return &witness{t: t, what: what, disk: newDisk(), clock: newClock(), charged: map[string]int64{}, released: map[string]int64{},
+	return &witness{t: t, what: what, disk: ledgertest.NewDisk(), clock: newClock(), charged: map[string]int64{}, released: map[string]int64{},
 		leaves: map[int64]ledger.Type{}}
 }
 
@@ -113,7 +115,7 @@ func (w *witness) script(l *ledger.Ledger, prefix string) {
 
 // examine is the auditor on the disk as it lies.
 func (w *witness) examine(when string, running bool) *audit.Report {
-	files := w.disk.files(ledgerDir)
+	files := w.disk.Files(ledgerDir)
 	if files["checkpoint"] == nil {
 		if len(w.leaves) > 0 {
 			w.fail("%s: the checkpoint is gone", when)
@@ -180,16 +182,16 @@ func (w *witness) check(when string, l *ledger.Ledger) {
 // live runs a script with a fault at one operation, looks at what the crash left,
 // restarts, checks, goes on, cuts the power and checks again. It says whether
 // the fault was met.
-func live(t testing.TB, f fault, at int, random *rand.Rand) bool {
+func live(t testing.TB, f ledgertest.Fault, at int, random *rand.Rand) bool {
 	w := newWitness(t, fmt.Sprintf("%s at operation %d", f, at))
-	w.disk.fault, w.disk.at = f, at
+	w.disk.Fail(f, at)
 	l, err := w.open()
 	if err == nil {
 		w.script(l, "a-")
 		err = l.Close()
 	}
-	met := w.disk.ops >= at
-	if met && err == nil && f != eio && f != slow && f != full && f != short {
+	met := w.disk.Ops() >= at
+	if met && err == nil && !slices.Contains([]ledgertest.Fault{ledgertest.EIO, ledgertest.Slow, ledgertest.Full, ledgertest.Short}, f) {
 		w.fail("the process was killed and did not notice")
 	}
 	if w.fatal > 1 {
@@ -203,8 +205,8 @@ func live(t testing.TB, f fault, at int, random *rand.Rand) bool {
 	}
 	w.check("after the restart", l)
 	w.examine("after the restart", false)
-	w.disk.restart() // the power fails before anything else is written
-	w.disk.lose(random)
+	w.disk.Restart() // the power fails before anything else is written
+	w.disk.Lose(random)
 	if l, err = w.open(); err != nil {
 		w.fail("it does not open after a restart and a power loss: %v", err)
 	}
@@ -213,8 +215,8 @@ func live(t testing.TB, f fault, at int, random *rand.Rand) bool {
 	if len(w.released) < 2 {
 		w.fail("it does not go on: %d releases", len(w.released))
 	}
-	w.disk.restart() // no Close
-	w.disk.lose(random)
+	w.disk.Restart() // no Close
+	w.disk.Lose(random)
 	w.examine("after the power loss", true)
 	l, err = w.open()
 	if err != nil {
@@ -228,17 +230,22 @@ func live(t testing.TB, f fault, at int, random *rand.Rand) bool {
 	return met
 }
 
-func (w *witness) crash(f fault, random *rand.Rand) {
-	w.disk.restart()
-	if f == power || f == slow {
-		w.disk.lose(random)
+func (w *witness) crash(f ledgertest.Fault, random *rand.Rand) {
+	w.disk.Restart()
+	if f == ledgertest.Power || f == ledgertest.Slow {
+		w.disk.Lose(random)
 	}
+}
+
+func anyFault(random *rand.Rand) ledgertest.Fault {
+	all := ledgertest.Faults()
+	return all[random.IntN(len(all))]
 }
 
 // Every fault at every file operation of the script.
 func TestFaults(t *testing.T) {
 	points := 0
-	for _, f := range faults {
+	for _, f := range ledgertest.Faults() {
 		t.Run(string(f), func(t *testing.T) {
 			at := 1
 			for live(t, f, at, rand.New(rand.NewPCG(uint64(at), 0))) {
@@ -259,9 +266,9 @@ func TestFaultsWhileRecovering(t *testing.T) {
 	for range 200 {
 		w := newWitness(t, "")
 		for range 3 {
-			w.disk.fault, w.disk.at = faults[random.IntN(len(faults))], 1+random.IntN(160)
-			w.what += fmt.Sprintf("%s at %d; ", w.disk.fault, w.disk.at)
-			f := w.disk.fault
+			f, at := anyFault(random), 1+random.IntN(160)
+			w.disk.Fail(f, at)
+			w.what += fmt.Sprintf("%s at %d; ", f, at)
 			w.fatal = 0
 			if l, err := w.open(); err == nil {
 				w.script(l, fmt.Sprint("r", random.Uint32(), "-"))

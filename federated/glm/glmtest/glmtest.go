@@ -1,5 +1,5 @@
 // Package glmtest is for tests only: it compares federated training without
-// protection to a pooled fit. layers_test.go keeps it out of the product.
+// protection to a pooled fit, and has a real registry with fits of an independent tool. layers_test.go keeps it out of the product.
 package glmtest
 
 import (

@@ -1,4 +1,6 @@
-package journal
+// Package ledgertest is for tests only: a file system that fails on purpose, for the
+// ledger and for whatever else keeps its files through ledger.FS.
+package ledgertest
 
 import (
 	"errors"
@@ -9,23 +11,26 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
+	"testing/fstest"
 
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
-// disk is a file system in memory with a memory of its own: what was written is
+// Disk is a file system in memory with a memory of its own: what was written is
 // in its cache, and only what was fsynced is sure to be there after the power
 // fails. At one chosen operation it fails.
-type disk struct {
+type Disk struct {
 	mu     sync.Mutex
 	names  map[string]*inode // as processes see them
 	stable map[string]*inode // as the medium has them
 	locked map[string]bool
 	ops    int
 	at     int // the operation that fails; 0 for none
-	fault  fault
+	syncs  bool
+	fault  Fault
 	dead   bool // the process was killed: nothing it does has any effect
 }
 
@@ -35,60 +40,106 @@ type inode struct {
 	resized       bool
 }
 
-type fault string
+// Fault is how the disk fails.
+type Fault string
 
+// The faults.
 const (
-	kill  fault = "kill"           // the process ends; the cache stays
-	torn  fault = "torn write"     // the process ends in the middle of a write
-	power fault = "power loss"     // the process ends, and some of the cache is lost
-	eio   fault = "EIO"            // the operation fails; an fsync loses what it should have written
-	full  fault = "ENOSPC"         // the operation fails; a write after half of it
-	short fault = "short write"    // a write ends after half of it
-	slow  fault = "EIO then power" // as EIO, and the power fails when the process has ended
+	Kill  Fault = "kill"           // the process ends; the cache stays
+	Torn  Fault = "torn write"     // the process ends in the middle of a write
+	Power Fault = "power loss"     // the process ends, and some of the cache is lost
+	EIO   Fault = "EIO"            // the operation fails; an fsync loses what it should have written
+	Full  Fault = "ENOSPC"         // the operation fails; a write after half of it
+	Short Fault = "short write"    // a write ends after half of it
+	Slow  Fault = "EIO then power" // as EIO, and the power fails when the process has ended
 )
 
-var (
-	faults    = []fault{kill, torn, power, eio, full, short, slow}
-	errKilled = errors.New("killed")
-)
+// Faults are all of them.
+func Faults() []Fault { return []Fault{Kill, Torn, Power, EIO, Full, Short, Slow} }
+
+// ErrKilled is what a dead process gets for every operation.
+var ErrKilled = errors.New("killed")
 
 const sector = 512
 
-func newDisk() *disk {
-	return &disk{names: map[string]*inode{}, stable: map[string]*inode{}, locked: map[string]bool{}}
+// NewDisk is an empty disk on which nothing fails.
+func NewDisk() *Disk {
+	return &Disk{names: map[string]*inode{}, stable: map[string]*inode{}, locked: map[string]bool{}}
+}
+
+// Fail has the disk fail at an operation, counted from the start or the last Restart.
+func (d *Disk) Fail(f Fault, at int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fault, d.at, d.syncs = f, at, false
+}
+
+// FailSync has the disk fail at an fsync, of a file or directory; from here on only these
+// are counted.
+func (d *Disk) FailSync(f Fault, at int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fault, d.at, d.syncs, d.ops = f, at, true, 0
+}
+
+// Ops is how many operations have been counted.
+func (d *Disk) Ops() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ops
+}
+
+// Dead says whether the process has been killed.
+func (d *Disk) Dead() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.dead
+}
+
+// Has says whether there is a file of a name, as processes see it.
+func (d *Disk) Has(name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.names[name] != nil
 }
 
 // op counts an operation and says whether it goes on, or with which error it ends.
-func (d *disk) op() (struck bool, err error) {
+func (d *Disk) op() (struck bool, err error) { return d.count(!d.syncs) }
+
+// count is op, which a disk that fails at an fsync does not count otherwise.
+func (d *Disk) count(counts bool) (struck bool, err error) {
 	if d.dead {
-		return false, errKilled
+		return false, ErrKilled
+	}
+	if !counts {
+		return false, nil
 	}
 	d.ops++
 	if d.ops != d.at {
 		return false, nil
 	}
 	switch d.fault {
-	case kill, torn, power:
+	case Kill, Torn, Power:
 		d.dead = true
-		return true, errKilled
-	case full:
+		return true, ErrKilled
+	case Full:
 		return true, syscall.ENOSPC
-	case short:
+	case Short:
 		return true, io.ErrShortWrite
 	}
 	return true, syscall.EIO
 }
 
-// restart is a new process on the same disk.
-func (d *disk) restart() {
+// Restart is a new process on the same disk.
+func (d *Disk) Restart() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.dead, d.locked, d.ops, d.at = false, map[string]bool{}, 0, 0
+	d.dead, d.locked, d.ops, d.at, d.syncs = false, map[string]bool{}, 0, 0, false
 }
 
-// lose is the power failing: of what was not fsynced, chance decides for each
+// Lose is the power failing: of what was not fsynced, chance decides for each
 // sector and each name.
-func (d *disk) lose(random *rand.Rand) {
+func (d *Disk) Lose(random *rand.Rand) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for name, n := range d.names {
@@ -123,7 +174,8 @@ func (n *inode) lose(random *rand.Rand) {
 	n.cache, n.medium, n.dirty, n.resized = b, slices.Clone(b), map[int]bool{}, false
 }
 
-func (d *disk) OpenFile(name string, flag int) (ledger.File, error) {
+// OpenFile is ledger.FS's.
+func (d *Disk) OpenFile(name string, flag int) (ledger.File, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, err := d.op(); err != nil {
@@ -143,7 +195,8 @@ func (d *disk) OpenFile(name string, flag int) (ledger.File, error) {
 	return &handle{d, n}, nil
 }
 
-func (d *disk) Rename(from, to string) error {
+// Rename is ledger.FS's.
+func (d *Disk) Rename(from, to string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, err := d.op(); err != nil {
@@ -157,7 +210,8 @@ func (d *disk) Rename(from, to string) error {
 	return nil
 }
 
-func (d *disk) Remove(name string) error {
+// Remove is ledger.FS's.
+func (d *Disk) Remove(name string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, err := d.op(); err != nil {
@@ -167,17 +221,19 @@ func (d *disk) Remove(name string) error {
 	return nil
 }
 
-func (d *disk) MkdirAll(string) error {
+// MkdirAll is ledger.FS's.
+func (d *Disk) MkdirAll(string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	_, err := d.op()
 	return err
 }
 
-func (d *disk) SyncDir(dir string) error {
+// SyncDir is ledger.FS's.
+func (d *Disk) SyncDir(dir string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if _, err := d.op(); err != nil {
+	if _, err := d.count(true); err != nil {
 		return err
 	}
 	for name := range d.stable {
@@ -197,7 +253,8 @@ type unlock func()
 
 func (u unlock) Close() error { u(); return nil }
 
-func (d *disk) Lock(name string) (io.Closer, error) {
+// Lock is ledger.FS's.
+func (d *Disk) Lock(name string) (io.Closer, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, err := d.op(); err != nil {
@@ -210,8 +267,21 @@ func (d *disk) Lock(name string) (io.Closer, error) {
 	return unlock(func() { d.mu.Lock(); defer d.mu.Unlock(); delete(d.locked, name) }), nil
 }
 
+// Files is the disk as others see it, under a directory.
+func (d *Disk) Files(dir string) fstest.MapFS {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m := fstest.MapFS{}
+	for name, n := range d.names {
+		if rel, ok := strings.CutPrefix(name, dir+"/"); ok {
+			m[rel] = &fstest.MapFile{Data: slices.Clone(n.cache)}
+		}
+	}
+	return m
+}
+
 type handle struct {
-	d *disk
+	d *Disk
 	n *inode
 }
 
@@ -235,7 +305,7 @@ func (h *handle) WriteAt(b []byte, off int64) (int, error) {
 	h.d.mu.Lock()
 	defer h.d.mu.Unlock()
 	struck, err := h.d.op()
-	if err != nil && !(struck && slices.Contains([]fault{torn, full, short, power}, h.d.fault)) {
+	if err != nil && !(struck && slices.Contains([]Fault{Torn, Full, Short, Power}, h.d.fault)) {
 		return 0, err
 	}
 	if err != nil {
@@ -276,7 +346,7 @@ func (h *handle) Truncate(size int64) error {
 func (h *handle) Sync() error {
 	h.d.mu.Lock()
 	defer h.d.mu.Unlock()
-	_, err := h.d.op()
+	_, err := h.d.count(true)
 	if err != nil {
 		if !h.d.dead {
 			h.n.dirty = map[int]bool{}
