@@ -102,7 +102,7 @@ var trainingMutants = []mutant{
 	{"federated: verify: ledgers grow", "federated/verifycharge.go", "now.Ledgers[k].Counter <= before.Ledgers[k].Counter", "now.Ledgers[k].Counter <= 0*before.Ledgers[k].Counter", "./federated", "TestVerifyLedgersGrow"},
 	{"glm: no noise", "federated/glm/noise.go", "\tif p.unprotected {\n\t\treturn n, nil\n\t}\n", "\tif p != nil {\n\t\treturn n, nil\n\t}\n", "./federated", "TestNoiseLeaves"},
 	{"federated: verify: the model", "federated/verify.go", "!slices.Equal(m.Coefficients, v.beta)", "len(m.Coefficients) != len(v.beta)", "./federated", "TestVerifyTampered"},
-	{"federated: a node that is done is silent", "federated/nodestep.go", "\t\treturn sent, n.linger(ctx)\n", "\t\treturn sent, nil\n", "./federated", "TestCrashCoordinatorFromBackupAtTheEnd"},
+	{"federated: closed rounds are not said again", "federated/nodestep.go", "\tif len(items) == 0 {\n", "\tif len(items) < 0 {\n", "./federated", "FromBackupByRounds|FromBackupAtTheEnd"},
 	{"federated: a node tells one number in words", "federated/noderound.go", "\tdefer clear(values)\n", "\tdefer clear(values)\n\tn.post(SortNotice, 0, []byte(fmt.Sprint(values)))\n", "./federated", "TestAttackCanary"},
 	{"federated: the sum goes to the coordinator", "federated/noderound.go", "\t\tt.sum = sum\n", "\t\tt.sum = sum\n\t\tn.post(SortNotice, 0, sumBytes(sum))\n", "./federated", "TestAttackCanary"},
 }

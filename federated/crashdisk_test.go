@@ -53,6 +53,7 @@ func fails(t *testing.T, f ledgertest.Fault, at int, syncs bool) bool {
 	if struck && !met { // at the very end, when nobody looked any more
 		w.recover(victim, list[victim], f)
 	}
+	p.disk.Fail(f, 0)
 	w.endsRight(list, name)
 	w.close()
 	return struck

@@ -32,5 +32,7 @@
 // (its transcript with opened shares, the sum, the proof of the charge), round-N files
 // that name the attempt which closed a round, and the model. After a crash the closed
 // rounds are recomputed from their sums, and an issued share is sent again as stored.
-// The coordinator's folder holds what it relays and the order in which it published it.
+// The coordinator's folder holds what it relays and the order in which it published it;
+// one that was put back to an earlier time gets the rounds since from the nodes, which
+// say again what they have stored.
 package federated

@@ -66,8 +66,7 @@ type Node struct {
 	fit  *glm.Fit // of a regression that is done
 	stop string
 
-	heard bool // of a node that is done: its last result is in the feed
-	said  int  // how often it said that again
+	echoes map[uint64]*echo // of attempts that closed rounds, in the feed of this epoch
 }
 
 // try is an attempt, before or after the barrier.

@@ -2,7 +2,6 @@ package federated
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -54,15 +53,16 @@ func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 	if n.stop != "" {
 		return sent, fmt.Errorf("%w: %s", ErrStopped, n.stop)
 	}
-	if n.done {
-		return sent, n.linger(ctx)
-	}
 	items, next, err := n.o.Transport.Poll(ctx, n.at)
+	if err != nil && n.done {
+		return sent, nil // it needs nobody any more
+	}
 	if err != nil {
 		return sent, err
 	}
 	if next.Epoch != n.at.Epoch {
-		if n.at.Epoch != 0 {
+		n.echoes = map[uint64]*echo{}
+		if n.at.Epoch != 0 && !n.done {
 			if err := n.resend(); err != nil {
 				return sent, err
 			}
@@ -70,6 +70,11 @@ func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 		n.at = Place{Epoch: next.Epoch}
 	}
 	for _, it := range items {
+		n.hear(it)
+		if n.done {
+			n.at.At++
+			continue
+		}
 		if err := n.handle(ctx, it); err != nil {
 			return true, err
 		}
@@ -81,48 +86,18 @@ func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 			return true, nil
 		}
 	}
+	if len(items) == 0 {
+		if err := n.repeat(); err != nil {
+			return sent, err
+		}
+	}
+	if n.done {
+		return sent || len(items) > 0 || len(n.out) > 0, nil
+	}
 	if err := n.act(ctx); err != nil {
 		return true, err
 	}
 	return sent || len(items) > 0 || len(n.out) > 0, n.tick()
-}
-
-// lingers is how often a node that is done says its last words to one coordinator.
-const lingers = 20
-
-// linger looks whether the own last result is in the feed. A coordinator put back to
-// before it gets it again, with the SHARE that goes before it: another node may still
-// wait for them. Who is done keeps no share itself, and whoever waits has the sum.
-func (n *Node) linger(ctx context.Context) error {
-	items, next, err := n.o.Transport.Poll(ctx, n.at)
-	if err != nil {
-		return nil // it needs nobody any more
-	}
-	if next.Epoch != n.at.Epoch {
-		n.at, n.heard, n.said = Place{Epoch: next.Epoch}, false, 0
-	}
-	last, err := n.dir.Get(roundName(n.round - 1))
-	if err != nil {
-		return err
-	}
-	attempt := binary.BigEndian.Uint64(last)
-	for _, it := range items {
-		n.heard = n.heard || it.Sort == SortMessage && it.Phase == secagg.PhaseResult && it.Node == n.self && it.Attempt == attempt
-		n.at.At++
-	}
-	if n.heard || len(items) > 0 || n.said == lingers {
-		return nil
-	}
-	n.said++
-	store := folder(n.dir.path(attemptName(attempt)))
-	for _, f := range []secagg.Phase{secagg.PhaseShare, secagg.PhaseResult} {
-		b, err := store.Get(messageName(f, n.self))
-		if err != nil {
-			return err
-		}
-		n.post(SortMessage, attempt, b)
-	}
-	return nil
 }
 
 // resend queues everything again that a coordinator which was started anew, perhaps

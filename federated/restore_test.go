@@ -114,6 +114,41 @@ func TestCrashCoordinatorFromBackupAtTheEnd(t *testing.T) {
 	}
 }
 
+// A coordinator put back by rounds gets the rounds again from what the nodes have stored,
+// while they are in a later one, or done, and opened anew; no attempt is charged for it.
+func TestCrashCoordinatorFromBackupByRounds(t *testing.T) {
+	for _, done := range []bool{false, true} {
+		w := newWorld(t, 3, 12).openNodes()
+		home, backup := filepath.Join(w.dir, "coordinator"), filepath.Join(w.dir, "backup")
+		for w.c.Status().Attempt < 1 {
+			w.turn()
+		}
+		copyDir(t, home, backup)
+		for w.parties[0].node.Round() < 2 {
+			w.turn()
+		}
+		if done {
+			w.run()
+		}
+		must(t, w.c.Close())
+		copyDir(t, backup, home)
+		w.openCoordinator()
+		if done {
+			w.restart(2)
+		}
+		for range 200 {
+			if !w.turn() {
+				w.now = w.now.Add(30 * time.Second)
+			}
+		}
+		w.sameModel()
+		w.charged(3)
+		if s := w.c.Status(); !s.Done || s.Burnt != 0 {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
 // announced tells of a posting before it is made.
 type announced struct {
 	Transport
