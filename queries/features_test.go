@@ -25,9 +25,9 @@ func TestFeatureTemplateRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ name, old, new, says string }{
-		{"unknown key", "  rows_per_person: 6", "  rows_a_person: 6", "x.yaml:55:3"},
-		{"repeated key", "  rows_per_person: 6", "  rows_per_person: 6\n  rows_per_person: 7", "x.yaml:56:3"},
-		{"unknown key of a column", "decimals: 6", "digits: 6", "x.yaml:57:"},
+		{"unknown key", "  rows_per_person: 6", "  rows_a_person: 6", "x.yaml:51:3"},
+		{"repeated key", "  rows_per_person: 6", "  rows_per_person: 6\n  rows_per_person: 7", "x.yaml:52:3"},
+		{"unknown key of a column", "decimals: 6", "digits: 6", "x.yaml:53:40"},
 		{"catalogue of a question", "catalogue: F1", "catalogue: I2", "like F1"},
 		{"keys too", "features:\n", "keys:\n  - {name: age, values: [a]}\nfeatures:\n", "in place of keys"},
 		{"l0 too", "features:\n", "l0: 1\nfeatures:\n", "in place of keys"},
