@@ -34,6 +34,7 @@ func TestFeatureTemplateRefusals(t *testing.T) {
 		{"reach too", "features:\n", "reach: 1\nfeatures:\n", "no reach"},
 		{"coarse too", "features:\n", "coarse: {l0: 1}\nfeatures:\n", "no coarse"},
 		{"no example", "example: {window", "notes2: {window", "x.yaml"},
+		{"another audience", "audiences: [node]", "audiences: [node, insurer]", "node alone"},
 		{"no row", "    zh: 一名参保人的一个参保年度\n", "", "row is needed"},
 		{"no rows", "rows_per_person: 6", "rows_per_person: 0", "rows_per_person"},
 		{"too many rows", "rows_per_person: 6", "rows_per_person: 1025", "rows_per_person"},
