@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/qunxiang/qunxiang/federated/secagg"
@@ -39,10 +40,14 @@ func TestVerifyCharges(t *testing.T) {
 		"cheap":              func(s *Spend) { s.Cost.Rho /= 2 },
 		"another transcript": func(s *Spend) { s.Root[0] ^= 1 },
 		"another purpose":    func(s *Spend) { s.Purpose = "other" },
+		"another template":   func(s *Spend) { s.Source.Template = "claim-cost-features@1.0.0" },
+		"another version":    func(s *Spend) { s.Source.Template = "claim-frequency-features@1.0.1" },
+		"another digest":     func(s *Spend) { s.Source.Digest = strings.Repeat("0", 64) },
 	} {
 		w := newWorld(t, 1, 12)
 		g, _ := w.parties[0].ledger.InForce()
 		g.Grants[0].Purposes = append(g.Grants[0].Purposes, "other")
+		g.Grants[0].Templates = append(g.Grants[0].Templates, "claim-cost-features")
 		_, err := w.parties[0].ledger.Grant(ctx, g)
 		must(t, err)
 		for i := range w.parties {

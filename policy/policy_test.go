@@ -123,6 +123,7 @@ func TestEvaluation(t *testing.T) {
 	b := policy.Evaluation(policy.EvaluationOptions{Population: "demo-1", PublicPeople: 42, Until: until, Offers: []policy.Offer{
 		{Template: "claim-severity@1.0.0", Audiences: []string{"insurer"}, Purposes: []string{"commercial-health-insurance"}},
 		{Template: "incidence@1.0.0", Audiences: []string{"pharma", "regulator"}, Purposes: []string{"drug-development", "fund-regulation"}},
+		{Template: "visits-features@1.0.0", Audiences: []string{"node"}, Purposes: []string{"health-management", "commercial-health-insurance"}},
 	}})
 	p, err := policy.Parse("policy.yaml", b)
 	must(t, err)
@@ -139,6 +140,25 @@ func TestEvaluation(t *testing.T) {
 		}
 	}
 	must(t, p.May("steward-s", policy.ResumeTemplate))
+	// The domain's node, and nobody else, may train on feature templates; it may ask nothing.
+	if nodes := p.Nodes(); !slices.Equal(nodes, []string{"node-n"}) {
+		t.Errorf("nodes %v", nodes)
+	}
+	features := policy.TemplateRef{ID: "visits-features", Version: "1.0.0", Certified: true, Audiences: []string{"node"}, Purposes: []string{"health-management"}}
+	severity := policy.TemplateRef{ID: "claim-severity", Version: "1.0.0", Certified: true, Audiences: []string{"insurer"}, Purposes: []string{"commercial-health-insurance"}}
+	for _, x := range p.Principals {
+		_, err := p.Decide(policy.Ask{Principal: x.ID, Template: features, At: until})
+		if (err == nil) != (x.ID == "node-n") {
+			t.Errorf("%s trains: %v", x.ID, err)
+		}
+	}
+	if _, err := p.Decide(policy.Ask{Principal: "node-n", Template: severity, At: until}); err == nil {
+		t.Error("the node may ask a question")
+	}
+	features.Certified = false
+	if _, err := p.Decide(policy.Ask{Principal: "node-n", Template: features, At: until}); err == nil {
+		t.Error("the node may train on what is not certified")
+	}
 	for _, purpose := range []string{"drug-development", "fund-regulation"} {
 		if slices.Contains(p.Grants[0].Purposes, purpose) {
 			t.Errorf("an insurer is granted %s", purpose)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/queries/dataset"
 )
 
@@ -70,6 +71,8 @@ func (t *Template) checkNoQuestion() error {
 		return invalid("features stand in place of keys, l0, measures and derived")
 	case t.Reach != 0 || t.ReachBy != nil || t.Coarse != nil:
 		return invalid("a feature template has no reach and no coarse variant")
+	case len(t.Audiences) != 1 || t.Audiences[0] != string(policy.Node):
+		return invalid("the audience of a feature template is [%s]: the domain's own node alone", policy.Node)
 	case t.Example == nil:
 		return invalid("a feature template needs an example")
 	}

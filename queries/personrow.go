@@ -12,10 +12,10 @@ const redacted = "redacted"
 
 // PersonRow is one row of one person. It prints, logs and marshals as "redacted"
 // (rule 11): only who asks for its parts has them.
-type PersonRow struct{ row *personRow }
+type PersonRow struct{ open func() personRow }
 
-// personRow is behind a pointer so that reflection by printers of what holds a
-// PersonRow ends at an address.
+// personRow is behind a function, where no printer and no reflection of what holds
+// a PersonRow can follow.
 type personRow struct {
 	person [16]byte
 	values []float64
@@ -24,24 +24,30 @@ type personRow struct {
 // NewPersonRow makes a row: the psn_key, big-endian, and a number for each column
 // of the job, the position of the level for a factor. It keeps values.
 func NewPersonRow(person [16]byte, values []float64) PersonRow {
-	return PersonRow{&personRow{person, values}}
+	row := personRow{person, values}
+	return PersonRow{func() personRow { return row }}
 }
 
 // Person names the person within the domain: the psn_key in hex. It is never to be
 // logged or sent.
 func (r PersonRow) Person() string {
-	if r.row == nil {
+	if r.open == nil {
 		return ""
 	}
-	return hex.EncodeToString(r.row.person[:])
+	person := r.open().person
+	return hex.EncodeToString(person[:])
 }
 
 // Value is the number in a column of the job: of a factor, the position of its level.
 func (r PersonRow) Value(column int) float64 {
-	if r.row == nil || column < 0 || column >= len(r.row.values) {
+	if r.open == nil {
 		return 0
 	}
-	return r.row.values[column]
+	values := r.open().values
+	if column < 0 || column >= len(values) {
+		return 0
+	}
+	return values[column]
 }
 
 // Format writes "redacted", whatever the verb.

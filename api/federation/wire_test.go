@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -45,6 +46,40 @@ func TestFeedRoundTrip(t *testing.T) {
 			t.Fatal("something behind the last item is read")
 		}
 	})
+}
+
+// Each bound by itself, in an answer that is right otherwise.
+func TestFeedBounds(t *testing.T) {
+	of := func(items ...federated.Item) []byte {
+		return appendFeed(nil, items, federated.Place{Epoch: 1, At: len(items)})
+	}
+	part := federated.Item{Sort: federated.SortPart}
+	inline := func(n int) federated.Item { return federated.Item{Sort: federated.SortPart, Body: make([]byte, n)} }
+	few := of(part)
+	few[21] = 2
+	for name, x := range map[string]struct {
+		b  []byte
+		ok bool
+	}{
+		"none":              {of(), true},
+		"longest body":      {of(inline(federated.Inline)), true},
+		"too long a body":   {of(inline(federated.Inline + 1)), false},
+		"most items":        {of(slices.Repeat([]federated.Item{part}, federated.PollItems)...), true},
+		"too many items":    {of(slices.Repeat([]federated.Item{part}, federated.PollItems+1)...), false},
+		"place before them": {appendFeed(nil, []federated.Item{part, part}, federated.Place{At: 1}), false},
+		"place beyond all":  {appendFeed(nil, nil, federated.Place{At: 1 << 40}), false},
+		"fewer":             {few, false},
+		"another form":      {append([]byte("qxf2"), of()[4:]...), false},
+		"no sort":           {of(federated.Item{}), false},
+		"phase":             {of(federated.Item{Sort: 3, Phase: secagg.PhaseAbort + 1}), false},
+		"kind":              {of(federated.Item{Sort: 4, Kind: secagg.Opened + 1}), false},
+		"behind":            {append(of(part), 0), false},
+		"empty":             {nil, false},
+	} {
+		if _, _, err := parseFeed(x.b); (err == nil) != x.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 // A long answer is cut, and its place says where to go on; it is never empty.

@@ -31,7 +31,7 @@ description: How often insured people are admitted to hospital, for pricing
 # Which rows every node reads of its own people: qunxiang template show claim-frequency-features
 source:
   template: %s
-  digest: %s
+  digest: "%s"
   parameters: {window: 2017-01-01..2017-12-31, med_type: inpatient, history: 365, chronic: "hypertension,diabetes"}
 
 model:

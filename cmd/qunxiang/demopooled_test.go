@@ -97,7 +97,7 @@ func pooledCard(t *testing.T) string {
 job: yardstick
 purpose: commercial-health-insurance
 description: A card for a test
-source: {template: rows@1.0.0, digest: %s, parameters: {window: 2017-01-01..2017-12-31}}
+source: {template: rows@1.0.0, digest: "%s", parameters: {window: 2017-01-01..2017-12-31}}
 model:
   family: poisson
   start_mean: 0.5

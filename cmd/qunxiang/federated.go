@@ -14,7 +14,7 @@ The coordinator runs serve and create. Every party runs a node (see qunxiang nod
 verify and model read a node's own folder, offline.`,
 		Example: "  qunxiang federated serve --dir C\n  qunxiang federated create --dir C --card card.yaml\n  qunxiang federated verify --dir D",
 	}
-	c.AddCommand(federatedServeCommand(), federatedEnrolmentsCommand(), federatedCreateCommand(), federatedStatusCommand(),
+	c.AddCommand(federatedServeCommand(), federatedEnrolmentsCommand(), federatedDraftCommand(), federatedCreateCommand(), federatedStatusCommand(),
 		federatedVerifyCommand(), federatedModelCommand())
 	return c
 }

@@ -255,7 +255,7 @@ purpose: commercial-health-insurance
 description: How often insured people see a doctor, by age and sex
 source:
   template: claim-frequency-features@1.0.0
-  digest: %s
+  digest: "%s"
   parameters: {window: 2017-01-01..2017-12-31, med_type: all, history: 0, chronic: diabetes}
 model:
   family: poisson

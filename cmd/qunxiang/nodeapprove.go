@@ -175,8 +175,12 @@ func (a *approving) check(ctx context.Context) error {
 	if me.Key != publicKey(key) {
 		return fmt.Errorf("%w: the signing key on the card is not this node's: %s", federated.ErrApproval, me.Key.Fingerprint())
 	}
-	o := federated.NodeOptions{Card: a.card, Name: a.settings.Name, Key: key, Limits: a.settings.limits}
-	t, err := a.d.trainingRows(ctx, a.card)
+	o := federated.NodeOptions{Dir: a.folder.path("jobs", a.hash.String()), Card: a.card, Name: a.settings.Name, Key: key, Limits: a.settings.limits}
+	pinned, err := pinnedSnapshot(o.Dir) // if it was approved before
+	if err != nil {
+		return err
+	}
+	t, err := a.d.trainingOn(ctx, a.card, pinned)
 	if err != nil {
 		return err
 	}
@@ -262,6 +266,9 @@ func (a *approving) sign() error {
 		return err
 	}
 	if err := j.put(cardFile, text); err != nil {
+		return err
+	}
+	if err := j.put(snapshotFile, []byte(a.books.Snapshot)); err != nil {
 		return err
 	}
 	b, err := json.Marshal(approval)

@@ -76,6 +76,7 @@ func publicKey(k ed25519.PrivateKey) federated.Key {
 const (
 	cardFile     = "card.json"
 	approvalFile = "approval.json"
+	snapshotFile = "snapshot"     // that the job was approved on
 	stopFile     = "stop-request" // reason, for the serving process
 	stoppedFile  = "stopped"      // reason, written by federated.Node
 	toldFile     = "told"         // the others have been told of the stop
@@ -177,6 +178,14 @@ func (n nodeFolder) jobDir(job string) (string, error) {
 		return "", &exitError{exitUsage, fmt.Errorf("no job is approved in %s", n)}
 	}
 	return "", &exitError{exitUsage, fmt.Errorf("job %s is not approved in %s", job, n)}
+}
+
+// pinnedSnapshot is the snapshot that a job was approved on, "" for none.
+func pinnedSnapshot(dir string) (string, error) {
+	if dir == "" {
+		return "", nil
+	}
+	return (&nodeJob{dir: dir}).text(snapshotFile)
 }
 
 // text reads a small file of the job's folder, "" where it is not there.

@@ -23,6 +23,7 @@ type trainingCharge struct {
 	State    string `json:"state"` // released, abandoned or open
 	Template string `json:"template"`
 	Purpose  string `json:"purpose"`
+	Snapshot string `json:"snapshot"`
 	Leaf     int64  `json:"leaf"`
 }
 
@@ -73,7 +74,7 @@ func trainingLedgerOf(s *ledger.State, job string) trainingLedger {
 		if q.Catalogue != ledger.Training || !strings.HasPrefix(q.Key, job) {
 			continue
 		}
-		c := trainingCharge{Job: q.Key, Rho: rhoText(q.Cost.Rho), Time: q.Time.UTC().Format(time.RFC3339), State: "open", Template: q.Template, Purpose: q.Purpose, Leaf: q.Index}
+		c := trainingCharge{Job: q.Key, Rho: rhoText(q.Cost.Rho), Time: q.Time.UTC().Format(time.RFC3339), State: "open", Template: q.Template, Purpose: q.Purpose, Snapshot: q.Snapshot, Leaf: q.Index}
 		c.Attempt = strings.TrimPrefix(q.ID, q.Key+"-")
 		switch {
 		case q.Abandoned:

@@ -36,7 +36,7 @@ func nodeServeCommand() *cobra.Command {
 		Long: `Run all jobs that the owner has approved, and those that are approved meanwhile, until
 it is interrupted. With --once it ends when they are all done or have stopped. It
 keeps the domain to itself; a domain that answers queries at the same time is served
-by qunxiang serve with node: true in its configuration.
+by qunxiang serve --node.
 
 The coordinator may be away: the node tries again. It may be killed at any moment:
 the next serve goes on from the disk, and no share is made twice.
@@ -105,11 +105,11 @@ func (s *nodeService) run(ctx context.Context, only string) error {
 	var group sync.WaitGroup
 	begun := map[string]bool{}
 	var mu sync.Mutex
-	var failed error
+	var failed, unread error
 	for first := true; ctx.Err() == nil; first = false {
 		jobs, err := s.folder.approved()
 		if err != nil {
-			failed = err
+			unread = err
 			break
 		}
 		for _, j := range jobs {
@@ -134,10 +134,10 @@ func (s *nodeService) run(ctx context.Context, only string) error {
 		rest(ctx, 2*time.Second)
 	}
 	group.Wait()
-	if !s.once {
+	if !s.once && unread == nil {
 		return nil // each job's end is in the log
 	}
-	return failed
+	return worse(failed, unread)
 }
 
 // worse keeps the more telling of two errors: a job that stopped says more than an

@@ -133,12 +133,15 @@ func parseWindow(text string) (w federated.Window, err error) {
 	if !ok {
 		return w, bad
 	}
-	for half, into := range map[string]*time.Duration{from: &w.From, to: &w.To} {
-		at, err := time.Parse("15:04", half)
+	for _, half := range []struct {
+		text string
+		into *time.Duration
+	}{{from, &w.From}, {to, &w.To}} {
+		at, err := time.Parse("15:04", half.text)
 		if err != nil {
 			return w, bad
 		}
-		*into = time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
+		*half.into = time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
 	}
 	if w.From == w.To {
 		return w, bad

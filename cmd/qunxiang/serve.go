@@ -24,6 +24,7 @@ type config struct {
 	Internal    string `yaml:"internal"`
 	MaxRuns     int    `yaml:"max_runs"`
 	MaxInFlight int    `yaml:"max_in_flight"`
+	Node        bool   `yaml:"node"`
 	TLS         struct {
 		Certificate string `yaml:"certificate"`
 		Key         string `yaml:"key"`
@@ -48,6 +49,10 @@ max_runs: 8
 
 # How many requests one principal may have waiting for their answers at once.
 max_in_flight: 4
+
+# Also run the approved training jobs of the domain's node, on the same ledger: see
+# qunxiang node. Its settings are in node/node.yaml of the domain.
+node: false
 
 # Certificate chain and key, PEM files.
 tls:
@@ -106,7 +111,7 @@ func loopback(addr string) bool {
 
 func serveCommand() *cobra.Command {
 	var path, dir, listen string
-	var printConfig bool
+	var printConfig, node bool
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve a domain over HTTP", Args: cobra.NoArgs,
 		Example: "  qunxiang serve --print-config > qunxiang.yaml\n  qunxiang serve --config qunxiang.yaml\n  qunxiang serve --domain D",
@@ -125,6 +130,7 @@ func serveCommand() *cobra.Command {
 			if listen != "" {
 				conf.Listen = listen
 			}
+			conf.Node = conf.Node || node
 			if err := conf.check(); err != nil {
 				return &exitError{exitUsage, err}
 			}
@@ -135,6 +141,7 @@ func serveCommand() *cobra.Command {
 	f.StringVar(&path, "config", "", "configuration file")
 	f.StringVar(&dir, "domain", "", "directory of the domain, in place of the file's")
 	f.StringVar(&listen, "addr", "", "HOST:PORT to listen on, in place of the file's")
+	f.BoolVar(&node, "node", false, "also run the domain's approved training jobs")
 	f.BoolVar(&printConfig, "print-config", false, "print the defaults with their explanation")
 	return c
 }
@@ -153,12 +160,38 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if conf.Node {
+		ended, err := startNode(ctx, d, log)
+		if err != nil {
+			return errors.Join(err, s.stop())
+		}
+		defer ended()
+	}
 	if m, err := d.newest(); err == nil {
 		d.warnOfSlot(log, m.People)
 	}
 	fmt.Fprintf(log, "serving %s on %s\n", conf.Domain, s.url)
 	<-s.done // it ends with ctx, or fails
 	return s.stop()
+}
+
+// startNode runs the node of a domain that serves, on the same ledger and engine. It
+// ends with ctx; the function waits for that.
+func startNode(ctx context.Context, d *domain, log io.Writer) (ended func(), err error) {
+	node, err := newNodeService(d, newNodeConsole(log, false))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer node.client.Close()
+		if err := node.run(ctx, ""); err != nil {
+			node.console.say("", "the node has ended: %v", err)
+		}
+	}()
+	return func() { cancel(); <-done }, nil
 }
 
 // server is a server under way.

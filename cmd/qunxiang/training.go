@@ -36,6 +36,11 @@ type training struct {
 // policy, and makes the template fit the card. The rows are read when they are
 // asked for. An error of a rule wraps federated.ErrRefused or federated.ErrCard.
 func (d *domain) trainingRows(ctx context.Context, card *federated.Card) (*training, error) {
+	return d.trainingOn(ctx, card, "")
+}
+
+// trainingOn is trainingRows on a snapshot, "" for the newest.
+func (d *domain) trainingOn(_ context.Context, card *federated.Card, snapshot string) (*training, error) {
 	template, err := d.certifiedFeatures(card.Source)
 	if err != nil {
 		return nil, err
@@ -47,12 +52,14 @@ func (d *domain) trainingRows(ctx context.Context, card *federated.Card) (*train
 	if len(d.state.Snapshots()) == 0 {
 		return nil, queries.ErrNoSnapshot
 	}
-	m, err := d.newest()
-	if err != nil {
-		return nil, err
+	if t.snapshot = snapshot; t.snapshot == "" {
+		m, err := d.newest()
+		if err != nil {
+			return nil, err
+		}
+		t.snapshot = m.ID
 	}
-	t.snapshot = m.ID
-	source, err := d.publicSource(m.ID)
+	source, err := d.publicSource(t.snapshot)
 	if err != nil {
 		return nil, err
 	}
@@ -186,9 +193,15 @@ func (t *training) text() string {
 	return b.String()
 }
 
-// train fills in what a node takes from this domain: its books and its rows.
+// train fills in what a node takes from this domain: its books and its rows. A job
+// that was approved keeps to the snapshot that it was approved on: rounds of one job on
+// different people would be no fit, and a difference of sums besides.
 func (d *domain) train(ctx context.Context, card *federated.Card, o *federated.NodeOptions) error {
-	t, err := d.trainingRows(ctx, card)
+	pinned, err := pinnedSnapshot(o.Dir)
+	if err != nil {
+		return err
+	}
+	t, err := d.trainingOn(ctx, card, pinned)
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,20 @@ func TestGoodLog(t *testing.T) {
 	}
 }
 
+// Abandoned attempts of a training suspend no template.
+func TestTrainingSuspendsNothing(t *testing.T) {
+	f := begun(t)
+	for i := range 4 {
+		id := fmt.Sprint("job-", i)
+		f.add("CHARGE", charged(id, "rho", "1", "catalogue", "federated"))
+		f.add("ABANDON", abandoned(len(f.leaves)-1, "time", start))
+	}
+	f.add("CHARGE", charged("r-1", "rho", "1"))
+	if r := f.verify(); !r.OK() {
+		t.Fatalf("findings: %+v", r.Findings)
+	}
+}
+
 // Every rule has a log that breaks it and nothing else.
 func TestFindings(t *testing.T) {
 	three := func(f *forge) *forge {

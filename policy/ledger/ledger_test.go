@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -247,6 +248,35 @@ func TestSuspension(t *testing.T) {
 	must(t, err)
 	_, err = l.Charge(ctx, charge("r-5", 1, c.now()))
 	must(t, err)
+}
+
+// Attempts of a training bear their feature template: those abandoned suspend it
+// neither for trainings nor for anything else, and do not count with others.
+func TestTrainingSuspendsNothing(t *testing.T) {
+	c := newClock()
+	l, _ := fresh(t, c)
+	abandon := func(id, catalogue string) {
+		t.Helper()
+		b := charge(id, 1, c.now())
+		b.Catalogue = catalogue
+		index, err := l.Charge(ctx, b)
+		must(t, err)
+		c.step(2 * time.Second)
+		_, err = l.Abandon(ctx, index)
+		must(t, err)
+	}
+	for i := range 5 {
+		abandon(fmt.Sprint("job-", i), ledger.Training)
+	}
+	abandon("r-1", "I3")
+	abandon("r-2", "I3")
+	if l.Suspended(template) {
+		t.Fatal("suspended by a training")
+	}
+	abandon("r-3", "I3")
+	if !l.Suspended(template) {
+		t.Fatal("not suspended by questions")
+	}
 }
 
 // Outside evaluation it takes two to resume.
