@@ -132,7 +132,7 @@ func TestAttackCanary(t *testing.T) {
 	}
 	w.openNodes()
 	list, canaries := needles{}, 0
-	known, end := map[string]bool{}, time.Now().Add(2*time.Minute)
+	known, end := map[string]bool{}, time.Now().Add(5*time.Minute)
 	for !w.over() {
 		for i, q := range w.parties {
 			what := fmt.Sprintf("node %d in round %d", i, q.node.Round())
