@@ -107,6 +107,10 @@ const cardYAML = `version: qunxiang-card/1
 job: claim-frequency
 purpose: commercial-health-insurance
 description: How often insured persons see a doctor, by age
+source:
+  template: claim-frequency-features@1.0.0
+  digest: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  parameters: {window: 2025-01-01..2025-12-31, history: 0}
 model:
   family: poisson
   start_mean: 0.3

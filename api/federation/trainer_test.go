@@ -47,7 +47,7 @@ func (w *world) books(i int) federated.Books {
 	if missing != nil {
 		_, err = p.ledger.Grant(ctx, ledger.Grant{
 			Population: town, Policy: "digest", Mode: "evaluation", Year: dp.Cost{Rho: 2e13, Delta: 1e12}, Life: dp.Cost{Rho: 2e13, Delta: 1e12},
-			Grants: []ledger.Granted{{ID: "g-1", Principal: "trainer", Templates: []string{w.card.Job}, Purposes: []string{w.card.Purpose}, Until: "2099-12-31"}},
+			Grants: []ledger.Granted{{ID: "g-1", Principal: "trainer", Templates: []string{"claim-frequency-features"}, Purposes: []string{w.card.Purpose}, Until: "2099-12-31"}},
 		})
 		must(w.t, err)
 		_, err = p.ledger.Snapshot(ctx, ledger.Snapshot{Snapshot: "snap-1", By: "steward"})
