@@ -13,7 +13,7 @@ func TestCardText(t *testing.T) {
 	for _, want := range []string{
 		"commercial-health-insurance", "log(mean of visits) ~ 1 + age + sector", "age in years, from 20 to 60",
 		"code list sectors@2024-1", "North Mutual", w.card.Nodes[1].Key.Fingerprint(), w.card.Nodes[2].Owner.Fingerprint(),
-		"rho 0.499999", "1e-6", "a person may be at 1 of the nodes", "up to 1 node(s)", "Model goes to: North Mutual, South Life, Pharma East",
+		"rho 0.5,", "1e-6", "a person may be at 1 of the nodes", "up to 1 node(s)", "Model goes to: North Mutual, South Life, Pharma East",
 		"With three nodes you learn the sum of the other two", "Norm bounds are attested, not proven", "standard error", "MB up",
 		"5, and up to 2 spare attempts",
 	} {

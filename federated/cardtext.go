@@ -155,7 +155,7 @@ func (c *Card) privacyText(w *writer, p trainer) error {
 	if err != nil {
 		return err
 	}
-	rho := func(r int64) string { b, _ := Rho(r).MarshalText(); return string(b) }
+	rho := func(r int64) string { return fmt.Sprintf("%.6g", float64(r)/1e12) }
 	w.head("What it costs a person in privacy")
 	w.item("Cost", "rho %s, epsilon %.2f at delta 1e-6, charged to each node's ledger round by round", rho(cost.Rho), dp.Epsilon(cost, 1e-6))
 	w.item("At most", "rho %s with every spare attempt used", rho(whole.Rho))

@@ -77,7 +77,7 @@ func (n *Node) messages() []DryMessage {
 // String is the dry run for people; values are left out.
 func (d *DryRun) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Round %d: %d values in units of %g, rho %d of 1e-12\n", d.Round, len(d.Values), d.Unit, int64(d.Rho))
+	fmt.Fprintf(&b, "Round %d: %d values in units of %.3g, charged rho %.6g\n", d.Round+1, len(d.Values), d.Unit, float64(d.Rho)/1e12)
 	for _, x := range d.Blocks {
 		fmt.Fprintf(&b, "  %-10s values %d to %d, noise in the sum +- %.4g\n", x.Name, x.From, x.To-1, x.Sigma)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -106,7 +107,7 @@ func printStatus(w io.Writer, jobs []federation.JobStatus) {
 		fmt.Fprintln(w, "no jobs")
 	}
 	for _, s := range jobs {
-		fmt.Fprintf(w, "%s  %s\n  %s\n", s.Job, s.Name, stateOf(s))
+		fmt.Fprintf(w, "%s  %s\n  %s\n", printable(s.Job), printable(s.Name), printable(stateOf(s)))
 		if s.Burnt > 0 {
 			fmt.Fprintf(w, "  %d attempts are burnt: charged, and gave no sum\n", s.Burnt)
 		}
@@ -128,4 +129,14 @@ func stateOf(s federation.JobStatus) string {
 		line += "; waiting for " + strings.Join(s.Missing, ", ")
 	}
 	return line
+}
+
+// printable is a text of another party's as a terminal may show it.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) {
+			return '?'
+		}
+		return r
+	}, s)
 }

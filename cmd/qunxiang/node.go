@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -53,4 +55,30 @@ func (n nodeFolder) client(s *nodeSettings) (*federation.Client, error) {
 		return nil, err
 	}
 	return federation.NewClient(o)
+}
+
+// renew asks for a new certificate when a third of the old one's time is left. It is
+// for the next connection; a coordinator that does not answer is asked the next time.
+func (n nodeFolder) renew(ctx context.Context, client *federation.Client) error {
+	pair, err := tls.LoadX509KeyPair(n.path("tls.crt"), n.path("tls.key"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // where a proxy opens TLS, signatures suffice
+	}
+	if err != nil {
+		return err
+	}
+	if c := pair.Leaf; time.Now().Before(c.NotAfter.Add(-c.NotAfter.Sub(c.NotBefore) / 3)) {
+		return nil
+	}
+	sent, err := n.enrolment()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	state, err := client.Enrol(ctx, sent)
+	if err != nil || state.Certificate == "" {
+		return err
+	}
+	return writeDurably(n.path("tls.crt"), []byte(state.Certificate), 0o644)
 }

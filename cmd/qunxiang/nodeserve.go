@@ -106,6 +106,9 @@ func (s *nodeService) run(ctx context.Context, only string) error {
 	begun := map[string]bool{}
 	var mu sync.Mutex
 	var failed, unread error
+	if err := s.folder.renew(ctx, s.client); err != nil {
+		s.console.say("", "the certificate could not be renewed: %v", err)
+	}
 	for first := true; ctx.Err() == nil; first = false {
 		jobs, err := s.folder.approved()
 		if err != nil {

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/qunxiang/qunxiang/api/federation"
+)
+
+func TestStateOfJobs(t *testing.T) {
+	for _, c := range []struct {
+		s    federation.JobStatus
+		want string
+	}{
+		{federation.JobStatus{Nodes: []string{"a", "b", "c"}, Approved: 1}, "waiting: 1 of 3 owners have approved, 0 nodes are ready"},
+		{federation.JobStatus{Rounds: 5, Round: 1, Attempt: 3, Phase: "CT", Missing: []string{"a", "b"}}, "round 2 of 5, attempt 3, CT; waiting for a, b"},
+		{federation.JobStatus{Rounds: 5, Round: 5, Attempt: 6, Done: true}, "done: 5 rounds, 6 attempts"},
+		{federation.JobStatus{Rounds: 5, Ended: "a node was lost"}, "stopped without a model: a node was lost"},
+	} {
+		if got := stateOf(c.s); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
+// A coordinator may be anybody: what it says of a job cannot move the cursor.
+func TestStatusIsSafeForATerminal(t *testing.T) {
+	var b strings.Builder
+	printStatus(&b, []federation.JobStatus{{Job: "\x1b[2J", Name: "a\rb", Ended: "x\x1b]0;title\x07\ny"}})
+	if strings.ContainsAny(b.String(), "\x1b\r\x07") || strings.Count(b.String(), "\n") != 2 {
+		t.Errorf("%q", b.String())
+	}
+}
