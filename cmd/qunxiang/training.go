@@ -142,7 +142,7 @@ func contractOf(card *federated.Card) queries.Contract {
 // readRows reads the snapshot as the job sees it, with an engine of its own: the one
 // that answers questions is never asked for rows.
 func (d *domain) readRows(ctx context.Context, t *training) (rows []glm.Row, err error) {
-	if err := d.resolveOptOuts(ctx); err != nil {
+	if err := d.resolveOptOutsIn(ctx, t.snapshot); err != nil {
 		return nil, err
 	}
 	engine, err := duckdb.Open(duckdb.Options{Domain: d.dir, TempDir: d.path("tmp"), OptOuts: d.optOuts})
@@ -158,6 +158,15 @@ func (d *domain) readRows(ctx context.Context, t *training) (rows []glm.Row, err
 		return nil
 	})
 	return rows, err
+}
+
+// resolveOptOutsIn is resolveOptOuts for a snapshot that need not be the newest.
+func (d *domain) resolveOptOutsIn(ctx context.Context, snapshot string) error {
+	db, err := duckdb.OpenSnapshot(ctx, duckdb.SnapshotOptions{Path: dataset.DataPath(d.dir, snapshot)})
+	if err != nil {
+		return err
+	}
+	return errors.Join(dataset.ResolveOptOuts(ctx, d.dir, db), db.Close())
 }
 
 // row is one row in the card's order.
