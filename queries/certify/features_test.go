@@ -46,7 +46,7 @@ func (r *rowsOf) People(_ context.Context, j queries.FeatureJob, yield func([]qu
 	return nil
 }
 
-func trial(t *testing.T, r *rowsOf, sql string) *Certificate {
+func tried(t *testing.T, r *rowsOf, sql string) *Certificate {
 	t.Helper()
 	catalog, err := queries.LoadCatalog(templates.FS)
 	if err != nil {
@@ -98,7 +98,7 @@ func TestFeaturesAreCertified(t *testing.T) {
 		"not a text": {rowsOf{rows: []int{1}}, "SELECT psn_key, sex AS visits, 1 AS cover, 1 AS age, sex, 0 AS insutype, 0 AS chronic FROM person", "locality"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := trial(t, &c.engine, c.sql)
+			got := tried(t, &c.engine, c.sql)
 			if got.Passed != (c.code == "") {
 				t.Fatalf("passed %v: %v", got.Passed, got.Findings)
 			}

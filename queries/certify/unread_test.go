@@ -3,6 +3,7 @@
 package certify
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/qunxiang/qunxiang/queries"
@@ -16,7 +17,7 @@ func TestCatalogueReadsWhatItDeclares(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, tpl := range catalog.Templates() {
+	for _, tpl := range slices.Concat(catalog.Templates(), catalog.FeatureTemplates()) {
 		c := &Certificate{}
 		if err := c.unread(tpl, Options{Prove: duckdb.Prove}); err != nil {
 			t.Fatal(err)

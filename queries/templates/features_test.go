@@ -247,6 +247,37 @@ func TestFeaturesOfRandomPeople(t *testing.T) {
 	}
 }
 
+// Of more rows than a job takes of a person, some of that person's own stay, the
+// same ones whoever else is there.
+func TestFeaturesBoundRows(t *testing.T) {
+	dir := t.TempDir()
+	id := enginetest.Snapshot(t, duckdb.OpenWriter, dir, frequencyWorld().Tables()...)
+	var gone [][16]byte
+	e, err := duckdb.Open(duckdb.Options{Domain: dir, Threads: 1, OptOuts: func(epoch int64) ([][16]byte, error) { return gone[:epoch], nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	gone = append(gone, enginetest.Person(1))
+	q := features(t, "F1", map[string]string{"window": "2017-01-01..2018-12-31"}, queries.Source{Snapshot: id, MaxRows: 1000})
+	all := rowsOf(t, e, q, q.Job)
+	q.Job.Rows = 1
+	one := rowsOf(t, e, q, q.Job)
+	q.Job.Epoch = 1
+	fewer := rowsOf(t, e, q, q.Job)
+	if len(all[person(0)]) != 2 || len(one) != len(all) || len(fewer) != len(all)-1 {
+		t.Fatalf("%d, %d and %d people", len(all), len(one), len(fewer))
+	}
+	for p, rows := range one {
+		if len(rows) != 1 || !slices.Contains(all[p], rows[0]) {
+			t.Errorf("%q stay of %q", rows, all[p])
+		}
+		if p != person(1) && !slices.Equal(fewer[p], rows) {
+			t.Errorf("%q without another person, %q with", fewer[p], rows)
+		}
+	}
+}
+
 // Feature SQL is held to the proof that questions are held to. Each of these reads
 // more people than the one whose row it makes, or lets others decide.
 func TestHostileFeaturesAreRefused(t *testing.T) {
