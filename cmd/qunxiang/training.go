@@ -34,7 +34,8 @@ type training struct {
 
 // trainingRows finds the card's feature template among the certified ones, asks the
 // policy, and makes the template fit the card. The rows are read when they are
-// asked for. An error of a rule wraps federated.ErrRefused or federated.ErrCard.
+// asked for. An error of a rule wraps federated.ErrRefused or federated.ErrCard, or
+// is queries.ErrNoSnapshot.
 func (d *domain) trainingRows(ctx context.Context, card *federated.Card) (*training, error) {
 	return d.trainingOn(ctx, card, "")
 }

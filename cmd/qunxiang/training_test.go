@@ -121,6 +121,15 @@ func TestTrainingRowsOfANewDomain(t *testing.T) {
 	if !slices.Equal(books.Scopes, want) || books.Principal != "node-n" || books.Grant != "evaluation-node-n" || books.Organisation != "domain" {
 		t.Fatalf("scopes %v of %s under %s", books.Scopes, books.Principal, books.Grant)
 	}
+	tr, err := d.trainingRows(t.Context(), card)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"one insured person in one calendar year", "at most 2 of them", "the years 2016, 2017, 2018, and the lifetime"} {
+		if !strings.Contains(tr.text(), want) {
+			t.Errorf("%q does not say %q", tr.text(), want)
+		}
+	}
 	plan, err := card.Plan()
 	if err != nil {
 		t.Fatal(err)
