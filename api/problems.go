@@ -98,6 +98,8 @@ var problemMap = []struct {
 	says bool
 }{
 	{queries.ErrUnknownTemplate, unknownTemplate, true},
+	{queries.ErrFeatures, unknownTemplate, true}, // always an ErrUnknownTemplate besides
+	{queries.ErrContract, internalError, false},  // of training, not of a question
 	{queries.ErrUnknownRequest, unknownRequest, false},
 	{queries.ErrMostlyEmpty, mostlyEmpty, true},
 	{queries.ErrNoSnapshot, noSnapshot, false},
