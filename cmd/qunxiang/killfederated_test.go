@@ -25,7 +25,6 @@ var fourth = []string{"north", "south", "pharma", "coordinator"}
 type troop struct {
 	t    *testing.T
 	dir  string
-	url  string
 	job  string
 	runs map[string]*exec.Cmd
 	logs map[string]*bytes.Buffer
