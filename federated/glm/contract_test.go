@@ -1,9 +1,12 @@
 package glm
 
 import (
+	"bytes"
+	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"strings"
 	"testing"
@@ -77,6 +80,37 @@ func TestDataIsRedacted(t *testing.T) {
 	for _, text := range []string{fmt.Sprint(d), fmt.Sprintf("%+v", d), fmt.Sprintf("%#v", d), string(j)} {
 		if strings.Trim(text, `"`) != redacted {
 			t.Errorf("data print as %s", text)
+		}
+	}
+}
+
+// A row tells nobody who it is about, or what, however it is printed, logged or stored.
+func TestRowsAreRedacted(t *testing.T) {
+	row := goodRow()
+	row.Person, row.Response, row.Values[0].Number, row.Values[2].Level = "psn-secret", 73125, 73126, "level-secret"
+	for _, x := range []any{row, &row, []Row{row}, map[string]Row{"r": row}, struct{ Inner Row }{row}, row.Values, row.Values[0], &row.Values[2]} {
+		var stored, logged, lines bytes.Buffer
+		if err := gob.NewEncoder(&stored).Encode(x); err != nil {
+			t.Error(err)
+		}
+		slog.New(slog.NewJSONHandler(&logged, nil)).Info("x", "row", x)
+		slog.New(slog.NewTextHandler(&lines, nil)).Info("x", "row", x)
+		j, err := json.Marshal(x)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, text := range []string{fmt.Sprint(x), fmt.Sprintf("%+v", x), fmt.Sprintf("%#v", x), fmt.Sprintf("%s %d %x %q", x, x, x, x), string(j), stored.String(), logged.String(), lines.String()} {
+			if strings.Contains(text, "secret") || strings.Contains(text, "7312") || strings.Contains(text, "736563") || !strings.Contains(text, "redacted") {
+				t.Errorf("%T prints as %q", x, text)
+			}
+		}
+	}
+}
+
+func TestRowsLogNothing(t *testing.T) {
+	for _, x := range []slog.LogValuer{goodRow(), goodRow().Values[0], &Data{}} {
+		if got := x.LogValue().String(); got != redacted {
+			t.Errorf("%T logs %q", x, got)
 		}
 	}
 }
