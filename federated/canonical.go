@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/qunxiang/qunxiang/federated/secagg"
 )
 
 // canonical is the one JSON text of a value (RFC 8785): members in order, numbers as
@@ -45,15 +47,14 @@ func strictly(b []byte, v any) error {
 	return nil
 }
 
-// plain says that a text is UTF-8 which JSON, the ledger and a terminal carry as it is.
+// plain says that a text is UTF-8 which JSON, the ledger and a terminal carry as it is,
+// and of which a reader sees every character.
 func plain(s string, most int) bool {
 	if len(s) > most || !utf8.ValidString(s) {
 		return false
 	}
 	for _, r := range s {
-		switch {
-		case r < 0x20, r >= 0x7f && r < 0xa0, r == '"', r == '\\', r == 0x2028, r == 0x2029,
-			r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0xfeff:
+		if r == '"' || r == '\\' || !secagg.Visible(r) {
 			return false
 		}
 	}

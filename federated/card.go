@@ -25,7 +25,7 @@ type Card struct {
 	Expect      Expect       `json:"expect"`
 	Until       string       `json:"until"` // last day on which an attempt may begin, 2006-01-02 in UTC
 	Deadlines   Deadlines    `json:"deadlines"`
-	Recipients  []string     `json:"recipients"` // organisations that receive the model
+	Recipients  []string     `json:"recipients"` // organisations that receive the model; those of nodes do in any case
 	Coordinator Organisation `json:"coordinator"`
 	Nodes       []Member     `json:"nodes"`
 }

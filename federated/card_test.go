@@ -132,15 +132,20 @@ func FuzzParseCard(f *testing.F) {
 func TestCardKeys(t *testing.T) {
 	w := newWorld(t, 5, 1)
 	for name, change := range map[string]func(c *Card){
-		"owner is the node":        func(c *Card) { c.Nodes[0].Owner = c.Nodes[0].Key },
-		"owner is the coordinator": func(c *Card) { c.Nodes[0].Owner = c.Coordinator.Key },
-		"owner is another node":    func(c *Card) { c.Nodes[0].Owner = c.Nodes[2].Key },
-		"two owners of one key":    func(c *Card) { c.Nodes[0].Owner = c.Nodes[1].Owner },
-		"two nodes of one key":     func(c *Card) { c.Nodes[0].Key = c.Nodes[1].Key },
-		"coordinator's key":        func(c *Card) { c.Nodes[0].Key = c.Coordinator.Key },
-		"text runs backwards":      func(c *Card) { c.Description = "paid to \u202eymene" },
-		"text hides a line":        func(c *Card) { c.Recipients = []string{"x\u2028y"} },
-		"quote":                    func(c *Card) { c.Nodes[0].Name = `a"b` },
+		"owner is the node":           func(c *Card) { c.Nodes[0].Owner = c.Nodes[0].Key },
+		"owner is the coordinator":    func(c *Card) { c.Nodes[0].Owner = c.Coordinator.Key },
+		"owner is another node":       func(c *Card) { c.Nodes[0].Owner = c.Nodes[2].Key },
+		"two owners of one key":       func(c *Card) { c.Nodes[0].Owner = c.Nodes[1].Owner },
+		"two nodes of one key":        func(c *Card) { c.Nodes[0].Key = c.Nodes[1].Key },
+		"coordinator's key":           func(c *Card) { c.Nodes[0].Key = c.Coordinator.Key },
+		"text runs backwards":         func(c *Card) { c.Description = "paid to \u202eymene" },
+		"text hides a line":           func(c *Card) { c.Recipients = []string{"x\u2028y"} },
+		"no width":                    func(c *Card) { c.Nodes[1].Organisation = "North\u200b Mutual" },
+		"filler":                      func(c *Card) { c.Nodes[1].Organisation = "North Mutual\u3164" },
+		"soft hyphen":                 func(c *Card) { c.Coordinator.Organisation = "Health\u00ad Fund" },
+		"variation":                   func(c *Card) { c.Description = "How often\ufe0f" },
+		"an organisation in capitals": func(c *Card) { c.Nodes[1].Organisation = "NORTH MUTUAL" },
+		"quote":                       func(c *Card) { c.Nodes[0].Name = `a"b` },
 	} {
 		c := *w.card
 		c.Nodes = append([]Member(nil), w.card.Nodes...)

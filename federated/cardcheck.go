@@ -111,7 +111,7 @@ func (s Source) check() error {
 func (c *Card) checkTexts() error {
 	texts := append([]string{c.Description, c.Model.Response.Name, c.Model.Response.Unit, c.Coordinator.Organisation}, c.Recipients...)
 	for _, f := range c.Model.Features {
-		if (len(f.Levels) == 0) != (f.Range != nil) || (f.CodeList != "") != (len(f.Levels) > 0) {
+		if (len(f.Levels) == 0) != (f.Range != nil) || (f.CodeList != "") != (len(f.Levels) > 0) || f.CodeList != "" && f.Unit != "" {
 			return fmt.Errorf("%w: feature %q needs a unit and range, or a code list's version and levels", ErrCard, f.Name)
 		}
 		if f.Range != nil && f.Unit == "" || f.CodeList != "" && !strings.Contains(f.CodeList, "@") {

@@ -28,6 +28,7 @@ func (c *Card) Text() (string, error) {
 	w.line("%s", c.Description)
 	w.line("")
 	w.item("Digest", "%s", job)
+	w.item("Format", "%s", c.Version)
 	w.item("Purpose", "%s", c.Purpose)
 	w.item("Last day", "%s (UTC)", c.Until)
 	c.sourceText(w)
@@ -52,19 +53,37 @@ func (w *writer) item(name, format string, args ...any) {
 	w.line(format, args...)
 }
 
+// named is a text as it stands, in quotes where it could pass for several or for a
+// remark of ours.
+func named(s string) string {
+	if strings.ContainsAny(s, ",;:=()") || s != strings.TrimSpace(s) {
+		return `"` + s + `"`
+	}
+	return s
+}
+
+// list is names with commas.
+func list(names []string) string {
+	var out []string
+	for _, s := range names {
+		out = append(out, named(s))
+	}
+	return strings.Join(out, ", ")
+}
+
 func (w *writer) head(s string) { w.line("\n%s", s) }
 
 // formula is the model as people write it.
 func (c *Card) formula() string {
 	terms := []string{"1"}
 	for _, f := range c.Model.Features {
-		terms = append(terms, f.Name)
+		terms = append(terms, named(f.Name))
 	}
 	link := map[glm.Family]string{glm.Linear: "%s", glm.Logistic: "logit(mean of %s)"}[c.Model.Family]
 	if link == "" {
 		link = "log(mean of %s)"
 	}
-	left := fmt.Sprintf(link, c.Model.Response.Name)
+	left := fmt.Sprintf(link, named(c.Model.Response.Name))
 	if c.Model.Exposure {
 		terms = append(terms, "offset(log exposure)")
 	}
@@ -101,41 +120,75 @@ func (c *Card) modelText(w *writer, rounds int) {
 		w.item("Ridge", "%g", m.Ridge)
 	}
 	w.item("Formula", "%s%s", c.formula(), map[bool]string{true: ", through the network"}[m.Network != nil])
-	w.item("Response", "%s in %s, from %g to %g; expected mean %g", m.Response.Name, m.Response.Unit, m.Response.Range[0], m.Response.Range[1], m.StartMean)
+	w.item("Response", "%s in %s, from %g to %g; expected mean %g", named(m.Response.Name), named(m.Response.Unit), m.Response.Range[0], m.Response.Range[1], m.StartMean)
+	if m.Network == nil {
+		w.item("Scale", "the response is divided by %g; numbers are sent in units of 2^-%d", m.Response.Scale, m.Bits)
+	} else {
+		w.item("Scale", "the response is divided by %g; numbers are sent in units of 2^-17 of a gradient's bound", m.Response.Scale)
+	}
 	for _, f := range m.Features {
 		if f.Range != nil {
-			w.item("Feature", "%s in %s, from %g to %g", f.Name, f.Unit, f.Range[0], f.Range[1])
+			w.item("Feature", "%s in %s, from %g to %g", named(f.Name), named(f.Unit), f.Range[0], f.Range[1])
 			continue
 		}
 		var levels []string
 		for _, l := range f.Levels {
-			name := l.Name
-			if l.Into != "" {
-				name += " (counted as " + l.Into + ")"
-			}
-			levels = append(levels, name)
+			levels = append(levels, l.text())
 		}
-		w.item("Feature", "%s, code list %s: %s", f.Name, f.CodeList, strings.Join(levels, ", "))
+		w.item("Feature", "%s, code list %s: %s", named(f.Name), named(f.CodeList), strings.Join(levels, ", "))
 	}
 	w.item("Rounds", "%d, and up to %d spare attempts", rounds, Spares)
-	if n := m.Network; n != nil {
-		w.item("Network", "hidden layers of %v, steps of %g, momentum %g, seed %d", n.Hidden, n.Rate, n.Momentum, n.Seed)
-		w.item("Each person", "at most %d rows; a gradient no longer than %g; what is beyond is cut off", m.Caps.Rows, n.ClipNorm)
+	c.capsText(w)
+}
+
+// text is a level with what becomes of it.
+func (l Level) text() string {
+	var notes []string
+	if l.Into != "" {
+		notes = append(notes, "counted as "+named(l.Into))
+	}
+	if l.Share != 0 {
+		notes = append(notes, fmt.Sprintf("expected share %g", l.Share))
+	}
+	if notes == nil {
+		return named(l.Name)
+	}
+	return named(l.Name) + " (" + strings.Join(notes, "; ") + ")"
+}
+
+// capsText says what one person adds at most. A network uses two of the caps.
+func (c *Card) capsText(w *writer) {
+	k := c.Model.Caps
+	n := c.Model.Network
+	if n == nil {
+		w.item("Each person", "at most %d rows; weights %g, scores %g; what is beyond is cut off", k.Rows, k.Weight, k.Score)
+		w.item("In the fit's", "summary, at most exposure %g, deviance %g, Pearson %g", k.Exposure, k.Deviance, k.Pearson)
 		return
 	}
-	w.item("Each person", "at most %d rows; weights %g, scores %g; what is beyond is cut off", m.Caps.Rows, m.Caps.Weight, m.Caps.Score)
+	kind := "tanh"
+	if n.Rectified {
+		kind = "rectified"
+	}
+	w.item("Network", "hidden layers of %v, %s, steps of %g, momentum %g, seed %d", n.Hidden, kind, n.Rate, n.Momentum, n.Seed)
+	w.item("Each person", "at most %d rows, exposure %g; a gradient no longer than %g; what is beyond is cut off", k.Rows, k.Exposure, n.ClipNorm)
+	w.item("Not used", "caps on weights %g, scores %g, deviance %g, Pearson %g", k.Weight, k.Score, k.Deviance, k.Pearson)
 }
 
 func (c *Card) partyText(w *writer) {
 	w.head("Who takes part (compare the fingerprints by another way than this file)")
-	w.item("Coordinator", "%s", c.Coordinator.Organisation)
+	w.item("Coordinator", "%s", named(c.Coordinator.Organisation))
 	w.line("    signing key  %s", c.Coordinator.Key.Fingerprint())
 	for _, n := range c.Nodes {
-		w.item("Node", "%s of %s", n.Name, n.Organisation)
+		w.item("Node", "%s of %s", named(n.Name), named(n.Organisation))
 		w.line("    signing key  %s", n.Key.Fingerprint())
 		w.line("    owner's key  %s", n.Owner.Fingerprint())
 	}
-	w.item("Model goes to", "%s", strings.Join(c.Recipients, ", "))
+	w.item("Model goes to", "%s", list(c.Recipients))
+	if others := c.unnamed(); others != nil {
+		w.line("Every node has the model. So do, though not named there: %s.", list(others))
+	} else {
+		w.line("Every node has the model.")
+	}
 	w.line("The roster is fixed. If a node is lost, the job ends.")
 	w.line("Every node learns the sum of all nodes in each round, with noise. The coordinator does not.")
 	if n := len(c.Nodes); n == 3 {
@@ -144,6 +197,17 @@ func (c *Card) partyText(w *writer) {
 		w.line("If all but you and one other node work together, they learn the sum of you two.")
 	}
 	w.line("Norm bounds are attested, not proven: a node that sends rubbish can spoil the model.")
+}
+
+// unnamed are the organisations that have the model because of a node of theirs, but
+// are not among the recipients.
+func (c *Card) unnamed() (out []string) {
+	for _, n := range c.Nodes {
+		if !slices.Contains(c.Recipients, n.Organisation) && !slices.Contains(out, n.Organisation) {
+			out = append(out, n.Organisation)
+		}
+	}
+	return out
 }
 
 func (c *Card) privacyText(w *writer, p trainer) error {
@@ -156,7 +220,12 @@ func (c *Card) privacyText(w *writer, p trainer) error {
 		return err
 	}
 	rho := func(r int64) string { return fmt.Sprintf("%.6g", float64(r)/1e12) }
+	stated, err := c.Privacy.Rho.MarshalText()
+	if err != nil {
+		return err
+	}
 	w.head("What it costs a person in privacy")
+	w.item("Stated", "rho %s for the whole job", stated)
 	w.item("Cost", "rho %s, epsilon %.2f at delta 1e-6, charged to each node's ledger round by round", rho(cost.Rho), dp.Epsilon(cost, 1e-6))
 	w.item("At most", "rho %s with every spare attempt used", rho(whole.Rho))
 	m := c.Privacy.Places
@@ -185,9 +254,11 @@ func (c *Card) costText(w *writer, p trainer, params *secagg.Params) {
 
 // precisionText predicts standard errors from public numbers.
 func (c *Card) precisionText(w *writer, t trainer) error {
+	e := c.Expect
+	w.head(fmt.Sprintf("What precision to expect, with %d people (at most %d at a node)", e.People, e.PeoplePerNode))
+	w.line("Expected of a person: exposure %g. Expected dispersion: %g.", e.Exposure, e.Dispersion)
 	p, ok := t.(*glm.Plan)
 	if !ok {
-		w.head("What precision to expect")
 		w.line("Nothing can be predicted for a network: try it on people who do not exist first.")
 		return nil
 	}
@@ -195,7 +266,6 @@ func (c *Card) precisionText(w *writer, t trainer) error {
 	if err != nil {
 		return err
 	}
-	w.head(fmt.Sprintf("What precision to expect, with %d people (at most %d at a node)", c.Expect.People, c.Expect.PeoplePerNode))
 	for _, t := range x.Terms {
 		w.line("    %-28s standard error %s (%s without noise)", t.Name, short(t.SE), short(t.Naive))
 	}

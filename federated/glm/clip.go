@@ -15,11 +15,13 @@ const (
 )
 
 // nearest is x in units of 1/scale as an integer, ties to even, saturating at
-// limit.
-// Truncation would bias every sum by half a unit a person.
+// limit. Truncation would bias every sum by half a unit a person. What is not a
+// number is 0: machines make different integers of it, and some slip by the clip.
 func nearest(x, scale, limit float64) int64 {
 	q := math.RoundToEven(float64(x * scale))
 	switch {
+	case math.IsNaN(q):
+		return 0
 	case q > limit:
 		return int64(limit)
 	case q < -limit:
@@ -28,35 +30,54 @@ func nearest(x, scale, limit float64) int64 {
 	return int64(q)
 }
 
-// squares is the sum of squares of integers, in 128 bits.
-func squares(v []int64) (hi, lo uint64) {
+// tooLong is where a sum of squares saturates, in units of 2^64: far beyond the
+// square of any clip.
+const tooLong = 1 << 62
+
+// squares is the sum of squares of integers times ratio, in 128 bits; 2^126 for all
+// that is longer.
+func squares(v []int64, ratio float64) (hi, lo uint64) {
 	for _, x := range v {
+		if ratio != 1 {
+			x = scaledDown(x, ratio)
+		}
 		u := uint64(max(x, -x))
 		h, l := bits.Mul64(u, u)
 		var carry uint64
 		lo, carry = bits.Add64(lo, l, 0)
-		hi, _ = bits.Add64(hi, h, carry)
+		if hi += h + carry; hi >= tooLong { // each is at most 2^62: this cannot wrap
+			return tooLong, 0
+		}
 	}
 	return hi, lo
 }
 
-// within says whether the squared length of v is at most bound^2, in integers.
-func within(v []int64, bound int64) bool {
-	hi, lo := squares(v)
+// within says whether the squared length of v times ratio is at most bound^2, in
+// integers.
+func within(v []int64, ratio float64, bound int64) bool {
+	hi, lo := squares(v, ratio)
 	bh, bl := bits.Mul64(uint64(bound), uint64(bound))
 	return hi < bh || hi == bh && lo <= bl
 }
 
+// maxTurns is far more than clip needs: the floats are off by 2^-52, and each turn
+// takes 2^-40 away.
+const maxTurns = 64
+
 // clip shortens v to a length of at most bound, keeping its direction: every
-// entry is scaled towards zero, and the integers that come out are checked.
+// entry is scaled towards zero, and the integers that come out are checked. What is
+// too long to be measured becomes zero.
 func clip(v []int64, bound int64) {
-	if within(v, bound) {
+	if within(v, 1, bound) {
 		return
 	}
-	hi, lo := squares(v)
-	length := math.Sqrt(float64(float64(hi)*0x1p64) + float64(lo))
-	ratio := float64(bound) / length
-	for !scaledWithin(v, ratio, bound) { // at most a few times: the floats are off by 2^-52
+	hi, lo := squares(v, 1)
+	ratio := float64(bound) / math.Sqrt(float64(float64(hi)*0x1p64)+float64(lo))
+	for turn := 0; !within(v, ratio, bound); turn++ {
+		if turn == maxTurns {
+			clear(v)
+			return
+		}
 		ratio = float64(ratio * (1 - 0x1p-40))
 	}
 	for i, x := range v {
@@ -65,17 +86,3 @@ func clip(v []int64, bound int64) {
 }
 
 func scaledDown(x int64, ratio float64) int64 { return int64(float64(float64(x) * ratio)) }
-
-func scaledWithin(v []int64, ratio float64, bound int64) bool {
-	var hi, lo uint64
-	for _, x := range v {
-		x = scaledDown(x, ratio)
-		u := uint64(max(x, -x))
-		h, l := bits.Mul64(u, u)
-		var carry uint64
-		lo, carry = bits.Add64(lo, l, 0)
-		hi, _ = bits.Add64(hi, h, carry)
-	}
-	bh, bl := bits.Mul64(uint64(bound), uint64(bound))
-	return hi < bh || hi == bh && lo <= bl
-}

@@ -75,6 +75,9 @@ func newDesign(features []Feature) (*design, error) {
 			if !finite(f.Lo) || !finite(f.Hi) || !(f.Lo < f.Hi) {
 				return nil, fmt.Errorf("%w: feature %q needs a range", ErrSpec, f.Name)
 			}
+			if max(math.Abs(f.Lo), math.Abs(f.Hi)) > maxValue || f.half() < minScale {
+				return nil, fmt.Errorf("%w: feature %q: its range must be within 1e15 and not narrower than 2e-9", ErrSpec, f.Name)
+			}
 			d.columns = append(d.columns, column{name: f.Name, feature: i, level: -1})
 			d.places = append(d.places, nil)
 		} else if err := d.addFactor(i, f); err != nil {

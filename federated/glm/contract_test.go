@@ -1,9 +1,12 @@
 package glm
 
 import (
+	"bytes"
+	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"strings"
 	"testing"
@@ -81,6 +84,37 @@ func TestDataIsRedacted(t *testing.T) {
 	}
 }
 
+// A row tells nobody who it is about, or what, however it is printed, logged or stored.
+func TestRowsAreRedacted(t *testing.T) {
+	row := goodRow()
+	row.Person, row.Response, row.Values[0].Number, row.Values[2].Level = "psn-secret", 73125, 73126, "level-secret"
+	for _, x := range []any{row, &row, []Row{row}, map[string]Row{"r": row}, struct{ Inner Row }{row}, row.Values, row.Values[0], &row.Values[2]} {
+		var stored, logged, lines bytes.Buffer
+		if err := gob.NewEncoder(&stored).Encode(x); err != nil {
+			t.Error(err)
+		}
+		slog.New(slog.NewJSONHandler(&logged, nil)).Info("x", "row", x)
+		slog.New(slog.NewTextHandler(&lines, nil)).Info("x", "row", x)
+		j, err := json.Marshal(x)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, text := range []string{fmt.Sprint(x), fmt.Sprintf("%+v", x), fmt.Sprintf("%#v", x), fmt.Sprintf("%s %d %x %q", x, x, x, x), string(j), stored.String(), logged.String(), lines.String()} {
+			if strings.Contains(text, "secret") || strings.Contains(text, "7312") || strings.Contains(text, "736563") || !strings.Contains(text, "redacted") {
+				t.Errorf("%T prints as %q", x, text)
+			}
+		}
+	}
+}
+
+func TestRowsLogNothing(t *testing.T) {
+	for _, x := range []slog.LogValuer{goodRow(), goodRow().Values[0], &Data{}} {
+		if got := x.LogValue().String(); got != redacted {
+			t.Errorf("%T logs %q", x, got)
+		}
+	}
+}
+
 // A merged level counts as the one it is merged into.
 func TestMergedLevels(t *testing.T) {
 	s := small(Poisson)
@@ -104,37 +138,44 @@ func TestPlanRefuses(t *testing.T) {
 		want  error
 		spoil func(s *Spec)
 	}{
-		"no family":           {ErrSpec, func(s *Spec) { s.Family = "" }},
-		"a stray power":       {ErrSpec, func(s *Spec) { s.Power = 1.5 }},
-		"a stray theta":       {ErrSpec, func(s *Spec) { s.Theta = 1 }},
-		"Tweedie of power 2":  {ErrSpec, func(s *Spec) { s.Family, s.Power = Tweedie, 2 }},
-		"no theta":            {ErrSpec, func(s *Spec) { s.Family = NegBin }},
-		"no response":         {ErrSpec, func(s *Spec) { s.Response = Response{} }},
-		"a range of nothing":  {ErrSpec, func(s *Spec) { s.Response.Hi = s.Response.Lo }},
-		"a scaled count":      {ErrSpec, func(s *Spec) { s.Response.Scale = 2 }},
-		"a negative count":    {ErrSpec, func(s *Spec) { s.Response.Lo = -1 }},
-		"exposure of a share": {ErrSpec, func(s *Spec) { s.Family, s.Response.Hi, s.StartMean, s.Exposure = Logistic, 1, 0.5, true }},
-		"no starting mean":    {ErrSpec, func(s *Spec) { s.StartMean = 0 }},
-		"a mean of NaN":       {ErrSpec, func(s *Spec) { s.StartMean = math.NaN() }},
-		"a share above one":   {ErrSpec, func(s *Spec) { s.Family = Logistic }},
-		"gamma from nothing":  {ErrSpec, func(s *Spec) { s.Family = Gamma }},
-		"a negative ridge":    {ErrSpec, func(s *Spec) { s.Ridge = -1 }},
-		"too many rounds":     {ErrSpec, func(s *Spec) { s.Rounds = 17 }},
-		"two nodes":           {ErrSpec, func(s *Spec) { s.Nodes = 2 }},
-		"all collude":         {ErrSpec, func(s *Spec) { s.Colluders = 3 }},
-		"nobody colludes":     {ErrSpec, func(s *Spec) { s.Colluders = -1 }},
-		"at too many places":  {ErrSpec, func(s *Spec) { s.Places = 4 }},
-		"no people":           {ErrSpec, func(s *Spec) { s.PeoplePerNode = 0 }},
-		"no cost":             {ErrSpec, func(s *Spec) { s.Rho = 0 }},
-		"a cost of one unit":  {ErrSpec, func(s *Spec) { s.Rho = 1 }},
-		"a negative cap":      {ErrSpec, func(s *Spec) { s.Caps.Score = -1 }},
-		"a cap of NaN":        {ErrSpec, func(s *Spec) { s.Caps.Weight = math.NaN() }},
-		"too many rows":       {ErrSpec, func(s *Spec) { s.Caps.Rows = 1025 }},
-		"two of one name":     {ErrSpec, func(s *Spec) { s.Features[1].Name = "age" }},
-		"a number unbounded":  {ErrSpec, func(s *Spec) { s.Features[0].Hi = math.Inf(1) }},
-		"one level":           {ErrSpec, func(s *Spec) { s.Features[2].Levels = s.Features[2].Levels[:1] }},
-		"two levels alike":    {ErrSpec, func(s *Spec) { s.Features[2].Levels[1].Name = "north" }},
-		"a merged reference":  {ErrSpec, func(s *Spec) { s.Features[2].Levels[0].Into = "south" }},
+		"no family":                   {ErrSpec, func(s *Spec) { s.Family = "" }},
+		"a stray power":               {ErrSpec, func(s *Spec) { s.Power = 1.5 }},
+		"a stray theta":               {ErrSpec, func(s *Spec) { s.Theta = 1 }},
+		"Tweedie of power 2":          {ErrSpec, func(s *Spec) { s.Family, s.Power = Tweedie, 2 }},
+		"no theta":                    {ErrSpec, func(s *Spec) { s.Family = NegBin }},
+		"no response":                 {ErrSpec, func(s *Spec) { s.Response = Response{} }},
+		"a range of nothing":          {ErrSpec, func(s *Spec) { s.Response.Hi = s.Response.Lo }},
+		"a scaled count":              {ErrSpec, func(s *Spec) { s.Response.Scale = 2 }},
+		"a scale of nearly nothing":   {ErrSpec, func(s *Spec) { s.Family, s.Response.Scale = Linear, 1e-300 }},
+		"a scale too small":           {ErrSpec, func(s *Spec) { s.Family, s.Response.Scale = Tweedie, 0.9e-9; s.Power = 1.5 }},
+		"a scale too large":           {ErrSpec, func(s *Spec) { s.Family, s.Response.Scale = Linear, 1.1e15 }},
+		"a response beyond its scale": {ErrSpec, func(s *Spec) { s.Family, s.Response.Scale, s.Response.Hi = Linear, 1e-9, 1.1e6 }},
+		"a response below its scale":  {ErrSpec, func(s *Spec) { s.Family, s.Response.Lo = Linear, -1.1e15 }},
+		"a number too wide":           {ErrSpec, func(s *Spec) { s.Features[0].Lo, s.Features[0].Hi = -math.MaxFloat64, math.MaxFloat64 }},
+		"a number too narrow":         {ErrSpec, func(s *Spec) { s.Features[0].Lo, s.Features[0].Hi = 0, 5e-324 }},
+		"a negative count":            {ErrSpec, func(s *Spec) { s.Response.Lo = -1 }},
+		"exposure of a share":         {ErrSpec, func(s *Spec) { s.Family, s.Response.Hi, s.StartMean, s.Exposure = Logistic, 1, 0.5, true }},
+		"no starting mean":            {ErrSpec, func(s *Spec) { s.StartMean = 0 }},
+		"a mean of NaN":               {ErrSpec, func(s *Spec) { s.StartMean = math.NaN() }},
+		"a share above one":           {ErrSpec, func(s *Spec) { s.Family = Logistic }},
+		"gamma from nothing":          {ErrSpec, func(s *Spec) { s.Family = Gamma }},
+		"a negative ridge":            {ErrSpec, func(s *Spec) { s.Ridge = -1 }},
+		"too many rounds":             {ErrSpec, func(s *Spec) { s.Rounds = 17 }},
+		"two nodes":                   {ErrSpec, func(s *Spec) { s.Nodes = 2 }},
+		"all collude":                 {ErrSpec, func(s *Spec) { s.Colluders = 3 }},
+		"nobody colludes":             {ErrSpec, func(s *Spec) { s.Colluders = -1 }},
+		"at too many places":          {ErrSpec, func(s *Spec) { s.Places = 4 }},
+		"no people":                   {ErrSpec, func(s *Spec) { s.PeoplePerNode = 0 }},
+		"no cost":                     {ErrSpec, func(s *Spec) { s.Rho = 0 }},
+		"a cost of one unit":          {ErrSpec, func(s *Spec) { s.Rho = 1 }},
+		"a negative cap":              {ErrSpec, func(s *Spec) { s.Caps.Score = -1 }},
+		"a cap of NaN":                {ErrSpec, func(s *Spec) { s.Caps.Weight = math.NaN() }},
+		"too many rows":               {ErrSpec, func(s *Spec) { s.Caps.Rows = 1025 }},
+		"two of one name":             {ErrSpec, func(s *Spec) { s.Features[1].Name = "age" }},
+		"a number unbounded":          {ErrSpec, func(s *Spec) { s.Features[0].Hi = math.Inf(1) }},
+		"one level":                   {ErrSpec, func(s *Spec) { s.Features[2].Levels = s.Features[2].Levels[:1] }},
+		"two levels alike":            {ErrSpec, func(s *Spec) { s.Features[2].Levels[1].Name = "north" }},
+		"a merged reference":          {ErrSpec, func(s *Spec) { s.Features[2].Levels[0].Into = "south" }},
 		"merged into merged": {ErrSpec, func(s *Spec) {
 			s.Features[2].Levels = append(s.Features[2].Levels, Level{Name: "a", Into: "b"}, Level{Name: "b", Into: "west"})
 		}},

@@ -4,10 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 )
 
-// Row is one record of one person, in the contract's units.
+// Row is one record of one person, in the contract's units. It prints as "redacted".
 type Row struct {
 	Person   string // the privacy unit; rows of one person need not be adjacent
 	Response float64
@@ -16,11 +17,35 @@ type Row struct {
 	Values   []Value // one per feature, in the contract's order
 }
 
-// Value is a number or a level.
+// Format writes "redacted" under every verb.
+func (r Row) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, redacted) }
+
+// LogValue is "redacted".
+func (r Row) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText writes "redacted"; JSON takes it too.
+func (r Row) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// MarshalBinary writes "redacted"; gob takes it too.
+func (r Row) MarshalBinary() ([]byte, error) { return []byte(redacted), nil }
+
+// Value is a number or a level. It prints as "redacted".
 type Value struct {
 	Number float64
 	Level  string // of a factor
 }
+
+// Format writes "redacted" under every verb.
+func (v Value) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, redacted) }
+
+// LogValue is "redacted".
+func (v Value) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText writes "redacted"; JSON takes it too.
+func (v Value) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// MarshalBinary writes "redacted"; gob takes it too.
+func (v Value) MarshalBinary() ([]byte, error) { return []byte(redacted), nil }
 
 // Data is one node's design matrix, checked against the contract. It prints as
 // "redacted".
@@ -42,6 +67,9 @@ type person struct{ from, to int }
 
 // Format writes "redacted" under every verb.
 func (d *Data) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, redacted) }
+
+// LogValue is "redacted".
+func (d *Data) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalText writes "redacted".
 func (d *Data) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -123,7 +123,7 @@ func TestOnePersonIsBounded(t *testing.T) {
 			for i := range diff {
 				diff[i] = all[b.From+i] - without[b.From+i]
 			}
-			if !within(diff, b.Clip) {
+			if !within(diff, 1, b.Clip) {
 				t.Fatalf("%s: a person moves %s by %v, clip %d", s.Family, b.Name, diff, b.Clip)
 			}
 			// Against the two honest nodes of three.

@@ -113,8 +113,8 @@ func (s NetworkSpec) check() error {
 		return bad("the momentum must be in [0, 1)")
 	case s.People < 1 || s.People > 1<<40:
 		return bad("the expected number of people is missing")
-	case !(s.ClipNorm > 0 && s.ClipNorm <= maxCap):
-		return bad("the clip norm must be positive")
+	case !(s.ClipNorm >= minScale && s.ClipNorm <= maxCap):
+		return bad("the clip norm must be 1e-9 to 1e9")
 	case len(s.Model.Features) == 0:
 		return bad("a network needs features")
 	}

@@ -96,7 +96,7 @@ func TestNetworkBoundsOnePerson(t *testing.T) {
 		rows := drawRows(t, s.Model, 1)
 		got, want := gradient(t, n, rows, state), gradient(t, n.without(), rows, state)
 		clip(want, gradientClip)
-		if !within(got, gradientClip) || !slices.Equal(got, want) {
+		if !within(got, 1, gradientClip) || !slices.Equal(got, want) {
 			t.Fatalf("%v, want %v", got, want)
 		}
 	})
@@ -259,6 +259,7 @@ func TestNetworkRefuses(t *testing.T) {
 		"momentum of one":  {ErrSpec, func(s *NetworkSpec) { s.Momentum = 1 }},
 		"no people":        {ErrSpec, func(s *NetworkSpec) { s.People = 0 }},
 		"a negative clip":  {ErrSpec, func(s *NetworkSpec) { s.ClipNorm = -1 }},
+		"a tiny clip":      {ErrSpec, func(s *NetworkSpec) { s.ClipNorm = 1e-320 }},
 		"no features":      {ErrSpec, func(s *NetworkSpec) { s.Model.Features = nil }},
 		"no nodes":         {ErrSpec, func(s *NetworkSpec) { s.Model.Nodes = 0 }},
 		"a cost too small": {ErrSpec, func(s *NetworkSpec) { s.Model.Rho = 3 }},

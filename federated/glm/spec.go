@@ -1,6 +1,9 @@
 package glm
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Spec is a model as the job card states it. Everything in it is public.
 type Spec struct {
@@ -58,6 +61,11 @@ const (
 	maxWeight                = 1e6
 	maxCap                   = 1e9
 	maxPlaces                = 16
+	// minScale to maxScale is what divides a response, or bounds a gradient, and the
+	// width of a number's range; maxValue bounds every declared number, the response's
+	// after scaling. Within them no product of floats is infinite or not a number.
+	minScale, maxScale = 1e-9, 1e15
+	maxValue           = 1e15
 )
 
 // defaults are the family's caps on weight and score.
@@ -112,8 +120,10 @@ func (s Spec) check(maxRounds int) error {
 	switch {
 	case r.Name == "" || !finite(r.Lo) || !finite(r.Hi) || !(r.Lo < r.Hi):
 		return bad("the response needs a name and a range")
-	case !(r.Scale > 0 && r.Scale <= 1e15):
-		return bad("the response's scale must be positive")
+	case !(r.Scale >= minScale && r.Scale <= maxScale):
+		return bad("the response's scale must be 1e-9 to 1e15")
+	case !(max(math.Abs(r.Lo), math.Abs(r.Hi))/r.Scale <= maxValue):
+		return bad("the response's range must be within 1e15 times its scale")
 	case r.Scale != 1 && (s.Family == Logistic || s.Family == Poisson || s.Family == NegBin):
 		return bad("only linear, gamma and Tweedie responses may be scaled")
 	case s.Exposure && s.Family.link() != "log":

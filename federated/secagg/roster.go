@@ -22,21 +22,23 @@ type Roster struct {
 }
 
 // Check refuses rosters of fewer than MinOrganisations, with more than MaxNodes
-// nodes, or with a name or key twice.
+// nodes, or with a name or key twice. Names that differ in case, width, spaces or what
+// cannot be seen are the same.
 func (r Roster) Check() error {
 	if len(r.Nodes) > MaxNodes {
 		return fmt.Errorf("%w: %d nodes", ErrOptions, len(r.Nodes))
 	}
-	orgs, seen := map[string]bool{}, map[string]bool{"k" + string(r.Coordinator): true}
+	orgs, twice := map[string]bool{}, map[string]bool{"k" + string(r.Coordinator): true}
 	for i, n := range r.Nodes {
-		if len(n.Key) != ed25519.PublicKeySize || n.Name == "" || n.Organisation == "" {
+		name, org := seen(n.Name), seen(n.Organisation)
+		if len(n.Key) != ed25519.PublicKeySize || name == "" || org == "" {
 			return fmt.Errorf("%w: node %d has no name, organisation or key", ErrOptions, i)
 		}
-		if seen["k"+string(n.Key)] || seen["n"+n.Name] {
+		if twice["k"+string(n.Key)] || twice["n"+name] {
 			return fmt.Errorf("%w: the name or key of node %d is there twice", ErrOptions, i)
 		}
-		seen["k"+string(n.Key)], seen["n"+n.Name] = true, true
-		orgs[n.Organisation] = true
+		twice["k"+string(n.Key)], twice["n"+name] = true, true
+		orgs[org] = true
 	}
 	if len(orgs) < MinOrganisations {
 		return fmt.Errorf("%w: %d organisations", ErrOptions, len(orgs))
