@@ -25,6 +25,7 @@ type Spend struct {
 	Attempt uint64
 	Record  string      // digest of the share's record: the charge is its commit point
 	Root    secagg.Hash // of the transcript
+	Epoch   int64       // of the opt-outs that the rows keep to
 	Cost    dp.Cost
 	Sigmas  map[string]float64
 }
@@ -67,7 +68,6 @@ type LedgerBooks struct {
 	Organisation string
 	Grant        string // covers the feature template, by id or id@version, and the purpose
 	Snapshot     string
-	Epoch        int64
 	Scopes       []string // population/life and the years that the source's parameters let it read
 	// Slot is how long after its charge an attempt is closed: with a RELEASE that names
 	// the sum, or with an ABANDON if there is none. Default 1 minute.
@@ -146,7 +146,7 @@ func (b *LedgerBooks) Charge(ctx context.Context, s Spend) error {
 	index, err := b.Ledger.Charge(ctx, ledger.Charge{
 		ID: chargeID(s.Job, s.Attempt), Principal: b.Principal, Organisation: b.Organisation, Grant: b.Grant, Purpose: s.Purpose,
 		Template: s.Source.Template, Catalogue: ledger.Training, TemplateDigest: s.Source.Digest, Idempotency: s.Root.String(),
-		Key: s.Job.String(), Snapshot: b.Snapshot, Epoch: b.Epoch, Scopes: b.Scopes, Cost: s.Cost, Sigmas: s.Sigmas,
+		Key: s.Job.String(), Snapshot: b.Snapshot, Epoch: s.Epoch, Scopes: b.Scopes, Cost: s.Cost, Sigmas: s.Sigmas,
 		Due: due, Request: s.Record,
 	})
 	if err == nil {

@@ -24,9 +24,13 @@ type NodeOptions struct {
 	Approval  Approval // of the own owner. Required.
 	Transport Transport
 	Books     Books
-	// Rows reads the snapshot's rows for the card's contract. It is called once when
-	// the node opens the job, and the rows are checked before anything is sent.
-	Rows   func(context.Context) ([]glm.Row, error)
+	// Rows reads the snapshot's rows for the card's contract, without those whose
+	// opt-outs are in force. It is called when the node opens the job, and again where an
+	// attempt begins in a later epoch; the rows are checked before anything is sent.
+	Rows func(context.Context) ([]glm.Row, error)
+	// Epoch is the opt-out epoch in force now, which Rows keeps to and charges name. It
+	// never goes back. Default: none, 0.
+	Epoch  func() int64
 	Limits Limits
 	// Log is told, in words, what happens: nothing of the data. Default: nobody is.
 	Log func(text string)
@@ -49,6 +53,7 @@ type Node struct {
 	work    trainer // what computes; the same but in tests
 	whole   dp.Cost
 	data    *glm.Data
+	epoch   int64 // of the data
 	dir     folder
 	journal *journal.Journal
 
@@ -99,6 +104,9 @@ func OpenNode(ctx context.Context, o NodeOptions) (*Node, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Epoch == nil {
+		o.Epoch = noEpoch
 	}
 	if o.Log == nil {
 		o.Log = func(string) {}
@@ -202,18 +210,24 @@ func (n *Node) preflight(ctx context.Context) error {
 			return err
 		}
 	}
-	err := n.read(ctx)
-	var field *glm.FieldError
-	if errors.As(err, &field) {
-		if err := n.halt("the data break the contract in " + field.Field); err != nil {
-			return err
-		}
-		return n.say(NoticeRefused, field.Field)
-	}
-	if err != nil {
+	if err := n.reread(ctx); err != nil || n.stop != "" {
 		return err
 	}
 	return n.greet()
+}
+
+// reread reads the rows; where they break the contract the job stops, and the others
+// are told.
+func (n *Node) reread(ctx context.Context) error {
+	err := n.read(ctx)
+	var field *glm.FieldError
+	if !errors.As(err, &field) {
+		return err
+	}
+	if err := n.halt("the data break the contract in " + field.Field); err != nil {
+		return err
+	}
+	return n.say(NoticeRefused, field.Field)
 }
 
 // Stop ends the job at this node for good, with a reason that the others are told.

@@ -129,6 +129,11 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 	if len(n.journal.Issued())-n.round > Spares {
 		return n.Stop("the spare attempts are used up")
 	}
+	if n.o.Epoch() > n.epoch { // opt-outs have come into force
+		if err := n.reread(ctx); err != nil || n.stop != "" {
+			return err
+		}
+	}
 	mark, err := n.o.Books.Mark(ctx)
 	if err != nil {
 		return err
