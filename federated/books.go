@@ -28,6 +28,7 @@ type Spend struct {
 	Epoch   int64       // of the opt-outs that the rows keep to
 	Cost    dp.Cost
 	Sigmas  map[string]float64
+	Alone   bool // refuse it where another job was charged on the snapshot
 }
 
 // Books are a node's ledger as training uses it. A charge that Charge has returned is
@@ -143,18 +144,20 @@ func (b *LedgerBooks) Charge(ctx context.Context, s Spend) error {
 		slot = time.Minute
 	}
 	due := b.Ledger.Now().Add(max(slot.Truncate(time.Second), time.Second))
-	index, err := b.Ledger.Charge(ctx, ledger.Charge{
+	// Each job has books of its own: only the ledger sees them all.
+	other := func(c ledger.Charge) bool { return s.Alone && b.another(c, s.Job) }
+	index, err := b.Ledger.ChargeUnless(ctx, ledger.Charge{
 		ID: chargeID(s.Job, s.Attempt), Principal: b.Principal, Organisation: b.Organisation, Grant: b.Grant, Purpose: s.Purpose,
 		Template: s.Source.Template, Catalogue: ledger.Training, TemplateDigest: s.Source.Digest, Idempotency: s.Root.String(),
 		Key: s.Job.String(), Snapshot: b.Snapshot, Epoch: s.Epoch, Scopes: b.Scopes, Cost: s.Cost, Sigmas: s.Sigmas,
 		Due: due, Request: s.Record,
-	})
+	}, other)
 	if err == nil {
 		b.open = append(b.open, openCharge{s.Job, s.Attempt, index, due})
 	}
 	for _, rule := range []error{
 		ledger.ErrBudget, ledger.ErrGrant, ledger.ErrSnapshot, ledger.ErrSuspended,
-		ledger.ErrNoCaps, ledger.ErrDuplicate, ledger.ErrLeaf,
+		ledger.ErrNoCaps, ledger.ErrDuplicate, ledger.ErrLeaf, ledger.ErrConflict,
 	} {
 		if errors.Is(err, rule) {
 			return fmt.Errorf("%w: %w", ErrRefused, err)
@@ -192,11 +195,16 @@ func (b *LedgerBooks) Charged(job secagg.Hash) map[uint64]string {
 func (b *LedgerBooks) Others(job secagg.Hash) []string {
 	var out []string
 	for _, r := range b.mine() {
-		if r.Snapshot == b.Snapshot && r.Key != job.String() && !slices.Contains(out, r.Key) {
+		if b.another(r.Charge, job) && !slices.Contains(out, r.Key) {
 			out = append(out, r.Key)
 		}
 	}
 	return out
+}
+
+// another says whether a charge is another job's on the same snapshot.
+func (b *LedgerBooks) another(c ledger.Charge, job secagg.Hash) bool {
+	return c.Catalogue == ledger.Training && c.Snapshot == b.Snapshot && c.Key != job.String()
 }
 
 // Settle releases or abandons open charges at their slot.

@@ -121,7 +121,7 @@ func (n *Node) cross(ctx context.Context) error {
 	}
 	s := Spend{
 		Job: n.job, Source: n.o.Card.Source, Purpose: n.o.Card.Purpose, Attempt: t.number, Root: t.attempt.Root(),
-		Epoch: n.epoch, Cost: cost, Sigmas: sigmas,
+		Epoch: n.epoch, Cost: cost, Sigmas: sigmas, Alone: !n.o.Limits.SecondJob,
 	}
 	end, err := t.attempt.Cross(func(record []byte) error {
 		return n.journal.Commit(t.number, record, func(digest string) error {
