@@ -109,4 +109,7 @@ var trainingMutants = []mutant{
 	{"federated: rows of two epochs", "federated/preflight.go", "if n.o.Epoch() != epoch {", "if epoch < 0 {", "./federated", "TestOptOutsActOnAnOpenJob"},
 	{"federated: two jobs charge at once", "federated/books.go", "return s.Alone && b.another(c, s.Job) }", "return false && b.another(c, s.Job) }", "./federated", "TestChargeLooksForAnotherJob"},
 	{"federated: a second job begins attempts", "federated/nodefeed.go", "if err := n.o.Limits.allow(n.whole, n.o.Books.Others(n.job)); err != nil {", "if n.whole.Rho < 0 {", "./federated", "TestTwoJobsOpenedAtOnce"},
+	{"federated: a job goes on with anything", "federated/node.go", "case string(first) != string(now):", "case false:", "./federated", "TestReopenedOnSomethingElse"},
+	{"federated: limits only at the first open", "federated/preflight.go", "func (n *Node) admit(ctx context.Context) error {\n", "func (n *Node) admit(ctx context.Context) error {\n\tif len(n.o.Books.Charged(n.job)) > 0 {\n\t\treturn nil\n\t}\n", "./federated", "TestReopenedOnSomethingElse"},
+	{"federated: verify: charges of different people", "federated/verifycharge.go", "case v.basis.Snapshot != basis.Snapshot || !slices.Equal(v.basis.Scopes, basis.Scopes):", "case false:", "./federated", "TestVerifyOneBasis"},
 }

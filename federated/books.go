@@ -36,6 +36,8 @@ type Spend struct {
 type Books interface {
 	// Mark is the ledger's durable head and counter.
 	Mark(ctx context.Context) (secagg.Mark, error)
+	// Basis is what a job is charged on here, the same as long as it is open.
+	Basis() Basis
 	// Room refuses (ErrRefused) a job whose whole cost, spares included, does not fit,
 	// or whose feature template and purpose are not granted.
 	Room(ctx context.Context, source Source, purpose string, whole dp.Cost) error
@@ -52,6 +54,12 @@ type Books interface {
 	Settled(job secagg.Hash) bool
 	// Proof shows an attempt's CHARGE to people without the ledger.
 	Proof(ctx context.Context, job secagg.Hash, attempt uint64) (ChargeProof, error)
+}
+
+// Basis is the snapshot and the scopes of a job's charges.
+type Basis struct {
+	Snapshot string   `json:"snapshot"`
+	Scopes   []string `json:"scopes"` // in order
 }
 
 // ChargeProof is a CHARGE leaf with its inclusion proof and the key of the log.
@@ -103,6 +111,11 @@ func (b *LedgerBooks) Mark(ctx context.Context) (m secagg.Mark, err error) {
 	m.Counter = size
 	copy(m.Head[:], root)
 	return m, nil
+}
+
+// Basis gives the snapshot and the scopes that every charge names.
+func (b *LedgerBooks) Basis() Basis {
+	return Basis{Snapshot: b.Snapshot, Scopes: slices.Sorted(slices.Values(b.Scopes))}
 }
 
 // Room asks for the whole job in every scope and in the grant's quota. Nothing is

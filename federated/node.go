@@ -205,15 +205,35 @@ func (n *Node) restore(ctx context.Context) error {
 // preflight checks limits, ledger and data, and says so. What fails here on the data
 // is told by the field's name alone.
 func (n *Node) preflight(ctx context.Context) error {
-	if len(n.journal.Issued()) == 0 {
-		if err := n.admit(ctx); err != nil {
-			return err
-		}
+	if err := n.admit(ctx); err != nil {
+		return err
+	}
+	if err := n.pin(); err != nil {
+		return err
 	}
 	if err := n.reread(ctx); err != nil || n.stop != "" {
 		return err
 	}
 	return n.greet()
+}
+
+// pin keeps what the job is charged on at its first open, and refuses to go on with
+// anything else: rounds on different people would be no fit, and a difference of sums
+// besides. The card names the feature template, and the folder keeps to the card.
+func (n *Node) pin() error {
+	now, err := canonical(n.o.Books.Basis())
+	if err != nil {
+		return err
+	}
+	switch first, err := n.dir.Get("basis.json"); {
+	case errors.Is(err, secagg.ErrMissing):
+		return n.dir.Put("basis.json", now)
+	case err != nil:
+		return err
+	case string(first) != string(now):
+		return fmt.Errorf("%w: the job began on another snapshot or other scopes", ErrRefused)
+	}
+	return nil
 }
 
 // reread reads the rows; where they break the contract the job stops, and the others

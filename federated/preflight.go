@@ -96,10 +96,14 @@ func (n *Node) read(ctx context.Context) error {
 	}
 }
 
-// admit holds the whole job to the operator's limits and the ledger.
+// admit holds the whole job to the operator's limits and the ledger. Of a job that has
+// charged the ledger holds a part already, and asks again at each charge.
 func (n *Node) admit(ctx context.Context) error {
 	if err := n.o.Limits.allow(n.whole, n.o.Books.Others(n.job)); err != nil {
 		return err
+	}
+	if len(n.o.Books.Charged(n.job)) > 0 {
+		return nil
 	}
 	return n.o.Books.Room(ctx, n.o.Card.Source, n.o.Card.Purpose, n.whole)
 }

@@ -78,6 +78,14 @@ func (v *verification) charge(attempt uint64, b []byte) error {
 		return bad("the leaf charges something else")
 	case c.Template != source.Template || c.TemplateDigest != source.Digest:
 		return bad("the leaf charges for another feature template")
+	case !slices.ContainsFunc(c.Scopes, func(s string) bool { return strings.HasSuffix(s, "/life") }):
+		return bad("the leaf charges no lifetime")
+	}
+	switch basis := (Basis{c.Snapshot, c.Scopes}); {
+	case v.basis == nil:
+		v.basis = &basis
+	case v.basis.Snapshot != basis.Snapshot || !slices.Equal(v.basis.Scopes, basis.Scopes):
+		return bad("the charges are of different snapshots or scopes")
 	}
 	v.out.Rho += c.Cost.Rho
 	r, closed := v.closed[attempt]
