@@ -109,7 +109,11 @@ var trainingMutants = []mutant{
 	{"federated: rows of two epochs", "federated/preflight.go", "if n.o.Epoch() != epoch {", "if epoch < 0 {", "./federated", "TestOptOutsActOnAnOpenJob"},
 	{"federated: two jobs charge at once", "federated/books.go", "return s.Alone && b.another(c, s.Job) }", "return false && b.another(c, s.Job) }", "./federated", "TestChargeLooksForAnotherJob"},
 	{"federated: a second job begins attempts", "federated/nodefeed.go", "if err := n.o.Limits.allow(n.whole, n.o.Books.Others(n.job)); err != nil {", "if n.whole.Rho < 0 {", "./federated", "TestTwoJobsOpenedAtOnce"},
-	{"federated: a job goes on with anything", "federated/node.go", "case string(first) != string(now):", "case false:", "./federated", "TestReopenedOnSomethingElse"},
+	{"federated: a job goes on with anything", "federated/node.go", "case string(first) != string(now):", "case string(first) == \"\":", "./federated", "TestReopenedOnSomethingElse"},
 	{"federated: limits only at the first open", "federated/preflight.go", "func (n *Node) admit(ctx context.Context) error {\n", "func (n *Node) admit(ctx context.Context) error {\n\tif len(n.o.Books.Charged(n.job)) > 0 {\n\t\treturn nil\n\t}\n", "./federated", "TestReopenedOnSomethingElse"},
 	{"federated: verify: charges of different people", "federated/verifycharge.go", "case v.basis.Snapshot != basis.Snapshot || !slices.Equal(v.basis.Scopes, basis.Scopes):", "case false:", "./federated", "TestVerifyOneBasis"},
+	{"federated: charges are proven when a round closes", "federated/noderound.go", "\treturn n.lineage(ctx) // whatever becomes of the attempt\n", "\treturn nil\n", "./federated", "TestVerifySeesBurntAttempts"},
+	{"federated: a stopped job proves nothing", "federated/node.go", "\tif err := n.lineage(context.Background()); err != nil {", "\tif err := error(nil); err != nil {", "./federated", "TestVerifySeesBurntAttempts"},
+	{"federated: a crash takes a proof away", "federated/node.go", "\tif err := n.lineage(ctx); err != nil { // a crash may have come after a charge\n\t\treturn err\n\t}\n", "", "./federated", "TestVerifySeesBurntAttempts"},
+	{"federated: verify: shared and not charged", "federated/verifycharge.go", "if err != nil || shared {", "if err != nil || shared && false {", "./federated", "TestVerifySeesBurntAttempts"},
 }

@@ -166,7 +166,8 @@ func (n *Node) files() (err error) {
 	}
 	switch old, err := n.dir.Get("card.json"); {
 	case errors.Is(err, secagg.ErrMissing):
-		return n.dir.Put("card.json", text)
+		// Whose folder it is, for who verifies it.
+		return errors.Join(n.dir.Put("node", []byte(n.o.Name)), n.dir.Put("card.json", text))
 	case err != nil:
 		return err
 	case string(old) != string(text):
@@ -187,6 +188,9 @@ func (n *Node) restore(ctx context.Context) error {
 		Charged: n.o.Books.Charged(n.job), Ledger: mark,
 	})
 	if err != nil {
+		return err
+	}
+	if err := n.lineage(ctx); err != nil { // a crash may have come after a charge
 		return err
 	}
 	if why, err := n.dir.Get("stopped"); err == nil {
@@ -272,6 +276,9 @@ func (n *Node) halt(reason string) error {
 		if m, err := n.try.attempt.Abort(0); err == nil {
 			n.post(SortMessage, n.try.number, m.Append(nil))
 		}
+	}
+	if err := n.lineage(context.Background()); err != nil {
+		n.o.Log(fmt.Sprintf("the proof of a charge comes when the job is opened again: %v", err))
 	}
 	n.o.Log("stopped: " + reason)
 	n.stop, n.try, n.past, n.data, n.deferred = reason, nil, nil, nil, nil

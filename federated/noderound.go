@@ -140,7 +140,10 @@ func (n *Node) cross(ctx context.Context) error {
 	}
 	t.end = end
 	n.o.Log(fmt.Sprintf("attempt %d: charged and shared", t.number))
-	return n.share(t)
+	if err := n.share(t); err != nil {
+		return err
+	}
+	return n.lineage(ctx) // whatever becomes of the attempt
 }
 
 // sigmas are the standard deviations of the round's noise by block.
