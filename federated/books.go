@@ -25,8 +25,10 @@ type Spend struct {
 	Attempt uint64
 	Record  string      // digest of the share's record: the charge is its commit point
 	Root    secagg.Hash // of the transcript
+	Epoch   int64       // of the opt-outs that the rows keep to
 	Cost    dp.Cost
 	Sigmas  map[string]float64
+	Alone   bool // refuse it where another job was charged on the snapshot
 }
 
 // Books are a node's ledger as training uses it. A charge that Charge has returned is
@@ -34,6 +36,8 @@ type Spend struct {
 type Books interface {
 	// Mark is the ledger's durable head and counter.
 	Mark(ctx context.Context) (secagg.Mark, error)
+	// Basis is what a job is charged on here, the same as long as it is open.
+	Basis() Basis
 	// Room refuses (ErrRefused) a job whose whole cost, spares included, does not fit,
 	// or whose feature template and purpose are not granted.
 	Room(ctx context.Context, source Source, purpose string, whole dp.Cost) error
@@ -52,6 +56,12 @@ type Books interface {
 	Proof(ctx context.Context, job secagg.Hash, attempt uint64) (ChargeProof, error)
 }
 
+// Basis is the snapshot and the scopes of a job's charges.
+type Basis struct {
+	Snapshot string   `json:"snapshot"`
+	Scopes   []string `json:"scopes"` // in order
+}
+
 // ChargeProof is a CHARGE leaf with its inclusion proof and the key of the log.
 type ChargeProof struct {
 	Leaf  string       `json:"leaf"` // base64
@@ -67,7 +77,6 @@ type LedgerBooks struct {
 	Organisation string
 	Grant        string // covers the feature template, by id or id@version, and the purpose
 	Snapshot     string
-	Epoch        int64
 	Scopes       []string // population/life and the years that the source's parameters let it read
 	// Slot is how long after its charge an attempt is closed: with a RELEASE that names
 	// the sum, or with an ABANDON if there is none. Default 1 minute.
@@ -102,6 +111,11 @@ func (b *LedgerBooks) Mark(ctx context.Context) (m secagg.Mark, err error) {
 	m.Counter = size
 	copy(m.Head[:], root)
 	return m, nil
+}
+
+// Basis gives the snapshot and the scopes that every charge names.
+func (b *LedgerBooks) Basis() Basis {
+	return Basis{Snapshot: b.Snapshot, Scopes: slices.Sorted(slices.Values(b.Scopes))}
 }
 
 // Room asks for the whole job in every scope and in the grant's quota. Nothing is
@@ -143,18 +157,20 @@ func (b *LedgerBooks) Charge(ctx context.Context, s Spend) error {
 		slot = time.Minute
 	}
 	due := b.Ledger.Now().Add(max(slot.Truncate(time.Second), time.Second))
-	index, err := b.Ledger.Charge(ctx, ledger.Charge{
+	// Each job has books of its own: only the ledger sees them all.
+	other := func(c ledger.Charge) bool { return s.Alone && b.another(c, s.Job) }
+	index, err := b.Ledger.ChargeUnless(ctx, ledger.Charge{
 		ID: chargeID(s.Job, s.Attempt), Principal: b.Principal, Organisation: b.Organisation, Grant: b.Grant, Purpose: s.Purpose,
 		Template: s.Source.Template, Catalogue: ledger.Training, TemplateDigest: s.Source.Digest, Idempotency: s.Root.String(),
-		Key: s.Job.String(), Snapshot: b.Snapshot, Epoch: b.Epoch, Scopes: b.Scopes, Cost: s.Cost, Sigmas: s.Sigmas,
+		Key: s.Job.String(), Snapshot: b.Snapshot, Epoch: s.Epoch, Scopes: b.Scopes, Cost: s.Cost, Sigmas: s.Sigmas,
 		Due: due, Request: s.Record,
-	})
+	}, other)
 	if err == nil {
 		b.open = append(b.open, openCharge{s.Job, s.Attempt, index, due})
 	}
 	for _, rule := range []error{
 		ledger.ErrBudget, ledger.ErrGrant, ledger.ErrSnapshot, ledger.ErrSuspended,
-		ledger.ErrNoCaps, ledger.ErrDuplicate, ledger.ErrLeaf,
+		ledger.ErrNoCaps, ledger.ErrDuplicate, ledger.ErrLeaf, ledger.ErrConflict,
 	} {
 		if errors.Is(err, rule) {
 			return fmt.Errorf("%w: %w", ErrRefused, err)
@@ -192,11 +208,16 @@ func (b *LedgerBooks) Charged(job secagg.Hash) map[uint64]string {
 func (b *LedgerBooks) Others(job secagg.Hash) []string {
 	var out []string
 	for _, r := range b.mine() {
-		if r.Snapshot == b.Snapshot && r.Key != job.String() && !slices.Contains(out, r.Key) {
+		if b.another(r.Charge, job) && !slices.Contains(out, r.Key) {
 			out = append(out, r.Key)
 		}
 	}
 	return out
+}
+
+// another says whether a charge is another job's on the same snapshot.
+func (b *LedgerBooks) another(c ledger.Charge, job secagg.Hash) bool {
+	return c.Catalogue == ledger.Training && c.Snapshot == b.Snapshot && c.Key != job.String()
 }
 
 // Settle releases or abandons open charges at their slot.

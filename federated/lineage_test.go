@@ -26,7 +26,7 @@ func (c crooked) Charge(ctx context.Context, s Spend) error {
 	return c.Books.Charge(ctx, s)
 }
 
-func isCode(t *testing.T, what string, err error, code string) {
+func isCode(t testing.TB, what string, err error, code string) {
 	t.Helper()
 	var e *VerifyError
 	if !errors.As(err, &e) || e.Code != code {

@@ -24,9 +24,13 @@ type NodeOptions struct {
 	Approval  Approval // of the own owner. Required.
 	Transport Transport
 	Books     Books
-	// Rows reads the snapshot's rows for the card's contract. It is called once when
-	// the node opens the job, and the rows are checked before anything is sent.
-	Rows   func(context.Context) ([]glm.Row, error)
+	// Rows reads the snapshot's rows for the card's contract, without those whose
+	// opt-outs are in force. It is called when the node opens the job, and again where an
+	// attempt begins in a later epoch; the rows are checked before anything is sent.
+	Rows func(context.Context) ([]glm.Row, error)
+	// Epoch is the opt-out epoch in force now, which Rows keeps to and charges name. It
+	// never goes back. Default: none, 0.
+	Epoch  func() int64
 	Limits Limits
 	// Log is told, in words, what happens: nothing of the data. Default: nobody is.
 	Log func(text string)
@@ -49,6 +53,7 @@ type Node struct {
 	work    trainer // what computes; the same but in tests
 	whole   dp.Cost
 	data    *glm.Data
+	epoch   int64 // of the data
 	dir     folder
 	journal *journal.Journal
 
@@ -99,6 +104,9 @@ func OpenNode(ctx context.Context, o NodeOptions) (*Node, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Epoch == nil {
+		o.Epoch = noEpoch
 	}
 	if o.Log == nil {
 		o.Log = func(string) {}
@@ -158,7 +166,8 @@ func (n *Node) files() (err error) {
 	}
 	switch old, err := n.dir.Get("card.json"); {
 	case errors.Is(err, secagg.ErrMissing):
-		return n.dir.Put("card.json", text)
+		// Whose folder it is, for who verifies it.
+		return errors.Join(n.dir.Put("node", []byte(n.o.Name)), n.dir.Put("card.json", text))
 	case err != nil:
 		return err
 	case string(old) != string(text):
@@ -181,6 +190,9 @@ func (n *Node) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := n.lineage(ctx); err != nil { // a crash may have come after a charge
+		return err
+	}
 	if why, err := n.dir.Get("stopped"); err == nil {
 		n.stop = string(why)
 		return n.say(NoticeStopped, n.stop)
@@ -197,23 +209,49 @@ func (n *Node) restore(ctx context.Context) error {
 // preflight checks limits, ledger and data, and says so. What fails here on the data
 // is told by the field's name alone.
 func (n *Node) preflight(ctx context.Context) error {
-	if len(n.journal.Issued()) == 0 {
-		if err := n.admit(ctx); err != nil {
-			return err
-		}
+	if err := n.admit(ctx); err != nil {
+		return err
 	}
-	err := n.read(ctx)
-	var field *glm.FieldError
-	if errors.As(err, &field) {
-		if err := n.halt("the data break the contract in " + field.Field); err != nil {
-			return err
-		}
-		return n.say(NoticeRefused, field.Field)
+	if err := n.pin(); err != nil {
+		return err
 	}
-	if err != nil {
+	if err := n.reread(ctx); err != nil || n.stop != "" {
 		return err
 	}
 	return n.greet()
+}
+
+// pin keeps what the job is charged on at its first open, and refuses to go on with
+// anything else: rounds on different people would be no fit, and a difference of sums
+// besides. The card names the feature template, and the folder keeps to the card.
+func (n *Node) pin() error {
+	now, err := canonical(n.o.Books.Basis())
+	if err != nil {
+		return err
+	}
+	switch first, err := n.dir.Get("basis.json"); {
+	case errors.Is(err, secagg.ErrMissing):
+		return n.dir.Put("basis.json", now)
+	case err != nil:
+		return err
+	case string(first) != string(now):
+		return fmt.Errorf("%w: the job began on another snapshot or other scopes", ErrRefused)
+	}
+	return nil
+}
+
+// reread reads the rows; where they break the contract the job stops, and the others
+// are told.
+func (n *Node) reread(ctx context.Context) error {
+	err := n.read(ctx)
+	var field *glm.FieldError
+	if !errors.As(err, &field) {
+		return err
+	}
+	if err := n.halt("the data break the contract in " + field.Field); err != nil {
+		return err
+	}
+	return n.say(NoticeRefused, field.Field)
 }
 
 // Stop ends the job at this node for good, with a reason that the others are told.
@@ -238,6 +276,9 @@ func (n *Node) halt(reason string) error {
 		if m, err := n.try.attempt.Abort(0); err == nil {
 			n.post(SortMessage, n.try.number, m.Append(nil))
 		}
+	}
+	if err := n.lineage(context.Background()); err != nil {
+		n.o.Log(fmt.Sprintf("the proof of a charge comes when the job is opened again: %v", err))
 	}
 	n.o.Log("stopped: " + reason)
 	n.stop, n.try, n.past, n.data, n.deferred = reason, nil, nil, nil, nil

@@ -129,6 +129,16 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 	if len(n.journal.Issued())-n.round > Spares {
 		return n.Stop("the spare attempts are used up")
 	}
+	// Another job may have charged since this one was opened. The charge asks again; but
+	// from here nobody loses an attempt by it.
+	if err := n.o.Limits.allow(n.whole, n.o.Books.Others(n.job)); err != nil {
+		return n.Stop("the operator's limits forbid it")
+	}
+	if n.o.Epoch() > n.epoch { // opt-outs have come into force
+		if err := n.reread(ctx); err != nil || n.stop != "" {
+			return err
+		}
+	}
 	mark, err := n.o.Books.Mark(ctx)
 	if err != nil {
 		return err

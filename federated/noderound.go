@@ -121,7 +121,7 @@ func (n *Node) cross(ctx context.Context) error {
 	}
 	s := Spend{
 		Job: n.job, Source: n.o.Card.Source, Purpose: n.o.Card.Purpose, Attempt: t.number, Root: t.attempt.Root(),
-		Cost: cost, Sigmas: sigmas,
+		Epoch: n.epoch, Cost: cost, Sigmas: sigmas, Alone: !n.o.Limits.SecondJob,
 	}
 	end, err := t.attempt.Cross(func(record []byte) error {
 		return n.journal.Commit(t.number, record, func(digest string) error {
@@ -140,7 +140,10 @@ func (n *Node) cross(ctx context.Context) error {
 	}
 	t.end = end
 	n.o.Log(fmt.Sprintf("attempt %d: charged and shared", t.number))
-	return n.share(t)
+	if err := n.share(t); err != nil {
+		return err
+	}
+	return n.lineage(ctx) // whatever becomes of the attempt
 }
 
 // sigmas are the standard deviations of the round's noise by block.

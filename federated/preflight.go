@@ -66,6 +66,9 @@ func look(o NodeOptions) (*Node, error) {
 	if o.Card == nil || o.Key == nil || o.Books == nil || o.Rows == nil {
 		return nil, fmt.Errorf("%w: card, key, books and rows are needed", ErrOptions)
 	}
+	if o.Epoch == nil {
+		o.Epoch = noEpoch
+	}
 	n := &Node{o: o, self: o.Card.Place(o.Name), roster: o.Card.Roster()}
 	if n.self < 0 || !sameKey(o.Key, o.Card.Nodes[n.self].Key) {
 		return nil, fmt.Errorf("%w: the key is not that of %q on the card", ErrOptions, o.Name)
@@ -73,19 +76,34 @@ func look(o NodeOptions) (*Node, error) {
 	return n, n.compile()
 }
 
-// read reads the rows and holds them to the contract.
+func noEpoch() int64 { return 0 }
+
+// read reads the rows and holds them to the contract. Rows that were read while the
+// epoch changed are read again: the charge must name the one they are of.
 func (n *Node) read(ctx context.Context) error {
-	rows, err := n.o.Rows(ctx)
-	if err == nil {
+	for {
+		epoch := n.o.Epoch()
+		rows, err := n.o.Rows(ctx)
+		if err != nil {
+			return err
+		}
+		if n.o.Epoch() != epoch {
+			continue
+		}
 		n.data, err = n.work.NewData(rows)
+		n.epoch = epoch
+		return err
 	}
-	return err
 }
 
-// admit holds the whole job to the operator's limits and the ledger.
+// admit holds the whole job to the operator's limits and the ledger. Of a job that has
+// charged the ledger holds a part already, and asks again at each charge.
 func (n *Node) admit(ctx context.Context) error {
 	if err := n.o.Limits.allow(n.whole, n.o.Books.Others(n.job)); err != nil {
 		return err
+	}
+	if len(n.o.Books.Charged(n.job)) > 0 {
+		return nil
 	}
 	return n.o.Books.Room(ctx, n.o.Card.Source, n.o.Card.Purpose, n.whole)
 }

@@ -102,6 +102,7 @@ type verification struct {
 	params *secagg.Params
 	beta   glm.Coefficients
 	closed map[uint64]int // attempt to round
+	basis  *Basis         // of all charges
 }
 
 func wrong(code string, attempt uint64, format string, args ...any) error {

@@ -2,6 +2,8 @@ package federated
 
 import (
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,20 +13,24 @@ import (
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
-// charges wants one CHARGE for each closed round and for nothing but attempts of this
-// job, at the card's price.
+// charges wants one CHARGE for each attempt that was shared, burnt ones included, and for
+// nothing but attempts of this job, at the card's price.
 func (v *verification) charges() error {
-	names, err := filepath.Glob(filepath.Join(v.dir, "attempt-*", "charge.json"))
+	attempts, err := v.attempts()
 	if err != nil {
-		return wrong(VerifyCharge, 0, "%w", err)
+		return err
 	}
 	charged := map[uint64]bool{}
-	for _, name := range names {
-		attempt, err := strconv.ParseUint(strings.TrimPrefix(filepath.Base(filepath.Dir(name)), "attempt-"), 10, 64)
-		if err != nil {
-			return wrong(VerifyCharge, 0, "%w", err)
+	for _, attempt := range attempts {
+		dir := fmt.Sprintf("attempt-%d", attempt)
+		b, err := v.read(dir, "charge.json")
+		if errors.Is(err, os.ErrNotExist) {
+			shared, err := v.shared(dir)
+			if err != nil || shared {
+				return wrong(VerifyCharge, attempt, "%w", errors.Join(err, os.ErrNotExist))
+			}
+			continue
 		}
-		b, err := os.ReadFile(name)
 		if err != nil {
 			return wrong(VerifyCharge, attempt, "%w", err)
 		}
@@ -43,6 +49,34 @@ func (v *verification) charges() error {
 		return wrong(VerifyCharge, 0, "%d attempts are burnt", len(v.out.Burnt))
 	}
 	return nil
+}
+
+// attempts are those with a folder, in order.
+func (v *verification) attempts() (list []uint64, err error) {
+	entries, err := os.ReadDir(v.dir)
+	if err != nil {
+		return nil, wrong(VerifyCharge, 0, "%w", err)
+	}
+	for _, e := range entries {
+		number, ok := strings.CutPrefix(e.Name(), "attempt-")
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseUint(number, 10, 64)
+		if err != nil || number != strconv.FormatUint(n, 10) {
+			return nil, wrong(VerifyCharge, 0, "%q is no attempt", e.Name())
+		}
+		list = append(list, n)
+	}
+	slices.Sort(list)
+	return list, nil
+}
+
+// shared says whether an attempt's folder has a SHARE: a node keeps none, nor anybody
+// else's, before its own is charged.
+func (v *verification) shared(attempt string) (bool, error) {
+	entries, err := os.ReadDir(filepath.Join(v.dir, attempt))
+	return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), "SHARE-") }), err
 }
 
 func (v *verification) charge(attempt uint64, b []byte) error {
@@ -78,6 +112,14 @@ func (v *verification) charge(attempt uint64, b []byte) error {
 		return bad("the leaf charges something else")
 	case c.Template != source.Template || c.TemplateDigest != source.Digest:
 		return bad("the leaf charges for another feature template")
+	case !slices.ContainsFunc(c.Scopes, func(s string) bool { return strings.HasSuffix(s, "/life") }):
+		return bad("the leaf charges no lifetime")
+	}
+	switch basis := (Basis{c.Snapshot, c.Scopes}); {
+	case v.basis == nil:
+		v.basis = &basis
+	case v.basis.Snapshot != basis.Snapshot || !slices.Equal(v.basis.Scopes, basis.Scopes):
+		return bad("the charges are of different snapshots or scopes")
 	}
 	v.out.Rho += c.Cost.Rho
 	r, closed := v.closed[attempt]

@@ -24,11 +24,12 @@ type training struct {
 	question  *queries.FeatureQuestion
 	fitted    *queries.Fitted
 	snapshot  string
-	epoch     int64
 	scopes    []string // population/life and the years that the parameters let it read
 	principal string
 	grant     string
-	// rows reads the rows from the snapshot, in the card's order of features.
+	now       func() time.Time
+	// rows reads the rows from the snapshot as the opt-out epoch in force sees them, in
+	// the card's order of features.
 	rows func(context.Context) ([]glm.Row, error)
 }
 
@@ -46,7 +47,7 @@ func (d *domain) trainingOn(_ context.Context, card *federated.Card, snapshot st
 	if err != nil {
 		return nil, err
 	}
-	t := &training{template: template, epoch: dataset.Epoch(time.Now())}
+	t := &training{template: template, now: time.Now}
 	if t.principal, t.grant, err = d.mayTrain(template, card.Purpose); err != nil {
 		return nil, err
 	}
@@ -74,7 +75,6 @@ func (d *domain) trainingOn(_ context.Context, card *federated.Card, snapshot st
 	for _, year := range t.question.Years {
 		t.scopes = append(t.scopes, fmt.Sprintf("%s/%d", d.policy.Population, year))
 	}
-	t.fitted.Job.Epoch = t.epoch
 	t.rows = func(ctx context.Context) ([]glm.Row, error) { return d.readRows(ctx, t) }
 	return t, nil
 }
@@ -143,6 +143,8 @@ func contractOf(card *federated.Card) queries.Contract {
 // readRows reads the snapshot as the job sees it, with an engine of its own: the one
 // that answers questions is never asked for rows.
 func (d *domain) readRows(ctx context.Context, t *training) (rows []glm.Row, err error) {
+	job := t.fitted.Job
+	job.Epoch = t.epoch()
 	if err := d.resolveOptOutsIn(ctx, t.snapshot); err != nil {
 		return nil, err
 	}
@@ -152,7 +154,7 @@ func (d *domain) readRows(ctx context.Context, t *training) (rows []glm.Row, err
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
 	var reader queries.PersonRows = engine
-	err = reader.People(ctx, t.fitted.Job, func(list []queries.PersonRow) error {
+	err = reader.People(ctx, job, func(list []queries.PersonRow) error {
 		for _, r := range list {
 			rows = append(rows, t.row(r))
 		}
@@ -160,6 +162,9 @@ func (d *domain) readRows(ctx context.Context, t *training) (rows []glm.Row, err
 	})
 	return rows, err
 }
+
+// epoch is the opt-out epoch in force: a job goes on for days, and opt-outs act on it.
+func (t *training) epoch() int64 { return dataset.Epoch(t.now()) }
 
 // resolveOptOutsIn is resolveOptOuts for a snapshot that need not be the newest.
 func (d *domain) resolveOptOutsIn(ctx context.Context, snapshot string) error {
@@ -221,8 +226,8 @@ func (d *domain) train(ctx context.Context, card *federated.Card, o *federated.N
 	}
 	o.Books = &federated.LedgerBooks{
 		Ledger: l, Key: d.logKey(), Principal: t.principal, Organisation: d.policy.Organisation(t.principal), Grant: t.grant,
-		Snapshot: t.snapshot, Epoch: t.epoch, Scopes: slices.Clone(t.scopes), Slot: d.policy.Slot(),
+		Snapshot: t.snapshot, Scopes: slices.Clone(t.scopes), Slot: d.policy.Slot(),
 	}
-	o.Rows = t.rows
+	o.Rows, o.Epoch = t.rows, t.epoch
 	return nil
 }

@@ -198,6 +198,34 @@ func TestTrainingRespectsOptOuts(t *testing.T) {
 	}
 }
 
+// A job that is open follows the opt-out epoch: the same training reads other rows the
+// day after somebody has opted out.
+func TestOpenTrainingFollowsTheEpoch(t *testing.T) {
+	d := trainingDomain(t, 60)
+	tr, err := d.trainingRows(t.Context(), trainingCard(t, d.catalog))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now()
+	tr.now = func() time.Time { return at }
+	if err := dataset.AddOptOut(d.dir, d.keys.person, []string{"P8"}, at); err != nil {
+		t.Fatal(err)
+	}
+	before, err := tr.rows(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	epoch := tr.epoch()
+	at = at.Add(dataset.EpochLength)
+	after, err := tr.rows(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tr.epoch() != epoch+1 || len(after) >= len(before) {
+		t.Fatalf("%d rows in the epoch %d, %d in %d", len(before), epoch, len(after), tr.epoch())
+	}
+}
+
 func rowsOf(t *testing.T, d *domain, card *federated.Card) []glm.Row {
 	t.Helper()
 	tr, err := d.trainingRows(t.Context(), card)

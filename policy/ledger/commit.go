@@ -10,10 +10,16 @@ import (
 
 // durably appends a leaf and waits until it is fsynced.
 func (l *Ledger) durably(ctx context.Context, b Body) (int64, error) {
+	return l.durablyIf(ctx, b, nil)
+}
+
+// durablyIf is durably where allowed, called under the lock, does not refuse; nil
+// always allows.
+func (l *Ledger) durablyIf(ctx context.Context, b Body, allowed func() error) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return -1, err
 	}
-	index, err := l.append(b)
+	index, err := l.append(b, allowed)
 	if err != nil {
 		return -1, err
 	}
@@ -34,11 +40,16 @@ func (l *Ledger) published(ctx context.Context, b Body) (int64, error) {
 
 // append admits a leaf under the lock and queues its record. From here on the
 // fold counts it; nobody is told of it before it is durable.
-func (l *Ledger) append(b Body) (int64, error) {
+func (l *Ledger) append(b Body, allowed func() error) (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stopped != nil {
 		return -1, l.stopped
+	}
+	if allowed != nil {
+		if err := allowed(); err != nil {
+			return -1, err
+		}
 	}
 	at, err := l.moment(b)
 	if err != nil {

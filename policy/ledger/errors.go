@@ -43,6 +43,8 @@ var (
 	// ErrDuplicate says that the request id, or this principal's idempotency
 	// digest, has been used before.
 	ErrDuplicate = errors.New("request has been made before")
+	// ErrConflict says that a charge is in the log beside which the caller wants none.
+	ErrConflict = errors.New("not beside another charge")
 	// ErrUnknown says that there is no such charge, release or leaf.
 	ErrUnknown = errors.New("not in the log")
 	// ErrAlreadyReleased says that the charge has its one release.

@@ -63,10 +63,27 @@ type Ledger struct {
 // Scopes need not be in order. It refuses with ErrBudget (a *BudgetError),
 // ErrGrant, ErrSuspended, ErrDuplicate, ErrSnapshot, ErrNoCaps or ErrLeaf.
 func (l *Ledger) Charge(ctx context.Context, c Charge) (int64, error) {
+	return l.ChargeUnless(ctx, c, nil)
+}
+
+// ChargeUnless is Charge that is refused with ErrConflict where conflict holds for a
+// charge in the log, durable or not; no charge comes between the look and the append.
+// conflict must not call the ledger; nil holds for none.
+func (l *Ledger) ChargeUnless(ctx context.Context, c Charge, conflict func(Charge) bool) (int64, error) {
 	c = c.copy()
 	slices.Sort(c.Scopes)
 	c.Due = c.Due.UTC()
-	return l.durably(ctx, &c)
+	return l.durablyIf(ctx, &c, func() error {
+		if conflict == nil {
+			return nil
+		}
+		for _, r := range l.order {
+			if conflict(r.Charge) {
+				return fmt.Errorf("%w: charge %d", ErrConflict, r.Index)
+			}
+		}
+		return nil
+	})
 }
 
 // Release logs the one answer to a charge, whose bytes must be durable already,

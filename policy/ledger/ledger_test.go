@@ -112,6 +112,22 @@ func TestChargeRefused(t *testing.T) {
 }
 
 // Every scope or none: the year has room, life has not.
+// A charge with a condition is refused by what is in the log, and changes nothing.
+func TestChargeUnless(t *testing.T) {
+	c := newClock()
+	l, _ := fresh(t, c)
+	answer(t, l, c, "a", 10)
+	size, spent := l.Size(), l.Spent("testville/life")
+	next := charge("b", 10, c.now())
+	_, err := l.ChargeUnless(t.Context(), next, func(x ledger.Charge) bool { return x.ID == "a" })
+	want(t, err, ledger.ErrConflict)
+	if l.Size() != size || l.Spent("testville/life") != spent {
+		t.Fatal("what was refused is in the log")
+	}
+	_, err = l.ChargeUnless(t.Context(), next, func(x ledger.Charge) bool { return x.ID == "c" })
+	must(t, err)
+}
+
 func TestBudgetError(t *testing.T) {
 	c := newClock()
 	l, _ := fresh(t, c)
