@@ -30,6 +30,10 @@ type FeatureJob struct {
 	Args     map[string]any
 	Columns  []RowColumn
 	Rows     int // most rows of one person
+	// Salt keys the choice of the rows that stay of a person with more of them. For
+	// training it is a secret, and the same in all rounds of a job; none is for public
+	// populations.
+	Salt []byte
 }
 
 // RowColumn tells how the SQL's column becomes a number of a [PersonRow]: an

@@ -30,7 +30,8 @@ type AuthorityOptions struct {
 	Dir string
 	// Hosts are the names and IP addresses that nodes reach the server by. Required.
 	Hosts []string
-	// MaxPending is how many enrolments may wait for approval; default 64.
+	// MaxPending is how many enrolments may wait for approval; default 64. One more
+	// takes the place of the oldest.
 	MaxPending int
 	Now        func() time.Time // default time.Now
 }

@@ -1,6 +1,7 @@
 package federation
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -19,6 +20,10 @@ import (
 // pendingLife is how long an enrolment waits for approval before it is forgotten.
 const pendingLife = 30 * 24 * time.Hour
 
+// pendingRest is how long an enrolment is safe from those that come after it: it bounds
+// what a flood of them writes to the disk.
+const pendingRest = time.Minute
+
 // enrolled is an enrolment as it is kept, pending or approved.
 type enrolled struct {
 	Enrolment   *Enrolment `json:"enrolment"`
@@ -33,11 +38,15 @@ func (a *Authority) recordPath(id string) string {
 
 // loadEnrolments takes up what is kept.
 func (a *Authority) loadEnrolments() error {
-	files, err := filepath.Glob(a.recordPath("*"))
+	files, err := os.ReadDir(a.path("enrolments"))
 	if err != nil {
 		return err
 	}
-	for _, path := range files {
+	for _, f := range files {
+		if filepath.Ext(f.Name()) != ".json" {
+			continue // half written, at most
+		}
+		path := a.path(filepath.Join("enrolments", f.Name()))
 		b, err := os.ReadFile(path)
 		if err != nil {
 			return err
@@ -88,7 +97,8 @@ func sameNode(a, b *Enrolment) bool {
 
 // Enrol takes a request. The same again tells how it stands, and renews a certificate
 // that is due. api.ErrEnrolment; api.ErrEnrolled if the name is another node's, by any of
-// its keys or its organisation; api.ErrEnrolmentsFull.
+// its keys or its organisation; api.ErrEnrolmentsFull for a minute at most. Where as many
+// wait as may, the one that has waited longest is forgotten.
 func (a *Authority) Enrol(e *Enrolment) (EnrolmentState, error) {
 	if err := e.Check(); err != nil {
 		return EnrolmentState{}, err
@@ -101,24 +111,44 @@ func (a *Authority) Enrol(e *Enrolment) (EnrolmentState, error) {
 		}
 		return old.state(), nil
 	}
-	waiting := 0
-	for id, old := range a.all {
-		switch {
-		case old.leaf == nil && a.o.Now().Sub(old.Received) > pendingLife:
-			if err := a.forget(id); err != nil {
-				return EnrolmentState{}, err
-			}
-		case old.leaf == nil:
-			waiting++
-		case old.Enrolment.Name == e.Name && !sameNode(old.Enrolment, e):
+	for _, old := range a.all {
+		if old.leaf != nil && old.Enrolment.Name == e.Name && !sameNode(old.Enrolment, e) {
 			return EnrolmentState{}, api.ErrEnrolled
 		}
 	}
-	if waiting >= a.o.MaxPending {
-		return EnrolmentState{}, api.ErrEnrolmentsFull
+	if err := a.makeRoom(); err != nil {
+		return EnrolmentState{}, err
 	}
 	now := &enrolled{Enrolment: e, Received: a.o.Now().UTC().Truncate(time.Second)}
 	return now.state(), a.keep(now)
+}
+
+// makeRoom forgets the pending enrolments that have waited too long and, while there are
+// still too many, the oldest. Anybody may ask: so none may keep others out for longer than
+// pendingRest. api.ErrEnrolmentsFull. a.mu is held.
+func (a *Authority) makeRoom() error {
+	var pending []*enrolled // the oldest first
+	for _, e := range a.all {
+		if e.leaf == nil {
+			pending = append(pending, e)
+		}
+	}
+	slices.SortFunc(pending, func(x, y *enrolled) int {
+		return cmp.Or(x.Received.Compare(y.Received), strings.Compare(x.Enrolment.ID(), y.Enrolment.ID()))
+	})
+	for ; len(pending) > 0; pending = pending[1:] {
+		waited := a.o.Now().Sub(pending[0].Received)
+		switch {
+		case len(pending) < a.o.MaxPending && waited <= pendingLife:
+			return nil
+		case waited < pendingRest:
+			return api.ErrEnrolmentsFull
+		}
+		if err := a.forget(pending[0].Enrolment.ID()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // certify issues a certificate and keeps it. a.mu is held.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,23 +15,54 @@ import (
 	"github.com/qunxiang/qunxiang/api"
 )
 
-// Few wait at a time, and not for ever.
+// Few wait at a time, and not for ever. A flood of requests shuts nobody out: the newest
+// takes the place of the oldest, and of no approved one.
 func TestPendingIsBounded(t *testing.T) {
 	now := &clock{time.Now()}
 	dir := t.TempDir()
 	a := openAuthority(t, dir, now, 3)
+	approved := newApplicant(t, "first").enrolment(t)
+	_, err := a.Enrol(approved)
+	must(t, err)
+	_, err = a.Approve(approved.ID(), approved.Fingerprint())
+	must(t, err)
 	for i := range 3 {
+		now.now = now.now.Add(10 * time.Second)
 		_, err := a.Enrol(newApplicant(t, fmt.Sprint("n", i)).enrolment(t))
 		must(t, err)
 	}
 	late := newApplicant(t, "late").enrolment(t)
-	_, err := a.Enrol(late)
-	mustBe(t, err, api.ErrEnrolmentsFull)
-	now.now = now.now.Add(pendingLife + time.Minute)
+	_, err = a.Enrol(late)
+	mustBe(t, err, api.ErrEnrolmentsFull) // they have just come
+	now.now = now.now.Add(41 * time.Second)
 	_, err = a.Enrol(late)
 	must(t, err)
-	if files, _ := filepath.Glob(filepath.Join(dir, "enrolments", "*.json")); len(files) != 1 || len(a.Enrolments()) != 1 {
-		t.Errorf("%d files", len(files))
+	wantEnrolments(t, a, dir, "first", "late", "n1", "n2")
+	wantEnrolments(t, openAuthority(t, dir, now, 3), dir, "first", "late", "n1", "n2")
+	now.now = now.now.Add(pendingLife + time.Minute)
+	_, err = a.Enrol(newApplicant(t, "last").enrolment(t))
+	must(t, err)
+	wantEnrolments(t, a, dir, "first", "last")
+}
+
+func wantEnrolments(t *testing.T, a *Authority, dir string, want ...string) {
+	t.Helper()
+	var got []string
+	for _, e := range a.Enrolments() {
+		got = append(got, e.Name)
+	}
+	if files, _ := filepath.Glob(filepath.Join(dir, "enrolments", "*.json")); !slices.Equal(got, want) || len(files) != len(want) {
+		t.Fatalf("%v, %d files; want %v", got, len(files), want)
+	}
+}
+
+// What a folder is called does not matter.
+func TestAuthorityInAnyFolder(t *testing.T) {
+	now, dir := &clock{time.Now()}, filepath.Join(t.TempDir(), "a[b*")
+	_, err := openAuthority(t, dir, now, 3).Enrol(newApplicant(t, "north").enrolment(t))
+	must(t, err)
+	if again := openAuthority(t, dir, now, 3).Enrolments(); len(again) != 1 {
+		t.Errorf("%d enrolments after a restart", len(again))
 	}
 }
 

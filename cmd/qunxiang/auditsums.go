@@ -27,13 +27,14 @@ func newReleasedFiles(releases, jobs string) *releasedFiles {
 // is not there.
 func sumsBelow(jobs string) map[string]string {
 	out := map[string]string{}
-	paths, err := filepath.Glob(filepath.Join(jobs, "*", "attempt-*", "sum"))
+	files := os.DirFS(jobs) // patterns are of the names below it: its own path may have any characters
+	names, err := fs.Glob(files, "*/attempt-*/sum")
 	if err != nil {
 		return out
 	}
-	for _, path := range paths {
-		if b, err := os.ReadFile(path); err == nil {
-			out[fmt.Sprintf("%x.json", sha256.Sum256(b))] = path
+	for _, name := range names {
+		if b, err := fs.ReadFile(files, name); err == nil {
+			out[fmt.Sprintf("%x.json", sha256.Sum256(b))] = filepath.Join(jobs, filepath.FromSlash(name))
 		}
 	}
 	return out

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -106,26 +107,27 @@ func certified(args []string) (*queries.Catalog, []*queries.Template, []*certify
 }
 
 func folder(catalog *queries.Catalog, dir string) (chosen []*queries.Template, refused []*certify.Certificate, err error) {
-	names, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+	names, err := fs.Glob(os.DirFS(dir), "*.yaml")
 	if err != nil || len(names) == 0 {
 		return nil, nil, &exitError{exitUsage, fmt.Errorf("%s holds no templates", dir)}
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		yaml, err := os.ReadFile(name)
+		path := filepath.Join(dir, name)
+		yaml, err := os.ReadFile(path)
 		if err != nil {
 			return nil, nil, err
 		}
-		text, err := os.ReadFile(name[:len(name)-len(".yaml")] + ".sql")
+		text, err := os.ReadFile(strings.TrimSuffix(path, ".yaml") + ".sql")
 		if err != nil {
 			return nil, nil, err
 		}
-		t, err := queries.ParseTemplate(filepath.Base(name), yaml, text)
+		t, err := queries.ParseTemplate(name, yaml, text)
 		if err == nil {
 			err = catalog.KnowsListsOf(t)
 		}
 		if err != nil {
-			refused = append(refused, &certify.Certificate{Template: filepath.Base(name), Findings: []certify.Finding{{Code: "parse", Text: err.Error()}}})
+			refused = append(refused, &certify.Certificate{Template: name, Findings: []certify.Finding{{Code: "parse", Text: err.Error()}}})
 			continue
 		}
 		chosen = append(chosen, t)

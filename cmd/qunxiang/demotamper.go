@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -94,14 +95,15 @@ func (f *four) tamper(ctx context.Context) error {
 }
 
 func (x forgery) forge(dir string) error {
-	names, err := filepath.Glob(filepath.Join(dir, x.file))
+	names, err := fs.Glob(os.DirFS(dir), x.file)
 	if err != nil || len(names) == 0 {
 		return errors.Join(err, fmt.Errorf("%s is not there", x.file))
 	}
+	name := filepath.Join(dir, names[0])
 	if x.make == nil {
-		return os.Remove(names[0])
+		return os.Remove(name)
 	}
-	b, err := os.ReadFile(names[0])
+	b, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
@@ -109,5 +111,5 @@ func (x forgery) forge(dir string) error {
 	if bytes.Equal(b, forged) {
 		return fmt.Errorf("%s: nothing to change", x.file)
 	}
-	return os.WriteFile(names[0], forged, 0o600)
+	return os.WriteFile(name, forged, 0o600)
 }

@@ -20,6 +20,11 @@ import (
 	"github.com/qunxiang/qunxiang/federated/secagg"
 )
 
+// approvalDigits is how many hexadecimal digits of a digest say which job is meant
+// before it is approved. They are 80 bits: nobody can make another card that begins so.
+// Eight digits, which do for jobs that are approved, anybody finds in minutes.
+const approvalDigits = 20
+
 // approving is one run of node approve.
 type approving struct {
 	dir, job, owner, digest string
@@ -45,8 +50,8 @@ the node's keys and its owner's are on it, that its source is certified here, th
 the data keep its contract, and that the operator's limits, the grant and the budgets
 leave room for it with all its spare attempts. Nothing about the data is sent.
 
-Then it asks for the first eight digits of the digest, which you were sent by
-another way, signs, and keeps the approval for node serve. --digest gives them
+Then it asks for the first twenty digits of the digest or more, which you were sent
+by another way, signs, and keeps the approval for node serve. --digest gives them
 without being asked; --yes takes the digest of --job, all 64 digits, for an answer.
 
 The owner's key may be kept away from the node: --owner-key FILE.
@@ -60,9 +65,9 @@ which is also a digest that does not match.`,
 	}
 	dirFlag(c, &a.dir)
 	f := c.Flags()
-	f.StringVar(&a.job, "job", "", "digest of the card, or its first eight digits (default: the only job that waits for approval)")
+	f.StringVar(&a.job, "job", "", "digest of the card, or its first twenty digits or more (default: the only job that waits for approval)")
 	f.StringVar(&a.owner, "owner-key", "", "file with the owner's key (default: owner.key of the node)")
-	f.StringVar(&a.digest, "digest", "", "the digest's first eight digits or more, as you were sent it")
+	f.StringVar(&a.digest, "digest", "", "the digest's first twenty digits or more, as you were sent it")
 	f.BoolVar(&a.yes, "yes", false, "do not ask: --job, or --digest, is the answer")
 	f.BoolVar(&a.asJSON, "json", false, "print JSON; it does not ask")
 	return c
@@ -134,8 +139,8 @@ func (a *approving) fetch(ctx context.Context) error {
 
 // openJob finds the one job of the coordinator's list that is meant and not approved.
 func (n nodeFolder) openJob(ctx context.Context, client *federation.Client, job string) (h secagg.Hash, err error) {
-	if job != "" && len(job) < 8 {
-		return h, &exitError{exitUsage, errors.New("--job wants at least eight digits")}
+	if job != "" && len(job) < approvalDigits {
+		return h, &exitError{exitUsage, fmt.Errorf("--job wants at least %d digits of a job that is not approved here", approvalDigits)}
 	}
 	jobs, err := findJobs(ctx, client, job)
 	if err != nil {
@@ -238,15 +243,19 @@ func (a *approving) confirm(in io.Reader, out io.Writer) error {
 	case a.yes || a.asJSON:
 		return &exitError{exitUsage, errors.New("without asking it needs --digest, or --yes and all 64 digits in --job")}
 	default:
-		fmt.Fprint(out, "Type the first eight digits of the digest that you were sent, to approve: ")
+		fmt.Fprintf(out, "Type the first %d digits or more of the digest that you were sent, to approve: ", approvalDigits)
 		line, err := bufio.NewReader(in).ReadString('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
 		said = strings.TrimSpace(line)
 	}
-	if said = strings.ToLower(strings.ReplaceAll(said, " ", "")); len(said) < 8 || !strings.HasPrefix(a.hash.String(), said) {
+	said = strings.ToLower(strings.ReplaceAll(said, " ", ""))
+	switch {
+	case !strings.HasPrefix(a.hash.String(), said):
 		return &exitError{exitUsage, errors.New("not approved: that is not the beginning of the card's digest")}
+	case len(said) < approvalDigits:
+		return &exitError{exitUsage, fmt.Errorf("not approved: it takes at least the first %d digits of the digest", approvalDigits)}
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -43,7 +43,7 @@ this domain's steward only, because their noise is this node's part alone.`,
 	}
 	dirFlag(c, &a.dir)
 	f := c.Flags()
-	f.StringVar(&a.job, "job", "", "digest of the card, or its first eight digits (default: the only one)")
+	f.StringVar(&a.job, "job", "", "digest of the card, or its first twenty digits, or eight of an approved one (default: the only one)")
 	f.StringVar(&values, "values", "", "write the values that would go into the sum to this file (CSV)")
 	f.BoolVar(&a.asJSON, "json", false, "print JSON")
 	return c
@@ -83,20 +83,20 @@ func (a *approving) dryRun(c *cobra.Command) (*federated.DryRun, error) {
 	return run, nil
 }
 
-// writeValues writes the values with their places and blocks.
+// writeValues writes the values with their places and blocks, to a new file of its
+// owner's alone: one that was there before may be open, or open to others.
 func writeValues(path string, run *federated.DryRun) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
+	if old, err := os.Lstat(path); err == nil && !old.Mode().IsRegular() {
+		return &exitError{exitUsage, fmt.Errorf("--values: %s is there, and is no regular file", path)}
 	}
-	w := bufio.NewWriter(f)
-	fmt.Fprintln(w, "place,block,value")
+	var text bytes.Buffer
+	fmt.Fprintln(&text, "place,block,value")
 	for _, b := range run.Blocks {
 		for i := b.From; i < b.To; i++ {
-			fmt.Fprintf(w, "%d,%s,%.17g\n", i, b.Name, float64(run.Values[i])*run.Unit)
+			fmt.Fprintf(&text, "%d,%s,%.17g\n", i, b.Name, float64(run.Values[i])*run.Unit)
 		}
 	}
-	return errors.Join(w.Flush(), f.Close())
+	return writeDurably(path, text.Bytes(), 0o600)
 }
 
 type dryBlock struct {

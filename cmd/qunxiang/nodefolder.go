@@ -103,25 +103,35 @@ func jobDigest(text string) (h secagg.Hash, err error) {
 
 // approved lists the approved jobs, in the order of their digests.
 func (n nodeFolder) approved() ([]*nodeJob, error) {
-	entries, err := os.ReadDir(n.path("jobs"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	dirs, err := n.approvedDirs()
 	if err != nil {
 		return nil, err
 	}
 	var jobs []*nodeJob
-	for _, e := range entries {
-		if _, err := os.Stat(n.path("jobs", e.Name(), approvalFile)); err != nil {
-			continue
-		}
-		j, err := readNodeJob(n.path("jobs", e.Name()))
+	for _, dir := range dirs {
+		j, err := readNodeJob(dir)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", n.path("jobs", e.Name()), err)
+			return nil, fmt.Errorf("%s: %w", dir, err)
 		}
 		jobs = append(jobs, j)
 	}
 	return jobs, nil
+}
+
+// approvedDirs are the folders of the approved jobs. They are listed, not matched: the
+// domain's path may have any characters.
+func (n nodeFolder) approvedDirs() ([]string, error) {
+	entries, err := os.ReadDir(n.path("jobs"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var dirs []string
+	for _, e := range entries {
+		if _, err := os.Stat(n.path("jobs", e.Name(), approvalFile)); err == nil {
+			dirs = append(dirs, n.path("jobs", e.Name()))
+		}
+	}
+	return dirs, err
 }
 
 func readNodeJob(dir string) (*nodeJob, error) {
@@ -158,13 +168,12 @@ func (n nodeFolder) find(job string) (*nodeJob, error) {
 
 // jobDir is the folder of the one approved job that a text names: see find.
 func (n nodeFolder) jobDir(job string) (string, error) {
-	names, err := filepath.Glob(n.path("jobs", "*", approvalFile))
+	dirs, err := n.approvedDirs()
 	if err != nil {
 		return "", err
 	}
 	var found []string
-	for _, name := range names {
-		dir := filepath.Dir(name)
+	for _, dir := range dirs {
 		if strings.HasPrefix(filepath.Base(dir), job) && (job == "" || len(job) >= 8) {
 			found = append(found, dir)
 		}

@@ -12,11 +12,7 @@ import (
 
 // options are what federated.Node needs to know of a job here.
 func (s *nodeService) options(ctx context.Context, j *nodeJob) (o federated.NodeOptions, err error) {
-	o = federated.NodeOptions{
-		Dir: j.dir, Card: j.card, Name: s.settings.Name, Key: s.key, Approval: j.approval,
-		Transport: s.client.Transport(j.digest), Limits: s.settings.limits,
-		Log: func(text string) { s.console.say(j.card.Job, "%s", text) },
-	}
+	o = s.bareOptions(j)
 	if err := s.d.train(ctx, j.card, &o); err != nil {
 		return o, err
 	}
@@ -28,6 +24,15 @@ func (s *nodeService) options(ctx context.Context, j *nodeJob) (o federated.Node
 		return read(ctx)
 	}
 	return o, nil
+}
+
+// bareOptions are options without rows and books.
+func (s *nodeService) bareOptions(j *nodeJob) federated.NodeOptions {
+	return federated.NodeOptions{
+		Dir: j.dir, Card: j.card, Name: s.settings.Name, Key: s.key, Approval: j.approval,
+		Transport: s.client.Transport(j.digest), Limits: s.settings.limits,
+		Log: func(text string) { s.console.say(j.card.Job, "%s", text) },
+	}
 }
 
 // books are the domain's own, as train fills them in.

@@ -28,6 +28,54 @@ type nodeService struct {
 	reading  sync.Mutex // of rows
 }
 
+// running are the jobs that were begun in this process.
+type running struct {
+	group  sync.WaitGroup
+	ended  chan struct{} // one has
+	mu     sync.Mutex
+	jobs   map[string]*begun // by digest
+	failed error
+}
+
+type begun struct{ runs, stopping bool }
+
+// begin says whether a job is to be begun now: a new one, where those are looked for, or
+// one that does not run and is to be stopped.
+func (r *running) begin(j *nodeJob, anew bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := r.jobs[j.digest.String()]
+	stopping := j.has(stopFile)
+	if j.over() || old == nil && !anew || old != nil && (old.runs || old.stopping || !stopping) {
+		return false
+	}
+	r.jobs[j.digest.String()] = &begun{runs: true, stopping: stopping}
+	return true
+}
+
+func (r *running) end(j *nodeJob, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failed = worse(r.failed, err)
+	r.jobs[j.digest.String()].runs = false
+	select {
+	case r.ended <- struct{}{}:
+	default: // it is told already
+	}
+}
+
+// idle says that nothing runs.
+func (r *running) idle() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, b := range r.jobs {
+		if b.runs {
+			return false
+		}
+	}
+	return true
+}
+
 func nodeServeCommand() *cobra.Command {
 	var dir, job string
 	var once, asJSON bool
@@ -41,8 +89,11 @@ by qunxiang serve --node.
 The coordinator may be away: the node tries again. It may be killed at any moment:
 the next serve goes on from the disk, and no share is made twice.
 
-Exit codes: 0 done or interrupted, 3 a job was refused here (nothing was charged),
-4 the domain is in use, 6 a job has stopped without a model, 1 anything else.`,
+A job that the node's rules refuse by now (limits, policy, budget) ends for all: the
+others are told that it was refused, and not why.
+
+Exit codes: 0 done or interrupted, 3 a job was refused here, 4 the domain is in use,
+6 a job has stopped without a model, 1 anything else.`,
 		Example: "  qunxiang node serve --dir D\n  qunxiang node serve --dir D --once --job 5f1c09aa",
 		RunE: func(c *cobra.Command, _ []string) error {
 			console := newNodeConsole(c.ErrOrStderr(), asJSON)
@@ -100,12 +151,11 @@ func newNodeService(d *domain, console *nodeConsole) (*nodeService, error) {
 	return s, err
 }
 
-// run begins every approved job once and, unless it is to end, looks for new ones.
+// run begins every approved job once, once more to stop it where it does not run, and,
+// unless it is to end, looks for new ones.
 func (s *nodeService) run(ctx context.Context, only string) error {
-	var group sync.WaitGroup
-	begun := map[string]bool{}
-	var mu sync.Mutex
-	var failed, unread error
+	list := &running{jobs: map[string]*begun{}, ended: make(chan struct{}, 1)}
+	var unread error
 	if err := s.folder.renew(ctx, s.client); err != nil {
 		s.console.say("", "the certificate could not be renewed: %v", err)
 	}
@@ -116,31 +166,28 @@ func (s *nodeService) run(ctx context.Context, only string) error {
 			break
 		}
 		for _, j := range jobs {
-			name := j.digest.String()
-			if begun[name] || !strings.HasPrefix(name, only) || j.over() {
+			if !strings.HasPrefix(j.digest.String(), only) || !list.begin(j, first || !s.once) {
 				continue
 			}
-			begun[name] = true
-			group.Go(func() {
-				err := s.job(ctx, j)
-				mu.Lock()
-				defer mu.Unlock()
-				failed = worse(failed, err)
-			})
+			list.group.Go(func() { list.end(j, s.job(ctx, j)) })
 		}
-		if first && len(begun) == 0 {
+		if first && len(list.jobs) == 0 {
 			s.console.say("", "no approved job is open")
 		}
-		if s.once {
+		if s.once && list.idle() {
 			break
 		}
-		rest(ctx, 2*time.Second)
+		select {
+		case <-ctx.Done():
+		case <-list.ended:
+		case <-time.After(2 * time.Second):
+		}
 	}
-	group.Wait()
+	list.group.Wait()
 	if !s.once && unread == nil {
 		return nil // each job's end is in the log
 	}
-	return worse(failed, unread)
+	return worse(list.failed, unread)
 }
 
 // worse keeps the more telling of two errors: a job that stopped says more than an
@@ -186,8 +233,22 @@ func (s *nodeService) job(ctx context.Context, j *nodeJob) error {
 			continue
 		}
 		s.console.say(name, "not run: %v", err)
+		if ruledOut(err) {
+			err = errors.Join(err, s.refuse(ctx, j))
+		}
 		return jobRefusal(name, err)
 	}
+}
+
+// refuse ends a job that the node's rules are against: the others would wait for it.
+func (s *nodeService) refuse(ctx context.Context, j *nodeJob) error {
+	if err := j.stop(refusedReason); err != nil {
+		return err
+	}
+	if err := s.leave(ctx, j); !errors.Is(err, federated.ErrStopped) {
+		return err
+	}
+	return nil
 }
 
 // reason is a stopped job's own words.
@@ -199,8 +260,14 @@ func reason(err error) string {
 // disk.
 var errReopen = errors.New("the job's journal failed; it is opened again")
 
-// attempt opens the job and drives it.
+// attempt opens the job and drives it, or ends it where that was asked for.
 func (s *nodeService) attempt(ctx context.Context, j *nodeJob) error {
+	if err := j.stopAsked(); err != nil {
+		return err
+	}
+	if j.has(stoppedFile) {
+		return s.leave(ctx, j)
+	}
 	o, err := s.options(ctx, j)
 	if err != nil {
 		return err

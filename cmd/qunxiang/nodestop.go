@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/qunxiang/qunxiang/federated"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
@@ -22,8 +21,9 @@ func nodeStopCommand() *cobra.Command {
 		Use: "stop", Short: "Stop a job at this node for good, and tell the others why", Args: cobra.NoArgs,
 		Long: `Stop a job at this node, for good. Nothing leaves from here on but a signed notice
 with the reason, and as the roster is fixed the job ends for all. What was charged
-stays charged. A node that serves takes it at its next step; where none does, this
-command stops the job itself and tells the coordinator if it answers.`,
+stays charged. It needs no data, and works for a job that does not run. A node that
+serves takes it in seconds; where none does, this command stops the job itself and tells
+the coordinator if it answers.`,
 		Example: `  qunxiang node stop --dir D --job 5f1c09aa --reason "a mistake in our data"`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withCode(stopJob(c.Context(), dir, job, why, asJSON, c.OutOrStdout()))
@@ -64,7 +64,7 @@ func stopJob(ctx context.Context, dir, job, why string, asJSON bool, w io.Writer
 		return printJSON(w, map[string]string{"job": j.digest.String(), "name": j.card.Job, "stopped": how, "reason": why})
 	}
 	_, err = fmt.Fprintf(w, "job %s %s: %s\n", j.card.Job, j.digest.String()[:8], map[string]string{
-		"asked":  "the serving process stops it at its next step",
+		"asked":  "the process that has the domain stops it, if it serves the node; else the next node serve does",
 		"told":   "stopped here, and the others are told",
 		"untold": "stopped here; the coordinator does not answer: the next node serve tells the others",
 	}[how])
@@ -95,13 +95,6 @@ func stopHere(ctx context.Context, dir string, j *nodeJob) (how string, err erro
 		return "told", nil
 	case j.has(stoppedFile):
 		return "untold", nil
-	case err == nil || errors.Is(err, federated.ErrStopped):
-		return "", errors.New("the job could not be stopped")
 	}
-	// It never opened here: nothing has left, and nothing will.
-	why, err2 := j.text(stopFile)
-	if err2 != nil {
-		return "", errors.Join(err, err2)
-	}
-	return "untold", j.put(stoppedFile, []byte(why))
+	return "", errors.Join(errors.New("the job could not be stopped"), err)
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -71,12 +73,25 @@ func (d *domain) trainingOn(_ context.Context, card *federated.Card, snapshot st
 	if t.fitted, err = t.question.Fit(contractOf(card)); err != nil {
 		return nil, fmt.Errorf("%w: %w", federated.ErrCard, err)
 	}
+	if t.fitted.Job.Salt, err = d.rowSalt(card); err != nil {
+		return nil, err
+	}
 	t.scopes = []string{d.policy.Population + "/life"}
 	for _, year := range t.question.Years {
 		t.scopes = append(t.scopes, fmt.Sprintf("%s/%d", d.policy.Population, year))
 	}
 	t.rows = func(ctx context.Context) ([]glm.Row, error) { return d.readRows(ctx, t) }
 	return t, nil
+}
+
+// rowSalt keys which rows stay of a person with too many: a secret of this domain, which
+// has nothing to do with the data and is the same in all rounds of a job.
+func (d *domain) rowSalt(card *federated.Card) ([]byte, error) {
+	job, err := card.Digest()
+	h := hmac.New(sha256.New, d.keys.request)
+	h.Write([]byte("qunxiang rows of a person\x00"))
+	h.Write(job[:])
+	return h.Sum(nil), err
 }
 
 // certifiedFeatures finds exactly the pair of files that the card names.

@@ -3,9 +3,11 @@ package duckdb
 import (
 	"cmp"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"hash/fnv"
+	"hash"
 	"slices"
 	"strings"
 
@@ -94,8 +96,10 @@ func levelSQL(column string, levels []string) string {
 // rowWorker reads the rows of one range after the other.
 type rowWorker struct {
 	worker
-	job  queries.FeatureJob
-	rows []rawRow
+	job    queries.FeatureJob
+	rows   []rawRow
+	keyed  hash.Hash // by the job's salt
+	buffer []byte
 }
 
 type rawRow struct {
@@ -104,14 +108,19 @@ type rawRow struct {
 	hash   uint64
 }
 
-// hashed is FNV-1a over person and values.
-func (r rawRow) hashed() uint64 {
-	h := fnv.New64a()
-	h.Write(r.person[:])
-	for _, v := range r.values {
-		h.Write(binary.BigEndian.AppendUint64(nil, uint64(v)))
+// hashed is HMAC-SHA256 over person and values, cut to 64 bits.
+func (w *rowWorker) hashed(r rawRow) uint64 {
+	if w.keyed == nil {
+		w.keyed = hmac.New(sha256.New, w.job.Salt)
 	}
-	return h.Sum64()
+	w.buffer = append(w.buffer[:0], r.person[:]...)
+	for _, v := range r.values {
+		w.buffer = binary.BigEndian.AppendUint64(w.buffer, uint64(v))
+	}
+	w.keyed.Reset()
+	w.keyed.Write(w.buffer)
+	w.buffer = w.keyed.Sum(w.buffer[:0])
+	return binary.BigEndian.Uint64(w.buffer)
 }
 
 // people gives the rows of lo..hi. A panic counts as an error: its text, too, may
@@ -186,7 +195,7 @@ next:
 			row.person[b] = byte(uint64(key.HighBits()) >> (56 - 8*b))
 			row.person[8+b] = byte(key.LowBits() >> (56 - 8*b))
 		}
-		row.hash = row.hashed()
+		row.hash = w.hashed(row)
 		w.rows = append(w.rows, row)
 	}
 	return nil
@@ -203,8 +212,9 @@ func kept(c queries.RowColumn, v int64) (int64, bool) {
 	return min(max(v, c.Lo), c.Hi), true
 }
 
-// bounded keeps the first rows of each person in the order of their hashes, which
-// that person's rows alone decide and which favours no values.
+// bounded keeps the first rows of each person in the order of their hashes. That
+// person's rows and the job's salt alone decide it: whoever lacks the salt can neither
+// foresee it nor make records that stay.
 func (w *rowWorker) bounded() []queries.PersonRow {
 	slices.SortFunc(w.rows, func(a, b rawRow) int {
 		return cmp.Or(slices.Compare(a.person[:], b.person[:]), cmp.Compare(a.hash, b.hash), slices.Compare(a.values, b.values))
