@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,10 @@ func federatedModelCommand() *cobra.Command {
 		Use: "model", Short: "Show a finished model, with its intervals and where it comes from", Args: cobra.NoArgs,
 		Long: `Show the model of a finished job. It is verified first, like federated verify does,
 and nothing is shown that does not follow from the sums.
+
+The intercept is not where every number is 0: it is at the middle of each number's
+range on the card, and at each factor's reference level. The values are shown below
+the terms (intercept_at in JSON). A prediction takes a number's distance from there.
 
 Intervals are of 95 % and count the noise that protects people. A term whose
 variance is mostly noise is marked unreliable. A relativity is what one unit more of
@@ -68,6 +73,7 @@ type modelReport struct {
 	Name         string      `json:"name"`
 	Family       string      `json:"family"`
 	Fit          *glm.Fit    `json:"fit,omitempty"` // of a regression
+	InterceptAt  []basePoint `json:"intercept_at"`  // what the intercept of fit is for
 	Coefficients []int64     `json:"coefficients"`  // units of 2^-40
 	Unreliable   []string    `json:"unreliable"`    // terms that are mostly noise
 	Approvals    []approved  `json:"approvals"`
@@ -75,6 +81,38 @@ type modelReport struct {
 	Burnt        []uint64    `json:"burnt"`
 	Rho          string      `json:"rho"`
 	LedgerKey    string      `json:"ledger_key"`
+}
+
+// basePoint is the value of a feature for which the intercept is: a number, or a level.
+type basePoint struct {
+	Feature string   `json:"feature"`
+	Number  *float64 `json:"number,omitempty"`
+	Unit    string   `json:"unit,omitempty"`
+	Level   string   `json:"level,omitempty"`
+}
+
+// interceptAt lists where the card's model has its intercept: numbers are scaled to
+// [-1, 1] about the middle of their range, and the first level of a factor is its
+// reference.
+func interceptAt(c *federated.Card) []basePoint {
+	out := []basePoint{}
+	for _, f := range c.Model.Features {
+		if f.Range == nil {
+			out = append(out, basePoint{Feature: f.Name, Level: f.Levels[0].Name})
+			continue
+		}
+		middle := f.Range[0] + (f.Range[1]-f.Range[0])/2
+		out = append(out, basePoint{Feature: f.Name, Number: &middle, Unit: f.Unit})
+	}
+	return out
+}
+
+// String is the point as a term of a sentence.
+func (b basePoint) String() string {
+	if b.Number != nil {
+		return fmt.Sprintf("%s = %g %s", b.Feature, *b.Number, b.Unit)
+	}
+	return b.Feature + " = " + b.Level
 }
 
 type approved struct {
@@ -86,12 +124,13 @@ type approved struct {
 func modelOf(v *federated.Verified) modelReport {
 	r := modelReport{
 		Job: v.Job.String(), Name: v.Card.Job, Family: string(v.Card.Model.Family), Fit: v.Fit, Coefficients: v.State,
-		Unreliable: []string{}, Rounds: roundsJSON(v), Burnt: append([]uint64{}, v.Burnt...), Rho: rhoText(v.Rho), LedgerKey: v.LedgerKey,
+		Unreliable: []string{}, InterceptAt: []basePoint{}, Rounds: roundsJSON(v), Burnt: append([]uint64{}, v.Burnt...), Rho: rhoText(v.Rho), LedgerKey: v.LedgerKey,
 	}
 	for _, n := range v.Card.Nodes {
 		r.Approvals = append(r.Approvals, approved{n.Name, n.Organisation, n.Owner.Fingerprint()})
 	}
 	if v.Fit != nil {
+		r.InterceptAt = interceptAt(v.Card)
 		for _, t := range v.Fit.Terms {
 			if t.Unreliable {
 				r.Unreliable = append(r.Unreliable, t.Name)
@@ -139,6 +178,7 @@ func printFit(w io.Writer, c *federated.Card, f *glm.Fit) error {
 		return err
 	}
 	fmt.Fprintf(w, "\nCoefficients are for one unit of a number, and of a level against its reference. noise is its part of the variance.\n")
+	printIntercept(w, c)
 	fmt.Fprintf(w, "About %s rows", grouped(f.Rows, 0))
 	if c.Model.Exposure {
 		fmt.Fprintf(w, ", exposure %s", grouped(f.Exposure, 0))
@@ -148,6 +188,17 @@ func printFit(w io.Writer, c *federated.Card, f *glm.Fit) error {
 		fmt.Fprintln(w, "NOT CONVERGED: the last step was longer than noise explains; do not use these numbers.")
 	}
 	return nil
+}
+
+// printIntercept says where the intercept is.
+func printIntercept(w io.Writer, c *federated.Card) {
+	var points []string
+	for _, b := range interceptAt(c) {
+		points = append(points, b.String())
+	}
+	if points != nil {
+		fmt.Fprintf(w, "The intercept is at %s, not at 0: predict with a number's distance from there.\n", strings.Join(points, ", "))
+	}
 }
 
 // perUnit takes an end of the scaled interval to one of the number's own units.
