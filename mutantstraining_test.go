@@ -116,4 +116,6 @@ var trainingMutants = []mutant{
 	{"federated: a stopped job proves nothing", "federated/node.go", "\tif err := n.lineage(context.Background()); err != nil {", "\tif err := error(nil); err != nil {", "./federated", "TestVerifySeesBurntAttempts"},
 	{"federated: a crash takes a proof away", "federated/node.go", "\tif err := n.lineage(ctx); err != nil { // a crash may have come after a charge\n\t\treturn err\n\t}\n", "", "./federated", "TestVerifySeesBurntAttempts"},
 	{"federated: verify: shared and not charged", "federated/verifycharge.go", "if err != nil || shared {", "if err != nil || shared && false {", "./federated", "TestVerifySeesBurntAttempts"},
+	{"federated: a share closed to one is passed over", "federated/nodefeed.go", "\t\treturn n.closedShare(m)\n\tcase err != nil:\n", "\t\treturn nil\n\tcase err != nil:\n", "./federated", "TestAttackShareClosedToOne"},
+	{"federated: a sum is waited for without end", "federated/coordinator.go", "return c.end(\"a node did not report the sum that others have\")", "return nil", "./federated", "TestSumIsNotWaitedForForEver"},
 }

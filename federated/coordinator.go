@@ -229,13 +229,21 @@ func (c *Coordinator) limit() time.Duration {
 	return phase
 }
 
+// Waits is how many share deadlines a coordinator waits for the rest to report a sum that
+// somebody has. It is far more than the spares of a round last: a node that is away
+// comes back to a sum that is paid for.
+const Waits = 24
+
 // again gives the attempt up and begins another: for nothing before the barrier, and
 // as a burnt one after it. Once a node has the sum all can have it, from the bytes that
-// are here; then there is nothing to do but wait.
+// are here; then there is nothing to do but wait, and not for ever.
 func (c *Coordinator) again() error {
 	if c.summed() {
-		if c.o.Now().UTC().Format(time.DateOnly) > c.o.Card.Until {
+		switch {
+		case c.o.Now().UTC().Format(time.DateOnly) > c.o.Card.Until:
 			return c.end("the job's last day has passed")
+		case c.o.Now().Sub(c.since) >= Waits*time.Duration(c.o.Card.Deadlines.Share)*time.Second:
+			return c.end("a node did not report the sum that others have")
 		}
 		return nil
 	}

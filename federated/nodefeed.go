@@ -201,6 +201,8 @@ func (n *Node) takeMessage(t *try, m secagg.Message) error {
 		return n.Stop("node " + n.roster.Nodes[m.Node].Name + " reports another sum or model")
 	case errors.Is(err, secagg.ErrEvidence):
 		return n.failed(err)
+	case errors.Is(err, secagg.ErrShare):
+		return n.closedShare(m)
 	case err != nil:
 		return nil
 	}
@@ -215,14 +217,36 @@ func (n *Node) takeMessage(t *try, m secagg.Message) error {
 	return t.store.Put(messageName(m.Phase, m.Node), m.Append(nil))
 }
 
+// closedShare ends the job over a SHARE that its node has signed, by whose own words its
+// share does not open here or is not the one it confirmed. Without it there is no sum
+// here, and nobody would say why.
+func (n *Node) closedShare(m secagg.Message) error {
+	if err := n.dir.Put(fmt.Sprintf("evidence-%v-%d", m.Phase, m.Node), m.Append(nil)); err != nil {
+		return err
+	}
+	return n.Stop("node " + n.roster.Nodes[m.Node].Name + ": its share does not open here")
+}
+
 // takePart gives the try a part. A share is kept opened.
 func (n *Node) takePart(t *try, p secagg.Part) (err error) {
 	switch {
 	case t.attempt != nil && p.Kind == secagg.C1:
 		err = t.attempt.ReceivePart(p)
 	case t.end != nil && p.Kind == secagg.Sealed:
+		from := p.Node
 		if p, err = t.end.OpenShare(p); err == nil {
 			err = t.end.ReceivePart(p)
+		}
+		if errors.Is(err, secagg.ErrShare) {
+			b, gone := t.store.Get(messageName(secagg.PhaseShare, from))
+			if gone != nil {
+				return gone
+			}
+			m, unread := n.shape().ParseMessage(b)
+			if unread != nil {
+				return unread
+			}
+			return n.closedShare(m)
 		}
 	case t.end != nil && p.Kind == secagg.C0:
 		err = t.end.ReceivePart(p)
