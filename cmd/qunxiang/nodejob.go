@@ -30,7 +30,7 @@ func (s *nodeService) options(ctx context.Context, j *nodeJob) (o federated.Node
 func (s *nodeService) bareOptions(j *nodeJob) federated.NodeOptions {
 	return federated.NodeOptions{
 		Dir: j.dir, Card: j.card, Name: s.settings.Name, Key: s.key, Approval: j.approval,
-		Transport: s.client.Transport(j.digest), Limits: s.settings.limits,
+		Transport: s.transport(j.digest), Limits: s.settings.limits,
 		Log: func(text string) { s.console.say(j.card.Job, "%s", text) },
 	}
 }

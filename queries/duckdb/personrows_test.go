@@ -64,7 +64,7 @@ func TestSaltChoosesTheRows(t *testing.T) {
 func billRows(id, salt string) queries.FeatureJob {
 	j := sums(id, "")
 	return queries.FeatureJob{
-		Snapshot: id, Views: j.Views, SQL: "SELECT psn_key, pay_loc::BIGINT AS paid FROM bill",
+		Snapshot: id, Views: j.Views, SQL: "SELECT psn_key, TRY_CAST(pay_loc AS BIGINT) AS paid FROM bill",
 		Columns: []queries.RowColumn{{Name: "paid", Lo: 0, Hi: 9, Scale: 1, Bit: -1}}, Rows: 1, Salt: []byte(salt),
 	}
 }
