@@ -139,6 +139,7 @@ var problemMap = []struct {
 	{ledger.ErrBudget, budgetExhausted, false}, // scope and rho_left say it
 	{ledger.ErrSuspended, suspended, false},
 	{ledger.ErrDuplicate, duplicate, false},
+	{ledger.ErrConflict, internalError, false}, // of training, not of a question
 	{ledger.ErrAbandoned, abandoned, false},
 	{ledger.ErrGrant, refused, false},
 	{ledger.ErrStopped, unavailable, false},
