@@ -259,6 +259,9 @@ func (c *Card) precisionText(w *writer, t trainer) error {
 	w.line("Expected of a person: exposure %g. Expected dispersion: %g.", e.Exposure, e.Dispersion)
 	p, ok := t.(*glm.Plan)
 	if !ok {
+		if n, ok := t.(*glm.Network); ok {
+			w.line("If the gradients of more than %d people at a node agree, their sum is cut off.", n.Agreeing())
+		}
 		w.line("Nothing can be predicted for a network: try it on people who do not exist first.")
 		return nil
 	}

@@ -82,7 +82,7 @@ func TestNetworkCard(t *testing.T) {
 	w := newWorldOf(t, 2, 1, networkYAML)
 	text, err := w.card.Text()
 	must(t, err)
-	for _, want := range []string{"multi-layer perceptron", "hidden layers of [4]", "Nothing can be predicted"} {
+	for _, want := range []string{"multi-layer perceptron", "hidden layers of [4]", "Nothing can be predicted", "more than 87"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the card does not say %q:\n%s", want, text)
 		}

@@ -8,7 +8,7 @@ import (
 // Encode is the sum of this node's people's gradients at the given state: every
 // number of every row to the nearest unit of ClipNorm/2^17, a person's rows
 // added, the person's vector shortened to a length of at most 2^17 in integers,
-// people added. ErrMismatch if data, step or state are of another network.
+// people added, the sum held to what leaves room for noise. ErrMismatch if data, step or state are of another network.
 func (n *Network) Encode(d *Data, step int, state Coefficients) (*Sums, error) {
 	if d == nil || d.columns != len(n.design.columns) || step < 0 || step >= n.spec.Rounds || !n.owns(state) {
 		return nil, fmt.Errorf("%w: data, step or state of another shape", ErrMismatch)
@@ -28,6 +28,9 @@ func (n *Network) Encode(d *Data, step int, state Coefficients) (*Sums, error) {
 		for i, x := range b.gradient {
 			out[i] += x
 		}
+	}
+	for i, x := range out {
+		out[i] = min(max(x, -n.room), n.room)
 	}
 	return &Sums{of: n, round: step, limit: n.Limit(), values: out}, nil
 }

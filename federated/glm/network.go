@@ -46,6 +46,10 @@ const (
 	gradientClip = 1 << 17
 	// gradientSum bounds the sum of all nodes in the secure sum's digits.
 	gradientSum = 1<<35 - 1
+	// noiseTail is how many standard deviations of its noise a node leaves room for. A
+	// draw is beyond with a probability below 1e-31; 1000 steps of 2^20 weights at 100
+	// nodes have one with less than 1e-19.
+	noiseTail = 12
 )
 
 // Network is a NetworkSpec compiled. It never changes and may be shared. Its
@@ -57,6 +61,7 @@ type Network struct {
 	net    NetworkSpec
 	layers []layer
 	total  int // weights
+	room   int64
 	shares *dp.NoiseShares
 	// unprotected networks neither clip nor add noise; tests only.
 	unprotected bool
@@ -141,9 +146,11 @@ func (n *Network) planNoise() error {
 		return fmt.Errorf("%w: %w", ErrSpec, err)
 	}
 	share, _ := new(big.Float).SetInt(n.shares.ShareVariance()).Float64()
-	if float64(10*math.Sqrt(share)) > float64(n.Limit()) {
+	tail := math.Ceil(float64(noiseTail * math.Sqrt(share)))
+	if tail > float64(n.Limit()/2) {
 		return fmt.Errorf("%w: the noise of a step is too large for the secure sum", ErrOverflow)
 	}
+	n.room = n.Limit() - int64(tail)
 	return nil
 }
 
@@ -165,10 +172,14 @@ func (n *Network) Spec() NetworkSpec {
 	return s
 }
 
-// Limit is what Noisy holds a node's values to, noise included, so that the digits
-// of the secure sum never carry: N times it stays below 2^35. It bites only where
-// very many gradients agree.
+// Limit is what a node may put into the secure sum, noise included, so that its
+// digits never carry: N times it stays below 2^35.
 func (n *Network) Limit() int64 { return gradientSum / int64(n.spec.Nodes) }
+
+// Agreeing is how many people's gradients may agree at a node before its sum is cut
+// off. That is done before the noise, where it moves no two sums further apart: cut
+// off after it, the sum of all nodes would not carry the noise that is charged for.
+func (n *Network) Agreeing() int64 { return n.room / gradientClip }
 
 // NewData is Plan.NewData for this contract.
 func (n *Network) NewData(rows []Row) (*Data, error) { return n.contract.read(rows) }

@@ -244,6 +244,48 @@ func TestNetworkNoise(t *testing.T) {
 	}
 }
 
+// Where more gradients agree than the secure sum holds, the sum is cut off before the
+// noise and never by it: 11 standard deviations of it arrive whole.
+func TestNetworkNoiseIsNotCutOff(t *testing.T) {
+	s := smallNetwork(Poisson, 2)
+	s.Model.Nodes, s.ClipNorm, s.Model.StartMean = 100, 1e-3, 1
+	n := network(t, s)
+	share, _ := n.shares.ShareVariance().Float64()
+	z := int64(11 * math.Sqrt(share))
+	state := make(Coefficients, 2*n.total) // all of a gradient is that of the last bias
+	bias := n.total - 1
+	for _, people := range []int{1000, int(n.Agreeing()), 3000} {
+		var rows []Row
+		for i := range people {
+			rows = append(rows, goodRow())
+			rows[i].Person = fmt.Sprint(i)
+		}
+		d, err := n.NewData(rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, sign := range []int64{1, -1} {
+			sums, err := n.Encode(d, 0, state)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := sums.values[bias]
+			if want := min(int64(people), n.Agreeing()) * gradientClip; before < want || before >= want+gradientClip {
+				t.Fatalf("%d people who agree add %d, want %d", people, before, want)
+			}
+			noise := &Noise{of: n, values: make([]int64, n.total)}
+			noise.values[bias] = sign * z
+			after, err := sums.Noisy(noise)
+			if err != nil || after[bias] != before+sign*z {
+				t.Errorf("%d people: %d and noise of %d became %d, %v", people, before, sign*z, after[bias], err)
+			}
+		}
+	}
+	if n.Agreeing() >= 3000 || n.Agreeing() < 2000 {
+		t.Errorf("%d may agree", n.Agreeing())
+	}
+}
+
 func TestNetworkRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		want  error

@@ -11,7 +11,7 @@ import (
 type Sums struct {
 	of     any // the *Plan or *Network
 	round  int
-	limit  int64 // noised values are held to +-limit; 0 for none
+	limit  int64 // noised values are held to +-limit, which noise does not reach; 0 for none
 	values []int64
 	spent  atomic.Bool
 }
