@@ -118,4 +118,11 @@ var trainingMutants = []mutant{
 	{"federated: verify: shared and not charged", "federated/verifycharge.go", "if err != nil || shared {", "if err != nil || shared && false {", "./federated", "TestVerifySeesBurntAttempts"},
 	{"federated: a share closed to one is passed over", "federated/nodefeed.go", "\t\treturn n.closedShare(m)\n\tcase err != nil:\n", "\t\treturn nil\n\tcase err != nil:\n", "./federated", "TestAttackShareClosedToOne"},
 	{"federated: a sum is waited for without end", "federated/coordinator.go", "return c.end(\"a node did not report the sum that others have\")", "return nil", "./federated", "TestSumIsNotWaitedForForEver"},
+	{"federated: ended attempts stay at the nodes", "federated/nodesweep.go", "if slices.Contains(n.journal.Issued(), t.number) {", "if t != nil && slices.Contains([]uint64{t.number}, t.number) {", "./federated", "TestAttackAbortingForEver"},
+	{"federated: ended attempts stay at the coordinator", "federated/coordforget.go", "if n+keptOpen > c.attempt || a.relay", "if n+keptOpen+1000 > c.attempt || a.relay", "./federated", "TestAttackAbortingForEver"},
+	{"federated: an abort opens the next at once", "federated/coordforget.go", "if c.aborts++; c.aborts == 1 {", "if c.aborts++; c.aborts > 0 {", "./federated", "TestAttackAbortingForEver"},
+	{"federated: attempts of a round without end", "federated/coordinator.go", "if c.lost++; c.lost >= mostLost {", "if c.lost++; c.lost < 0 {", "./federated", "TestAttemptsOfARoundAreBounded"},
+	{"federated: a crash's attempts stay", "federated/nodesweep.go", "&& !kept[e.Name()] {", "&& len(kept) > 1000 {", "./federated", "TestSweep"},
+	{"federated: verify: a charge in another place", "federated/verifycharge.go", "if index < mark.Counter || r+1", "if r+1", "./federated", "TestVerifyMarks"},
+	{"federated: verify: another ledger was shown", "federated/verifycharge.go", "if err := ledger.VerifyConsistency(p.Grown, int64(mark.Counter), mark.Head, p.Proof, p.Key); err != nil {", "if err := error(nil); err != nil {", "./federated", "TestVerifyMarks"},
 }

@@ -52,8 +52,9 @@ type Books interface {
 	Settle(ctx context.Context, job secagg.Hash, results map[uint64]secagg.Hash) error
 	// Settled says whether none of the job's charges waits for its slot.
 	Settled(job secagg.Hash) bool
-	// Proof shows an attempt's CHARGE to people without the ledger.
-	Proof(ctx context.Context, job secagg.Hash, attempt uint64) (ChargeProof, error)
+	// Proof shows an attempt's CHARGE to people without the ledger, and that the ledger
+	// has grown from the mark which the attempt's HELLO showed.
+	Proof(ctx context.Context, job secagg.Hash, attempt uint64, shown secagg.Mark) (ChargeProof, error)
 }
 
 // Basis is the snapshot and the scopes of a job's charges.
@@ -67,6 +68,8 @@ type ChargeProof struct {
 	Leaf  string       `json:"leaf"` // base64
 	Proof ledger.Proof `json:"proof"`
 	Key   string       `json:"key"` // as ledger.VerifierKey writes it
+	// Grown leads from the mark in the attempt's HELLO to the proof's checkpoint.
+	Grown ledger.Consistency `json:"grown"`
 }
 
 // LedgerBooks charge to a domain's ledger, the same that queries charge to.
@@ -254,7 +257,7 @@ func (b *LedgerBooks) Settled(job secagg.Hash) bool {
 }
 
 // Proof proves an attempt's charge under a checkpoint.
-func (b *LedgerBooks) Proof(ctx context.Context, job secagg.Hash, attempt uint64) (p ChargeProof, err error) {
+func (b *LedgerBooks) Proof(ctx context.Context, job secagg.Hash, attempt uint64, shown secagg.Mark) (p ChargeProof, err error) {
 	t, ok := b.Ledger.Trace(chargeID(job, attempt))
 	if !ok {
 		return p, fmt.Errorf("%w: attempt %d is not charged", ErrRefused, attempt)
@@ -267,6 +270,12 @@ func (b *LedgerBooks) Proof(ctx context.Context, job secagg.Hash, attempt uint64
 		return p, err
 	}
 	p.Leaf, p.Key = base64.StdEncoding.EncodeToString(raw), b.Key
-	p.Proof, err = b.Ledger.Proof(t.Request.Index)
+	if p.Proof, err = b.Ledger.Proof(t.Request.Index); err != nil {
+		return p, err
+	}
+	if shown.Counter < 1 || shown.Counter > uint64(p.Proof.Size) {
+		return p, nil // of another ledger: there is nothing to prove, and verifying fails
+	}
+	p.Grown, err = b.Ledger.Consistency(int64(shown.Counter), p.Proof)
 	return p, err
 }

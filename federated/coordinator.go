@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"time"
 
@@ -51,6 +52,9 @@ type Coordinator struct {
 	epoch   uint64
 	burnt   int
 	idle    int         // attempts in a row that not all answered
+	aborts  int         // attempts of the round that a node aborted
+	pause   time.Time   // after an abort, until when no attempt is opened; or zero
+	lost    int         // attempts of the round that all answered and that gave no share
 	model   secagg.Hash // digest of the model the next round starts from
 	round   int         // next, or being made
 	ready   map[int]bool
@@ -177,7 +181,10 @@ func (c *Coordinator) Poll(from Place) ([]Item, Place, error) {
 	var out []Item
 	for _, it := range c.feed.items[from.At:end] {
 		size, err := c.feed.size(it)
-		if err == nil && size <= Inline {
+		switch {
+		case c.gone(it) && errors.Is(err, os.ErrNotExist):
+			it.Body, err = forgotten(), nil
+		case err == nil && size <= Inline:
 			it.Body, err = c.feed.body(it)
 		}
 		if err != nil {
@@ -195,7 +202,12 @@ func (c *Coordinator) Fetch(at Place) ([]byte, error) {
 	if at.Epoch != c.epoch || at.At < 0 || at.At >= len(c.feed.items) {
 		return nil, fmt.Errorf("%w: no item %d of this epoch", ErrRefused, at.At)
 	}
-	return c.feed.body(c.feed.items[at.At])
+	it := c.feed.items[at.At]
+	b, err := c.feed.body(it)
+	if c.gone(it) && errors.Is(err, secagg.ErrMissing) {
+		return forgotten(), nil
+	}
+	return b, err
 }
 
 // Tick keeps the deadlines: it opens the first attempt when all have approved and are
@@ -210,7 +222,10 @@ func (c *Coordinator) Tick() error {
 	case c.relay == nil:
 		return c.begin()
 	}
-	if c.o.Now().Sub(c.since) < c.limit() {
+	if c.phase > secagg.PhaseConfirm {
+		c.pause = time.Time{} // all have confirmed: the shares come in spite of it
+	}
+	if !c.pause.IsZero() && c.o.Now().Before(c.pause) || c.pause.IsZero() && c.o.Now().Sub(c.since) < c.limit() {
 		return nil
 	}
 	return c.again()
@@ -272,8 +287,14 @@ func (c *Coordinator) summed() bool {
 
 // begin opens the next attempt.
 func (c *Coordinator) begin() error {
+	c.pause = time.Time{}
 	if c.o.Now().UTC().Format(time.DateOnly) > c.o.Card.Until {
 		return c.end("the job's last day has passed")
+	}
+	if c.relay != nil && int(c.open.Round) == c.round && c.relay.Complete(secagg.PhaseHello) && !c.relay.Complete(secagg.PhaseConfirm) {
+		if c.lost++; c.lost >= mostLost {
+			return c.end("too many attempts of a round ended before their shares")
+		}
 	}
 	c.open = secagg.Open{
 		Job: c.job, Model: c.model, Round: uint32(c.round), Attempt: c.attempt + 1, Length: uint32(c.plan.Cells()),
@@ -293,7 +314,10 @@ func (c *Coordinator) begin() error {
 		return err
 	}
 	c.enter(secagg.PhaseHello)
-	return c.feed.add(Item{Sort: SortMessage, Attempt: c.attempt, Phase: secagg.PhaseOpen, Node: secagg.Coordinator})
+	if err := c.feed.add(Item{Sort: SortMessage, Attempt: c.attempt, Phase: secagg.PhaseOpen, Node: secagg.Coordinator}); err != nil {
+		return err
+	}
+	return c.forget()
 }
 
 // load makes the relay of an attempt from c.open and its folder.

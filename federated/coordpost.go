@@ -193,7 +193,7 @@ func (c *Coordinator) advance() error {
 	}
 	switch {
 	case c.phase <= secagg.PhaseConfirm && !c.summed() && len(c.relay.Missing(secagg.PhaseAbort)) < len(c.roster.Nodes):
-		return c.begin() // without that node's share nobody can ever decrypt
+		return c.aborted() // without that node's share nobody can ever decrypt
 	case c.phase == secagg.PhaseResult:
 		return c.finishRound(c.all[c.attempt])
 	}
@@ -221,6 +221,7 @@ func (c *Coordinator) finishRound(a attempt) error {
 		}
 	}
 	copy(c.model[:], first[len(c.model):])
+	c.aborts, c.lost = 0, 0
 	if c.round++; c.round == c.plan.Rounds() {
 		c.done = true
 		return nil

@@ -42,6 +42,9 @@ func (c *Coordinator) restore() error {
 			return err
 		}
 	}
+	if err := c.forget(); err != nil {
+		return err
+	}
 	return c.advance()
 }
 

@@ -190,6 +190,9 @@ func (n *Node) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := n.sweep(); err != nil {
+		return err
+	}
 	if err := n.lineage(ctx); err != nil { // a crash may have come after a charge
 		return err
 	}

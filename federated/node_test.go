@@ -194,12 +194,12 @@ func TestBooksAreClosed(t *testing.T) {
 	if last.Digest != sha(b).String() {
 		t.Errorf("attempt 2 ended with %q, abandoned %v", last.Digest, last.Abandoned)
 	}
-	proof, err := w.bookkeeper(0).Proof(ctx, w.parties[0].node.job, 1)
+	proof, err := w.bookkeeper(0).Proof(ctx, w.parties[0].node.job, 1, secagg.Mark{})
 	must(t, err)
 	if proof.Key == "" || proof.Leaf == "" {
 		t.Error("no proof")
 	}
-	_, err = w.bookkeeper(0).Proof(ctx, w.parties[0].node.job, 77)
+	_, err = w.bookkeeper(0).Proof(ctx, w.parties[0].node.job, 77, secagg.Mark{})
 	mustBe(t, err, ErrRefused)
 }
 

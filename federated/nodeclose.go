@@ -69,7 +69,11 @@ func (n *Node) lineage(ctx context.Context) error {
 		if _, err := store.Get("charge.json"); err == nil {
 			continue
 		}
-		p, err := n.o.Books.Proof(ctx, n.job, a)
+		shown, err := n.shown(store)
+		if err != nil {
+			return err
+		}
+		p, err := n.o.Books.Proof(ctx, n.job, a, shown)
 		if err != nil {
 			return err
 		}
@@ -82,6 +86,19 @@ func (n *Node) lineage(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// shown is the mark of the own ledger in an attempt's HELLO.
+func (n *Node) shown(attempt folder) (secagg.Mark, error) {
+	b, err := attempt.Get(messageName(secagg.PhaseHello, n.self))
+	if err != nil {
+		return secagg.Mark{}, err
+	}
+	m, err := n.shape().ParseMessage(b)
+	if err != nil {
+		return secagg.Mark{}, err
+	}
+	return secagg.HelloMark(m)
 }
 
 func (n *Node) finish(fit *glm.Fit) error {

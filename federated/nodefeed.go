@@ -178,6 +178,7 @@ func (n *Node) summed() bool {
 func (n *Node) drop() {
 	if n.try != nil && n.try.attempt != nil {
 		_, _ = n.try.attempt.Abort(0)
+		n.discard(n.try)
 	} else if n.try != nil {
 		n.past = append(n.past, n.try)
 	}
@@ -275,6 +276,7 @@ func (n *Node) failed(err error) error {
 		return n.Stop("a ledger went back: restored from a backup?")
 	case n.try != nil && n.try.attempt != nil && n.try.attempt.Err() != nil:
 		n.o.Log(fmt.Sprintf("attempt %d has ended: %v", n.try.number, err))
+		n.discard(n.try)
 		n.try = nil
 	case n.try != nil && !n.try.refused && forged(err):
 		n.try.refused = true // once for each attempt: a coordinator could fill the log

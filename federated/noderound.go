@@ -235,6 +235,7 @@ func (n *Node) tick() error {
 		return nil
 	}
 	m, err := t.attempt.Abort(1)
+	n.discard(t)
 	n.try = nil
 	if err != nil {
 		return nil

@@ -103,6 +103,7 @@ type verification struct {
 	beta   glm.Coefficients
 	closed map[uint64]int // attempt to round
 	basis  *Basis         // of all charges
+	self   int            // whose folder it is
 }
 
 func wrong(code string, attempt uint64, format string, args ...any) error {
@@ -131,6 +132,13 @@ func (v *verification) card() error {
 	}
 	if v.o.Job != nil && *v.o.Job != v.out.Job {
 		return wrong(VerifyCard, 0, "the folder is of job %s", v.out.Job)
+	}
+	name, err := v.read("node")
+	if err != nil {
+		return wrong(VerifyCard, 0, "%w", err)
+	}
+	if v.self = c.Place(string(name)); v.self < 0 {
+		return wrong(VerifyCard, 0, "the folder is of %q, who is not on the card", name)
 	}
 	if v.plan, v.params, err = c.trainer(); err != nil {
 		return wrong(VerifyCard, 0, "%w", err)

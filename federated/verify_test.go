@@ -155,7 +155,7 @@ func TestVerifyTampered(t *testing.T) {
 func TestVerifySharesNoCodeWithTheCoordinator(t *testing.T) {
 	set := token.NewFileSet()
 	theirs := map[string]bool{}
-	for _, name := range []string{"coordinator.go", "coordpost.go", "coordrestore.go", "feed.go", "store.go"} {
+	for _, name := range []string{"coordinator.go", "coordpost.go", "coordrestore.go", "coordforget.go", "feed.go", "store.go"} {
 		f, err := parser.ParseFile(set, name, nil, 0)
 		must(t, err)
 		for _, d := range f.Decls {

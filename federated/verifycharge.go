@@ -134,6 +134,21 @@ func (v *verification) charge(attempt uint64, b []byte) error {
 	if c.Idempotency != v.out.Rounds[r].Root.String() {
 		return bad("the charge names another transcript")
 	}
+	return v.shown(attempt, r, p)
+}
+
+// shown wants a round's charge in the ledger that the node showed its peers: after the
+// mark of this attempt and before that of the next closed one, in a log that begins with
+// the marked one.
+func (v *verification) shown(attempt uint64, r int, p ChargeProof) error {
+	mark := v.out.Rounds[r].Ledgers[v.self]
+	index := uint64(p.Proof.Index)
+	if index < mark.Counter || r+1 < len(v.out.Rounds) && index >= v.out.Rounds[r+1].Ledgers[v.self].Counter {
+		return wrong(VerifyCharge, attempt, "the charge is not where the ledger grew that the others were shown")
+	}
+	if err := ledger.VerifyConsistency(p.Grown, int64(mark.Counter), mark.Head, p.Proof, p.Key); err != nil {
+		return wrong(VerifyCharge, attempt, "the charge is of another ledger than the others were shown: %w", err)
+	}
 	return nil
 }
 

@@ -40,6 +40,18 @@ func parseHello(b []byte) hello {
 	return h
 }
 
+// HelloMark is what a HELLO says of its sender's ledger; ErrOrder for another message,
+// ErrWire for one of the wrong length. It checks no signature.
+func HelloMark(m Message) (Mark, error) {
+	switch {
+	case m.Phase != PhaseHello:
+		return Mark{}, fmt.Errorf("%w: %v is no HELLO", ErrOrder, m.Phase)
+	case len(m.Body) != helloBytes:
+		return Mark{}, fmt.Errorf("%w: HELLO of %d bytes", ErrWire, len(m.Body))
+	}
+	return parseHello(m.Body).ledger, nil
+}
+
 // follows refuses a peer whose ledger is behind, or beside, what it showed before.
 func (m Mark) follows(seen Mark) error {
 	if m.Counter < seen.Counter || m.Counter == seen.Counter && m.Head != seen.Head {

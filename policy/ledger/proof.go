@@ -50,3 +50,41 @@ func VerifyProof(p Proof, leaf []byte, key string) error {
 	}
 	return nil
 }
+
+// Consistency shows that a smaller tree of the log is the beginning of a larger one:
+// RFC 6962 section 2.1.2.
+type Consistency []tlog.Hash
+
+// Consistency proves the first size leaves against a proof's checkpoint. It is
+// ErrUnknown for no leaves, and for more than are under the checkpoint.
+func (l *Ledger) Consistency(size int64, p Proof) (Consistency, error) {
+	l.mu.RLock()
+	t, signed := l.tree, l.signed
+	l.mu.RUnlock()
+	if size < 1 || size > p.Size || p.Size > signed {
+		return nil, fmt.Errorf("%w: %d leaves of %d", ErrUnknown, size, p.Size)
+	}
+	hashes, err := tlog.ProveTree(p.Size, size, t)
+	return Consistency(hashes), err
+}
+
+// VerifyConsistency checks that the tree of so many leaves, with this root, is the
+// beginning of the log under a proof's checkpoint, which the key checks. Anything else is
+// ErrProof.
+func VerifyConsistency(c Consistency, size int64, root [32]byte, p Proof, key string) error {
+	v, err := note.NewVerifier(key)
+	if err != nil {
+		return fmt.Errorf("%w: verifier key: %w", ErrProof, err)
+	}
+	tree, err := openCheckpoint([]byte(p.Checkpoint), v)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrProof, err)
+	}
+	if size < 1 || size > tree.N {
+		return fmt.Errorf("%w: sizes differ", ErrProof)
+	}
+	if err := tlog.CheckTree(tlog.TreeProof(c), tree.N, tree.Hash, size, tlog.Hash(root)); err != nil {
+		return fmt.Errorf("%w: another log of %d leaves", ErrProof, size)
+	}
+	return nil
+}

@@ -186,6 +186,40 @@ func TestTilesAreMended(t *testing.T) {
 	}
 }
 
+// An earlier tree is shown to be the beginning of a later one, and no other tree is.
+func TestConsistency(t *testing.T) {
+	c := newClock()
+	l, _ := fresh(t, c)
+	for i := range 5 {
+		answer(t, l, c, fmt.Sprint("a", i), 1)
+	}
+	_, err := l.Checkpoint(t.Context())
+	must(t, err)
+	early, err := l.Proof(0)
+	must(t, err)
+	lines := strings.Split(early.Checkpoint, "\n")
+	b, err := base64.StdEncoding.DecodeString(lines[2])
+	must(t, err)
+	root := [32]byte(b)
+	answer(t, l, c, "b", 1)
+	_, err = l.Checkpoint(t.Context())
+	must(t, err)
+	late, err := l.Proof(0)
+	must(t, err)
+	grown, err := l.Consistency(early.Size, late)
+	must(t, err)
+	must(t, ledger.VerifyConsistency(grown, early.Size, root, late, verifier(t)))
+	want(t, ledger.VerifyConsistency(grown, early.Size-1, root, late, verifier(t)), ledger.ErrProof)
+	want(t, ledger.VerifyConsistency(grown, 0, root, late, verifier(t)), ledger.ErrProof)
+	want(t, ledger.VerifyConsistency(grown[1:], early.Size, root, late, verifier(t)), ledger.ErrProof)
+	root[0] ^= 1
+	want(t, ledger.VerifyConsistency(grown, early.Size, root, late, verifier(t)), ledger.ErrProof)
+	_, err = l.Consistency(0, late)
+	want(t, err, ledger.ErrUnknown)
+	_, err = l.Consistency(late.Size+1, late)
+	want(t, err, ledger.ErrUnknown)
+}
+
 func TestProof(t *testing.T) {
 	c := newClock()
 	l, _ := fresh(t, c)
