@@ -89,7 +89,7 @@ func (n *Node) input() error {
 	defer clear(values)
 	err = n.try.attempt.Input(values)
 	if errors.Is(err, secagg.ErrRange) {
-		return n.Stop("the sums are out of range")
+		return n.Stop("this node cannot go on") // why, would say something of the data
 	}
 	n.try.input = true
 	return err
