@@ -47,3 +47,14 @@ func TestVerifyMarks(t *testing.T) {
 		must(t, err)
 	}
 }
+
+// A later round's mark is of a ledger that has the charge of the round before.
+func TestVerifyMarkAfterCharge(t *testing.T) {
+	_, dir, o := checked(t)
+	v := &verification{dir: dir, o: o, out: &Verified{}}
+	for _, step := range []func() error{v.card, v.rounds} {
+		must(t, step())
+	}
+	v.out.Rounds[1].Ledgers[v.self].Counter = v.out.Rounds[0].Ledgers[v.self].Counter
+	isCode(t, "a mark without the charge", v.charges(), VerifyCharge)
+}
