@@ -2,6 +2,7 @@ package federated
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/qunxiang/qunxiang/federated/secagg"
@@ -56,5 +57,8 @@ func TestVerifyMarkAfterCharge(t *testing.T) {
 		must(t, step())
 	}
 	v.out.Rounds[1].Ledgers[v.self].Counter = v.out.Rounds[0].Ledgers[v.self].Counter
-	isCode(t, "a mark without the charge", v.charges(), VerifyCharge)
+	var e *VerifyError
+	if err := v.charges(); !errors.As(err, &e) || e.Code != VerifyCharge || e.Attempt != v.out.Rounds[0].Attempt {
+		t.Errorf("a mark without the charge before it: %v", err)
+	}
 }
