@@ -63,9 +63,9 @@ func TestAttackAbortingForEver(t *testing.T) {
 	if gap := at[13].Sub(at[12]); gap < 60*time.Minute {
 		t.Errorf("the last attempts are %v apart", gap)
 	}
-	w.abortAll(2)
+	w.abortAll(6)
 	if got := sizeOf(t, filepath.Join(w.dir, "coordinator")); got > kept+kept/4 {
-		t.Errorf("the coordinator has %d bytes after 17 aborted attempts, %d after 15", got, kept)
+		t.Errorf("the coordinator has %d bytes after 21 aborted attempts, %d after 15", got, kept)
 	}
 	w.kill(2)
 	w.openNode(2)

@@ -2,6 +2,7 @@ package federated
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/qunxiang/qunxiang/federated/secagg"
@@ -45,5 +46,19 @@ func TestVerifyMarks(t *testing.T) {
 		isCode(t, name, err, VerifyCharge)
 		_, err = Verify(w.parties[1].dir, VerifyOptions{unprotected: unprotected})
 		must(t, err)
+	}
+}
+
+// A later round's mark is of a ledger that has the charge of the round before.
+func TestVerifyMarkAfterCharge(t *testing.T) {
+	_, dir, o := checked(t)
+	v := &verification{dir: dir, o: o, out: &Verified{}}
+	for _, step := range []func() error{v.card, v.rounds} {
+		must(t, step())
+	}
+	v.out.Rounds[1].Ledgers[v.self].Counter = v.out.Rounds[0].Ledgers[v.self].Counter
+	var e *VerifyError
+	if err := v.charges(); !errors.As(err, &e) || e.Code != VerifyCharge || e.Attempt != v.out.Rounds[0].Attempt {
+		t.Errorf("a mark without the charge before it: %v", err)
 	}
 }
