@@ -166,12 +166,22 @@ func (n *Node) files() (err error) {
 	}
 	switch old, err := n.dir.Get("card.json"); {
 	case errors.Is(err, secagg.ErrMissing):
-		// Whose folder it is, for who verifies it.
-		return errors.Join(n.dir.Put("node", []byte(n.o.Name)), n.dir.Put("card.json", text))
+		if err := n.dir.Put("card.json", text); err != nil {
+			return err
+		}
 	case err != nil:
 		return err
 	case string(old) != string(text):
 		return fmt.Errorf("%w: the folder is another job's", ErrOptions)
+	}
+	// Whose folder it is, for who verifies it. The card may have been there before.
+	switch old, err := n.dir.Get("node"); {
+	case errors.Is(err, secagg.ErrMissing):
+		return n.dir.Put("node", []byte(n.o.Name))
+	case err != nil:
+		return err
+	case string(old) != n.o.Name:
+		return fmt.Errorf("%w: the folder is another node's", ErrOptions)
 	}
 	return nil
 }
