@@ -1,9 +1,11 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/qunxiang/qunxiang/queries"
 )
@@ -13,12 +15,14 @@ var routes = []struct{ method, path string }{
 	{"GET", "/v1/templates"}, {"GET", "/v1/templates/I3"}, {"POST", "/v1/estimates"}, {"POST", "/v1/queries"},
 	{"GET", "/v1/queries/q-1"}, {"GET", "/v1/queries/q-1/events"}, {"DELETE", "/v1/queries/q-1"},
 	{"GET", "/v1/releases/q-1"}, {"GET", "/v1/releases/q-1/receipt"}, {"GET", "/v1/budgets"},
+	{"GET", "/v1/session"}, {"POST", "/v1/session"}, {"DELETE", "/v1/session"},
 }
 
 // Whatever is wrong with a token, and whoever's it was, the answer is one and
 // the same.
 func TestUnauthenticated(t *testing.T) {
-	s, f := server(t)
+	now := noon // strangers are slowed down: see TestStrangers
+	s, f := server(t, func(o *Options) { o.Now = func() time.Time { now = now.Add(time.Second); return now } })
 	first := ""
 	for _, r := range routes {
 		for _, header := range []string{
@@ -60,7 +64,9 @@ func TestUnreadableTokens(t *testing.T) {
 
 type broken struct{}
 
-func (broken) Principal(string) (string, error) { return "insurer-a", errors.New("disk") }
+func (broken) Principal(context.Context, string) (string, error) {
+	return "insurer-a", errors.New("disk")
+}
 
 // Every operation of the description is either in routes or public.
 func TestEveryOperationAsksForAToken(t *testing.T) {
@@ -79,7 +85,7 @@ func TestEveryOperationAsksForAToken(t *testing.T) {
 			}
 		}
 	}
-	if paths != 11 {
+	if paths != 12 {
 		t.Errorf("%d paths: add new ones to routes", paths)
 	}
 }

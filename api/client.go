@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -13,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/qunxiang/qunxiang/queries"
 )
@@ -20,11 +23,15 @@ import (
 // ClientOptions say which server a Client talks to.
 type ClientOptions struct {
 	Server string // Required. Such as https://host or http://127.0.0.1:8080
-	Token  string // Required.
+	Token  string // Required, unless there is a certificate.
+	// Certificate is the client's own, with its key; default none.
+	Certificate *tls.Certificate
+	// Authorities vouch for the server; default this machine's.
+	Authorities *x509.CertPool
 	// Insecure allows plain HTTP to hosts other than this one: the token and
 	// the answers are then readable on the way.
 	Insecure bool
-	HTTP     *http.Client // default a client without redirects
+	HTTP     *http.Client // default a client of the certificate and authorities, without redirects
 }
 
 // Client talks to a Server. Refusals come back as *Problem.
@@ -43,20 +50,37 @@ func NewClient(o ClientOptions) (*Client, error) {
 	switch {
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.User != nil, u.RawQuery != "", u.Fragment != "":
 		return nil, errors.New("the server is an address like https://host:port")
-	case u.Scheme == "http" && !o.Insecure && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !o.Insecure && !Loopback(u.Hostname()):
 		return nil, ErrInsecure
-	case o.Token == "":
-		return nil, errors.New("a token is needed")
+	case o.Token == "" && o.Certificate == nil:
+		return nil, errors.New("a token or a client certificate is needed")
+	case o.Certificate != nil && u.Scheme != "https":
+		return nil, errors.New("a client certificate needs https")
 	}
 	c := &Client{base: u, token: o.Token, http: o.HTTP}
 	if c.http == nil {
 		// A redirect would carry the token to another place.
 		c.http = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		if o.Certificate != nil || o.Authorities != nil {
+			c.http.Transport = o.transport()
+		}
 	}
 	return c, nil
 }
 
-func loopback(host string) bool {
+func (o *ClientOptions) transport() http.RoundTripper {
+	t := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: time.Minute,
+		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: o.Authorities},
+	}
+	if o.Certificate != nil {
+		t.TLSClientConfig.Certificates = []tls.Certificate{*o.Certificate}
+	}
+	return t
+}
+
+// Loopback says that a host is this machine.
+func Loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
@@ -176,7 +200,9 @@ func (c *Client) send(ctx context.Context, method, path string, h http.Header, b
 	for name, values := range h {
 		r.Header[name] = values
 	}
-	r.Header.Set("Authorization", "Bearer "+c.token)
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}

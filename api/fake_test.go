@@ -176,7 +176,7 @@ func (f *fake) Budgets() []queries.ScopeShare {
 // known are the principals and their tokens.
 type known map[string]string
 
-func (k known) Principal(token string) (string, error) {
+func (k known) Principal(_ context.Context, token string) (string, error) {
 	if p, ok := k[token]; ok {
 		return p, nil
 	}
@@ -189,6 +189,8 @@ func (k known) Organisation(principal string) string {
 	}
 	return "of " + principal
 }
+
+func (k known) ByCertificate(key string) string { return k[key] }
 
 var callersKnown = known{"token-a": "insurer-a", "token-b": "pharma-b", "token-l": "left-l"}
 

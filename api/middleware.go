@@ -116,6 +116,18 @@ func secured(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// sameOrigin refuses what a browser sends for another site's page, unless it only
+// reads: a session's cookie may come with it. Programs send no such headers.
+func sameOrigin(next echo.HandlerFunc) echo.HandlerFunc {
+	guard := http.NewCrossOriginProtection()
+	return func(c echo.Context) error {
+		if guard.Check(c.Request()) != nil {
+			return crossOrigin.problem()
+		}
+		return next(c)
+	}
+}
+
 // routeError answers what no operation did: unknown routes and methods, and panics.
 func (s *Server) routeError(err error, c echo.Context) {
 	if c.Response().Committed {

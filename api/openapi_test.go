@@ -105,11 +105,11 @@ func TestDescriptionIsSound(t *testing.T) {
 			if op.Responses["default"].Content[problemMedia].Schema["$ref"] != "#/components/schemas/Problem" {
 				t.Errorf("%s: problems are not described", where)
 			}
-			if method == "post" && (!op.RequestBody.Required || op.RequestBody.Content["application/json"] == nil) {
+			if method == "post" && op.OperationID != "sign-in" && (!op.RequestBody.Required || op.RequestBody.Content["application/json"] == nil) {
 				t.Errorf("%s: no body", where)
 			}
 			for status, r := range op.Responses {
-				if r.Description == "" || status != "default" && len(r.Content) == 0 {
+				if r.Description == "" || status != "default" && status != "204" && len(r.Content) == 0 {
 					t.Errorf("%s: %s is not described", where, status)
 				}
 			}

@@ -32,7 +32,8 @@ var (
 	busy            = kind{"busy", http.StatusServiceUnavailable, "Not taken in time", "Ask again, with the same Idempotency-Key if there was one."}
 	engineBusy      = kind{"engine-busy", http.StatusServiceUnavailable, "Too many requests are running", "Nothing was charged. Ask again in a while."}
 	inFlight        = kind{"too-many-in-flight", http.StatusTooManyRequests, "Too many of your requests are waiting for their answers", "Nothing was charged. Ask again when one of them is due."}
-	unauthenticated = kind{"unauthenticated", http.StatusUnauthorized, "A valid bearer token is needed", ""}
+	unauthenticated = kind{"unauthenticated", http.StatusUnauthorized, "A valid token, certificate or session is needed", ""}
+	crossOrigin     = kind{"cross-origin", http.StatusForbidden, "Sent by another site's page", ""}
 	refused         = kind{"refused", http.StatusForbidden, "Refused by the policy", ""}
 	budgetExhausted = kind{"budget-exhausted", http.StatusConflict, "Privacy budget exhausted", ""}
 	suspended       = kind{"template-suspended", http.StatusConflict, "Template suspended", "This template version awaits a decision of the data steward."}
@@ -74,7 +75,7 @@ var (
 	enrolled        = kind{"name-enrolled", http.StatusConflict, "The name is enrolled with other keys", ""}
 	fingerprint     = kind{"fingerprint", http.StatusConflict, "The fingerprint is not that of the enrolment", "Compare it again with the node's operator, by another way than this one."}
 	enrolmentsFull  = kind{"too-many-enrolments", http.StatusTooManyRequests, "Too many enrolments are waiting", "The coordinator's operator has to approve or remove some."}
-	tooFast         = kind{"too-many-requests", http.StatusTooManyRequests, "Too many requests of one node", ""}
+	tooFast         = kind{"too-many-requests", http.StatusTooManyRequests, "Too many requests", "Nothing was charged. Ask again in a while."}
 	tooMany         = kind{"too-many-streams", http.StatusTooManyRequests, "Too many open event streams", ""}
 )
 

@@ -55,6 +55,7 @@ var goldenProblems = map[string]error{
 	"validation":         &Problem{Type: problemType + invalid.name, Title: invalid.title, Status: invalid.status, Errors: []FieldError{{"body.cost", "expected number"}}},
 	"too-large":          tooLarge.because("A body has at most 64 KiB."),
 	"media-type":         mediaType.problem(),
+	"cross-origin":       crossOrigin.problem(),
 	"no-such-route":      noRoute.problem(),
 	"no-such-method":     noMethod.problem(),
 	"too-many-streams":   tooMany.problem(),

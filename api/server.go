@@ -22,6 +22,11 @@ type Options struct {
 	Catalog *queries.Catalog
 	Policy  Principals
 	Tokens  TokenStore
+	// SignIn lets browsers in by an OpenID provider; default none.
+	SignIn SignIn
+	// Rate is how many requests all principals of one organisation may send;
+	// default any number.
+	Rate Rate
 	// Encoders write tables in formats this package does not know. Without one,
 	// Arrow and Parquet are refused as not acceptable.
 	Encoders map[Format]Encoder
@@ -76,8 +81,11 @@ type Server struct {
 	huma    huma.API
 	metrics *metrics
 	streams streams
-	closed  chan struct{}
-	closing sync.Once
+	// Requests of organisations, and of addresses that show nothing acceptable.
+	organisations, strangers *limits
+	sessions                 *sessions
+	closed                   chan struct{}
+	closing                  sync.Once
 }
 
 // New makes a server; see [Options]. It fails where a required option is missing.
@@ -87,8 +95,10 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{Options: o, echo: echo.New(), metrics: newMetrics(), closed: make(chan struct{})}
 	s.streams.open = map[string]int{}
+	s.organisations, s.strangers = newLimits(o.Rate, o.Now), newLimits(strangerRate, o.Now)
+	s.sessions = &sessions{now: o.Now}
 	s.echo.HTTPErrorHandler = s.routeError
-	s.echo.Use(s.observe, s.recovered, secured)
+	s.echo.Use(s.observe, s.recovered, secured, sameOrigin)
 	s.huma = humaecho.New(s.echo, s.config())
 	s.huma.UseMiddleware(s.authenticate, s.limited, s.strictBody)
 	s.routeTemplates()
@@ -97,6 +107,7 @@ func New(o Options) (*Server, error) {
 	s.routeEvents()
 	s.routeReleases()
 	s.routeBudgets()
+	s.routeSessions()
 	s.routeHealth()
 	return s, s.routeDescription()
 }

@@ -35,21 +35,54 @@ type Service interface {
 type Principals interface {
 	// Organisation is a principal's organisation, "" for one not in the policy.
 	Organisation(principal string) string
+	// ByCertificate is the principal to whom the key of a client certificate is
+	// pinned, "" for nobody. See KeyName.
+	ByCertificate(key string) string
 }
 
 var (
 	_ Service    = (*queries.Runner)(nil)
 	_ Principals = (*policy.Policy)(nil)
 	_ TokenStore = (*Tokens)(nil)
+	_ TokenStore = Bearers(nil)
 )
 
-// TokenStore tells whose token a caller shows; *Tokens is one.
+// TokenStore tells whose bearer token a caller shows; *Tokens is one.
 type TokenStore interface {
 	// Principal is the owner of a token, or ErrToken. Any other error means
-	// that the tokens cannot be read.
-	Principal(token string) (string, error)
+	// that it cannot be told now.
+	Principal(ctx context.Context, token string) (string, error)
 }
 
-// ErrToken means that a token is unknown, malformed or expired; which of them
-// is told to nobody.
-var ErrToken = errors.New("token not accepted")
+// Bearers takes the tokens of several stores; of a token that two of them take, the
+// first's word counts.
+type Bearers []TokenStore
+
+// Principal asks the stores in their order.
+func (b Bearers) Principal(ctx context.Context, token string) (string, error) {
+	for _, store := range b {
+		who, err := store.Principal(ctx, token)
+		if !errors.Is(err, ErrToken) {
+			return who, err
+		}
+	}
+	return "", ErrToken
+}
+
+// SignIn is how a browser's user shows who he is: the authorisation code flow of
+// OpenID Connect.
+type SignIn interface {
+	// Begin gives the address to send the browser to, and what Finish needs.
+	Begin(ctx context.Context) (address string, a Attempt, err error)
+	// Finish redeems the code that the browser came back with and gives the
+	// principal, or ErrToken. Any other error means that it cannot be told now. still
+	// says later whether the account is still that principal's.
+	Finish(ctx context.Context, code string, a Attempt) (principal string, still func() bool, err error)
+}
+
+// Attempt is one sign-in under way; all three are secret random texts.
+type Attempt struct{ State, Nonce, Verifier string }
+
+// ErrToken means that a token, certificate or session is unknown, malformed or
+// expired; which of them is told to nobody.
+var ErrToken = errors.New("credential not accepted")

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -44,7 +45,7 @@ func OpenTokens(path string, now func() time.Time) (*Tokens, error) {
 // Principal is the owner of a token that is known and not expired, or
 // [ErrToken]. A file that has become unreadable is another error: then no
 // token counts, because a revocation may be in it.
-func (t *Tokens) Principal(token string) (string, error) {
+func (t *Tokens) Principal(_ context.Context, token string) (string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.refresh(); err != nil {

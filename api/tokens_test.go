@@ -34,12 +34,12 @@ func TestTokens(t *testing.T) {
 		t.Errorf("tokens %q and %q", a, b)
 	}
 	for token, want := range map[string]string{a: "insurer-a", b: "pharma-b"} {
-		if got, err := k.Principal(token); got != want || err != nil {
+		if got, err := k.Principal(t.Context(), token); got != want || err != nil {
 			t.Errorf("%s: %q, %v", want, got, err)
 		}
 	}
 	for _, token := range []string{"", "qx_", a + "x", a[:len(a)-1], strings.TrimPrefix(a, "qx_"), strings.ToLower(a), tokenDigest(a)} {
-		if got, err := k.Principal(token); !errors.Is(err, ErrToken) || got != "" {
+		if got, err := k.Principal(t.Context(), token); !errors.Is(err, ErrToken) || got != "" {
 			t.Errorf("%q is accepted as %q, %v", token, got, err)
 		}
 	}
@@ -64,11 +64,11 @@ func TestTokenExpires(t *testing.T) {
 	k, _ := OpenTokens(filepath.Join(t.TempDir(), "tokens.yaml"), func() time.Time { return now })
 	token, _ := k.Add("insurer-a", noon.Add(time.Minute))
 	now = noon.Add(time.Minute - time.Second)
-	if _, err := k.Principal(token); err != nil {
+	if _, err := k.Principal(t.Context(), token); err != nil {
 		t.Error("expired too early")
 	}
 	now = noon.Add(time.Minute)
-	if _, err := k.Principal(token); !errors.Is(err, ErrToken) {
+	if _, err := k.Principal(t.Context(), token); !errors.Is(err, ErrToken) {
 		t.Error("did not expire")
 	}
 }
@@ -82,29 +82,29 @@ func TestTokensFollowTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p, err := serving.Principal(token); p != "insurer-a" || err != nil {
+	if p, err := serving.Principal(t.Context(), token); p != "insurer-a" || err != nil {
 		t.Fatalf("%q, %v", p, err)
 	}
 	whole := readFile(path)
 	write(t, path, "tokens:\n- principal: x\n  oops: 1\n")
-	if _, err := serving.Principal(token); err == nil || errors.Is(err, ErrToken) || !strings.Contains(err.Error(), "tokens.yaml:3:") {
+	if _, err := serving.Principal(t.Context(), token); err == nil || errors.Is(err, ErrToken) || !strings.Contains(err.Error(), "tokens.yaml:3:") {
 		t.Errorf("a broken file: %v", err)
 	}
 	if _, err := serving.Add("pharma-b", time.Time{}); err == nil {
 		t.Error("added to a broken file")
 	}
 	write(t, path, string(whole))
-	if _, err := serving.Principal(token); err != nil {
+	if _, err := serving.Principal(t.Context(), token); err != nil {
 		t.Errorf("mended, but %v", err)
 	}
 	write(t, path, "tokens: []\n")
-	if _, err := serving.Principal(token); !errors.Is(err, ErrToken) {
+	if _, err := serving.Principal(t.Context(), token); !errors.Is(err, ErrToken) {
 		t.Errorf("revoked, but %v", err)
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := serving.Principal(token); !errors.Is(err, ErrToken) {
+	if _, err := serving.Principal(t.Context(), token); !errors.Is(err, ErrToken) {
 		t.Errorf("deleted, but %v", err)
 	}
 }
@@ -178,7 +178,7 @@ func TestTokensAddedAtOnce(t *testing.T) {
 	wait.Wait()
 	k := openTokens(t, path)
 	for _, token := range made {
-		if _, err := k.Principal(token); err != nil {
+		if _, err := k.Principal(t.Context(), token); err != nil {
 			t.Errorf("lost: %v", err)
 		}
 	}

@@ -23,11 +23,11 @@ type EvaluationOptions struct {
 }
 
 var evaluators = []Principal{
-	{"insurer-a", "insurer-a", []Role{Insurer}},
-	{"pharma-b", "pharma-b", []Role{Pharma}},
-	{"regulator-r", "regulator", []Role{Regulator}},
-	{"steward-s", "authority", []Role{Steward}},
-	{"node-n", "domain", []Role{Node}},
+	{ID: "insurer-a", Organisation: "insurer-a", Roles: []Role{Insurer}},
+	{ID: "pharma-b", Organisation: "pharma-b", Roles: []Role{Pharma}},
+	{ID: "regulator-r", Organisation: "regulator", Roles: []Role{Regulator}},
+	{ID: "steward-s", Organisation: "authority", Roles: []Role{Steward}},
+	{ID: "node-n", Organisation: "domain", Roles: []Role{Node}},
 }
 
 // Evaluation writes the policy.yaml of a new evaluation domain: one principal

@@ -57,6 +57,26 @@ func TestBadPolicies(t *testing.T) {
 	}
 }
 
+const pinned = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+// A certificate and an account are somebody's only where they fit whole.
+func TestIdentities(t *testing.T) {
+	p := load(t, "full.good.yaml")
+	for key, want := range map[string]string{pinned: "steward-s", pinned[:70]: "", "": "", strings.ToUpper(pinned): ""} {
+		if got := p.ByCertificate(key); got != want {
+			t.Errorf("key %q is of %q", key, got)
+		}
+	}
+	for a, want := range map[policy.Account]string{
+		{Issuer: "https://login.example/realm", Subject: "248289761001"}: "steward-s", {Issuer: "https://login.example/realm/", Subject: "248289761001"}: "",
+		{Issuer: "https://other.example", Subject: "248289761001"}: "", {Issuer: "https://login.example/realm"}: "", {}: "",
+	} {
+		if got := p.ByAccount(a.Issuer, a.Subject); got != want {
+			t.Errorf("%v is of %q", a, got)
+		}
+	}
+}
+
 func TestGoodPolicy(t *testing.T) {
 	p := load(t, "full.good.yaml")
 	want := &policy.Policy{
@@ -68,7 +88,8 @@ func TestGoodPolicy(t *testing.T) {
 		Regions: []string{"110101", "上海"},
 		Principals: []policy.Principal{
 			{ID: "insurer-a", Organisation: "甲 Insurance", Roles: []policy.Role{policy.Insurer}},
-			{ID: "steward-s", Organisation: "authority", Roles: []policy.Role{policy.Steward, policy.Regulator}},
+			{ID: "steward-s", Organisation: "authority", Roles: []policy.Role{policy.Steward, policy.Regulator}, Person: "王 S",
+				Certificates: []string{pinned}, Accounts: []policy.Account{{Issuer: "https://login.example/realm", Subject: "248289761001"}}},
 		},
 		Grants: []policy.Grant{{ID: "g-1", Principal: "insurer-a", Templates: []string{"claim-severity", "claim-frequency@1.0.0"},
 			Purposes: []string{"commercial-health-insurance"}, Until: "2027-12-31", QuotaRho: 0.5}},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/policy/audit"
 	"github.com/qunxiang/qunxiang/queries"
 )
@@ -107,7 +108,7 @@ var severity = queries.Request{
 // empty, takes the coarse one, and has it again for nothing.
 func (v *visit) insurer(ctx context.Context) error {
 	v.say("\n== An actuary at insurer-a: what does an admission cost, by age and hospital level?\n\n")
-	a, err := newRemote(v.url, v.token["insurer-a"])
+	a, err := newRemote(api.ClientOptions{Server: v.url, Token: v.token["insurer-a"]})
 	if err != nil {
 		return err
 	}
@@ -145,7 +146,7 @@ func (v *visit) insurer(ctx context.Context) error {
 
 func (v *visit) pharma(ctx context.Context) error {
 	v.say("\n== A pharma analyst at pharma-b: how long do new users stay on metformin?\n\n")
-	a, err := newRemote(v.url, v.token["pharma-b"])
+	a, err := newRemote(api.ClientOptions{Server: v.url, Token: v.token["pharma-b"]})
 	if err != nil {
 		return err
 	}

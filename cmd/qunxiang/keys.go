@@ -45,23 +45,28 @@ func loadKeys(dir string) (*keys, error) {
 // secret reads 32 bytes, or makes them where the file is not there yet.
 func secret(dir, name string) ([]byte, error) {
 	path := filepath.Join(dir, name)
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		b = make([]byte, 32)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		b := make([]byte, 32)
 		rand.Read(b)
 		return b, writeDurably(path, b, 0o600)
 	}
-	if err != nil {
-		return nil, err
+	b, err := ownerOnly(path)
+	if err == nil && len(b) != 32 {
+		err = fmt.Errorf("%s must hold 32 bytes", path)
 	}
+	return b, err
+}
+
+// ownerOnly reads a file that nobody but its owner may read.
+func ownerOnly(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	if len(b) != 32 || info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s must hold 32 bytes and be readable by its owner only", path)
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s must be readable by its owner only (chmod 600)", path)
 	}
-	return b, nil
+	return os.ReadFile(path)
 }
 
 // Files that hold a domain's public keys, to be given to those who verify.

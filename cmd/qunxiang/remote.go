@@ -10,8 +10,8 @@ import (
 // remote asks a server.
 type remote struct{ c *api.Client }
 
-func newRemote(url, token string) (asker, error) {
-	c, err := api.NewClient(api.ClientOptions{Server: url, Token: token})
+func newRemote(o api.ClientOptions) (asker, error) {
+	c, err := api.NewClient(o)
 	if err != nil {
 		return nil, err
 	}

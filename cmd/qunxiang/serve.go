@@ -3,18 +3,19 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/api/openid"
 )
 
 // config is the one file a server reads. Its YAML is the manual: see defaultConfig.
@@ -26,9 +27,21 @@ type config struct {
 	MaxInFlight int    `yaml:"max_in_flight"`
 	Node        bool   `yaml:"node"`
 	TLS         struct {
-		Certificate string `yaml:"certificate"`
-		Key         string `yaml:"key"`
+		Certificate     string `yaml:"certificate"`
+		Key             string `yaml:"key"`
+		ClientAuthority string `yaml:"client_authority"`
 	} `yaml:"tls"`
+	Rate struct {
+		PerSecond float64 `yaml:"per_second"`
+		Burst     int     `yaml:"burst"`
+	} `yaml:"rate"`
+	OpenID struct {
+		Issuer       string `yaml:"issuer"`
+		Audience     string `yaml:"audience"`
+		ClientID     string `yaml:"client_id"`
+		ClientSecret string `yaml:"client_secret_file"`
+		Address      string `yaml:"address"`
+	} `yaml:"openid"`
 }
 
 const defaultConfig = `# Configuration of qunxiang serve. Unknown keys are refused.
@@ -54,10 +67,30 @@ max_in_flight: 4
 # qunxiang node. Its settings are in node/node.yaml of the domain.
 node: false
 
-# Certificate chain and key, PEM files.
+# Requests per second of all principals of one organisation, on average and at once.
+rate:
+  per_second: 50
+  burst: 200
+
+# Certificate chain and key, PEM files. They are read again when they change. Clients
+# may show a certificate: its key is a principal's where policy.yaml pins it
+# (certificates: of a principal). With client_authority, a PEM file, only certificates
+# that these authorities issued are let in at all.
 tls:
   certificate: ""
   key: ""
+  client_authority: ""
+
+# An OpenID provider, whose accounts are principals where policy.yaml says so
+# (accounts: of a principal). Programs show an access token made for audience. Browsers
+# sign in with client_id at /session/start; the provider sends them back to address and
+# /session/return. client_secret_file holds the secret, if the provider gave one.
+openid:
+  issuer: ""
+  audience: ""
+  client_id: ""
+  client_secret_file: ""
+  address: ""
 `
 
 func loadConfig(path string) (*config, error) {
@@ -94,6 +127,12 @@ func (c *config) check() error {
 		return errors.New("tls needs both certificate and key")
 	case c.TLS.Certificate == "" && !loopback(c.Listen):
 		return fmt.Errorf("listen %s is not a loopback address: it needs tls", c.Listen)
+	case c.TLS.ClientAuthority != "" && c.TLS.Certificate == "":
+		return errors.New("tls needs certificate and key before client_authority")
+	case c.Rate.PerSecond <= 0 || c.Rate.Burst < 1:
+		return errors.New("rate needs a per_second above 0 and a burst of at least 1")
+	case c.OpenID.Issuer == "" && (c.OpenID.Audience != "" || c.OpenID.ClientID != ""):
+		return errors.New("openid needs an issuer")
 	case c.Internal != "" && !loopback(c.Internal):
 		return fmt.Errorf("internal %s must be a loopback address", c.Internal)
 	}
@@ -206,14 +245,22 @@ func startServer(ctx context.Context, d *domain, conf *config, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	handler, err := api.New(api.Options{
+	o := api.Options{
 		Runner: d.runner, Catalog: d.catalog, Policy: d.policy, Tokens: tokens,
-		Encoders: encoders, Version: version, Log: log,
-	})
+		Rate: api.Rate(conf.Rate), Encoders: encoders, Version: version, Log: log,
+	}
+	if conf.OpenID.Issuer != "" {
+		provider, err := conf.provider(d)
+		if err != nil {
+			return nil, &exitError{exitUsage, err}
+		}
+		o.Tokens, o.SignIn = api.Bearers{tokens, provider}, provider
+	}
+	handler, err := api.New(o)
 	if err != nil {
 		return nil, err
 	}
-	listeners, err := conf.listen()
+	listeners, err := conf.listen(log)
 	if err != nil {
 		return nil, err
 	}
@@ -237,13 +284,28 @@ func startServer(ctx context.Context, d *domain, conf *config, log *slog.Logger)
 	return s, nil
 }
 
-func (c *config) listen() (l api.Listeners, err error) {
+// provider is the OpenID provider of the configuration.
+func (c *config) provider(d *domain) (*openid.Provider, error) {
+	o := openid.Options{Issuer: c.OpenID.Issuer, Audience: c.OpenID.Audience, ClientID: c.OpenID.ClientID, Account: d.policy.ByAccount}
+	if o.ClientID != "" {
+		o.Redirect = strings.TrimSuffix(c.OpenID.Address, "/") + "/session/return"
+	}
+	if c.OpenID.ClientSecret != "" {
+		secret, err := ownerOnly(c.OpenID.ClientSecret)
+		if err != nil {
+			return nil, err
+		}
+		o.ClientSecret = strings.TrimSpace(string(secret))
+	}
+	return openid.New(o)
+}
+
+func (c *config) listen(log *slog.Logger) (l api.Listeners, err error) {
 	if c.TLS.Certificate != "" {
-		pair, err := tls.LoadX509KeyPair(c.TLS.Certificate, c.TLS.Key)
+		l.TLS, err = api.NewTLS(api.TLSFiles(c.TLS), func(err error) { log.Error("the certificate files have changed and cannot be used", "error", err) })
 		if err != nil {
 			return l, err
 		}
-		l.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
 	if l.Clients, err = net.Listen("tcp", c.Listen); err != nil {
 		return l, err

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,7 +20,7 @@ func tokenCommand() *cobra.Command {
 		Use: "token", Short: "Make bearer tokens for a server's clients",
 		Example: "  qunxiang token add --domain D --as insurer-a",
 	}
-	c.AddCommand(tokenAddCommand())
+	c.AddCommand(tokenAddCommand(), tokenPinCommand())
 	return c
 }
 
@@ -53,4 +56,33 @@ func tokenAddCommand() *cobra.Command {
 	_ = c.MarkFlagRequired("domain")
 	_ = c.MarkFlagRequired("as")
 	return c
+}
+
+func tokenPinCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "pin FILE", Short: "Name the key of a client certificate, for a policy", Args: cobra.ExactArgs(1),
+		Long: `Name the key of a client certificate (a PEM file) as policy.yaml pins it:
+
+    principals:
+      - {id: insurer-a, ..., certificates: ["sha256:..."]}
+
+A renewed certificate of the same key has the same name.`,
+		Example: "  qunxiang token pin client.crt",
+		RunE: func(c *cobra.Command, args []string) error {
+			text, err := os.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			block, _ := pem.Decode(text)
+			if block == nil || block.Type != "CERTIFICATE" {
+				return &exitError{exitUsage, fmt.Errorf("%s does not begin with a certificate in PEM", args[0])}
+			}
+			leaf, err := x509.ParseCertificate(block.Bytes)
+			if err != nil {
+				return &exitError{exitUsage, fmt.Errorf("%s: %w", args[0], err)}
+			}
+			_, err = fmt.Fprintln(c.OutOrStdout(), api.KeyName(leaf))
+			return err
+		},
+	}
 }
