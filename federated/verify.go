@@ -81,8 +81,9 @@ type VerifiedRound struct {
 // approvals, each round's transcript, that what was decrypted is the sum on disk, that
 // every model follows from the sums and has all nodes' signatures, that the node
 // charged each share once under a checkpoint of its ledger, and that no node's ledger
-// went back. An unfinished job verifies as far as it went. It shares the formats with
-// nodes and coordinator and none of their code. Errors are a *VerifyError.
+// went back. An unfinished job verifies as far as it went. It shares no code with the
+// coordinator; formats, statements and the arithmetic from sums to model are the nodes'
+// own. Errors are a *VerifyError.
 func Verify(dir string, o VerifyOptions) (*Verified, error) {
 	v := &verification{dir: dir, o: o, out: &Verified{}}
 	for _, step := range []func() error{v.card, v.approvals, v.rounds, v.charges, v.ledgers, v.model} {

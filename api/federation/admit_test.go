@@ -293,3 +293,19 @@ func header(r *http.Request, length int64) string {
 	_ = r.Header.Write(&b)
 	return b.String() + "\r\n"
 }
+
+// A renewed certificate is shown without a new client.
+func TestRenewedCertificateIsShown(t *testing.T) {
+	w := newWorld(t, func(w *world) { w.require = true })
+	w.enrolAll()
+	c := w.client(func(o *ClientOptions) { o.Key = w.parties[0].key })
+	_, err := c.Jobs(ctx)
+	mustBe(t, err, api.ErrClientCertificate)
+	c.Renew(w.parties[0].certificate)
+	if _, err := c.Jobs(ctx); err != nil {
+		t.Errorf("with a certificate: %v", err)
+	}
+	c.Renew(w.parties[1].certificate)
+	_, err = c.Jobs(ctx)
+	mustBe(t, err, api.ErrClientCertificate)
+}

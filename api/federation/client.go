@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/qunxiang/qunxiang/api"
@@ -48,6 +49,8 @@ type Client struct {
 	o     ClientOptions
 	http  *http.Client
 	roots *x509.CertPool
+	// certificate is shown at the next handshake; nil for none.
+	certificate atomic.Pointer[tls.Certificate]
 }
 
 // NewClient checks the options; nothing is sent. ErrOptions.
@@ -72,8 +75,12 @@ func NewClient(o ClientOptions) (*Client, error) {
 		return nil, fmt.Errorf("%w: the authority's certificate is missing or not PEM", ErrOptions)
 	}
 	conf := &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: c.roots, Time: o.Now}
-	if o.Certificate != nil {
-		conf.Certificates = []tls.Certificate{*o.Certificate}
+	c.certificate.Store(o.Certificate)
+	conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		if now := c.certificate.Load(); now != nil {
+			return now, nil
+		}
+		return &tls.Certificate{}, nil // none is shown
 	}
 	c.http = httpClient(conf, o.Timeout)
 	return c, nil
@@ -98,6 +105,13 @@ func httpClient(conf *tls.Config, timeout time.Duration) *http.Client {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// Renew shows another certificate from the next connection on, and ends those that are
+// idle.
+func (c *Client) Renew(certificate *tls.Certificate) {
+	c.certificate.Store(certificate)
+	c.http.CloseIdleConnections()
 }
 
 // Close ends the connections that are kept open.

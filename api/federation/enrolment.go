@@ -43,6 +43,18 @@ type EnrolmentOptions struct {
 	TLS                crypto.Signer     // Ed25519 or ECDSA P-256; none of the other keys
 }
 
+// CheckName says whether a node can be enrolled under a name and an organisation.
+// api.ErrEnrolment.
+func CheckName(name, organisation string) error {
+	switch {
+	case !nodeName.MatchString(name):
+		return fmt.Errorf("%w: a name is of lower case letters, digits and hyphens, at most 63", api.ErrEnrolment)
+	case !plainText(organisation):
+		return fmt.Errorf("%w: organisation must be a text of at most 200 bytes", api.ErrEnrolment)
+	}
+	return nil
+}
+
 const enrolmentVersion = "qunxiang-enrolment/1"
 
 // maxEnrolment bounds an enrolment's JSON, in bytes.
@@ -104,10 +116,8 @@ func (e *Enrolment) Check() error {
 	switch {
 	case e.Version != enrolmentVersion:
 		return bad("version must be " + enrolmentVersion)
-	case !nodeName.MatchString(e.Name):
-		return bad("a name is of lower case letters, digits and hyphens, at most 63")
-	case !plainText(e.Organisation):
-		return bad("organisation must be a text of at most 200 bytes")
+	case CheckName(e.Name, e.Organisation) != nil:
+		return CheckName(e.Name, e.Organisation)
 	case e.Key == e.Owner:
 		return bad("message key and owner's key must differ")
 	case !ed25519.Verify(e.Key.Public(), e.said(), e.Signature):

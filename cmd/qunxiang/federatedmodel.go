@@ -60,11 +60,17 @@ func unfinished(folder string) error {
 	if why, err := os.ReadFile(filepath.Join(folder, stoppedFile)); err == nil {
 		return &exitError{exitStopped, fmt.Errorf("there is no model: the job has stopped: %s", why)}
 	}
-	rounds, err := filepath.Glob(filepath.Join(folder, "round-*"))
+	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return err
 	}
-	return &exitError{exitFailed, fmt.Errorf("there is no model yet: %d rounds are closed", len(rounds))}
+	rounds := 0
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "round-") {
+			rounds++
+		}
+	}
+	return &exitError{exitFailed, fmt.Errorf("there is no model yet: %d rounds are closed", rounds)}
 }
 
 // modelReport is a model with its lineage.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,6 +55,9 @@ func (l *lineageFlags) open() (folder string, o federated.VerifyOptions, err err
 			key = filepath.Join(l.dir, logKeyFile)
 		}
 	}
+	if err := examinable(folder); err != nil {
+		return "", o, err
+	}
 	if l.job != "" {
 		job, err := jobDigest(l.job)
 		if err != nil {
@@ -69,6 +73,28 @@ func (l *lineageFlags) open() (folder string, o federated.VerifyOptions, err err
 		o.LedgerKey = strings.TrimSpace(string(text))
 	}
 	return folder, o, nil
+}
+
+// examinable says whether there is a job's folder at all, and whether it can be read: a
+// mistyped path is not a finding.
+func examinable(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+		return &exitError{exitUsage, fmt.Errorf("%s is no job's folder: there is nothing in it", folder)}
+	}
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	})
 }
 
 func federatedVerifyCommand() *cobra.Command {

@@ -80,5 +80,12 @@ func (n nodeFolder) renew(ctx context.Context, client *federation.Client) error 
 	if err != nil || state.Certificate == "" {
 		return err
 	}
-	return writeDurably(n.path("tls.crt"), []byte(state.Certificate), 0o644)
+	if err := writeDurably(n.path("tls.crt"), []byte(state.Certificate), 0o644); err != nil {
+		return err
+	}
+	if pair, err = tls.LoadX509KeyPair(n.path("tls.crt"), n.path("tls.key")); err != nil {
+		return err
+	}
+	client.Renew(&pair)
+	return nil
 }

@@ -110,32 +110,64 @@ func (e *enrolling) run(ctx context.Context, out, progress io.Writer) error {
 
 // configure makes keys and node.yaml, or checks that the flags say the same again.
 func (e *enrolling) configure(context.Context) error {
-	s, err := e.folder.settings()
-	if _, missing := os.Stat(e.folder.path("node.yaml")); errors.Is(missing, fs.ErrNotExist) {
-		w := e.want
-		if w.Coordinator == "" || w.Name == "" || w.Organisation == "" {
-			return &exitError{exitUsage, errors.New("a new node needs --coordinator, --name and --organisation")}
-		}
-		if err := e.folder.makeKeys(); err != nil {
+	path := e.folder.path("node.yaml")
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := e.begin(path); err != nil {
 			return err
 		}
-		if err := w.write(e.folder.path("node.yaml")); err != nil {
-			return err
-		}
-		s, err = e.folder.settings()
 	}
+	s, err := e.folder.settings()
 	if err != nil {
 		return err
 	}
 	for _, x := range [][3]string{
-		{"--coordinator", e.want.Coordinator, s.Coordinator}, {"--name", e.want.Name, s.Name}, {"--organisation", e.want.Organisation, s.Organisation},
+		{"--coordinator", e.want.Coordinator, s.Coordinator}, {"--name", e.want.Name, s.Name},
+		{"--organisation", e.want.Organisation, s.Organisation}, {"--coordinator-key", e.want.CoordinatorKey, s.CoordinatorKey},
 	} {
 		if x[1] != "" && x[1] != x[2] {
-			return &exitError{exitUsage, fmt.Errorf("%s is %q in %s: change it there, or take another folder", x[0], x[2], e.folder.path("node.yaml"))}
+			return &exitError{exitUsage, fmt.Errorf("%s is %q in %s: change it there, or take another folder", x[0], x[2], path)}
 		}
 	}
 	e.settings = s
-	return e.folder.makeKeys()
+	return e.keys()
+}
+
+// begin writes node.yaml of a new node. What would be refused later is refused before
+// anything is written.
+func (e *enrolling) begin(path string) error {
+	w := e.want
+	if w.Coordinator == "" || w.Name == "" || w.Organisation == "" {
+		return &exitError{exitUsage, errors.New("a new node needs --coordinator, --name and --organisation")}
+	}
+	if _, err := parseNodeSettings("the flags", w.text()); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	if err := federation.CheckName(w.Name, w.Organisation); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	if err := os.MkdirAll(string(e.folder), 0o700); err != nil {
+		return err
+	}
+	return writeDurably(path, w.text(), 0o600)
+}
+
+// keys makes the node's keys, before the enrolment and never after it: another key than
+// the enrolled one would make approvals and messages that nobody takes. The owner's key
+// may have been taken elsewhere by then.
+func (e *enrolling) keys() error {
+	sent, err := e.folder.enrolment()
+	if errors.Is(err, fs.ErrNotExist) {
+		return e.folder.makeKeys()
+	}
+	if err != nil {
+		return err
+	}
+	key, err := e.folder.messageKey()
+	if err != nil || publicKey(key) != sent.Key {
+		return &exitError{exitUsage, fmt.Errorf("%s is not the key that was enrolled: put it back from a copy; "+
+			"if it is lost, the node has to enrol under another name, in a new folder", e.folder.path("node.key"))}
+	}
+	return nil
 }
 
 // authority gets the coordinator's certificate authority, once, held against its

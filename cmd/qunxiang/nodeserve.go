@@ -112,10 +112,14 @@ func newNodeService(d *domain, console *nodeConsole) (*nodeService, error) {
 func (s *nodeService) run(ctx context.Context, only string) error {
 	list := &running{jobs: map[string]*begun{}, ended: make(chan struct{}, 1)}
 	var unread error
-	if err := s.folder.renew(ctx, s.client); err != nil {
-		s.console.say("", "the certificate could not be renewed: %v", err)
-	}
+	var renewed time.Time
 	for first := true; ctx.Err() == nil; first = false {
+		if time.Since(renewed) > 12*time.Hour {
+			renewed = time.Now()
+			if err := s.folder.renew(ctx, s.client); err != nil {
+				s.console.say("", "the certificate could not be renewed: %v", err)
+			}
+		}
 		jobs, err := s.folder.approved()
 		if err != nil {
 			unread = err

@@ -66,9 +66,9 @@ poll: 500ms
 slot: 1m
 `
 
-// write makes node.yaml.
-func (s *nodeSettings) write(path string) error {
-	return writeDurably(path, fmt.Appendf(nil, nodeYAML, s.Coordinator, s.CoordinatorKey, s.Name, s.Organisation), 0o600)
+// text is a new node.yaml.
+func (s *nodeSettings) text() []byte {
+	return fmt.Appendf(nil, nodeYAML, s.Coordinator, s.CoordinatorKey, s.Name, s.Organisation)
 }
 
 func (n nodeFolder) settings() (*nodeSettings, error) {

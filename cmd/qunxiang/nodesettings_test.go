@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ func TestNodeSettings(t *testing.T) {
 func TestWrittenNodeSettingsAreRead(t *testing.T) {
 	path := t.TempDir() + "/node.yaml"
 	in := nodeSettings{Coordinator: "https://h:1", Name: "north", Organisation: "Firm: \"x\" #1"}
-	if err := in.write(path); err != nil {
+	if err := os.WriteFile(path, in.text(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	folder := nodeFolder(strings.TrimSuffix(path, "/node.yaml"))

@@ -238,6 +238,8 @@ func (d *domain) train(ctx context.Context, card *federated.Card, o *federated.N
 	l := d.ledger
 	if l == nil {
 		l = &ledger.Ledger{State: d.state}
+	} else {
+		t.now = l.Now // a clock that is put back brings no older epoch back
 	}
 	o.Books = &federated.LedgerBooks{
 		Ledger: l, Key: d.logKey(), Principal: t.principal, Organisation: d.policy.Organisation(t.principal), Grant: t.grant,
