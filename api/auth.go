@@ -8,6 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+
+	"github.com/qunxiang/qunxiang/api/door"
 )
 
 // Marks of operations, in their metadata.
@@ -43,6 +45,7 @@ func (s *Server) authenticate(ctx huma.Context, next func(huma.Context)) {
 		s.refuse(c, unavailable.problem())
 		return
 	}
+	door.Known(ctx.Context())
 	c.Set(principalKey, principal)
 	next(huma.WithValue(ctx, callerKey{}, principal))
 }

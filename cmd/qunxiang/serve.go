@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/api/door"
 )
 
 // config is the one file a server reads. Its YAML is the manual: see defaultConfig.
@@ -24,6 +25,8 @@ type config struct {
 	Internal    string `yaml:"internal"`
 	MaxRuns     int    `yaml:"max_runs"`
 	MaxInFlight int    `yaml:"max_in_flight"`
+	Connections int    `yaml:"max_connections"`
+	PerAddress  int    `yaml:"max_connections_per_address"`
 	Node        bool   `yaml:"node"`
 	TLS         struct {
 		Certificate string `yaml:"certificate"`
@@ -49,6 +52,12 @@ max_runs: 8
 
 # How many requests one principal may have waiting for their answers at once.
 max_in_flight: 4
+
+# How many connections clients may have open at once, and how many from one address (of
+# IPv6, one network of 64 bits). Where there are more, those close that have not shown a
+# token, the silent ones first. Behind a proxy, make both the same.
+max_connections: 2048
+max_connections_per_address: 256
 
 # Also run the approved training jobs of the domain's node, on the same ledger: see
 # qunxiang node. Its settings are in node/node.yaml of the domain.
@@ -90,6 +99,8 @@ func (c *config) check() error {
 		return errors.New("domain is required: --domain D, or domain: in the configuration")
 	case c.MaxRuns < 1 || c.MaxInFlight < 1:
 		return errors.New("max_runs and max_in_flight must be at least 1")
+	case c.Connections < 1 || c.PerAddress < 1:
+		return errors.New("max_connections and max_connections_per_address must be at least 1")
 	case (c.TLS.Certificate == "") != (c.TLS.Key == ""):
 		return errors.New("tls needs both certificate and key")
 	case c.TLS.Certificate == "" && !loopback(c.Listen):
@@ -238,6 +249,7 @@ func startServer(ctx context.Context, d *domain, conf *config, log *slog.Logger)
 }
 
 func (c *config) listen() (l api.Listeners, err error) {
+	l.Connections = door.Options{Connections: c.Connections, PerAddress: c.PerAddress}
 	if c.TLS.Certificate != "" {
 		pair, err := tls.LoadX509KeyPair(c.TLS.Certificate, c.TLS.Key)
 		if err != nil {
