@@ -12,6 +12,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
 	"github.com/labstack/echo/v4"
+
+	"github.com/qunxiang/qunxiang/api/door"
 )
 
 // Marks of operations, in their metadata.
@@ -42,6 +44,7 @@ func (s *Server) authenticate(ctx huma.Context, next func(huma.Context)) {
 		s.refuse(c, p)
 		return
 	}
+	door.Known(ctx.Context())
 	next(huma.WithValue(ctx, callerKey{}, principal))
 }
 

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/qunxiang/qunxiang/api/door"
 )
 
 // Listeners are where a server is reached. The listeners are closed when Serve
@@ -19,6 +21,9 @@ type Listeners struct {
 	Internal net.Listener
 	// TLS serves clients over HTTPS; nil is plain HTTP, for loopback.
 	TLS *tls.Config
+	// Connections bound what clients have open at once; see door.Options for the
+	// defaults. Whoever has shown a token goes before those who have not.
+	Connections door.Options
 	// Grace is how long open requests may take to end; default 10 s.
 	Grace time.Duration
 }
@@ -33,14 +38,16 @@ func (s *Server) Serve(ctx context.Context, l Listeners) error {
 	if l.TLS != nil {
 		clients.TLSConfig = l.TLS
 	}
+	limited := door.New(l.Clients, l.Connections)
+	limited.Watch(clients)
 	servers := []*http.Server{clients}
 	failed := make(chan error, 2)
 	go func() {
 		if l.TLS != nil {
-			failed <- clients.ServeTLS(l.Clients, "", "")
+			failed <- clients.ServeTLS(limited, "", "")
 			return
 		}
-		failed <- clients.Serve(l.Clients)
+		failed <- clients.Serve(limited)
 	}()
 	if l.Internal != nil {
 		internal := s.httpServer(s.Internal())

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/api/door"
 	"github.com/qunxiang/qunxiang/federated"
 )
 
@@ -34,6 +35,9 @@ func (h *Handler) member(w http.ResponseWriter, r *http.Request, c *federated.Co
 		a.who = name
 	}
 	done, err := h.gate.enter(s, h.o.Now())
+	if err == nil {
+		door.Known(r.Context())
+	}
 	return caller{s, done}, err
 }
 

@@ -43,6 +43,8 @@
 //	POST enrolments/{id}/approval      administrator, with the fingerprint
 //	DELETE enrolments/{id}             administrator: takes it back, with its certificate
 //
+// GET /openapi.yaml, open to anybody, describes them (OpenAPI 3.1).
+//
 // Refusals are problems (RFC 9457) out of package api's one map. Those that are final
 // are the same errors at the node as with federated.Direct (errors.Is); after any other
 // the node tries again.

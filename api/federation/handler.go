@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/api/door"
 	"github.com/qunxiang/qunxiang/federated"
 )
 
@@ -27,8 +28,10 @@ type HandlerOptions struct {
 	RequireCertificate bool
 	// MaxOpen is how many requests of one node are served at once; default 4.
 	MaxOpen int
-	Now     func() time.Time // default time.Now
-	Log     *slog.Logger     // method, route, status and who; default nowhere
+	// Connections bound what is open at once; see door.Options for the defaults.
+	Connections door.Options
+	Now         func() time.Time // default time.Now
+	Log         *slog.Logger     // method, route, status and who; default nowhere
 }
 
 // Handler is the HTTP side of a coordinator. It is safe for concurrent use.
@@ -67,8 +70,9 @@ func NewHandler(o HandlerOptions) (*Handler, error) {
 	return h, nil
 }
 
-func (h *Handler) routes() {
-	for pattern, f := range map[string]func(http.ResponseWriter, *http.Request) error{
+// served are the routes under root, and who serves them.
+func (h *Handler) served() map[string]func(http.ResponseWriter, *http.Request) error {
+	return map[string]func(http.ResponseWriter, *http.Request) error{
 		"POST jobs":                         h.createJob,
 		"GET jobs":                          h.listJobs,
 		"GET jobs/{job}":                    h.jobStatus,
@@ -81,7 +85,12 @@ func (h *Handler) routes() {
 		"GET enrolments/{id}":               h.enrolmentState,
 		"DELETE enrolments/{id}":            h.removeEnrolment,
 		"POST enrolments/{id}/approval":     h.approveEnrolment,
-	} {
+	}
+}
+
+func (h *Handler) routes() {
+	h.mux.HandleFunc("GET /openapi.yaml", h.describe)
+	for pattern, f := range h.served() {
 		method, path, _ := strings.Cut(pattern, " ")
 		h.mux.HandleFunc(method+" "+root+path, func(w http.ResponseWriter, r *http.Request) {
 			s := &answer{ResponseWriter: w, status: http.StatusOK}
@@ -162,7 +171,11 @@ func (h *Handler) administrator(r *http.Request) bool {
 	}
 	scheme, token, _ := strings.Cut(v[0], " ")
 	sum := sha256.Sum256([]byte(token))
-	return subtle.ConstantTimeCompare(sum[:], h.admin[:]) == 1 && scheme == "Bearer"
+	if subtle.ConstantTimeCompare(sum[:], h.admin[:]) != 1 || scheme != "Bearer" {
+		return false
+	}
+	door.Known(r.Context())
+	return true
 }
 
 // needAdministrator is api.ErrToken for everybody else.

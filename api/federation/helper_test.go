@@ -94,6 +94,8 @@ type world struct {
 	require bool
 	adjust  func(*HandlerOptions)
 	times   times // of the handler; default its own
+	edit    func(card string) string
+	each    int // people of a node; default 2000
 	parties []*party
 	card    *federated.Card
 
@@ -140,7 +142,7 @@ func memoryDir(t testing.TB) string {
 // newWorld makes the parties and starts the coordinator.
 func newWorld(t testing.TB, change ...func(*world)) *world {
 	t.Helper()
-	w := &world{t: t, dir: memoryDir(t), key: newKey(t), addr: "127.0.0.1:0"}
+	w := &world{t: t, dir: memoryDir(t), key: newKey(t), addr: "127.0.0.1:0", each: 2000}
 	for _, f := range change {
 		f(w)
 	}
@@ -151,8 +153,12 @@ func newWorld(t testing.TB, change ...func(*world)) *world {
 		w.parties = append(w.parties, p)
 		fmt.Fprintf(&nodes, "  - {name: %s, organisation: %s, key: %q, owner: %q}\n", p.name, org, b64(p.key), b64(p.owner))
 	}
+	text := fmt.Sprintf(cardYAML, b64(w.key), nodes.String())
+	if w.edit != nil {
+		text = w.edit(text)
+	}
 	var err error
-	w.card, err = federated.ParseCard("card.yaml", fmt.Appendf(nil, cardYAML, b64(w.key), nodes.String()))
+	w.card, err = federated.ParseCard("card.yaml", []byte(text))
 	must(t, err)
 	w.start()
 	t.Cleanup(func() { w.stop() })

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/api/door"
 	"github.com/qunxiang/qunxiang/federated"
 )
 
@@ -59,6 +60,7 @@ func (h *Handler) listJobs(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		defer done()
+		door.Known(r.Context())
 	}
 	return reply(w, http.StatusOK, map[string]any{"jobs": list})
 }

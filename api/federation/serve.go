@@ -9,12 +9,15 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/qunxiang/qunxiang/api/door"
 )
 
 // Serve answers on a listener over TLS until ctx ends, then gives open requests ten
 // seconds and returns nil; it closes the listener. conf is [Authority.TLS], or another for
 // a server that has its certificate from elsewhere. HTTP/2 is not spoken: calls are short,
-// and the deadlines are a connection's.
+// and the deadlines are a connection's. Connections are bounded by a [door.Door], which
+// knows members and the administrator.
 func (h *Handler) Serve(ctx context.Context, l net.Listener, conf *tls.Config) error {
 	t := h.times
 	server := &http.Server{
@@ -23,8 +26,10 @@ func (h *Handler) Serve(ctx context.Context, l net.Listener, conf *tls.Config) e
 		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: log.New(io.Discard, "", 0), // quotes what clients send
 	}
+	d := door.New(l, h.o.Connections)
+	d.Watch(server)
 	failed := make(chan error, 1)
-	go func() { failed <- server.ServeTLS(l, "", "") }()
+	go func() { failed <- server.ServeTLS(d, "", "") }()
 	select {
 	case err := <-failed:
 		return errors.Join(err, server.Close())

@@ -65,7 +65,7 @@ func (w *world) open(i int, tr federated.Transport) *federated.Node {
 	p := w.parties[i]
 	a, err := federated.Approve(w.card, p.name, p.owner)
 	must(w.t, err)
-	rows := people(i, 2000)
+	rows := people(i, w.each)
 	n, err := federated.OpenNode(ctx, federated.NodeOptions{
 		Dir: filepath.Join(w.dir, p.name, "job"), Card: w.card, Name: p.name, Key: p.key, Approval: a, Transport: tr,
 		Books: w.books(i), Rows: func(context.Context) ([]glm.Row, error) { return rows, nil },

@@ -50,24 +50,38 @@ func unprotectedFit(t *testing.T, card *federated.Card, rows []glm.Row) *glm.Fit
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan = glmtest.Unprotected(plan)
-	data, err := plan.NewData(rows)
-	if err != nil {
-		t.Fatal(err)
+	return fitOver(t, glmtest.Unprotected(plan), [][]glm.Row{rows})
+}
+
+// fitOver trains over several nodes' rows, without the secure sum.
+func fitOver(t *testing.T, plan *glm.Plan, nodes [][]glm.Row) *glm.Fit {
+	t.Helper()
+	data := make([]*glm.Data, len(nodes))
+	for i, rows := range nodes {
+		var err error
+		if data[i], err = plan.NewData(rows); err != nil {
+			t.Fatal(err)
+		}
 	}
 	beta := plan.Start()
 	for k := range plan.Rounds() {
-		sums, err := plan.Encode(data, k, beta)
-		if err != nil {
-			t.Fatal(err)
-		}
-		noise, err := plan.DrawNoise(k)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum, err := sums.Noisy(noise)
-		if err != nil {
-			t.Fatal(err)
+		sum := make([]int64, plan.Cells())
+		for _, d := range data {
+			sums, err := plan.Encode(d, k, beta)
+			if err != nil {
+				t.Fatal(err)
+			}
+			noise, err := plan.DrawNoise(k)
+			if err != nil {
+				t.Fatal(err)
+			}
+			part, err := sums.Noisy(noise)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, x := range part {
+				sum[i] += x
+			}
 		}
 		if k == plan.Rounds()-1 {
 			fit, err := plan.Fit(beta, sum)
@@ -76,6 +90,7 @@ func unprotectedFit(t *testing.T, card *federated.Card, rows []glm.Row) *glm.Fit
 			}
 			return fit
 		}
+		var err error
 		if beta, _, err = plan.Step(k, beta, sum); err != nil {
 			t.Fatal(err)
 		}

@@ -213,12 +213,12 @@ func (w *troop) check() {
 			reasons = append(reasons, string(why))
 		} else {
 			var v verifiedReport
-			if err := json.Unmarshal(mustRun(w.t, w.dir, "federated", "verify", "--dir", who, "--json"), &v); err != nil || !v.OK || !v.Done {
+			if err := json.Unmarshal(mustRun(w.t, w.dir, "federated", "verify", "--dir", who, "--job", w.job, "--json"), &v); err != nil || !v.OK || !v.Done {
 				w.t.Fatalf("%s: %v %+v", who, err, v)
 			}
 			models = append(models, v.Rounds[len(v.Rounds)-1].Next)
 			var m modelReport
-			if err := json.Unmarshal(mustRun(w.t, w.dir, "federated", "model", "--dir", who, "--json"), &m); err != nil || m.Fit == nil {
+			if err := json.Unmarshal(mustRun(w.t, w.dir, "federated", "model", "--dir", who, "--job", w.job, "--json"), &m); err != nil || m.Fit == nil {
 				w.t.Fatalf("%s: %v", who, err)
 			}
 		}

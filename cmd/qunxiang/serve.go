@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/api/door"
 	"github.com/qunxiang/qunxiang/api/openid"
 )
 
@@ -25,6 +26,8 @@ type config struct {
 	Internal    string `yaml:"internal"`
 	MaxRuns     int    `yaml:"max_runs"`
 	MaxInFlight int    `yaml:"max_in_flight"`
+	Connections int    `yaml:"max_connections"`
+	PerAddress  int    `yaml:"max_connections_per_address"`
 	Node        bool   `yaml:"node"`
 	TLS         struct {
 		Certificate     string `yaml:"certificate"`
@@ -62,6 +65,12 @@ max_runs: 8
 
 # How many requests one principal may have waiting for their answers at once.
 max_in_flight: 4
+
+# How many connections clients may have open at once, and how many from one address (of
+# IPv6, one network of 64 bits). Where there are more, those close that have not shown a
+# token, the silent ones first. Behind a proxy, make both the same.
+max_connections: 2048
+max_connections_per_address: 256
 
 # Also run the approved training jobs of the domain's node, on the same ledger: see
 # qunxiang node. Its settings are in node/node.yaml of the domain.
@@ -123,6 +132,8 @@ func (c *config) check() error {
 		return errors.New("domain is required: --domain D, or domain: in the configuration")
 	case c.MaxRuns < 1 || c.MaxInFlight < 1:
 		return errors.New("max_runs and max_in_flight must be at least 1")
+	case c.Connections < 1 || c.PerAddress < 1:
+		return errors.New("max_connections and max_connections_per_address must be at least 1")
 	case (c.TLS.Certificate == "") != (c.TLS.Key == ""):
 		return errors.New("tls needs both certificate and key")
 	case c.TLS.Certificate == "" && !loopback(c.Listen):
@@ -301,6 +312,7 @@ func (c *config) provider(d *domain) (*openid.Provider, error) {
 }
 
 func (c *config) listen(log *slog.Logger) (l api.Listeners, err error) {
+	l.Connections = door.Options{Connections: c.Connections, PerAddress: c.PerAddress}
 	if c.TLS.Certificate != "" {
 		l.TLS, err = api.NewTLS(api.TLSFiles(c.TLS), func(err error) { log.Error("the certificate files have changed and cannot be used", "error", err) })
 		if err != nil {
