@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/qunxiang/qunxiang/federated/secagg"
@@ -48,9 +49,10 @@ func strictly(b []byte, v any) error {
 }
 
 // plain says that a text is UTF-8 which JSON, the ledger and a terminal carry as it is,
-// and of which a reader sees every character.
+// and of which a reader sees every character. Spaces in a row would begin a new line of a
+// terminal, and on it what looks like a line of ours.
 func plain(s string, most int) bool {
-	if len(s) > most || !utf8.ValidString(s) {
+	if len(s) > most || !utf8.ValidString(s) || strings.Contains(s, "  ") {
 		return false
 	}
 	for _, r := range s {

@@ -127,7 +127,7 @@ func (c *Card) checkTexts() error {
 	}
 	for _, s := range texts {
 		if s == "" || !plain(s, 200) {
-			return fmt.Errorf("%w: a text is empty, over 200 bytes or has a quote, backslash or control character", ErrCard)
+			return fmt.Errorf("%w: a text is empty, over 200 bytes or has a quote, a backslash, a control character or two spaces in a row", ErrCard)
 		}
 	}
 	return nil

@@ -98,7 +98,7 @@ func (c *Card) sourceText(w *writer) {
 	w.item("Template", "%s", c.Source.Template)
 	w.item("Its digest", "%s", c.Source.Digest)
 	for _, name := range slices.Sorted(maps.Keys(c.Source.Parameters)) {
-		w.item("Parameter", "%s = %s", name, c.Source.Parameters[name])
+		w.item("Parameter", "%s = %s", named(name), named(c.Source.Parameters[name]))
 	}
 	w.line("Charged are the years of records that these parameters let it read, looking back included, and the lifetime.")
 }

@@ -57,8 +57,10 @@ type Node struct {
 	dir     folder
 	journal *journal.Journal
 
-	at       Place     // in the feed
-	out      []Posting // to be posted, in order
+	at       Place       // in the feed
+	owes     bool        // everything again, to a coordinator that was started anew
+	resent   []time.Time // when that was done of late
+	out      []Posting   // to be posted, in order
 	approved map[int]bool
 	round    int
 	beta     glm.Coefficients

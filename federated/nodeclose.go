@@ -114,8 +114,11 @@ func (n *Node) finish(fit *glm.Fit) error {
 	if err != nil {
 		return err
 	}
+	if err := n.dir.Put("model.json", b); err != nil {
+		return err
+	}
 	n.done, n.fit, n.data = true, fit, nil
-	return n.dir.Put("model.json", b)
+	return nil
 }
 
 // replay recomputes the closed rounds from their sums.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/qunxiang/qunxiang/federated/secagg"
@@ -62,12 +63,14 @@ func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 	}
 	if next.Epoch != n.at.Epoch {
 		n.echoes = map[uint64]*echo{}
-		if n.at.Epoch != 0 && !n.done {
-			if err := n.resend(); err != nil {
-				return sent, err
-			}
-		}
+		n.owes = n.owes || n.at.Epoch != 0
 		n.at = Place{Epoch: next.Epoch}
+	}
+	if n.owes && !n.done && n.mayResend() {
+		n.owes = false
+		if err := n.resend(); err != nil {
+			return sent, err
+		}
 	}
 	for _, it := range items {
 		n.hear(it)
@@ -98,6 +101,23 @@ func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 		return true, err
 	}
 	return sent || len(items) > 0 || len(n.out) > 0, n.tick()
+}
+
+// maxResends is how often within the deadline of a phase a node sends everything again:
+// a coordinator may be killed a few times in a row, but one that says so at every poll
+// would have all ciphertexts at every poll.
+const maxResends = 4
+
+// mayResend counts a resend.
+func (n *Node) mayResend() bool {
+	now := n.o.Now()
+	since := now.Add(-time.Duration(n.o.Card.Deadlines.Phase) * time.Second)
+	n.resent = slices.DeleteFunc(n.resent, func(at time.Time) bool { return !at.After(since) })
+	if len(n.resent) >= maxResends {
+		return false
+	}
+	n.resent = append(n.resent, now)
+	return true
 }
 
 // resend queues everything again that a coordinator which was started anew, perhaps

@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qunxiang/qunxiang/federated"
+	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/templates"
 )
 
 func federatedCreateCommand() *cobra.Command {
@@ -69,5 +71,27 @@ func readCardYAML(path string) (*federated.Card, error) {
 	if err != nil {
 		return nil, err
 	}
-	return federated.ParseCard(filepath.Base(path), text)
+	card, err := federated.ParseCard(filepath.Base(path), text)
+	if err != nil {
+		return nil, err
+	}
+	return card, knownSource(card)
+}
+
+// knownSource checks the parameters of a template that this program has too. Cards of
+// other templates are for the nodes to judge.
+func knownSource(card *federated.Card) error {
+	catalog, err := queries.LoadCatalog(templates.FS)
+	if err != nil {
+		return err
+	}
+	t, err := catalog.FindFeatures(card.Source.Template)
+	if err != nil || t.Digest() != card.Source.Digest {
+		return nil
+	}
+	q, err := catalog.CompileFeatures(t, card.Source.Parameters, queries.Source{})
+	if err != nil {
+		return fmt.Errorf("%w: source: %w", federated.ErrCard, err)
+	}
+	return inForce(card, q)
 }

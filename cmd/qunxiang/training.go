@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -70,6 +71,9 @@ func (d *domain) trainingOn(_ context.Context, card *federated.Card, snapshot st
 	if t.question, err = d.catalog.CompileFeatures(template, card.Source.Parameters, source); err != nil {
 		return nil, fmt.Errorf("%w: source: %w", federated.ErrCard, err)
 	}
+	if err := inForce(card, t.question); err != nil {
+		return nil, err
+	}
 	if t.fitted, err = t.question.Fit(contractOf(card)); err != nil {
 		return nil, fmt.Errorf("%w: %w", federated.ErrCard, err)
 	}
@@ -82,6 +86,17 @@ func (d *domain) trainingOn(_ context.Context, card *federated.Card, snapshot st
 	}
 	t.rows = func(ctx context.Context) ([]glm.Row, error) { return d.readRows(ctx, t) }
 	return t, nil
+}
+
+// inForce wants a card to name every parameter that decides its rows, as the template
+// takes it: an owner reads the card, and not the template's defaults.
+func inForce(card *federated.Card, q *queries.FeatureQuestion) error {
+	for _, name := range slices.Sorted(maps.Keys(q.Parameters)) {
+		if given, ok := card.Source.Parameters[name]; !ok || given != q.Parameters[name] {
+			return fmt.Errorf("%w: source: the card must say what is in force: %s: %q", federated.ErrCard, name, q.Parameters[name])
+		}
+	}
+	return nil
 }
 
 // rowSalt keys which rows stay of a person with too many: a secret of this domain, which

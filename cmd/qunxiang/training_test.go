@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -58,7 +59,7 @@ description: How often insured persons see a doctor, by age, sex and diabetes
 source:
   template: claim-frequency-features@1.0.0
   digest: %q
-  parameters: {window: 2017-01-01..2018-12-31, chronic: "hypertension,diabetes", history: 365}
+  parameters: {window: 2017-01-01..2018-12-31, chronic: "hypertension,diabetes", history: 365, med_type: outpatient}
 model:
   family: poisson
   start_mean: 2
@@ -112,6 +113,13 @@ func TestTrainingRowsOfANewDomain(t *testing.T) {
 	var o federated.NodeOptions
 	if err := d.train(t.Context(), card, &o); err != nil {
 		t.Fatal(err)
+	}
+	// What the template would fill in by itself, an owner does not read on the card.
+	silent := *card
+	silent.Source.Parameters = maps.Clone(card.Source.Parameters)
+	delete(silent.Source.Parameters, "history")
+	if err := d.train(t.Context(), &silent, &federated.NodeOptions{}); !errors.Is(err, federated.ErrCard) || !strings.Contains(err.Error(), "history") {
+		t.Errorf("a card that does not name a parameter: %v", err)
 	}
 	books := o.Books.(*federated.LedgerBooks)
 	var want []string
