@@ -111,7 +111,7 @@ type Privacy struct {
 type Expect struct {
 	People        int64   `json:"people"` // of all nodes together
 	PeoplePerNode int64   `json:"people_per_node"`
-	Exposure      float64 `json:"exposure,omitempty"`
+	Exposure      float64 `json:"exposure,omitempty"` // of a person; of rows with weights times those
 	Dispersion    float64 `json:"dispersion,omitempty"`
 }
 

@@ -256,7 +256,13 @@ func (c *Card) costText(w *writer, p trainer, params *secagg.Params) {
 func (c *Card) precisionText(w *writer, t trainer) error {
 	e := c.Expect
 	w.head(fmt.Sprintf("What precision to expect, with %d people (at most %d at a node)", e.People, e.PeoplePerNode))
-	w.line("Expected of a person: exposure %g. Expected dispersion: %g.", e.Exposure, e.Dispersion)
+	what := "exposure"
+	if c.Model.Weights && c.Model.Exposure {
+		what = "exposure times weight"
+	} else if c.Model.Weights {
+		what = "weight"
+	}
+	w.line("Expected of a person: %s %g. Expected dispersion: %g.", what, e.Exposure, e.Dispersion)
 	p, ok := t.(*glm.Plan)
 	if !ok {
 		if n, ok := t.(*glm.Network); ok {

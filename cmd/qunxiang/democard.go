@@ -2,11 +2,26 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/qunxiang/qunxiang/queries"
 	"github.com/qunxiang/qunxiang/queries/templates"
 )
+
+// demoPersons is how many people each node has if nobody says otherwise.
+const demoPersons = 15_000
+
+// demoParties are the organisations of the demo, in a directory.
+func demoParties(dir string) (out []*party) {
+	for _, p := range [][2]string{{"fund", "Health Fund"}, {"north", "North Mutual"}, {"south", "South Life"}, {"pharma", "Pharma East"}} {
+		out = append(out, &party{p[0], p[1], filepath.Join(dir, p[0])})
+	}
+	return out
+}
+
+// firstCard is the card that the README shows.
+func (f *four) firstCard() (string, error) { return f.cardYAML("hospital-admissions", 5, "0.4", 30) }
 
 // cardYAML is a job card of the demo. phase is the time a phase may take, in seconds.
 func (f *four) cardYAML(job string, rounds int, rho string, phase int) (string, error) {

@@ -42,7 +42,7 @@ coordinator stays up at the end.`,
 		},
 	}
 	f := c.Flags()
-	f.Int64Var(&persons, "persons", 15_000, "synthetic people at each node")
+	f.Int64Var(&persons, "persons", demoPersons, "synthetic people at each node")
 	f.BoolVar(&once, "once", false, "leave at the end")
 	f.StringVar(&dir, "dir", "", "an empty directory to keep everything in (default: a temporary one)")
 	return c
@@ -81,11 +81,8 @@ func demoFederated(ctx context.Context, w io.Writer, dir string, persons int64, 
 	if err != nil {
 		return err
 	}
-	f := &four{w: w, dir: dir, persons: persons, cast: &cast{self: self, dir: dir}}
+	f := &four{w: w, dir: dir, persons: persons, cast: &cast{self: self, dir: dir}, parties: demoParties(dir)}
 	defer f.cast.end()
-	for _, p := range [][2]string{{"fund", "Health Fund"}, {"north", "North Mutual"}, {"south", "South Life"}, {"pharma", "Pharma East"}} {
-		f.parties = append(f.parties, &party{p[0], p[1], filepath.Join(dir, p[0])})
-	}
 	for _, step := range []func(context.Context) error{
 		f.domains, f.enrol, f.begin, f.approve, f.train, f.compare, f.verify, f.tamper, f.cheat,
 	} {

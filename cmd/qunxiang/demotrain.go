@@ -193,7 +193,7 @@ func (f *four) begin(ctx context.Context) error {
 		return err
 	}
 	f.members = string(members)
-	text, err := f.cardYAML("hospital-admissions", 5, "0.4", 30)
+	text, err := f.firstCard()
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ known. Comments are yours; only the values count. Then: federated create --check
 	f.StringArrayVar(&o.given, "param", nil, "parameter of the template, name=value; may be repeated")
 	f.StringVar(&o.job, "job", "a-job", "the job's name: lower case, digits, hyphens")
 	f.StringVar(&o.purpose, "purpose", "", "purpose (default: the template's first)")
-	f.StringVar(&o.family, "family", string(glm.Poisson), "linear, logistic, poisson, gamma, tweedie or negative-binomial")
+	f.StringVar(&o.family, "family", "", "linear, logistic, poisson, gamma, tweedie or negative-binomial (default: gamma for money, else poisson)")
 	f.Float64Var(&o.mean, "start-mean", 1, "expected mean of the response, in a unit of exposure if there is one")
 	f.Float64Var(&o.rho, "rho", 0.3, "privacy cost of the whole job")
 	f.Int64Var(&o.perNode, "people-per-node", 100_000, "the most people that any node has")
@@ -111,8 +111,15 @@ func (o *drafting) write(w io.Writer) error {
 	for _, name := range slices.Sorted(maps.Keys(o.question.Parameters)) {
 		p("    %s: %q", name, o.question.Parameters[name])
 	}
-	p("\nmodel:\n  family: %s\n  start_mean: %g\n  rounds: 5", o.family, o.mean)
-	p("  caps: {rows: %d}", o.question.Job.Rows)
+	p("\nmodel:\n  family: %s\n  start_mean: %g\n  rounds: 5", o.familyOr(), o.mean)
+	mean := ""
+	if c := o.column(queries.RoleWeight); c != nil {
+		p("  caps: {rows: %d, weight: 12, score: 12}   # 12 %s of a person count in full", o.question.Job.Rows, c.Unit)
+		mean = ", exposure: 1}   # exposure: how many " + c.Unit + " a person is expected to have"
+	} else {
+		p("  caps: {rows: %d}", o.question.Job.Rows)
+		mean = "}"
+	}
 	var features []string
 	for _, c := range o.question.Columns {
 		switch c.Role {
@@ -128,7 +135,7 @@ func (o *drafting) write(w io.Writer) error {
 	}
 	p("  features:\n%s", strings.Join(features, "\n"))
 	n := int64(max(len(o.members), 3))
-	p("\nprivacy: {rho: %g}\nexpect: {people: %d, people_per_node: %d}", o.rho, n*o.perNode, o.perNode)
+	p("\nprivacy: {rho: %g}\nexpect: {people: %d, people_per_node: %d%s", o.rho, n*o.perNode, o.perNode, mean)
 	p("until: %s\ndeadlines: {phase: 60, share: 3600}", time.Now().AddDate(0, 3, 0).UTC().Format(time.DateOnly))
 	var firms []string
 	for _, m := range o.members {
@@ -138,6 +145,27 @@ func (o *drafting) write(w io.Writer) error {
 	p("coordinator: {organisation: \"the coordinator\", key: %q}", o.facts.Key)
 	printMembers(w, o.members)
 	return nil
+}
+
+// column is the template's one column of a role, nil for none.
+func (o *drafting) column(role string) *queries.FeatureField {
+	for i, c := range o.question.Columns {
+		if c.Role == role {
+			return &o.question.Columns[i]
+		}
+	}
+	return nil
+}
+
+// familyOr is the family that was given, or the one that suits the response.
+func (o *drafting) familyOr() string {
+	switch c := o.column(queries.RoleResponse); {
+	case o.family != "":
+		return o.family
+	case c != nil && c.Unit == "yuan":
+		return string(glm.Gamma)
+	}
+	return string(glm.Poisson)
 }
 
 // draftFeature is a feature of the card in YAML.

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -86,7 +88,44 @@ training job has stopped without a model; federated verify has its own, see ther
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
 	c.AddCommand(demoCommand(), serveCommand(), dataCommand(), tokenCommand(), templateCommand(),
 		queryCommand(), ledgerCommand(), auditCommand(), nodeCommand(), federatedCommand(), benchCommand(), versionCommand())
+	c.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return seeHelp(c, c.ValidateRequiredFlags()) }
+	sayUsage(c)
 	return c
+}
+
+// seeHelp makes wrong usage of an error about a command's line, and says where to look.
+func seeHelp(c *cobra.Command, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitUsage, fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
+}
+
+// sayUsage makes every command refuse what it does not take, with the exit code of wrong
+// usage; a command that only has others would print its help and succeed.
+func sayUsage(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		sayUsage(sub)
+	}
+	takes := c.Args
+	if takes == nil {
+		takes = cobra.ArbitraryArgs
+	}
+	if !c.Runnable() {
+		takes = cobra.NoArgs
+		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 && c.HasSubCommands() {
+			c.SuggestionsMinimumDistance = 2
+			near := ""
+			if s := c.SuggestionsFor(args[0]); len(s) > 0 {
+				near = ": perhaps " + strings.Join(s, " or ")
+			}
+			return seeHelp(c, fmt.Errorf("there is no command %q of %s%s", args[0], c.CommandPath(), near))
+		}
+		return seeHelp(c, takes(c, args))
+	}
 }
 
 func versionCommand() *cobra.Command {

@@ -8,7 +8,7 @@ import (
 // Expectation is what is publicly expected of the data, before any are read.
 type Expectation struct {
 	People     int64   // Required: of all nodes together
-	Exposure   float64 // mean per person; default 1
+	Exposure   float64 // mean per person, of rows with weights times those; default 1
 	Dispersion float64 // phi, in the scaled response's units; default 1
 }
 

@@ -182,8 +182,9 @@ func TestFrequencyFeaturesByHand(t *testing.T) {
 	}
 }
 
-// Sums of bills by person and year: refunds as bills of less than nothing, nothing
-// and less are no rows.
+// The mean of a claim by person and year, to the nearest fen, and the number of claims:
+// refunds as bills of less than nothing lessen the mean and are no claims, and sums of
+// nothing and less are no rows.
 func TestCostFeaturesByHand(t *testing.T) {
 	type row = enginetest.Row
 	k, day := enginetest.Person, enginetest.Day
@@ -194,11 +195,13 @@ func TestCostFeaturesByHand(t *testing.T) {
 		"person": {
 			{"psn_key": k(0), "sex": "female", "birth_ym": int64(197007)}, {"psn_key": k(1), "sex": "male", "birth_ym": int64(200001)},
 			{"psn_key": k(2), "sex": "male", "birth_ym": int64(200001)}, {"psn_key": k(3), "sex": "male", "birth_ym": int64(200001)},
+			{"psn_key": k(4), "sex": "male", "birth_ym": int64(200001)},
 		},
 		"settlement": {
 			bill(0, 1, 0, "21", "resident", 123_456, 1), bill(0, 2, 364, "11", "employee", 100, 0), bill(0, 3, 365, "11", "resident", 7, 0),
 			bill(1, 4, 3, "11", "other", 500, 100), bill(1, 5, 4, "11", "other", -500, -90),
 			bill(2, 6, 3, "11", "unknown", 2_000_000_000, 5), bill(3, 7, -1, "11", "other", 500, 500),
+			bill(4, 8, 3, "21", "other", 40, 0), bill(4, 9, 4, "21", "other", 10, 0), bill(4, 10, 5, "21", "other", 12, 0), bill(4, 11, 6, "21", "other", -30, 0),
 		},
 		"diagnosis": {{"psn_key": k(0), "date": day(-3), "dx_code": "J44.1", "system": "icd10"}},
 	}
@@ -212,11 +215,12 @@ func TestCostFeaturesByHand(t *testing.T) {
 	src := queries.Source{Snapshot: id, MaxRows: 1000}
 	q := features(t, "F2", map[string]string{"window": "2017-01-01..2018-12-31", "chronic": "copd"}, src)
 	sameRows(t, rowsOf(t, e, q, q.Job), map[int][]string{
-		0: {"0.07 48 female resident 1 no", "1235.56 47 female employee 2 yes"},
-		2: {"1e+07 17 male unknown 1 no"}, // cut to ten million yuan
+		0: {"0.07 1 48 female resident no", "617.78 2 47 female employee yes"},
+		2: {"1e+07 1 17 male unknown no"}, // cut to ten million yuan
+		4: {"0.11 3 17 male other no"},    // 32 fen of three claims
 	})
 	q = features(t, "F2", map[string]string{"window": "2017-01-01..2018-12-31", "chronic": "copd", "amount": "person", "med_type": "outpatient"}, src)
-	sameRows(t, rowsOf(t, e, q, q.Job), map[int][]string{1: {"0.1 17 male other 2 no"}, 2: {"0.05 17 male unknown 1 no"}})
+	sameRows(t, rowsOf(t, e, q, q.Job), map[int][]string{1: {"0.1 1 17 male other no"}, 2: {"0.05 1 17 male unknown no"}})
 }
 
 // Rows stay those of their people whatever the ranges, and anything that stands in
