@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/policy/audit"
 	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/policy/ledger/ledgertest"
 )
 
 const day = 24 * 3600
@@ -29,7 +29,7 @@ func TestReserveFindings(t *testing.T) {
 		"a query into what is set aside": {func(f *forge) { f.add("CHARGE", charged("r-1", "rho", "61", "scopes", life)) }, audit.CapPassed, 3},
 		"its delta too":                  {func(f *forge) { f.add("CHARGE", charged("r-1", "delta", "47", "scopes", life)) }, audit.CapPassed, 3},
 		"another job into it":            {func(f *forge) { f.add("CHARGE", drawing("j-1", "job-2", "rho", "61", "scopes", life)) }, audit.CapPassed, 3},
-		"a query by the job's name":      {func(f *forge) { f.add("CHARGE", charged("r-1", "key", "job-1", "rho", "61")) }, audit.CapPassed, 3},
+		"a query by the job's name":      {func(f *forge) { f.add("CHARGE", charged("r-1", "key", "job-1", "rho", "61", "scopes", life)) }, audit.CapPassed, 3},
 		"set aside twice over":           {func(f *forge) { f.add("RESERVE", reserved("job-2", "rho", "61", "scopes", life)) }, audit.CapPassed, 3},
 		"set aside again":                {func(f *forge) { f.add("RESERVE", reserved("job-1", "rho", "1", "delta", "0")) }, audit.ReserveTwice, 3},
 		"too late": {func(f *forge) {
@@ -90,13 +90,9 @@ func TestReserveEnds(t *testing.T) {
 func TestReservationsAgree(t *testing.T) {
 	key := ledger.VerifierKey(population, private.Public().(ed25519.PublicKey))
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp("", "audit")
-		if err != nil {
-			rt.Fatal(err)
-		}
-		defer os.RemoveAll(dir)
+		disk := ledgertest.NewDisk()
 		now, ctx := time.Unix(start, 0), context.Background()
-		l, err := ledger.Open(ledger.Options{Dir: dir, Create: true, Population: population, Signer: private,
+		l, err := ledger.Open(ledger.Options{Dir: "log", FS: disk, Create: true, Population: population, Signer: private,
 			Now: func() time.Time { return now }, Fatal: func(err error) { rt.Error(err) }})
 		if err != nil {
 			rt.Fatal(err)
@@ -137,7 +133,7 @@ func TestReservationsAgree(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		r, err := audit.Verify(ctx, audit.Options{Log: os.DirFS(dir), Key: key})
+		r, err := audit.Verify(ctx, audit.Options{Log: disk.Files("log"), Key: key})
 		if err != nil || !r.OK() || r.Reserves != int64(len(l.Reservations())) {
 			rt.Fatalf("%v %+v", err, r)
 		}
