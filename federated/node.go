@@ -63,7 +63,8 @@ type Node struct {
 	round    int
 	beta     glm.Coefficients
 	results  map[uint64]secagg.Hash
-	deferred *secagg.Message // an OPEN outside the windows
+	deferred *secagg.Message // an OPEN outside the windows or beyond the limits
+	waits    string          // for what, "" for nothing
 
 	try  *try   // the newest, before or after the barrier
 	past []*try // earlier ones of the round that crossed it and may still give the sum

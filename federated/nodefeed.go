@@ -105,6 +105,12 @@ func (n *Node) takeNotice(b []byte) error {
 	if strictly(b, &w) != nil || w.Verify(n.o.Card) != nil || w.Kind == NoticeReady {
 		return nil
 	}
+	if w.Kind == NoticeWaiting {
+		if w.Node != n.o.Name {
+			n.o.Log(fmt.Sprintf("%s waits for %s", w.Node, w.Text))
+		}
+		return nil
+	}
 	return n.Stop(fmt.Sprintf("%s %s: %s", w.Node, w.Kind, w.Text))
 }
 
@@ -122,17 +128,15 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 		return n.Stop("the job's last day has passed")
 	}
 	if !n.o.Limits.open(now) {
-		m.Body = bytes.Clone(m.Body)
-		n.deferred = &m
-		return nil
+		return n.put(m, WaitWindow)
 	}
 	if len(n.journal.Issued())-n.round > Spares {
 		return n.Stop("the spare attempts are used up")
 	}
 	// Another job may have charged since this one was opened. The charge asks again; but
-	// from here nobody loses an attempt by it.
+	// from here nobody loses an attempt by it, and the operator may still mend it.
 	if err := n.o.Limits.allow(n.whole, n.o.Books.Others(n.job)); err != nil {
-		return n.Stop("the operator's limits forbid it")
+		return n.put(m, WaitLimits)
 	}
 	if n.o.Epoch() > n.epoch { // opt-outs have come into force
 		if err := n.reread(ctx); err != nil || n.stop != "" {
@@ -163,9 +167,16 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 		return err
 	}
 	n.o.Log(fmt.Sprintf("attempt %d of round %d begins", open.Attempt, n.round+1))
-	n.deferred = nil
+	n.deferred, n.waits = nil, ""
 	n.try = &try{number: open.Attempt, store: store, attempt: a, since: now, posted: map[secagg.Phase]bool{}, shares: map[int]bool{}}
 	return store.Put("OPEN", m.Append(nil))
+}
+
+// put keeps an OPEN that the operator's limits or windows do not let begin yet.
+func (n *Node) put(open secagg.Message, reason string) error {
+	open.Body = bytes.Clone(open.Body)
+	n.deferred = &open
+	return n.wait(reason)
 }
 
 // summed says whether this node has the sum of the open round.

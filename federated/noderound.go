@@ -11,7 +11,8 @@ import (
 
 // act does whatever the try is ready for.
 func (n *Node) act(ctx context.Context) error {
-	if n.deferred != nil && n.o.Limits.open(n.o.Now()) {
+	// What the limits hold back is looked at again when they are others.
+	if n.deferred != nil && n.waits != WaitLimits && n.o.Limits.open(n.o.Now()) {
 		m := *n.deferred
 		n.deferred = nil
 		if err := n.takeOpen(ctx, m); err != nil {
