@@ -72,6 +72,9 @@ type Node struct {
 	fit  *glm.Fit // of a regression that is done
 	stop string
 
+	lost  []lost    // items after the barrier that came garbled, in order
+	again time.Time // when they are asked for, and the own share posted, again; or zero
+
 	echoes map[uint64]*echo // of attempts that closed rounds, in the feed of this epoch
 }
 
@@ -91,7 +94,8 @@ type try struct {
 	fit     *glm.Fit
 	shares  map[int]bool
 	spoiled bool
-	refused bool // something was, and the log says so
+	refused bool         // something was, and the log says so
+	echoed  map[int]bool // chunks of the own share that are in the feed
 }
 
 // OpenNode opens a job at a node: it checks card, approval and limits, sets the job's

@@ -140,6 +140,7 @@ func (n *Node) cross(ctx context.Context) error {
 		return err
 	}
 	t.end = end
+	n.again = n.o.Now().Add(n.pause())
 	n.o.Log(fmt.Sprintf("attempt %d: charged and shared", t.number))
 	if err := n.share(t); err != nil {
 		return err
