@@ -58,7 +58,8 @@ type Coordinator struct {
 	round   int         // next, or being made
 	ready   map[int]bool
 	approve map[int]bool
-	ended   string // reason, or "" while it goes on
+	waits   map[int]string // what nodes said that they wait for
+	ended   string         // reason, or "" while it goes on
 	done    bool
 }
 
@@ -71,7 +72,7 @@ func OpenCoordinator(o CoordinatorOptions) (*Coordinator, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &Coordinator{o: o, roster: o.Card.Roster(), all: map[uint64]attempt{}, epoch: rand.Uint64(), ready: map[int]bool{}, approve: map[int]bool{}}
+	c := &Coordinator{o: o, roster: o.Card.Roster(), all: map[uint64]attempt{}, epoch: rand.Uint64(), ready: map[int]bool{}, approve: map[int]bool{}, waits: map[int]string{}}
 	var err error
 	if c.job, err = o.Card.Digest(); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/qunxiang/qunxiang/federated/secagg"
 )
@@ -15,14 +16,17 @@ type Status struct {
 	Ready    int
 	// Unapproved and Unready are the nodes that the job waits for before it begins.
 	Unapproved, Unready []int
-	Round               int // from 0; the number of rounds when all are done
-	Rounds              int
-	Attempt             uint64
-	Phase               secagg.Phase
-	Missing             []int // nodes that the phase waits for
-	Burnt               int   // attempts that were charged and gave no sum
-	Done                bool
-	Ended               string // why it stopped without a model
+	// Waits is what nodes said that they wait for, by place: of those that are not ready,
+	// and of those that do not answer an OPEN.
+	Waits   map[int]string
+	Round   int // from 0; the number of rounds when all are done
+	Rounds  int
+	Attempt uint64
+	Phase   secagg.Phase
+	Missing []int // nodes that the phase waits for
+	Burnt   int   // attempts that were charged and gave no sum
+	Done    bool
+	Ended   string // why it stopped without a model
 }
 
 // Status says how far the job is.
@@ -43,6 +47,12 @@ func (c *Coordinator) Status() Status {
 	}
 	if c.relay != nil && !c.done {
 		s.Missing = c.relay.Missing(c.phase)
+	}
+	s.Waits = map[int]string{}
+	for i, reason := range c.waits {
+		if !c.ready[i] || c.phase == secagg.PhaseHello && slices.Contains(s.Missing, i) {
+			s.Waits[i] = reason
+		}
 	}
 	return s
 }

@@ -13,7 +13,12 @@ func (c *Coordinator) Tick() error {
 	defer c.mu.Unlock()
 	n := len(c.roster.Nodes)
 	switch {
-	case c.ended != "" || c.done || len(c.approve) < n || len(c.ready) < n:
+	case c.ended != "" || c.done:
+		return nil
+	case len(c.approve) < n || len(c.ready) < n:
+		if c.o.Now().UTC().Format(time.DateOnly) > c.o.Card.Until {
+			return c.end("the job's last day has passed")
+		}
 		return nil
 	case c.relay == nil:
 		return c.begin()

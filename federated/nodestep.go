@@ -64,7 +64,7 @@ func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 	if next.Epoch != n.at.Epoch {
 		n.echoes = map[uint64]*echo{}
 		n.owes = n.owes || n.at.Epoch != 0
-		n.at = Place{Epoch: next.Epoch}
+		n.at, n.lost = Place{Epoch: next.Epoch}, nil
 	}
 	if n.owes && !n.done && n.mayResend() {
 		n.owes = false
@@ -91,6 +91,9 @@ func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 	}
 	if len(items) == 0 {
 		if err := n.repeat(); err != nil {
+			return sent, err
+		}
+		if err := n.retry(ctx); err != nil {
 			return sent, err
 		}
 	}
