@@ -104,7 +104,7 @@ type Caps struct {
 type Privacy struct {
 	Rho       Rho `json:"rho"`                 // of all rounds, for a person at all Places
 	Colluders int `json:"colluders,omitempty"` // nodes whose noise is not relied on; default 1
-	Places    int `json:"places,omitempty"`    // how many nodes one person may be at; default 1
+	Places    int `json:"places"`              // how many nodes one person may be at; no default
 }
 
 // Expect is what is publicly expected; PeoplePerNode is also a bound.

@@ -101,7 +101,7 @@ model:
       levels:
         - {name: industry}
         - {name: services}
-privacy: {rho: 0.5}
+privacy: {rho: 0.5, places: 1}
 expect: {people: 9000, people_per_node: 10000}
 until: 2099-12-31
 deadlines: {phase: 60, share: 3600}

@@ -10,7 +10,7 @@ import (
 // networkYAML makes the test's card one of a multi-layer perceptron.
 func networkYAML(card string) string {
 	return strings.Replace(strings.Replace(card, "  start_mean: 0.3\n", "  start_mean: 0.3\n  network: {hidden: [4], seed: 7, rate: 0.5, momentum: 0.5}\n", 1),
-		"privacy: {rho: 0.5}", "privacy: {rho: 0.4}", 1)
+		"privacy: {rho: 0.5, places: 1}", "privacy: {rho: 0.4, places: 1}", 1)
 }
 
 // A network trains over the same protocol: without noise the state is the one that the

@@ -44,7 +44,7 @@ func registryWorld(t *testing.T, k glmtest.Task, s glmtest.Split, records []glmt
 	w := newWorldFor(t, organisations, 1, 1, func(card string) string {
 		from, to := strings.Index(card, "model:"), strings.Index(card, "until:")
 		people := fmt.Sprintf("expect: {people: %d, people_per_node: %d}\n", spec.PeoplePerNode, spec.PeoplePerNode)
-		return card[:from] + "model: " + string(model) + "\nprivacy: {rho: 0.5}\n" + people + card[to:]
+		return card[:from] + "model: " + string(model) + "\nprivacy: {rho: 0.5, places: 1}\n" + people + card[to:]
 	})
 	for i, rows := range s.Rows(k, records) {
 		w.parties[i].rows = rows

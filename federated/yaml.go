@@ -40,6 +40,9 @@ func ParseCard(file string, b []byte) (c *Card, err error) {
 	if r.err != nil {
 		return nil, r.err
 	}
+	if c.Privacy.Places < 1 {
+		return nil, fmt.Errorf("%w: %s: privacy: places: how many of the nodes one person may be at, at least 1", ErrCard, file)
+	}
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

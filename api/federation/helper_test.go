@@ -120,7 +120,7 @@ model:
   response: {name: visits, unit: visits, range: [0, 60]}
   features:
     - {name: age, unit: years, range: [20, 60]}
-privacy: {rho: 5}
+privacy: {rho: 5, places: 1}
 expect: {people: 6000, people_per_node: 4000}
 until: 2099-12-31
 deadlines: {phase: 60, share: 3600}

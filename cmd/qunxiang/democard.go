@@ -71,7 +71,7 @@ model:
       code_list: diabetes@1
       levels: [{name: "no"}, {name: "yes", share: 0.12}]
 
-privacy: {rho: %s}         # of a person, for all rounds together
+privacy: {rho: %s, places: 1}   # of a person, who is at one node only, for all rounds together
 expect: {people: %d, people_per_node: %d}
 until: %s
 deadlines: {phase: %d, share: 600}

@@ -124,7 +124,7 @@ model:
     - name: level
       code_list: levels@1
       levels: [{name: a}, {name: b}, {name: c}, {name: d, into: c}]
-privacy: {rho: 0.5}
+privacy: {rho: 0.5, places: 1}
 expect: {people: 3000, people_per_node: 3000}
 until: 2099-12-31
 deadlines: {phase: 60, share: 600}

@@ -21,7 +21,7 @@ type drafting struct {
 	dir, template, job, family, purpose string
 	given                               []string
 	mean, rho                           float64
-	perNode                             int64
+	perNode, places                     int64
 
 	question *queries.FeatureQuestion
 	facts    coordinatorFacts
@@ -56,6 +56,7 @@ known. Comments are yours; only the values count. Then: federated create --check
 	f.StringVar(&o.family, "family", "", "linear, logistic, poisson, gamma, tweedie or negative-binomial (default: gamma for money, else poisson)")
 	f.Float64Var(&o.mean, "start-mean", 1, "expected mean of the response, in a unit of exposure if there is one")
 	f.Float64Var(&o.rho, "rho", 0.3, "privacy cost of the whole job")
+	f.Int64Var(&o.places, "places", 0, "how many of the nodes one person may be at (default: all)")
 	f.Int64Var(&o.perNode, "people-per-node", 100_000, "the most people that any node has")
 	return c
 }
@@ -166,6 +167,13 @@ func (o *drafting) familyOr() string {
 		return string(glm.Gamma)
 	}
 	return string(glm.Poisson)
+}
+
+func (o *drafting) placesAmong(nodes int64) int64 {
+	if o.places > 0 {
+		return o.places
+	}
+	return nodes
 }
 
 // draftFeature is a feature of the card in YAML.

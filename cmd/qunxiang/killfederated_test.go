@@ -268,7 +268,7 @@ model:
     - name: sex
       code_list: schema/sex@1
       levels: [{name: female}, {name: male}, {name: unknown, into: male}]
-privacy: {rho: 0.3}
+privacy: {rho: 0.3, places: 1}
 expect: {people: 1200, people_per_node: 1000}
 until: 2099-12-31
 deadlines: {phase: 5, share: 60}

@@ -70,7 +70,7 @@ model:
     - {name: diabetes, code_list: diabetes@1, levels: [{name: "no"}, {name: "yes"}]}
     - {name: age, unit: years, range: [20, 80]}
     - {name: sex, code_list: schema/sex@1, levels: [{name: male}, {name: female}, {name: unknown, into: male}]}
-privacy: {rho: 0.5}
+privacy: {rho: 0.5, places: 1}
 expect: {people: 900, people_per_node: 1000}
 until: 2099-12-31
 deadlines: {phase: 60, share: 3600}
