@@ -131,6 +131,10 @@ func (o *drafting) write(w io.Writer) error {
 		case queries.RoleWeight:
 			p("  weights: true       # %s", c.Name)
 		case queries.RoleFeature:
+			if by := o.unseen(c); by != "" {
+				p("  # left out: %s, since %s is 0 and nobody would have it", c.Name, by)
+				continue
+			}
 			features = append(features, draftFeature(c))
 		}
 	}
@@ -156,6 +160,21 @@ func (o *drafting) column(role string) *queries.FeatureField {
 		}
 	}
 	return nil
+}
+
+// unseen is the parameter that, being 0, leaves nothing of a code list to be seen before
+// the window; "" where there is something.
+func (o *drafting) unseen(c queries.FeatureField) string {
+	t := o.question.Template
+	for _, col := range t.Features.Columns {
+		for _, r := range t.Reads {
+			named := r.Codes != nil && col.Lists == r.Codes.Parameter && slices.ContainsFunc(o.question.Codes, func(l *queries.CodeList) bool { return l.ID == c.Name })
+			if named && r.LookbackParam != "" && o.question.Parameters[r.LookbackParam] == "0" {
+				return r.LookbackParam
+			}
+		}
+	}
+	return ""
 }
 
 // familyOr is the family that was given, or the one that suits the response.

@@ -171,7 +171,7 @@ func printFit(w io.Writer, c *federated.Card, f *glm.Fit) error {
 	for _, x := range f.Terms {
 		mark := ""
 		if x.Unreliable {
-			mark = "UNRELIABLE"
+			mark = " UNRELIABLE"
 		}
 		rel, between := "", ""
 		if !linear {

@@ -104,7 +104,7 @@ func findJobs(ctx context.Context, client *federation.Client, job string) ([]fed
 
 func printStatus(w io.Writer, jobs []federation.JobStatus) {
 	if len(jobs) == 0 {
-		fmt.Fprintln(w, "no jobs")
+		fmt.Fprintln(w, "no jobs: the coordinator's operator drafts a card and begins one (qunxiang federated draft, create)")
 	}
 	for _, s := range jobs {
 		fmt.Fprintf(w, "%s  %s\n  %s\n", printable(s.Job), printable(s.Name), printable(stateOf(s)))
@@ -122,7 +122,14 @@ func stateOf(s federation.JobStatus) string {
 	case s.Done:
 		return fmt.Sprintf("done: %d rounds, %d attempts", s.Rounds, s.Attempt)
 	case s.Attempt == 0:
-		return fmt.Sprintf("waiting: %d of %d owners have approved, %d nodes are ready", s.Approved, len(s.Nodes), s.Ready)
+		line := fmt.Sprintf("waiting: %d of %d owners have approved, %d nodes are ready", s.Approved, len(s.Nodes), s.Ready)
+		if len(s.Unapproved) > 0 {
+			return line + "; to approve and serve: " + strings.Join(s.Unapproved, ", ")
+		}
+		if len(s.Unready) > 0 {
+			line += "; to serve, or still reading their rows: " + strings.Join(s.Unready, ", ")
+		}
+		return line
 	}
 	line := fmt.Sprintf("round %d of %d, attempt %d, %s", s.Round+1, s.Rounds, s.Attempt, s.Phase)
 	if len(s.Missing) > 0 {

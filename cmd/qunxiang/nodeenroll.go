@@ -305,6 +305,7 @@ func (e *enrolling) print(w io.Writer, s federation.EnrolmentState) {
 	fmt.Fprintf(w, "  signing key  %s\n  owner's key  %s\n\n", e.sent.Key.Fingerprint(), e.sent.Owner.Fingerprint())
 	if s.Certificate != "" {
 		fmt.Fprintf(w, "approved: the certificate is in %s, until %s\n", e.folder.path("tls.crt"), s.Until.Format(time.DateOnly))
+		fmt.Fprintf(w, "next, when you are sent a job's digest: qunxiang node approve --dir %s --job DIGEST\n", e.dir)
 		return
 	}
 	fmt.Fprintln(w, "pending: run this again, or with --wait, when the coordinator's operator has approved")

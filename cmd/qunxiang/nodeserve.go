@@ -177,7 +177,7 @@ func rest(ctx context.Context, d time.Duration) {
 // job runs one job to its end, opening it again where a disk failed.
 func (s *nodeService) job(ctx context.Context, j *nodeJob) error {
 	name := j.card.Job
-	s.console.say(name, "job %s, %d rounds", j.digest.String()[:8], j.card.Model.Rounds)
+	s.console.say(name, "job %s, %d rounds; whom it waits for: qunxiang federated status --dir %s", j.digest.String()[:8], j.card.Model.Rounds, s.d.dir)
 	for {
 		err := s.attempt(ctx, j)
 		switch {
@@ -254,6 +254,7 @@ func (s *nodeService) attempt(ctx context.Context, j *nodeJob) error {
 // drive steps the node until the job is over and the ledger's slots have passed.
 func (s *nodeService) drive(ctx context.Context, j *nodeJob, n *federated.Node, books federated.Books) error {
 	var trouble string
+	closing := false
 	var since time.Time // of a stop that could not be told
 	for ctx.Err() == nil {
 		if why, err := j.text(stopFile); err != nil {
@@ -272,6 +273,10 @@ func (s *nodeService) drive(ctx context.Context, j *nodeJob, n *federated.Node, 
 		moved, err := n.Step(ctx)
 		s.console.show(j.card.Job, n.Status())
 		stopped := errors.Is(err, federated.ErrStopped)
+		if n.Done() && !closing && !books.Settled(j.digest) {
+			closing = true
+			s.console.say(j.card.Job, "the model is there; the ledger closes the last attempt %v after its charge (slot in node.yaml)", s.settings.Slot)
+		}
 		switch {
 		case n.Err() != nil:
 			return fmt.Errorf("%w: %w", errReopen, n.Err())
