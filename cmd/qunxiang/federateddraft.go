@@ -140,7 +140,11 @@ func (o *drafting) write(w io.Writer) error {
 	}
 	p("  features:\n%s", strings.Join(features, "\n"))
 	n := int64(max(len(o.members), 3))
-	p("\nprivacy: {rho: %g}\nexpect: {people: %d, people_per_node: %d%s", o.rho, n*o.perNode, o.perNode, mean)
+	p("\n# places: how many of the nodes one person may be at. People whom a fund covers buy from")
+	p("# insurers too: all nodes, unless you know better. The cost counts it squared.")
+	p("privacy: {rho: %g, places: %d}", o.rho, o.placesAmong(n))
+	p("# people: of all nodes, as publicly expected. people_per_node: the most that any has.")
+	p("expect: {people: %d, people_per_node: %d%s", n*o.perNode, o.perNode, mean)
 	p("until: %s\ndeadlines: {phase: 60, share: 3600}", time.Now().AddDate(0, 3, 0).UTC().Format(time.DateOnly))
 	var firms []string
 	for _, m := range o.members {

@@ -36,7 +36,7 @@ func severityCard(t *testing.T, d *domain, replace ...string) *federated.Card {
 	}
 	return trainingCard(t, d.catalog, append(replace,
 		"claim-frequency-features@1.0.0", template.Ref(), f1.Digest(), template.Digest(), "job: visits-by-age", "job: cost-of-a-claim",
-		"2018-12-31,", `2018-12-31, amount: total, med_type: all,`, "family: poisson", "family: gamma", "start_mean: 2", "start_mean: 1000\n  rounds: 14",
+		"2018-12-31,", `2018-12-31, amount: total,`, "med_type: outpatient", "med_type: all", "family: poisson", "family: gamma", "start_mean: 2", "start_mean: 1000\n  rounds: 14",
 		"exposure: true", "weights: true", "{name: visits, unit: visits, range: [0, 60]}", "{name: cost, unit: yuan, range: [0.01, 10000000]}",
 		"exposure: 2, weight: 8, score: 20", "weight: 40, score: 60",
 	)...)
