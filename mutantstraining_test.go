@@ -89,6 +89,8 @@ var trainingMutants = []mutant{
 	{"journal: the charge alone may be lost", "federated/journal/commit.go", "return j.put(func(s *state) { s.own.Charged = true })", "return nil", "./federated/journal", "TestRollbackOfTheChargeAlone"},
 	{"journal: peers need not follow", "federated/journal/journal.go", "if err := j.s.peers[i].Follows(m); err != nil {", "if err := error(nil); err != nil {", "./federated/journal", "TestPeers"},
 	{"journal: another record is sent", "federated/journal/commit.go", "\tif Digest(b) != digest {", "\tif false {", "./federated/journal", "TestDamage"},
+	{"federated: an organisation takes the noise of its nodes away", "federated/cardcheck.go", "\tif c.Privacy.Colluders < most {", "\tif c.Privacy.Colluders < 1 {", "./federated", "TestAttackNoiseOfOneOrganisation"},
+	{"secagg: an organisation in capitals is another", "federated/secagg/roster.go", "\t\torg := seen(n.Organisation)\n\t\tif count", "\t\torg := n.Organisation\n\t\tif count", "./federated", "TestAttackNoiseOfOneOrganisation"},
 	{"glm: H is not clipped", "federated/glm/encode.go", "\t\tclip(e.h, e.blocks[0].Clip)\n", "", "./federated/glm", "TestOnePersonIsBounded"},
 	{"glm: g is not clipped", "federated/glm/encode.go", "\t\tclip(e.g, e.blocks[1].Clip)\n", "", "./federated/glm", "TestOnePersonIsBounded"},
 	{"glm: rows are clipped alone", "federated/glm/encode.go", "\t\te.row(r)\n\t}", "\t\te.row(r)\n\t\tif !e.plan.unprotected {\n\t\t\tclip(e.h, e.blocks[0].Clip/int64(who.to-who.from))\n\t\t}\n\t}", "./federated/glm", "TestRowsAreAddedFirst"},

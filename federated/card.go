@@ -103,7 +103,7 @@ type Caps struct {
 // Privacy is what the job costs a person, and against whom.
 type Privacy struct {
 	Rho       Rho `json:"rho"`                 // of all rounds, for a person at all Places
-	Colluders int `json:"colluders,omitempty"` // nodes whose noise is not relied on; default 1
+	Colluders int `json:"colluders,omitempty"` // nodes whose noise is not relied on; default, and at least, the most nodes of one organisation
 	Places    int `json:"places,omitempty"`    // how many nodes one person may be at; default 1
 }
 
