@@ -116,6 +116,25 @@ func TestAttackDataOutsideContract(t *testing.T) {
 	}
 }
 
+// With one person more or less nobody is told anything else: how many people there are
+// is data, which no refusal may tell for nothing.
+func TestAttackCountIsTold(t *testing.T) {
+	for _, people := range []int{12, 13, 60} {
+		w := newWorldOf(t, 1, 12, func(card string) string {
+			return strings.Replace(card, "expect: {people: 9000, people_per_node: 10000}", "expect: {people: 36, people_per_node: 12}", 1)
+		})
+		w.noise = true
+		w.parties[0].rows = synthetic(0, people)
+		w.openNodes().run()
+		for _, p := range w.parties {
+			if !p.node.Done() {
+				t.Errorf("with %d people %s says %q", people, p.name, p.node.Stopped())
+			}
+		}
+		w.close()
+	}
+}
+
 // A node obeys its operator's windows and cap, and the ledger's.
 func TestLimits(t *testing.T) {
 	w := newWorld(t, 1, 12)

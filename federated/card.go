@@ -107,7 +107,8 @@ type Privacy struct {
 	Places    int `json:"places,omitempty"`    // how many nodes one person may be at; default 1
 }
 
-// Expect is what is publicly expected; PeoplePerNode is also a bound.
+// Expect is what is publicly expected. A node's sums are held to what PeoplePerNode
+// people can add; a node may have more.
 type Expect struct {
 	People        int64   `json:"people"` // of all nodes together
 	PeoplePerNode int64   `json:"people_per_node"`

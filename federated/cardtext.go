@@ -163,6 +163,7 @@ func (c *Card) capsText(w *writer) {
 	if n == nil {
 		w.item("Each person", "at most %d rows; weights %g, scores %g; what is beyond is cut off", k.Rows, k.Weight, k.Score)
 		w.item("In the fit's", "summary, at most exposure %g, deviance %g, Pearson %g", k.Exposure, k.Deviance, k.Pearson)
+		w.item("Each node", "at most what %d people at these bounds add; what is beyond is cut off", c.Expect.PeoplePerNode)
 		return
 	}
 	kind := "tanh"
