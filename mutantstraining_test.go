@@ -95,6 +95,8 @@ var trainingMutants = []mutant{
 	{"glm: sums of any size", "federated/glm/encode.go", "e.out[i] = min(max(e.out[i]+high<<carried, -most), most)", "e.out[i] += high << carried", "./federated/glm", "TestPeopleAreNotCounted"},
 	{"glm: one person turns the sums over", "federated/glm/encode.go", "e.out[i] = min(max(e.out[i]+high<<carried, -most), most)", "e.out[i] = (e.out[i] + high<<carried) % (most + 1)", "./federated/glm", "TestOnePersonIsBounded"},
 	{"glm: sums of many people wrap", "federated/glm/encode.go", "if int64(i+1)%p.spec.PeoplePerNode == 0 {", "if i < 0 {", "./federated/glm", "TestHoldDoesNotWrap"},
+	{"glm: no room for noise", "federated/glm/noise.go", "if math.Ceil(float64(noiseTail*math.Sqrt(share))) > float64(p.Limit()-p.spec.PeoplePerNode*b.Clip) {", "if b.sigma() >= float64(math.Ldexp(1, sumBits)/20) {", "./federated/glm", "TestNoiseHasRoom"},
+	{"glm: a draw makes a node stop", "federated/glm/encode.go", "limit: p.Limit(), values", "values", "./federated/glm", "TestNoisedSumsKeepTheLimit"},
 	{"glm: H is not clipped", "federated/glm/encode.go", "\t\tclip(e.h, e.blocks[0].Clip)\n", "", "./federated/glm", "TestOnePersonIsBounded"},
 	{"glm: g is not clipped", "federated/glm/encode.go", "\t\tclip(e.g, e.blocks[1].Clip)\n", "", "./federated/glm", "TestOnePersonIsBounded"},
 	{"glm: rows are clipped alone", "federated/glm/encode.go", "\t\te.row(r)\n\t}", "\t\te.row(r)\n\t\tif !e.plan.unprotected {\n\t\t\tclip(e.h, e.blocks[0].Clip/int64(who.to-who.from))\n\t\t}\n\t}", "./federated/glm", "TestRowsAreAddedFirst"},

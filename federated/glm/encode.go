@@ -31,7 +31,11 @@ func (p *Plan) Encode(d *Data, r int, beta Coefficients) (*Sums, error) {
 		}
 	}
 	e.hold()
-	return &Sums{of: p, round: r, values: e.out}, nil
+	sums := &Sums{of: p, round: r, limit: p.Limit(), values: e.out}
+	if p.unprotected {
+		sums.limit = 0
+	}
+	return sums, nil
 }
 
 // encoder adds up people. A person touches the columns of the own rows only, so

@@ -118,3 +118,24 @@ func TestCarryIsExact(t *testing.T) {
 		}
 	})
 }
+
+// What a node puts into the secure sum is what it has room for, however unlikely its
+// noise: no draw makes a node stop.
+func TestNoisedSumsKeepTheLimit(t *testing.T) {
+	p := plan(t, small(Poisson))
+	d, err := p.NewData([]Row{goodRow()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums, err := p.Encode(d, 0, p.Start())
+	if err != nil {
+		t.Fatal(err)
+	}
+	noise := &Noise{of: p, values: make([]int64, p.Cells())}
+	noise.values[0], noise.values[1] = 1<<61, -1<<61
+	own := sums.values[2]
+	got, err := sums.Noisy(noise)
+	if err != nil || got[0] != p.Limit() || got[1] != -p.Limit() || got[2] != own {
+		t.Errorf("%v, %v", got[:3], err)
+	}
+}
