@@ -63,13 +63,17 @@ type Node struct {
 	round    int
 	beta     glm.Coefficients
 	results  map[uint64]secagg.Hash
-	deferred *secagg.Message // an OPEN outside the windows
+	deferred *secagg.Message // an OPEN outside the windows or beyond the limits
+	waits    string          // for what, "" for nothing
 
 	try  *try   // the newest, before or after the barrier
 	past []*try // earlier ones of the round that crossed it and may still give the sum
 	done bool
 	fit  *glm.Fit // of a regression that is done
 	stop string
+
+	lost  []lost    // items after the barrier that came garbled, in order
+	again time.Time // when they are asked for, and the own share posted, again; or zero
 
 	echoes map[uint64]*echo // of attempts that closed rounds, in the feed of this epoch
 }
@@ -90,11 +94,12 @@ type try struct {
 	fit     *glm.Fit
 	shares  map[int]bool
 	spoiled bool
-	refused bool // something was, and the log says so
+	refused bool         // something was, and the log says so
+	echoed  map[int]bool // chunks of the own share that are in the feed
 }
 
-// OpenNode opens a job at a node: it checks card, approval, limits, room in the
-// ledger and the data, and goes on where a crash left it. ErrOptions, ErrApproval,
+// OpenNode opens a job at a node: it checks card, approval and limits, sets the job's
+// whole cost aside in the ledger, checks the data, and goes on where a crash left it. ErrOptions, ErrApproval,
 // ErrLimit, ErrSnapshot, ErrRefused, or the journal's errors. A job that has stopped
 // opens, and so does one whose data break the contract: the first Step tells the others
 // which field it is, and is ErrStopped.
@@ -208,9 +213,12 @@ func (n *Node) restore(ctx context.Context) error {
 	}
 	if why, err := n.dir.Get("stopped"); err == nil {
 		n.stop = string(why)
+		if err := n.o.Books.CloseJob(ctx, n.job); err != nil { // a crash may have come before it
+			return err
+		}
 		return n.say(NoticeStopped, n.stop)
 	}
-	if err := n.replay(); err != nil || n.done {
+	if err := n.replay(ctx); err != nil || n.done {
 		return err
 	}
 	if err := n.preflight(ctx); err != nil || n.stop != "" {
@@ -219,10 +227,11 @@ func (n *Node) restore(ctx context.Context) error {
 	return n.resume()
 }
 
-// preflight checks limits, ledger and data, and says so. What fails here on the data
-// is told by the field's name alone.
+// preflight checks limits, ledger and data, and says so. The job's whole cost is set
+// aside before any data is touched. What fails here on the data is told by the field's
+// name alone.
 func (n *Node) preflight(ctx context.Context) error {
-	if err := n.admit(ctx); err != nil {
+	if err := n.admit(ctx, n.o.Books.Reserve); err != nil {
 		return err
 	}
 	if err := n.pin(); err != nil {
@@ -295,7 +304,10 @@ func (n *Node) halt(reason string) error {
 	}
 	n.o.Log("stopped: " + reason)
 	n.stop, n.try, n.past, n.data, n.deferred = reason, nil, nil, nil, nil
-	return n.dir.Put("stopped", []byte(reason))
+	if err := n.dir.Put("stopped", []byte(reason)); err != nil {
+		return err
+	}
+	return n.o.Books.CloseJob(context.Background(), n.job)
 }
 
 // Close gives up the folder, and with it the keys of an attempt before the barrier.

@@ -192,16 +192,16 @@ func (j *Journal) Saw(attempt uint64, marks []secagg.Mark) error {
 	})
 }
 
-// Shared notes that all nodes have sent shares of an attempt, and so have charged since
-// they showed their marks in it. An attempt before the one that the marks are of says
-// nothing of them: the charge is behind those already.
-func (j *Journal) Shared(attempt uint64) error {
-	if attempt != j.s.seen {
+// Shared notes that a node has sent its share of an attempt, burnt or not, and so has
+// charged since it showed its mark in it: the next mark must be beyond. An attempt
+// before the one that the marks are of says nothing of them: the charge is behind those
+// already.
+func (j *Journal) Shared(attempt uint64, node int) error {
+	if node < 0 || node >= j.o.Nodes {
+		return fmt.Errorf("%w: node %d of %d", ErrOther, node, j.o.Nodes)
+	}
+	if attempt != j.s.seen || j.s.peers[node].Charged {
 		return nil
 	}
-	return j.put(func(s *state) {
-		for i := range s.peers {
-			s.peers[i].Charged = true
-		}
-	})
+	return j.put(func(s *state) { s.peers[node].Charged = true })
 }
