@@ -115,10 +115,10 @@ func (n *Node) finish(ctx context.Context, fit *glm.Fit) error {
 	if err != nil {
 		return err
 	}
-	n.done, n.fit, n.data = true, fit, nil
 	if err := n.dir.Put("model.json", b); err != nil {
 		return err
 	}
+	n.done, n.fit, n.data = true, fit, nil
 	return n.o.Books.CloseJob(ctx, n.job)
 }
 
