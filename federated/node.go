@@ -76,6 +76,8 @@ type Node struct {
 	again time.Time // when they are asked for, and the own share posted, again; or zero
 
 	echoes map[uint64]*echo // of attempts that closed rounds, in the feed of this epoch
+
+	failure error // of a file of the job; what is in memory may be ahead of the disk
 }
 
 // try is an attempt, before or after the barrier.
@@ -284,7 +286,7 @@ func (n *Node) Stop(reason string) error {
 	}
 	n.out = nil
 	if err := n.halt(reason); err != nil {
-		return err
+		return n.kept(err)
 	}
 	return n.say(NoticeStopped, n.stop)
 }

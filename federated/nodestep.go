@@ -37,9 +37,17 @@ func (n *Node) post(s Sort, attempt uint64, b []byte) {
 
 // Step does one short turn: it sends what is to be sent, reads what is new, and does
 // what follows. progress is false when there was nothing to do. ErrStopped is final;
-// after a failed disk the node has to be opened again; after any other
-// error call it again later.
+// after a failed disk (see Err) the node has to be opened again, and does nothing more;
+// after any other error call it again later.
 func (n *Node) Step(ctx context.Context) (progress bool, err error) {
+	if n.failure != nil {
+		return false, n.failure
+	}
+	progress, err = n.step(ctx)
+	return progress, n.kept(err)
+}
+
+func (n *Node) step(ctx context.Context) (progress bool, err error) {
 	sent, err := n.flush(ctx)
 	if err != nil && n.done {
 		n.out, err = nil, nil // it needs nobody any more
