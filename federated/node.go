@@ -65,6 +65,7 @@ type Node struct {
 	results  map[uint64]secagg.Hash
 	deferred *secagg.Message // an OPEN outside the windows or beyond the limits
 	waits    string          // for what, "" for nothing
+	refused  bool            // an OPEN was since the last attempt, and the log says so
 
 	try  *try   // the newest, before or after the barrier
 	past []*try // earlier ones of the round that crossed it and may still give the sum
