@@ -1,6 +1,7 @@
 package federated
 
 import (
+	"bytes"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -116,6 +117,25 @@ func TestAttackDataOutsideContract(t *testing.T) {
 	}
 }
 
+// With one person more or less nobody is told anything else: how many people there are
+// is data, which no refusal may tell for nothing.
+func TestAttackCountIsTold(t *testing.T) {
+	for _, people := range []int{12, 13, 60} {
+		w := newWorldOf(t, 1, 12, func(card string) string {
+			return strings.Replace(card, "expect: {people: 9000, people_per_node: 10000}", "expect: {people: 36, people_per_node: 12}", 1)
+		})
+		w.noise = true
+		w.parties[0].rows = synthetic(0, people)
+		w.openNodes().run()
+		for _, p := range w.parties {
+			if !p.node.Done() {
+				t.Errorf("with %d people %s says %q", people, p.name, p.node.Stopped())
+			}
+		}
+		w.close()
+	}
+}
+
 // A node obeys its operator's windows and cap, and the ledger's.
 func TestLimits(t *testing.T) {
 	w := newWorld(t, 1, 12)
@@ -177,4 +197,72 @@ func TestAttackBurningSpares(t *testing.T) {
 			t.Errorf("node %d goes on: %q", i, n.Stopped())
 		}
 	}
+}
+
+// A node that has the sum of the open round makes no other share for it, after a restart
+// neither: what it had of the others is on its disk, whatever it is served.
+func TestAttackSumForgottenByRestart(t *testing.T) {
+	w := newWorld(t, 2, 12)
+	hide := false
+	w.parties[0].transport = &evil{wire: wire{w}, items: func(it Item) []Item {
+		result := it.Sort == SortMessage && it.Phase == secagg.PhaseResult
+		share := it.Sort == SortMessage && it.Phase == secagg.PhaseShare || it.Sort == SortPart && it.Kind == secagg.Sealed
+		if it.Node != 0 && (result || hide && share) {
+			it.Sort = 0
+		}
+		return []Item{it}
+	}}
+	w.openNodes()
+	for !w.parties[0].node.summed() {
+		w.turn()
+	}
+	hide = true
+	said, err := w.parties[0].node.try.store.Get(messageName(secagg.PhaseResult, 0))
+	must(t, err)
+	w.restart(0)
+	n := w.parties[0].node
+	for len(n.approved) < 3 {
+		_, err := n.Step(ctx)
+		must(t, err)
+	}
+	high := n.journal.Highest()
+	must(t, n.takeOpen(ctx, w.opening(secagg.Open{Job: n.job, Model: n.beta.Hash(), Round: 0, Attempt: high + 1, Length: uint32(n.plan.Cells())})))
+	if n.journal.Highest() != high {
+		t.Fatal("a restart makes it begin another attempt for a sum that it has")
+	}
+	again, err := n.try.store.Get(messageName(secagg.PhaseResult, 0))
+	must(t, err)
+	if !bytes.Equal(said, again) {
+		t.Error("it says another result")
+	}
+	// The coordinator gives in: the round closes, with what was shared once.
+	w.parties[0].transport, hide = nil, false
+	w.restart(0)
+	w.run()
+	w.sameModel()
+	w.charged(2)
+}
+
+// What is damaged on the disk is asked for: a restart takes a node's own word for nothing.
+func TestRecallPassesDamageOver(t *testing.T) {
+	w := newWorld(t, 1, 12).openNodes()
+	n := w.parties[0].node
+	for !n.summed() {
+		w.turn()
+	}
+	for i, spoil := range []func([]byte) []byte{
+		func(b []byte) []byte { b[len(b)/2] ^= 4; return b }, func(b []byte) []byte { return b[:len(b)-1] },
+	} {
+		name := partName(secagg.Opened, i+1, 0)
+		b, err := n.try.store.Get(name)
+		must(t, err)
+		must(t, n.try.store.Put(name, spoil(b)))
+	}
+	w.restart(0)
+	if w.parties[0].node.summed() {
+		t.Fatal("it has a sum of damaged shares")
+	}
+	w.run()
+	w.sameModel()
+	w.charged(1)
 }

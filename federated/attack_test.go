@@ -296,3 +296,46 @@ func TestAttackNodeStops(t *testing.T) {
 		t.Error("a stopped node goes on after a restart")
 	}
 }
+
+// A coordinator does not fill a node's log with OPENs that are none, signed or not: there
+// is one line until an attempt begins.
+func TestAttackLogOfRefusedOpens(t *testing.T) {
+	w := newWorld(t, 2, 12)
+	var lines []string
+	o := w.options(0)
+	o.Log = func(text string) {
+		if strings.Contains(text, "is refused") {
+			lines = append(lines, text)
+		}
+	}
+	var err error
+	w.parties[0].node, err = OpenNode(ctx, o)
+	must(t, err)
+	w.openNode(1)
+	w.openNode(2)
+	n := w.parties[0].node
+	for len(n.approved) < 3 {
+		w.turn()
+	}
+	for round := range 2 {
+		for n.Round() < round || n.summed() {
+			w.turn()
+		}
+		other := n.beta.Hash()
+		other[0] ^= 1
+		open := secagg.Open{Job: n.job, Model: n.beta.Hash(), Round: uint32(n.round), Attempt: 500, Length: uint32(n.plan.Cells())}
+		unsigned := w.opening(open)
+		unsigned.Sig[0] ^= 1
+		open.Model = other
+		signed := w.opening(open)
+		for range 500 {
+			must(t, n.takeOpen(ctx, unsigned))
+			must(t, n.takeOpen(ctx, signed))
+		}
+		if len(lines) != round+1 {
+			t.Fatalf("round %d: %d lines in the log for 1000 OPENs: %.80q", round, len(lines), lines)
+		}
+	}
+	w.run()
+	w.sameModel()
+}

@@ -103,11 +103,12 @@ type Caps struct {
 // Privacy is what the job costs a person, and against whom.
 type Privacy struct {
 	Rho       Rho `json:"rho"`                 // of all rounds, for a person at all Places
-	Colluders int `json:"colluders,omitempty"` // nodes whose noise is not relied on; default 1
+	Colluders int `json:"colluders,omitempty"` // nodes whose noise is not relied on; default, and at least, the most nodes of one organisation
 	Places    int `json:"places"`              // how many nodes one person may be at; no default
 }
 
-// Expect is what is publicly expected; PeoplePerNode is also a bound.
+// Expect is what is publicly expected. A node's sums are held to what PeoplePerNode
+// people can add; a node may have more.
 type Expect struct {
 	People        int64   `json:"people"` // of all nodes together
 	PeoplePerNode int64   `json:"people_per_node"`

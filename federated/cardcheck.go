@@ -59,6 +59,9 @@ func (c *Card) check() error {
 	if err := c.checkParties(); err != nil {
 		return err
 	}
+	if err := c.checkColluders(); err != nil {
+		return err
+	}
 	t, _, err := c.trainer()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrCard, err)
@@ -151,6 +154,19 @@ func (c *Card) checkParties() error {
 	}
 	if err := c.Roster().Check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrCard, err)
+	}
+	return nil
+}
+
+// checkColluders wants the noise to hold against every organisation alone: it can take
+// away the noise of all its nodes, whoever else is honest.
+func (c *Card) checkColluders() error {
+	who, most := c.Roster().Largest()
+	if c.Privacy.Colluders == 0 {
+		c.Privacy.Colluders = most
+	}
+	if c.Privacy.Colluders < most {
+		return fmt.Errorf("%w: colluders must be at least %d: %s has so many nodes and knows the noise of all", ErrCard, most, named(who))
 	}
 	return nil
 }

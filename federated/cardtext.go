@@ -163,6 +163,7 @@ func (c *Card) capsText(w *writer) {
 	if n == nil {
 		w.item("Each person", "at most %d rows; weights %g, scores %g; what is beyond is cut off", k.Rows, k.Weight, k.Score)
 		w.item("In the fit's", "summary, at most exposure %g, deviance %g, Pearson %g", k.Exposure, k.Deviance, k.Pearson)
+		w.item("Each node", "at most what %d people at these bounds add; what is beyond is cut off", c.Expect.PeoplePerNode)
 		return
 	}
 	kind := "tanh"
@@ -231,6 +232,9 @@ func (c *Card) privacyText(w *writer, p trainer) error {
 	m := c.Privacy.Places
 	w.item("Places", "a person may be at %d of the nodes: the cost counts that %d times (m squared)", m, m*m)
 	w.item("Colluders", "the noise holds if up to %d node(s) take their own share of it away", c.Privacy.Colluders)
+	if who, most := c.Roster().Largest(); most > 1 {
+		w.line("    %s alone has %d nodes, and knows the noise of all of them.", named(who), most)
+	}
 	var all int64
 	for r := range p.Rounds() {
 		k, err := p.RoundCostAgainst(r, len(c.Nodes)-1)

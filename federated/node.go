@@ -69,6 +69,7 @@ type Node struct {
 	silent   time.Time       // until when nothing is sent or asked for
 	deferred *secagg.Message // an OPEN outside the windows or beyond the limits
 	waits    string          // for what, "" for nothing
+	refused  bool            // an OPEN was since the last attempt, and the log says so
 
 	try  *try   // the newest, before or after the barrier
 	past []*try // earlier ones of the round that crossed it and may still give the sum
@@ -80,6 +81,8 @@ type Node struct {
 	again time.Time // when they are asked for, and the own share posted, again; or zero
 
 	echoes map[uint64]*echo // of attempts that closed rounds, in the feed of this epoch
+
+	failure error // of a file of the job; what is in memory may be ahead of the disk
 }
 
 // try is an attempt, before or after the barrier.
@@ -292,7 +295,7 @@ func (n *Node) Stop(reason string) error {
 	}
 	n.out = nil
 	if err := n.halt(reason); err != nil {
-		return err
+		return n.kept(err)
 	}
 	return n.say(NoticeStopped, n.stop)
 }

@@ -186,6 +186,32 @@ func (n *Node) resume() error {
 		if err := n.share(n.try); err != nil {
 			return err
 		}
+		if err := n.recall(n.try); err != nil || n.stop != "" {
+			return err
+		}
 	}
 	return nil
+}
+
+// recall gives a crossed attempt what the transcript has of it, and the sum again if
+// that is all: a node that has a round's sum makes no other share for it, whatever the
+// coordinator serves it after a restart. What does not read, the coordinator may have.
+func (n *Node) recall(t *try) error {
+	for i := range n.roster.Nodes {
+		for k := range n.params.Chunks(n.plan.Cells()) {
+			for _, kind := range []secagg.Kind{secagg.C0, secagg.Opened} {
+				b, err := t.store.Get(partName(kind, i, k))
+				if errors.Is(err, secagg.ErrMissing) {
+					continue
+				}
+				if err != nil {
+					return err
+				}
+				if p, err := n.shape().ParsePart(b); err == nil {
+					_ = t.end.ReceivePart(p)
+				}
+			}
+		}
+	}
+	return n.sumUp(t)
 }

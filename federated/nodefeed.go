@@ -162,7 +162,10 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 		Expect: secagg.Open{Job: n.job, Model: n.beta.Hash(), Round: uint32(n.round), Length: uint32(n.plan.Cells())},
 	}, m)
 	if err != nil {
-		n.o.Log(fmt.Sprintf("attempt %d is refused: %v", open.Attempt, err))
+		if !n.refused { // once until an attempt begins: a coordinator could fill the log
+			n.refused = true
+			n.o.Log(fmt.Sprintf("attempt %d is refused: %v", open.Attempt, err))
+		}
 		return nil // nothing was left behind
 	}
 	if open.Attempt > journal.MaxAttempts {
@@ -177,7 +180,7 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 		return err
 	}
 	n.o.Log(fmt.Sprintf("attempt %d of round %d begins", open.Attempt, n.round+1))
-	n.deferred, n.waits = nil, ""
+	n.deferred, n.waits, n.refused = nil, "", false
 	n.try = &try{number: open.Attempt, store: store, attempt: a, since: now, posted: map[secagg.Phase]bool{}, shares: map[int]bool{}}
 	if err := store.Put("OPEN", m.Append(nil)); err != nil {
 		return err

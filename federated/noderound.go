@@ -200,39 +200,44 @@ func (n *Node) sendPart(t *try, p, keep secagg.Part) error {
 	return t.store.Put(partName(keep.Kind, keep.Node, keep.Chunk), keep.Append(nil))
 }
 
-// combine makes the sum and the next model when all shares are in, says so, and
-// closes the round when all say the same.
+// combine closes the round when this node has the sum and all say the same.
 func (n *Node) combine(ctx context.Context, t *try) (closed bool, err error) {
-	if t.sum == nil && !t.spoiled && len(t.end.Missing()) == 0 {
-		sum, err := t.end.Sum()
-		if errors.Is(err, secagg.ErrSpoiled) {
-			n.o.Log(fmt.Sprintf("attempt %d: the sum is spoiled", t.number))
-			t.spoiled = true // burnt: the next attempt, if a spare is left
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		if t.next, t.fit, err = advance(n.work, n.round, n.beta, sum); err != nil {
-			return false, n.Stop("the model cannot be computed from the sum")
-		}
-		if err := t.store.Put("sum", sumBytes(sum)); err != nil {
-			return false, err
-		}
-		m, err := t.end.Result(t.next.Hash())
-		if err != nil {
-			return false, err
-		}
-		t.sum = sum
-		if err := n.sendMessage(t, m); err != nil {
-			return false, err
-		}
+	if err := n.sumUp(t); err != nil {
+		return false, err
 	}
 	// The own result must be out first: after this the round is not gone back to.
 	if t.sum == nil || !t.end.Agreed() || len(n.out) > 0 {
 		return false, nil
 	}
 	return true, n.closeRound(ctx, t)
+}
+
+// sumUp makes the sum and the next model when all shares are in, and says so.
+func (n *Node) sumUp(t *try) error {
+	if t.sum != nil || t.spoiled || len(t.end.Missing()) > 0 {
+		return nil
+	}
+	sum, err := t.end.Sum()
+	if errors.Is(err, secagg.ErrSpoiled) {
+		n.o.Log(fmt.Sprintf("attempt %d: the sum is spoiled", t.number))
+		t.spoiled = true // burnt: the next attempt, if a spare is left
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if t.next, t.fit, err = advance(n.work, n.round, n.beta, sum); err != nil {
+		return n.Stop("the model cannot be computed from the sum")
+	}
+	if err := t.store.Put("sum", sumBytes(sum)); err != nil {
+		return err
+	}
+	m, err := t.end.Result(t.next.Hash())
+	if err != nil {
+		return err
+	}
+	t.sum = sum
+	return n.sendMessage(t, m)
 }
 
 // tick wipes the key of an attempt whose phase takes twice as long as the card allows,

@@ -104,7 +104,3 @@ func (n *Node) admit(ctx context.Context, ask func(context.Context, Aside) error
 	}
 	return ask(ctx, Aside{Job: n.job, Source: n.o.Card.Source, Purpose: n.o.Card.Purpose, Whole: n.whole, Until: n.o.Card.Until})
 }
-
-// Err is the failure of the disk after which the node has to be opened again, nil for
-// none.
-func (n *Node) Err() error { return n.journal.Err() }

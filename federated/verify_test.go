@@ -151,6 +151,46 @@ func TestVerifyTampered(t *testing.T) {
 	mustBe(t, err, ErrVerify)
 }
 
+// The stored model says which attempts closed its rounds, and its members have one
+// meaning: a reader must not read others than the verifier did.
+func TestVerifyForgedModel(t *testing.T) {
+	_, dir, o := checked(t)
+	attempts := regexp.MustCompile(`(?s)"attempts": \[.*?\]`)
+	proven := regexp.MustCompile(`(?s)"coefficients": (\[.*?\])`)
+	for name, forge := range map[string]func([]byte) []byte{
+		"other attempts": func(b []byte) []byte { return attempts.ReplaceAll(b, []byte(`"attempts": [77, 78]`)) },
+		"no attempts":    func(b []byte) []byte { return attempts.ReplaceAll(b, []byte(`"attempts": []`)) },
+		"coefficients of somebody's choice beside the proven ones in another case": func(b []byte) []byte {
+			list := proven.FindSubmatch(b)[1]
+			return bytes.Replace(b, append([]byte(`"coefficients": `), list...), append([]byte(`"coefficients": [1, 2, 3], "Coefficients": `), list...), 1)
+		},
+		"coefficients twice": func(b []byte) []byte {
+			return bytes.Replace(b, []byte(`"coefficients":`), []byte(`"coefficients": [1, 2, 3], "coefficients":`), 1)
+		},
+		"a member that nobody knows": func(b []byte) []byte {
+			return bytes.Replace(b, []byte(`{`), []byte(`{"approved_by": "the regulator",`), 1)
+		},
+		"a second model after it": func(b []byte) []byte { return append(b, "{}"...) },
+	} {
+		d := filepath.Join(memoryDir(t), "copy")
+		copyDir(t, dir, d)
+		path := filepath.Join(d, "model.json")
+		b, err := os.ReadFile(path)
+		must(t, err)
+		forged := forge(bytes.Clone(b))
+		if bytes.Equal(b, forged) {
+			t.Fatalf("%s: nothing is changed", name)
+		}
+		must(t, os.WriteFile(path, forged, 0o600))
+		_, err = Verify(d, o)
+		var e *VerifyError
+		if !errors.As(err, &e) || e.Code != VerifyModel {
+			t.Errorf("%s: %v", name, err)
+		}
+		must(t, os.RemoveAll(d))
+	}
+}
+
 // The verifier names nothing that the coordinator, its feed or its store declares.
 func TestVerifySharesNoCodeWithTheCoordinator(t *testing.T) {
 	set := token.NewFileSet()

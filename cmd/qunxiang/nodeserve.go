@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -178,7 +179,7 @@ func rest(ctx context.Context, d time.Duration) {
 func (s *nodeService) job(ctx context.Context, j *nodeJob) error {
 	name := j.card.Job
 	s.console.say(name, "job %s, %d rounds; whom it waits for: qunxiang federated status --dir %s", j.digest.String()[:8], j.card.Model.Rounds, s.d.dir)
-	for {
+	for failed := false; ; {
 		err := s.attempt(ctx, j)
 		switch {
 		case err == nil:
@@ -189,7 +190,8 @@ func (s *nodeService) job(ctx context.Context, j *nodeJob) error {
 		case errors.Is(err, federated.ErrStopped):
 			s.console.say(name, "the job has stopped: %s", reason(err))
 			return &exitError{exitStopped, fmt.Errorf("%s: %w", name, err)}
-		case errors.Is(err, errReopen):
+		case errors.Is(err, errReopen) || failed && ofFiles(err):
+			failed = true
 			s.console.say(name, "%v", err)
 			rest(ctx, 5*time.Second)
 			continue
@@ -226,9 +228,16 @@ func reason(err error) string {
 	return strings.TrimPrefix(err.Error(), federated.ErrStopped.Error()+": ")
 }
 
-// errReopen: the journal failed, and only opening the job again can tell what is on the
-// disk.
-var errReopen = errors.New("the job's journal failed; it is opened again")
+// errReopen: a file of the job failed, and only opening the job again can tell what is
+// on the disk.
+var errReopen = errors.New("a file of the job failed; it is opened again")
+
+// ofFiles says that a job could not be opened again because its disk still fails.
+func ofFiles(err error) bool {
+	var file *fs.PathError
+	var renamed *os.LinkError
+	return errors.As(err, &file) || errors.As(err, &renamed)
+}
 
 // attempt opens the job and drives it, or ends it where that was asked for.
 func (s *nodeService) attempt(ctx context.Context, j *nodeJob) error {
@@ -260,7 +269,7 @@ func (s *nodeService) drive(ctx context.Context, j *nodeJob, n *federated.Node, 
 		if why, err := j.text(stopFile); err != nil {
 			return err
 		} else if why != "" {
-			if err := n.Stop(why); err != nil {
+			if err := n.Stop(why); err != nil && n.Err() == nil {
 				return err
 			}
 		}

@@ -61,14 +61,6 @@ func TestPreflightNamesTheField(t *testing.T) {
 	if _, err := p.NewData(many); !errors.As(err, &field) || field.Why != "more rows than the cap" {
 		t.Error(err)
 	}
-	many = nil
-	for i := range 201 {
-		many = append(many, goodRow())
-		many[i].Person = fmt.Sprint(i)
-	}
-	if _, err := p.NewData(many); !errors.As(err, &field) || field.Why != "more people than declared" {
-		t.Error(err)
-	}
 }
 
 func TestDataIsRedacted(t *testing.T) {

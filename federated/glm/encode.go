@@ -7,8 +7,10 @@ import (
 
 // Encode is what this node's people add in round r at the given coefficients:
 // every number of every row to the nearest unit, a person's rows added, each
-// block clipped to its bound, people added. The result depends on the people
-// alone, not on the order of rows.
+// block clipped to its bound, people added, and each cell held to what the declared
+// number of people can add at most. No data are refused for having more people: who
+// learns of the refusal would learn whether one more is there. The result depends on
+// the people alone, not on the order of rows.
 // ErrMismatch if data, round or coefficients are of another plan.
 func (p *Plan) Encode(d *Data, r int, beta Coefficients) (*Sums, error) {
 	blocks, err := p.Blocks(r)
@@ -20,12 +22,20 @@ func (p *Plan) Encode(d *Data, r int, beta Coefficients) (*Sums, error) {
 	}
 	e := &encoder{
 		plan: p, data: d, beta: beta.Floats(), blocks: blocks, scale: math.Ldexp(1, p.bits),
-		last: r == p.spec.Rounds-1, place: make([]int, p.Columns()), out: make([]int64, p.Cells()),
+		last: r == p.spec.Rounds-1, place: make([]int, p.Columns()), out: make([]int64, p.Cells()), high: make([]int64, p.Cells()),
 	}
-	for _, who := range d.people {
+	for i, who := range d.people {
 		e.person(who)
+		if int64(i+1)%p.spec.PeoplePerNode == 0 {
+			e.carry()
+		}
 	}
-	return &Sums{of: p, round: r, values: e.out}, nil
+	e.hold()
+	sums := &Sums{of: p, round: r, limit: p.Limit(), values: e.out}
+	if p.unprotected {
+		sums.limit = 0
+	}
+	return sums, nil
 }
 
 // encoder adds up people. A person touches the columns of the own rows only, so
@@ -43,6 +53,41 @@ type encoder struct {
 	h, g    []int64
 	tail    [4]int64
 	out     []int64
+	high    []int64 // of each cell, in units of 2^carried
+}
+
+// carried is how many bits of a cell stay in out when people are carried over.
+const carried = 32
+
+// carry moves the upper bits of all cells away. The declared number of people stays
+// below 2^60, and so many may be added between; there may be any number of them.
+func (e *encoder) carry() {
+	for i, x := range e.out {
+		e.high[i] += x >> carried
+		e.out[i] = x & (1<<carried - 1)
+	}
+}
+
+// hold takes each cell to the nearest number that the declared people can add. That
+// moves the sums of neighbours no further apart, in any cell: what one person changes
+// is still within the person's bounds.
+func (e *encoder) hold() {
+	e.carry()
+	for _, b := range e.blocks {
+		most := e.plan.spec.PeoplePerNode * b.Clip
+		for i := b.From; i < b.To; i++ {
+			switch high := e.high[i]; {
+			case e.plan.unprotected:
+				e.out[i] += high << carried
+			case high >= 1<<(sumBits-carried):
+				e.out[i] = most
+			case high < -1<<(sumBits-carried):
+				e.out[i] = -most
+			default:
+				e.out[i] = min(max(e.out[i]+high<<carried, -most), most)
+			}
+		}
+	}
 }
 
 func (e *encoder) person(who person) {

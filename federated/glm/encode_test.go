@@ -95,11 +95,13 @@ func length(v []int64) float64 {
 var families = []Family{Linear, Logistic, Poisson, Gamma, Tweedie, NegBin}
 
 // One person moves no block by more than its clip, in any round, however many
-// rows the person has and whatever the coefficients are. And the plan charges
+// rows the person has, whatever the coefficients are, and whether or not more people
+// are there than declared. And the plan charges
 // the round for at least that.
 func TestOnePersonIsBounded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := small(rapid.SampledFrom(families).Draw(t, "family"))
+		s.PeoplePerNode = rapid.SampledFrom([]int64{1, 2, 3, 1 << 16}).Draw(t, "declared")
 		p, err := NewPlan(s)
 		if err != nil {
 			t.Fatal(err)

@@ -70,14 +70,17 @@ func (p *Plan) plan(b *Block) error {
 	if err != nil {
 		return err
 	}
-	large := fmt.Errorf("%w: the noise of the %s is too large for the scale", ErrOverflow, b.Name)
+	large := fmt.Errorf("%w: the people and the noise of the %s are too large for a scale of 2^-%d", ErrOverflow, b.Name, p.bits)
 	if variance.BitLen() > 2*(sumBits-4) {
 		return large
 	}
 	if b.shares, err = dp.NewNoiseShares(variance, p.spec.Nodes, p.spec.Colluders); err != nil {
 		return fmt.Errorf("%w: %w", ErrSpec, err)
 	}
-	if b.sigma() >= float64(math.Ldexp(1, sumBits)/20) {
+	// Were there less room than that, a node would cut its noise off, or stop: by its own
+	// data, and uncharged.
+	share, _ := new(big.Float).SetInt(b.shares.ShareVariance()).Float64()
+	if math.Ceil(float64(noiseTail*math.Sqrt(share))) > float64(p.Limit()-p.spec.PeoplePerNode*b.Clip) {
 		return large
 	}
 	return nil

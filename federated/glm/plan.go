@@ -16,6 +16,8 @@ const (
 	maxCells = 8191
 	// sumBits bounds the sum of all people's integers; noise may double it.
 	sumBits = 60
+	// sumLimit is what the secure sum takes of all nodes together, noise included.
+	sumLimit = 1<<61 - 1
 )
 
 // Block is a run of cells that is clipped and noised as one.
@@ -152,6 +154,10 @@ func (p *Plan) Cells() int {
 
 // Rounds is how many rounds the job has.
 func (p *Plan) Rounds() int { return p.spec.Rounds }
+
+// Limit is what a node may put into the secure sum, noise included: N times it is
+// decoded exactly.
+func (p *Plan) Limit() int64 { return sumLimit / int64(p.spec.Nodes) }
 
 // Bits is the scale of the integers: units of 2^-Bits.
 func (p *Plan) Bits() int { return p.bits }

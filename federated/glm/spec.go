@@ -28,7 +28,7 @@ type Spec struct {
 	Nodes         int   // Required, at least 3
 	Colluders     int   // nodes whose noise is not relied on. Default 1, at most Nodes-1
 	Places        int   // how many nodes one person may be at. Default 1
-	PeoplePerNode int64 // Required: the most people any node has
+	PeoplePerNode int64 // Required: the people of a node whose sums are not cut off, however they agree
 	// Rho is the whole job's for a person at all Places, in units of 1e-12.
 	// Required.
 	Rho int64

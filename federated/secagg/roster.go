@@ -49,6 +49,19 @@ func (r Roster) Check() error {
 	return nil
 }
 
+// Largest is the organisation with the most nodes, and how many they are: it knows
+// what all of them know, without colluding with anybody. Names are compared as in Check.
+func (r Roster) Largest() (organisation string, nodes int) {
+	count := map[string]int{}
+	for _, n := range r.Nodes {
+		org := seen(n.Organisation)
+		if count[org]++; count[org] > nodes {
+			organisation, nodes = n.Organisation, count[org]
+		}
+	}
+	return organisation, nodes
+}
+
 // Digest identifies the roster; it is part of every context.
 func (r Roster) Digest() Hash {
 	parts := [][]byte{r.Coordinator}
