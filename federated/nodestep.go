@@ -36,12 +36,15 @@ func (n *Node) post(s Sort, attempt uint64, b []byte) {
 }
 
 // Step does one short turn: it sends what is to be sent, reads what is new, and does
-// what follows. progress is false when there was nothing to do. ErrStopped is final;
-// after a failed disk (see Err) the node has to be opened again, and does nothing more;
-// after any other error call it again later.
+// what follows. progress is false when there was nothing to do, and during a silence: see
+// [Node.Silent]. ErrStopped is final; after a failed disk (see Err) the node has to be
+// opened again, and does nothing more; after any other error call it again later.
 func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 	if n.failure != nil {
 		return false, n.failure
+	}
+	if n.Silent() > 0 {
+		return false, nil
 	}
 	progress, err = n.step(ctx)
 	return progress, n.kept(err)
@@ -178,7 +181,7 @@ func (n *Node) Run(ctx context.Context, wait time.Duration) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(wait):
+		case <-time.After(n.Rest(wait)):
 		}
 	}
 }

@@ -10,12 +10,17 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/qunxiang/qunxiang/federated/secagg"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
 // charges wants one CHARGE for each attempt that was shared, burnt ones included, and for
 // nothing but attempts of this job, at the card's price.
 func (v *verification) charges() error {
+	before, err := v.readBook()
+	if err != nil {
+		return err
+	}
 	attempts, err := v.attempts()
 	if err != nil {
 		return err
@@ -48,7 +53,33 @@ func (v *verification) charges() error {
 	if len(v.out.Burnt) > Spares+1 {
 		return wrong(VerifyCharge, 0, "%d attempts are burnt", len(v.out.Burnt))
 	}
-	return nil
+	attempts = slices.DeleteFunc(attempts, func(a uint64) bool { return !charged[a] })
+	list, err := v.marked(attempts)
+	if err != nil {
+		return err
+	}
+	for _, check := range []func([]marked) error{v.own, v.books} {
+		if err := check(list); err != nil {
+			return err
+		}
+	}
+	after, err := v.readBook()
+	if err != nil || v.o.Book == nil {
+		return err
+	}
+	return v.book(before, after, list)
+}
+
+// readBook is what the node's own ledger says, nil where it is not at hand.
+func (v *verification) readBook() (map[uint64]string, error) {
+	if v.o.Book == nil {
+		return nil, nil
+	}
+	b, err := v.o.Book(v.out.Job)
+	if err != nil {
+		return nil, wrong(VerifyCharge, 0, "%w", err)
+	}
+	return b, nil
 }
 
 // attempts are those with a folder, in order.
@@ -122,6 +153,7 @@ func (v *verification) charge(attempt uint64, b []byte) error {
 		return bad("the charges are of different snapshots or scopes")
 	}
 	v.out.Rho += c.Cost.Rho
+	v.proofs[attempt] = p
 	r, closed := v.closed[attempt]
 	if !closed {
 		v.out.Burnt = append(v.out.Burnt, attempt)
@@ -134,20 +166,19 @@ func (v *verification) charge(attempt uint64, b []byte) error {
 	if c.Idempotency != v.out.Rounds[r].Root.String() {
 		return bad("the charge names another transcript")
 	}
-	return v.shown(attempt, r, p)
+	return nil
 }
 
-// shown wants a round's charge in the ledger that the node showed its peers: after the
-// mark of this attempt and before that of the next closed one, in a log that begins with
+// shown wants a charge in the ledger that the node showed its peers: after the mark of
+// this attempt and before that of the next, if there is one, in a log that begins with
 // the marked one.
-func (v *verification) shown(attempt uint64, r int, p ChargeProof) error {
-	mark := v.out.Rounds[r].Ledgers[v.self]
+func (v *verification) shown(code string, attempt uint64, mark secagg.Mark, next *secagg.Mark, p ChargeProof) error {
 	index := uint64(p.Proof.Index)
-	if index < mark.Counter || r+1 < len(v.out.Rounds) && index >= v.out.Rounds[r+1].Ledgers[v.self].Counter {
-		return wrong(VerifyCharge, attempt, "the charge is not where the ledger grew that the others were shown")
+	if index < mark.Counter || next != nil && index >= next.Counter {
+		return wrong(code, attempt, "the charge is not where the ledger grew that the others were shown")
 	}
 	if err := ledger.VerifyConsistency(p.Grown, int64(mark.Counter), mark.Head, p.Proof, p.Key); err != nil {
-		return wrong(VerifyCharge, attempt, "the charge is of another ledger than the others were shown: %w", err)
+		return wrong(code, attempt, "the charge is of another ledger than the others were shown: %w", err)
 	}
 	return nil
 }
