@@ -119,7 +119,7 @@ var trainingMutants = []mutant{
 	{"federated: verify: more than the model", "federated/verify.go", "if !bytes.Equal(b, want) {", "if !bytes.HasPrefix(b, want) {", "./federated", "TestVerifyForgedModel"},
 	{"federated: closed rounds are not said again", "federated/nodestep.go", "\tif len(items) == 0 {\n", "\tif len(items) < 0 {\n", "./federated", "FromBackupByRounds|FromBackupAtTheEnd"},
 	{"federated: a node tells one number in words", "federated/noderound.go", "\tdefer clear(values)\n", "\tdefer clear(values)\n\tn.post(SortNotice, 0, []byte(fmt.Sprint(values)))\n", "./federated", "TestAttackCanary"},
-	{"federated: the sum goes to the coordinator", "federated/noderound.go", "\t\tt.sum = sum\n", "\t\tt.sum = sum\n\t\tn.post(SortNotice, 0, sumBytes(sum))\n", "./federated", "TestAttackCanary"},
+	{"federated: the sum goes to the coordinator", "federated/noderound.go", "\tt.sum = sum\n", "\tt.sum = sum\n\tn.post(SortNotice, 0, sumBytes(sum))\n", "./federated", "TestAttackCanary"},
 	{"federated: opt-outs wait for the next job", "federated/nodefeed.go", "if n.o.Epoch() > n.epoch {", "if n.epoch < 0 {", "./federated", "TestOptOutsActOnAnOpenJob"},
 	{"federated: rows of two epochs", "federated/preflight.go", "if n.o.Epoch() != epoch {", "if epoch < 0 {", "./federated", "TestOptOutsActOnAnOpenJob"},
 	{"federated: two jobs charge at once", "federated/books.go", "return s.Alone && b.another(c, s.Job) }", "return false && b.another(c, s.Job) }", "./federated", "TestChargeLooksForAnotherJob"},
