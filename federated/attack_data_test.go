@@ -224,6 +224,7 @@ func TestAttackSumForgottenByRestart(t *testing.T) {
 	for len(n.approved) < 3 {
 		_, err := n.Step(ctx)
 		must(t, err)
+		w.now = w.now.Add(time.Second)
 	}
 	high := n.journal.Highest()
 	must(t, n.takeOpen(ctx, w.opening(secagg.Open{Job: n.job, Model: n.beta.Hash(), Round: 0, Attempt: high + 1, Length: uint32(n.plan.Cells())})))
