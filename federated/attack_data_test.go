@@ -136,10 +136,12 @@ func TestLimits(t *testing.T) {
 	w.sameModel()
 	b := w.bookkeeper(0)
 	b.Grant = "g-none"
-	mustBe(t, b.Room(ctx, w.card.Source, w.card.Purpose, w.parties[0].node.whole), ErrRefused)
-	big := w.parties[0].node.whole
-	big.Rho = 3e12
-	mustBe(t, w.bookkeeper(0).Room(ctx, w.card.Source, w.card.Purpose, big), ErrRefused)
+	a := Aside{Source: w.card.Source, Purpose: w.card.Purpose, Whole: w.parties[0].node.whole}
+	mustBe(t, b.Room(ctx, a), ErrRefused)
+	must(t, w.bookkeeper(0).Room(ctx, a))
+	a.Whole.Rho = 6e12
+	mustBe(t, w.bookkeeper(0).Room(ctx, a), ErrRefused)
+	mustBe(t, w.bookkeeper(0).Room(ctx, a), ErrRoom)
 }
 
 // The spares are counted by each node: with two attempts burnt beyond its own round's,

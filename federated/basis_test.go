@@ -63,6 +63,9 @@ func (r restless) Charge(ctx context.Context, s Spend) error {
 	return r.LedgerBooks.Charge(ctx, s)
 }
 
+// Reserve sets nothing aside: what is set aside is for one basis only.
+func (r restless) Reserve(context.Context, Aside) error { return nil }
+
 // Charges of one job on different people are no job.
 func TestVerifyOneBasis(t *testing.T) {
 	for name, move := range map[string]func(*LedgerBooks){

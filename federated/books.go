@@ -39,8 +39,17 @@ type Books interface {
 	// Basis is what a job is charged on here, the same as long as it is open.
 	Basis() Basis
 	// Room refuses (ErrRefused) a job whose whole cost, spares included, does not fit,
-	// or whose feature template and purpose are not granted.
-	Room(ctx context.Context, source Source, purpose string, whole dp.Cost) error
+	// or whose feature template and purpose are not granted. A budget without room is an
+	// ErrRoom besides. What the job has set aside itself is room for it.
+	Room(ctx context.Context, a Aside) error
+	// Reserve sets the whole cost of a job aside, durably and once: nobody else's charge
+	// takes it until the job is closed or its last day has passed. Nothing is changed for
+	// a job that has set aside or charged before. Errors are those of Room, and ErrRefused
+	// for a job that was closed.
+	Reserve(ctx context.Context, a Aside) error
+	// CloseJob gives back, durably, what the job has set aside and not charged; it
+	// charges nothing more. Closing again, or what set nothing aside, is nil.
+	CloseJob(ctx context.Context, job secagg.Hash) error
 	// Charge appends a CHARGE. ErrRefused if the ledger's rules forbid it, and then
 	// there is none; after any other error it may be there or not.
 	Charge(ctx context.Context, s Spend) error
@@ -55,6 +64,15 @@ type Books interface {
 	// Proof shows an attempt's CHARGE to people without the ledger, and that the ledger
 	// has grown from the mark which the attempt's HELLO showed.
 	Proof(ctx context.Context, job secagg.Hash, attempt uint64, shown secagg.Mark) (ChargeProof, error)
+}
+
+// Aside is what a job is to have set aside.
+type Aside struct {
+	Job     secagg.Hash
+	Source  Source
+	Purpose string
+	Whole   dp.Cost // every round, and the spares
+	Until   string  // the card's last day
 }
 
 // Basis is the snapshot and the scopes of a job's charges.
@@ -84,6 +102,7 @@ type LedgerBooks struct {
 	// Slot is how long after its charge an attempt is closed: with a RELEASE that names
 	// the sum, or with an ABANDON if there is none. Default 1 minute.
 	Slot time.Duration
+	Now  func() time.Time // for Room; default time.Now
 
 	mu   sync.Mutex
 	open []openCharge // made here and not yet closed; a restart closes what a crash left
@@ -121,9 +140,9 @@ func (b *LedgerBooks) Basis() Basis {
 	return Basis{Snapshot: b.Snapshot, Scopes: slices.Sorted(slices.Values(b.Scopes))}
 }
 
-// Room asks for the whole job in every scope and in the grant's quota. Nothing is
-// set aside: queries of the domain may use it up meanwhile, and the job then stops.
-func (b *LedgerBooks) Room(_ context.Context, source Source, purpose string, whole dp.Cost) error {
+// Room asks for the whole job in every scope and in the grant's quota.
+func (b *LedgerBooks) Room(_ context.Context, a Aside) error {
+	source := a.Source
 	g, ok := b.Ledger.InForce()
 	i := slices.IndexFunc(g.Grants, func(e ledger.Granted) bool { return e.ID == b.Grant })
 	if !ok || i < 0 {
@@ -132,19 +151,63 @@ func (b *LedgerBooks) Room(_ context.Context, source Source, purpose string, who
 	e := g.Grants[i]
 	id, _, _ := strings.Cut(source.Template, "@")
 	switch {
-	case e.Principal != b.Principal || !slices.Contains(e.Templates, id) && !slices.Contains(e.Templates, source.Template) || !slices.Contains(e.Purposes, purpose):
+	case e.Principal != b.Principal || !slices.Contains(e.Templates, id) && !slices.Contains(e.Templates, source.Template) || !slices.Contains(e.Purposes, a.Purpose):
 		return fmt.Errorf("%w: grant %q is not for %s, this purpose and principal", ErrRefused, b.Grant, source.Template)
-	case e.QuotaRho > 0 && whole.Rho > e.QuotaRho-b.Ledger.Quota(e.ID):
-		return fmt.Errorf("%w: the grant's quota does not cover the job with its spares", ErrRefused)
 	}
-	for _, scope := range b.Scopes {
-		limit, ok := b.Ledger.Cap(scope)
-		sum, err := b.Ledger.Spent(scope).Plus(whole)
-		if !ok || err != nil || !sum.Fits(limit) {
-			return fmt.Errorf("%w: the budget of %s does not cover the job with its spares", ErrRefused, scope)
+	now := b.Now
+	if now == nil {
+		now = time.Now
+	}
+	if r, ok := b.Ledger.ReservationOf(a.Job.String()); ok && r.Open(now()) {
+		return nil
+	}
+	return ruled(b.Ledger.Room(b.Grant, b.Scopes, a.Whole, now()))
+}
+
+// Reserve appends a RESERVE, unless the job has one.
+func (b *LedgerBooks) Reserve(ctx context.Context, a Aside) error {
+	r, ok := b.Ledger.ReservationOf(a.Job.String())
+	switch {
+	case ok && r.Closed:
+		return fmt.Errorf("%w: the job is closed in the ledger", ErrRefused)
+	case ok || len(b.Charged(a.Job)) > 0:
+		return nil
+	}
+	if err := b.Room(ctx, a); err != nil {
+		return err
+	}
+	_, err := b.Ledger.Reserve(ctx, ledger.Reserve{
+		Job: a.Job.String(), Principal: b.Principal, Organisation: b.Organisation, Grant: b.Grant, Purpose: a.Purpose,
+		Template: a.Source.Template, TemplateDigest: a.Source.Digest, Scopes: b.Scopes, Cost: a.Whole, Until: a.Until,
+	})
+	return ruled(err)
+}
+
+// CloseJob appends a CLOSE, where there is something to close.
+func (b *LedgerBooks) CloseJob(ctx context.Context, job secagg.Hash) error {
+	r, ok := b.Ledger.ReservationOf(job.String())
+	if !ok || r.Closed {
+		return nil
+	}
+	_, err := b.Ledger.CloseReserve(ctx, r.Index)
+	return err
+}
+
+// ruled makes a refusal of the ledger's rules an ErrRefused, and of its caps and quotas
+// an ErrRoom too. Other errors pass.
+func ruled(err error) error {
+	if errors.Is(err, ledger.ErrBudget) {
+		return fmt.Errorf("%w: %w with its spares: %w", ErrRefused, ErrRoom, err)
+	}
+	for _, rule := range []error{
+		ledger.ErrGrant, ledger.ErrSnapshot, ledger.ErrSuspended, ledger.ErrNoCaps,
+		ledger.ErrDuplicate, ledger.ErrLeaf, ledger.ErrConflict, ledger.ErrReserve,
+	} {
+		if errors.Is(err, rule) {
+			return fmt.Errorf("%w: %w", ErrRefused, err)
 		}
 	}
-	return nil
+	return err
 }
 
 func chargeID(job secagg.Hash, attempt uint64) string { return fmt.Sprintf("%s-%d", job, attempt) }
@@ -171,15 +234,7 @@ func (b *LedgerBooks) Charge(ctx context.Context, s Spend) error {
 	if err == nil {
 		b.open = append(b.open, openCharge{s.Job, s.Attempt, index, due})
 	}
-	for _, rule := range []error{
-		ledger.ErrBudget, ledger.ErrGrant, ledger.ErrSnapshot, ledger.ErrSuspended,
-		ledger.ErrNoCaps, ledger.ErrDuplicate, ledger.ErrLeaf, ledger.ErrConflict,
-	} {
-		if errors.Is(err, rule) {
-			return fmt.Errorf("%w: %w", ErrRefused, err)
-		}
-	}
-	return err
+	return ruled(err)
 }
 
 // mine are the charges of training.

@@ -14,6 +14,8 @@ var (
 	ErrWire = errors.New("federated: malformed item")
 	// ErrRefused: the coordinator does not take a posting, or a node the job.
 	ErrRefused = errors.New("federated: refused")
+	// ErrRoom: the node's privacy budget has no room for the job.
+	ErrRoom = errors.New("federated: the budget does not cover the job")
 	// ErrStopped: the job has ended without a model; the text gives the reason.
 	ErrStopped = errors.New("federated: the job has stopped")
 	// ErrSnapshot: the snapshot served another job already.

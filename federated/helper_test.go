@@ -218,7 +218,7 @@ func (w *world) openLedger(i int, create bool) {
 	}
 	_, err = p.ledger.Grant(ctx, ledger.Grant{
 		Population: testTown, Policy: "digest", Mode: "evaluation",
-		Year: dp.Cost{Rho: 2e12, Delta: 1e12}, Life: dp.Cost{Rho: 2e12, Delta: 1e12},
+		Year: dp.Cost{Rho: 5e12, Delta: 1e12}, Life: dp.Cost{Rho: 5e12, Delta: 1e12},
 		Grants: []ledger.Granted{{
 			ID: "g-1", Principal: "trainer", Templates: []string{"claim-frequency-features"}, Purposes: []string{w.card.Purpose}, Until: "2099-12-31",
 		}},
@@ -247,7 +247,7 @@ func (w *world) bookkeeper(i int) *LedgerBooks {
 	return &LedgerBooks{
 		Ledger: p.ledger, Key: ledger.VerifierKey(testTown, p.ledgerSigner.Public().(ed25519.PublicKey)), Principal: "trainer",
 		Organisation: w.card.Nodes[i].Organisation, Grant: "g-1", Snapshot: "snap-1",
-		Scopes: []string{testTown + "/life", testTown + "/2025"}, Slot: 2 * time.Second,
+		Scopes: []string{testTown + "/life", testTown + "/2025"}, Slot: 2 * time.Second, Now: w.clock,
 	}
 }
 

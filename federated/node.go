@@ -93,8 +93,8 @@ type try struct {
 	refused bool // something was, and the log says so
 }
 
-// OpenNode opens a job at a node: it checks card, approval, limits, room in the
-// ledger and the data, and goes on where a crash left it. ErrOptions, ErrApproval,
+// OpenNode opens a job at a node: it checks card, approval and limits, sets the job's
+// whole cost aside in the ledger, checks the data, and goes on where a crash left it. ErrOptions, ErrApproval,
 // ErrLimit, ErrSnapshot, ErrRefused, or the journal's errors. A job that has stopped
 // opens, and so does one whose data break the contract: the first Step tells the others
 // which field it is, and is ErrStopped.
@@ -208,9 +208,12 @@ func (n *Node) restore(ctx context.Context) error {
 	}
 	if why, err := n.dir.Get("stopped"); err == nil {
 		n.stop = string(why)
+		if err := n.o.Books.CloseJob(ctx, n.job); err != nil { // a crash may have come before it
+			return err
+		}
 		return n.say(NoticeStopped, n.stop)
 	}
-	if err := n.replay(); err != nil || n.done {
+	if err := n.replay(ctx); err != nil || n.done {
 		return err
 	}
 	if err := n.preflight(ctx); err != nil || n.stop != "" {
@@ -219,10 +222,11 @@ func (n *Node) restore(ctx context.Context) error {
 	return n.resume()
 }
 
-// preflight checks limits, ledger and data, and says so. What fails here on the data
-// is told by the field's name alone.
+// preflight checks limits, ledger and data, and says so. The job's whole cost is set
+// aside before any data is touched. What fails here on the data is told by the field's
+// name alone.
 func (n *Node) preflight(ctx context.Context) error {
-	if err := n.admit(ctx); err != nil {
+	if err := n.admit(ctx, n.o.Books.Reserve); err != nil {
 		return err
 	}
 	if err := n.pin(); err != nil {
@@ -295,7 +299,10 @@ func (n *Node) halt(reason string) error {
 	}
 	n.o.Log("stopped: " + reason)
 	n.stop, n.try, n.past, n.data, n.deferred = reason, nil, nil, nil, nil
-	return n.dir.Put("stopped", []byte(reason))
+	if err := n.dir.Put("stopped", []byte(reason)); err != nil {
+		return err
+	}
+	return n.o.Books.CloseJob(context.Background(), n.job)
 }
 
 // Close gives up the folder, and with it the keys of an attempt before the barrier.

@@ -51,7 +51,7 @@ func (n *Node) closeRound(ctx context.Context, t *try) error {
 	n.beta, n.past = t.next, nil
 	n.round++
 	if n.round == n.work.Rounds() {
-		return n.finish(t.fit)
+		return n.finish(ctx, t.fit)
 	}
 	return nil
 }
@@ -101,7 +101,8 @@ func (n *Node) shown(attempt folder) (secagg.Mark, error) {
 	return secagg.HelloMark(m)
 }
 
-func (n *Node) finish(fit *glm.Fit) error {
+// finish keeps the model, and gives back what the job has set aside and not used.
+func (n *Node) finish(ctx context.Context, fit *glm.Fit) error {
 	m := model{Job: n.job.String(), Names: names(n.plan), Coefficients: n.beta, Fit: fit}
 	for r := range n.round {
 		b, err := n.dir.Get(roundName(r))
@@ -115,11 +116,14 @@ func (n *Node) finish(fit *glm.Fit) error {
 		return err
 	}
 	n.done, n.fit, n.data = true, fit, nil
-	return n.dir.Put("model.json", b)
+	if err := n.dir.Put("model.json", b); err != nil {
+		return err
+	}
+	return n.o.Books.CloseJob(ctx, n.job)
 }
 
 // replay recomputes the closed rounds from their sums.
-func (n *Node) replay() error {
+func (n *Node) replay(ctx context.Context) error {
 	for !n.done {
 		b, err := n.dir.Get(roundName(n.round))
 		if errors.Is(err, secagg.ErrMissing) {
@@ -146,7 +150,7 @@ func (n *Node) replay() error {
 		n.results[number] = sumHash(sum)
 		n.beta = next
 		if n.round++; n.round == n.work.Rounds() {
-			return n.finish(fit)
+			return n.finish(ctx, fit)
 		}
 	}
 	return nil

@@ -21,7 +21,7 @@ func Preflight(ctx context.Context, o NodeOptions) (whole dp.Cost, err error) {
 	if err != nil {
 		return whole, err
 	}
-	if err := n.admit(ctx); err != nil {
+	if err := n.admit(ctx, o.Books.Room); err != nil {
 		return n.whole, err
 	}
 	return n.whole, n.read(ctx)
@@ -96,16 +96,13 @@ func (n *Node) read(ctx context.Context) error {
 	}
 }
 
-// admit holds the whole job to the operator's limits and the ledger. Of a job that has
-// charged the ledger holds a part already, and asks again at each charge.
-func (n *Node) admit(ctx context.Context) error {
+// admit holds the whole job to the operator's limits and the ledger: ask is Room or
+// Reserve of the books.
+func (n *Node) admit(ctx context.Context, ask func(context.Context, Aside) error) error {
 	if err := n.o.Limits.allow(n.whole, n.o.Books.Others(n.job)); err != nil {
 		return err
 	}
-	if len(n.o.Books.Charged(n.job)) > 0 {
-		return nil
-	}
-	return n.o.Books.Room(ctx, n.o.Card.Source, n.o.Card.Purpose, n.whole)
+	return ask(ctx, Aside{Job: n.job, Source: n.o.Card.Source, Purpose: n.o.Card.Purpose, Whole: n.whole, Until: n.o.Card.Until})
 }
 
 // Err is the failure of the disk after which the node has to be opened again, nil for

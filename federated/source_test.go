@@ -83,7 +83,8 @@ func TestSourceIsStrict(t *testing.T) {
 func TestGrantCoversTheSource(t *testing.T) {
 	w := newWorld(t, 1, 12)
 	b, p := w.bookkeeper(0), w.parties[0]
-	whole := w.openNodes().parties[0].node.whole
+	job, err := look(w.options(0))
+	must(t, err)
 	for name, c := range map[string]struct {
 		change func(g *ledger.Granted)
 		ok     bool
@@ -100,15 +101,15 @@ func TestGrantCoversTheSource(t *testing.T) {
 		c.change(&g.Grants[0])
 		_, err := p.ledger.Grant(ctx, g)
 		must(t, err)
-		if err := b.Room(ctx, w.card.Source, w.card.Purpose, whole); (err == nil) != c.ok {
+		if err := b.Room(ctx, Aside{Job: job.job, Source: w.card.Source, Purpose: w.card.Purpose, Whole: job.whole}); (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	g, _ := p.ledger.InForce()
 	g.Grants[0].Principal, g.Grants[0].Templates, g.Grants[0].Purposes = "trainer", []string{"claim-frequency-features"}, []string{w.card.Purpose}
-	_, err := p.ledger.Grant(ctx, g)
+	_, err = p.ledger.Grant(ctx, g)
 	must(t, err)
-	w.run()
+	w.openNodes().run()
 	w.sameModel()
 	charges := p.ledger.Requests()
 	if len(charges) != 1 {

@@ -42,6 +42,9 @@ func (s *nodeService) leave(ctx context.Context, j *nodeJob) error {
 		return errors.Join(s.drive(ctx, j, n, o.Books), n.Close())
 	}
 	s.console.say(j.card.Job, "the job does not open, and is stopped all the same: %v", err)
+	if err := o.Books.CloseJob(ctx, j.digest); err != nil {
+		return err
+	}
 	return s.tell(ctx, j, o.Transport)
 }
 

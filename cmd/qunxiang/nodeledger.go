@@ -30,12 +30,24 @@ type trainingCharge struct {
 type scopeLeft struct {
 	Scope string `json:"scope"`
 	Spent string `json:"spent_rho"` // queries included
+	Aside string `json:"aside_rho"` // set aside for open jobs and not charged
 	Cap   string `json:"cap_rho"`
-	Left  string `json:"left_rho"`
+	Left  string `json:"left_rho"` // neither spent nor set aside
+}
+
+// setAside is what a job has set aside, as node ledger shows it.
+type setAside struct {
+	Job   string `json:"job"`
+	Rho   string `json:"rho"`      // for all rounds and spares
+	Left  string `json:"left_rho"` // not charged
+	Until string `json:"until"`    // last day
+	State string `json:"state"`    // open, closed, or expired with its last day
+	Leaf  int64  `json:"leaf"`
 }
 
 type trainingLedger struct {
 	Charges []trainingCharge `json:"charges"`
+	Aside   []setAside       `json:"aside"`
 	Scopes  []scopeLeft      `json:"scopes"`
 }
 
@@ -45,9 +57,11 @@ func nodeLedgerCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "ledger", Short: "What training has charged here, and what is left of the budgets", Args: cobra.NoArgs,
 		Long: `Show every attempt that this node was charged for, and what is left of each budget.
-An attempt that crossed its barrier is charged whether or not it gave a sum. It is
-the domain's own ledger, which its queries charge to as well: qunxiang audit verify
-checks all of it. It can be read beside a node that serves.`,
+An attempt that crossed its barrier is charged whether or not it gave a sum. What a
+job may cost at most, its spare attempts included, is set aside for it when the node
+opens it: until the job ends, or its last day has passed, no query and no other job
+gets it. It is the domain's own ledger, which its queries charge to as well: qunxiang
+audit verify checks all of it. It can be read beside a node that serves.`,
 		Example: "  qunxiang node ledger --dir D",
 		RunE: func(c *cobra.Command, _ []string) error {
 			d, err := openDomain(c.Context(), dir, reading)
@@ -55,7 +69,7 @@ checks all of it. It can be read beside a node that serves.`,
 				return withCode(err)
 			}
 			defer d.Close()
-			r := trainingLedgerOf(d.state, job)
+			r := trainingLedgerOf(d.state, job, time.Now())
 			if asJSON {
 				return printJSON(c.OutOrStdout(), r)
 			}
@@ -68,8 +82,8 @@ checks all of it. It can be read beside a node that serves.`,
 	return c
 }
 
-func trainingLedgerOf(s *ledger.State, job string) trainingLedger {
-	r := trainingLedger{Charges: []trainingCharge{}, Scopes: []scopeLeft{}}
+func trainingLedgerOf(s *ledger.State, job string, now time.Time) trainingLedger {
+	r := trainingLedger{Charges: []trainingCharge{}, Aside: []setAside{}, Scopes: []scopeLeft{}}
 	for _, q := range s.Requests() {
 		if q.Catalogue != ledger.Training || !strings.HasPrefix(q.Key, job) {
 			continue
@@ -84,14 +98,29 @@ func trainingLedgerOf(s *ledger.State, job string) trainingLedger {
 		}
 		r.Charges = append(r.Charges, c)
 	}
+	for _, a := range s.Reservations() {
+		if !strings.HasPrefix(a.Job, job) {
+			continue
+		}
+		state := "open"
+		switch {
+		case a.Closed:
+			state = "closed"
+		case !a.Open(now):
+			state = "expired"
+		}
+		r.Aside = append(r.Aside, setAside{a.Job, rhoText(a.Cost.Rho), rhoText(a.Left.Rho), a.Until, state, a.Index})
+	}
 	scopes := s.Scopes()
 	if life := s.Population() + "/life"; !slices.Contains(scopes, life) {
 		scopes = append(scopes, life)
 	}
 	for _, name := range scopes {
 		limit, _ := s.Cap(name)
-		spent := s.Spent(name)
-		r.Scopes = append(r.Scopes, scopeLeft{shortScope(name), rhoText(spent.Rho), rhoText(limit.Rho), rhoText(max(limit.Rho-spent.Rho, 0))})
+		spent, held := s.Spent(name), s.Held(name, now)
+		r.Scopes = append(r.Scopes, scopeLeft{
+			shortScope(name), rhoText(spent.Rho), rhoText(held.Rho), rhoText(limit.Rho), rhoText(max(limit.Rho-spent.Rho-held.Rho, 0)),
+		})
 	}
 	return r
 }
@@ -111,11 +140,33 @@ func (r trainingLedger) print(w io.Writer) error {
 	}
 	fmt.Fprintln(w)
 	t = tabwriter.NewWriter(w, 2, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "budget\tcap\tspent, with queries\tleft")
+	fmt.Fprintln(t, "budget\tcap\tspent, with queries\tset aside for jobs\tleft")
 	for _, s := range r.Scopes {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", s.Scope, shorter(s.Cap), shorter(s.Spent), shorter(s.Left))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", s.Scope, shorter(s.Cap), shorter(s.Spent), shorter(s.Aside), shorter(s.Left))
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	return r.printAside(w)
+}
+
+// printAside says in words what open jobs have set aside, and what became of it.
+func (r trainingLedger) printAside(w io.Writer) error {
+	for _, a := range r.Aside {
+		var says string
+		switch a.State {
+		case "open":
+			says = fmt.Sprintf("%s of it is not charged and is kept for the job until it ends, at the latest to the end of %s", shorter(a.Left), a.Until)
+		case "closed":
+			says = fmt.Sprintf("the job is over, and the %s that it did not use are free again", shorter(a.Left))
+		default:
+			says = fmt.Sprintf("its last day, %s, has passed, and the %s that it did not use are free again", a.Until, shorter(a.Left))
+		}
+		if _, err := fmt.Fprintf(w, "job %.8s set rho %s aside for its rounds and spares: %s\n", a.Job, shorter(a.Rho), says); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // shorter is an exact rho to six digits, for people.

@@ -145,7 +145,7 @@ func TestTrainingRowsOfANewDomain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := books.Room(t.Context(), card.Source, card.Purpose, cost); err != nil {
+	if err := books.Room(t.Context(), federated.Aside{Source: card.Source, Purpose: card.Purpose, Whole: cost}); err != nil {
 		t.Fatal(err)
 	}
 	visits, ill := 0.0, 0

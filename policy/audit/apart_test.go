@@ -171,7 +171,8 @@ func TestTilesDamaged(t *testing.T) {
 func FuzzSameLeaves(f *testing.F) {
 	g := begun(f).add("CHARGE", charged("r-1")).add("RELEASE", released("r-1", 2)).add("ABANDON", abandoned(2)).
 		add("REPLAY", replayed("r-2", 3)).add("DENY", members{"principal": "p", "rule": "r", "template": "", "time": 1}).
-		add("RESUME", members{"by": []string{"a", "b"}, "template": "t@1", "time": 1})
+		add("RESUME", members{"by": []string{"a", "b"}, "template": "t@1", "time": 1}).
+		add("RESERVE", reserved("job-1")).add("CLOSE", members{"reserve": 1, "time": 1})
 	for _, leaf := range g.leaves {
 		f.Add(leaf, 0, byte(0))
 		f.Add(leaf, 40, byte('0'))

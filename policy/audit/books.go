@@ -28,6 +28,8 @@ type books struct {
 	standing   map[string]*standing
 	place      []int32 // by leaf: its charge in charges, noCharge or aRelease
 	charges    []charge
+	reserves   []*reserve
+	reserved   map[int64]*reserve         // by leaf
 	uses       map[string]map[string]*Use // by organisation and purpose
 }
 
@@ -78,7 +80,8 @@ type standing struct {
 func newBooks(population string) *books {
 	return &books{population: population, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]bool{},
 		standing: map[string]*standing{}, uses: map[string]map[string]*Use{}, ids: map[name]struct{}{}, asked: map[name]struct{}{},
-		names: namer{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}}
+		reserved: map[int64]*reserve{},
+		names:    namer{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}}
 }
 
 // What place says of a leaf that is no charge.
@@ -127,6 +130,10 @@ func (b *books) fold(r *Report, at int64, l *leaf) {
 		b.enforce(r, at, l.terms)
 	case "RESUME":
 		b.resume(r, at, l)
+	case "RESERVE":
+		b.reserve(r, at, l)
+	case "CLOSE":
+		b.unreserve(r, at, l)
 	}
 }
 
@@ -165,7 +172,7 @@ func (b *books) charge(r *Report, at int64, l *leaf) {
 	r.Charges++
 	u := b.use(l)
 	u.Charges++
-	u.Cost = Cost{Rho: add(u.Cost.Rho, l.cost.Rho), Delta: add(u.Cost.Delta, l.cost.Delta)}
+	u.Cost = u.Cost.plus(l.cost)
 	id := b.once(r, at, l)
 	if l.due <= l.time {
 		r.find(DueInvalid, at, "due %d seconds after it was made", l.due-l.time)
@@ -184,21 +191,40 @@ func (b *books) charge(r *Report, at int64, l *leaf) {
 	if string(l.catalogue) == training {
 		s = &standing{} // abandoned attempts of a training count against no template
 	}
+	drawn := b.draw(r, at, l) != nil
 	if b.terms == nil {
 		r.find(NoCaps, at, "no GRANT has set caps")
 	} else {
-		b.underGrant(r, at, l)
+		b.underGrant(r, at, l, drawn)
 	}
-	b.spend(r, at, l)
+	b.spend(r, at, l, l.cost, Cost{}, drawn)
 	b.place[at] = int32(len(b.charges))
 	b.charges = append(b.charges, charge{id: id, due: l.due, standing: s})
 }
 
-func (b *books) underGrant(r *Report, at int64, l *leaf) {
+// underGrant holds a charge to its grant, and one that does not draw from what is set
+// aside to what is left of the quota beside that.
+func (b *books) underGrant(r *Report, at int64, l *leaf, drawn bool) {
+	g := b.granted(r, at, l)
+	if g == nil {
+		return
+	}
+	used := add(b.quota[g.id], l.cost.Rho)
+	b.quota[g.id] = used
+	if !drawn {
+		used = add(used, b.heldQuota(g.id, l.time))
+	}
+	if g.quota > 0 && used > g.quota {
+		r.find(QuotaPassed, at, "grant %q: %d charged or set aside, its quota is %d", l.grant, used, g.quota)
+	}
+}
+
+// granted is the grant of a charge or reservation, nil if none is in force.
+func (b *books) granted(r *Report, at int64, l *leaf) *grant {
 	g := b.terms.grants[string(l.grant)]
 	if g == nil {
 		r.find(GrantUnknown, at, "no grant %q is in force", l.grant)
-		return
+		return nil
 	}
 	id, _, _ := bytes.Cut(l.template, []byte("@"))
 	switch {
@@ -212,15 +238,13 @@ func (b *books) underGrant(r *Report, at int64, l *leaf) {
 	if l.time >= g.end {
 		r.find(GrantExpired, at, "grant %q had ended", l.grant)
 	}
-	used := add(b.quota[g.id], l.cost.Rho)
-	b.quota[g.id] = used
-	if g.quota > 0 && used > g.quota {
-		r.find(QuotaPassed, at, "grant %q: %d charged, its quota is %d", l.grant, used, g.quota)
-	}
+	return g
 }
 
-// spend adds the cost to every scope and holds each against its cap.
-func (b *books) spend(r *Report, at int64, l *leaf) {
+// spend adds the cost to every scope and holds each against its cap, with what else
+// counts there: what the leaf sets aside and, but for a charge that draws from it, what
+// is set aside already.
+func (b *books) spend(r *Report, at int64, l *leaf, cost, aside Cost, drawn bool) {
 	life := false
 	for _, name := range l.list {
 		s := b.scopes[string(name)]
@@ -234,9 +258,13 @@ func (b *books) spend(r *Report, at int64, l *leaf) {
 			b.scopes[string(name)] = s
 		}
 		life = life || !s.year
-		s.spent = Cost{Rho: add(s.spent.Rho, l.cost.Rho), Delta: add(s.spent.Delta, l.cost.Delta)}
-		if limit := b.limit(s); b.terms != nil && (s.spent.Rho > limit.Rho || s.spent.Delta > limit.Delta) {
-			r.find(CapPassed, at, "%q: (%d, %d) charged, the cap is (%d, %d)", name, s.spent.Rho, s.spent.Delta, limit.Rho, limit.Delta)
+		s.spent = s.spent.plus(cost)
+		all := s.spent.plus(aside)
+		if !drawn {
+			all = all.plus(b.held(string(name), l.time))
+		}
+		if limit := b.limit(s); b.terms != nil && (all.Rho > limit.Rho || all.Delta > limit.Delta) {
+			r.find(CapPassed, at, "%q: (%d, %d) charged or set aside, the cap is (%d, %d)", name, all.Rho, all.Delta, limit.Rho, limit.Delta)
 		}
 	}
 	if !life {
@@ -263,6 +291,8 @@ func (b *books) limit(s *scope) Cost {
 	}
 	return b.terms.life
 }
+
+func (c Cost) plus(o Cost) Cost { return Cost{add(c.Rho, o.Rho), add(c.Delta, o.Delta)} }
 
 // add stops at the largest number, which is above every cap that matters.
 func add(a, b int64) int64 {
@@ -298,8 +328,9 @@ func (b *books) close(r *Report) {
 		r.Mode = b.terms.mode
 	}
 	for name, s := range b.scopes {
-		r.Scopes = append(r.Scopes, Scope{Name: name, Spent: s.spent, Cap: b.limit(s)})
+		r.Scopes = append(r.Scopes, Scope{Name: name, Spent: s.spent, Cap: b.limit(s), Held: b.held(name, b.last)})
 	}
+	b.reservations(r)
 	for _, of := range b.uses {
 		for _, u := range of {
 			r.Uses = append(r.Uses, *u)

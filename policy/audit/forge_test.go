@@ -172,6 +172,18 @@ func charged(id string, pairs ...any) members {
 	}, pairs...)
 }
 
+// reserved sets rho 40 of caps of 100 aside.
+func reserved(job string, pairs ...any) members {
+	return with(members{"delta": "4", "grant": "g-1", "job": job, "last_day": "2026-11-20", "organisation": "Insurer A", "principal": "insurer-a",
+		"purpose": "pricing", "rho": "40", "scopes": []string{population + "/2017", population + "/life"},
+		"template": "claim-severity@1.0.0", "template_digest": "d", "time": start}, pairs...)
+}
+
+// drawing is a charge of a job's attempt.
+func drawing(id, job string, pairs ...any) members {
+	return with(charged(id, "catalogue", "federated", "key", job), pairs...)
+}
+
 func released(id string, charge int, pairs ...any) members {
 	return with(members{"charge": charge, "digest": "d", "id": id, "time": start + 2}, pairs...)
 }

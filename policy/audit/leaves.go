@@ -12,7 +12,7 @@ func (c *cursor) charge(l *leaf) {
 	l.id = c.text(`,"id":`)
 	l.idempotency = c.maybe(`,"idempotency":`)
 	l.index = c.count(`,"index":`)
-	c.text(`,"key":`)
+	l.key = c.text(`,"key":`)
 	l.organisation = c.text(`,"organisation":`)
 	c.padding()
 	l.principal = c.text(`,"principal":`)
@@ -23,7 +23,7 @@ func (c *cursor) charge(l *leaf) {
 	c.sigmas(`,"sigmas":`)
 	l.snapshot = c.text(`,"snapshot":`)
 	l.template = c.version(`,"template":`)
-	c.text(`,"template_digest":`)
+	l.templateDigest = c.text(`,"template_digest":`)
 	c.bad = c.bad || l.cost.Rho == 0
 }
 

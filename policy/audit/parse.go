@@ -14,12 +14,14 @@ import (
 type leaf struct {
 	kind                                    string
 	index, time                             int64
-	due, ref                                int64 // ref: the leaf that a RELEASE, ABANDON or REPLAY is about
+	due, ref                                int64 // ref: the leaf that a RELEASE, ABANDON, REPLAY or CLOSE is about
+	end                                     int64 // of a RESERVE: first second after its last day
 	cost                                    Cost
 	id, principal, grant, purpose, template []byte
 	snapshot, idempotency, digest           []byte
 	organisation, catalogue                 []byte
-	list                                    [][]byte // scopes of a CHARGE, people of a RESUME
+	key, job, templateDigest                []byte   // key: of a CHARGE, a training's job
+	list                                    [][]byte // scopes of a CHARGE or RESERVE, people of a RESUME
 	terms                                   *terms   // of a GRANT
 }
 
@@ -81,6 +83,10 @@ func (c *cursor) parse(b []byte, l *leaf) bool {
 		c.grant(l)
 	case "RESUME":
 		c.resume(l)
+	case "RESERVE":
+		c.reserve(l)
+	case "CLOSE":
+		c.close(l)
 	default:
 		return false
 	}

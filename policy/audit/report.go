@@ -24,7 +24,7 @@ const (
 	DuplicateKey      Code = "duplicate-idempotency" // a principal's idempotency digest is used twice
 	NoCaps            Code = "no-caps"               // a charge before any caps
 	CapRaised         Code = "cap-raised"            // a GRANT raises a cap
-	CapPassed         Code = "cap-passed"            // a scope is charged beyond its cap
+	CapPassed         Code = "cap-passed"            // a scope is charged, or set aside, beyond its cap
 	ScopeInvalid      Code = "scope-invalid"         // not a scope of this population, or life is missing
 	GrantUnknown      Code = "grant-unknown"         // a charge names no grant in force
 	GrantExpired      Code = "grant-expired"         // its grant had ended
@@ -43,6 +43,13 @@ const (
 	AfterRelease      Code = "after-release"         // an ABANDON after the RELEASE
 	ReleaseTime       Code = "release-time"          // a RELEASE not at its slot
 	ReplayUnknown     Code = "replay-unknown"        // a REPLAY without its earlier RELEASE
+	ReserveTwice      Code = "reserve-twice"         // a job sets aside twice
+	ReserveLate       Code = "reserve-late"          // a RESERVE past its own last day
+	ReservePassed     Code = "reserve-passed"        // a charge is more than was left of what was set aside
+	ReserveMismatch   Code = "reserve-mismatch"      // a charge of a job is another than was set aside for
+	ReserveClosed     Code = "reserve-closed"        // a charge after its job's CLOSE
+	CloseUnknown      Code = "close-unknown"         // a CLOSE without its earlier RESERVE
+	CloseTwice        Code = "close-twice"           // a reservation is closed twice
 	ReleaseMissing    Code = "release-missing"       // the released file is not there
 	ReleaseAltered    Code = "release-altered"       // the released file is not what was logged
 	ReleaseUnlogged   Code = "release-unlogged"      // a file among the releases that no leaf knows: a log that was lost or changed
@@ -51,6 +58,10 @@ const (
 // ReleaseOrphan is a note: a file whose request was charged and never released,
 // as a crash leaves it.
 const ReleaseOrphan Code = "release-orphan"
+
+// ReserveUnclosed is a note: a reservation that nobody closed before its last day ended
+// it, as a job leaves it whose node went away.
+const ReserveUnclosed Code = "reserve-unclosed"
 
 // maxFindings is how many findings a report lists; further ones are counted.
 const maxFindings = 1000
@@ -103,6 +114,7 @@ type Scope struct {
 	Name  string `json:"name"`
 	Spent Cost   `json:"spent"`
 	Cap   Cost   `json:"cap"`
+	Held  Cost   `json:"held"` // set aside and not charged, at the end of the log
 }
 
 // Report says what a log holds and what is wrong with it.
@@ -116,6 +128,8 @@ type Report struct {
 	Releases   int64     `json:"releases"`
 	Abandoned  int64     `json:"abandoned"`
 	Open       int64     `json:"open"` // charges neither released nor abandoned
+	Reserves   int64     `json:"reserves"`
+	Reserved   int64     `json:"reserved"` // reservations that are open
 	Replays    int64     `json:"replays"`
 	Denied     int64     `json:"denied"`
 	Scopes     []Scope   `json:"scopes"`

@@ -45,7 +45,10 @@ var (
 	ErrDuplicate = errors.New("request has been made before")
 	// ErrConflict says that a charge is in the log beside which the caller wants none.
 	ErrConflict = errors.New("not beside another charge")
-	// ErrUnknown says that there is no such charge, release or leaf.
+	// ErrReserve says that a charge is not what was set aside for its job, or comes
+	// after the CLOSE, or that a reservation is closed twice or past its last day.
+	ErrReserve = errors.New("not as set aside")
+	// ErrUnknown says that there is no such charge, release, reservation or leaf.
 	ErrUnknown = errors.New("not in the log")
 	// ErrAlreadyReleased says that the charge has its one release.
 	ErrAlreadyReleased = errors.New("charge is already released")

@@ -62,6 +62,10 @@ func (s *State) admit(l Leaf) error {
 		s.snapshots = append(s.snapshots, b.Snapshot)
 	case *Resume:
 		return s.resume(b)
+	case *Reserve:
+		return s.setAside(l, b)
+	case *Close:
+		return s.unreserve(b)
 	case *Deny:
 	}
 	return nil
@@ -77,10 +81,8 @@ func (s *State) charge(l Leaf, c *Charge) error {
 	switch g := s.grant.find(c.Grant); {
 	case g == nil:
 		return fmt.Errorf("%w: unknown grant", ErrGrant)
-	case g.covers(c, l.Time) != nil:
-		return g.covers(c, l.Time)
-	case g.QuotaRho > 0 && c.Cost.Rho > g.QuotaRho-s.quota[g.ID]:
-		return &BudgetError{Scope: "grant:" + g.ID, Left: dp.Cost{Rho: max(0, g.QuotaRho-s.quota[g.ID])}}
+	case g.covers(c.Principal, c.Template, c.Purpose, l.Time) != nil:
+		return g.covers(c.Principal, c.Template, c.Purpose, l.Time)
 	case s.standing[c.Template].suspended:
 		return ErrSuspended
 	case !slices.Contains(s.snapshots, c.Snapshot):
@@ -90,26 +92,50 @@ func (s *State) charge(l Leaf, c *Charge) error {
 	case !slices.Contains(c.Scopes, s.population+"/life"):
 		return fmt.Errorf("%w: the scope life is missing", ErrLeaf)
 	}
+	if err := s.spend(l, c); err != nil {
+		return err
+	}
+	s.meter(c.Organisation, c.Template, charged(l, c))
+	r := &Request{Charge: *c, Index: l.Index, Time: l.Time, Release: -1}
+	s.order = append(s.order, r)
+	s.charges[l.Index], s.ids[c.ID] = r, r
+	s.remember(c.Principal, c.Idempotency, asked{id: c.ID, digest: c.Request, charge: r})
+	return nil
+}
+
+// spend takes a charge's cost from all of its scopes and from the quota of its grant,
+// or from none. What draws from a reservation has its place there already, and is held
+// to the caps alone, which may be lower than they were; everything else leaves what is
+// set aside.
+func (s *State) spend(l Leaf, c *Charge) error {
+	from, err := s.drawn(c, l.Time)
+	if err != nil {
+		return err
+	}
+	var held int64
+	if from == nil {
+		held = s.heldQuota(c.Grant, l.Time)
+	}
+	if g, used := s.grant.find(c.Grant), s.quota[c.Grant]+held; g.QuotaRho > 0 && c.Cost.Rho > g.QuotaRho-used {
+		return &BudgetError{Scope: "grant:" + g.ID, Left: dp.Cost{Rho: max(0, g.QuotaRho-used)}}
+	}
 	after := make([]dp.Cost, len(c.Scopes))
 	for i, scope := range c.Scopes {
-		limit, ok := s.cap(scope)
-		if !ok {
-			return fmt.Errorf("%w: not a scope of this population", ErrLeaf)
+		var others dp.Cost
+		if from == nil {
+			others = s.held(scope, l.Time)
 		}
-		var err error
-		if after[i], err = s.spent[scope].Plus(c.Cost); err != nil || !after[i].Fits(limit) {
-			return &BudgetError{Scope: scope, Left: left(limit, s.spent[scope])}
+		if after[i], err = s.fits(scope, c.Cost, others); err != nil {
+			return err
 		}
 	}
 	for i, scope := range c.Scopes {
 		s.spent[scope] = after[i]
 	}
 	s.quota[c.Grant] += c.Cost.Rho
-	s.meter(c.Organisation, c.Template, charged(l, c))
-	r := &Request{Charge: *c, Index: l.Index, Time: l.Time, Release: -1}
-	s.order = append(s.order, r)
-	s.charges[l.Index], s.ids[c.ID] = r, r
-	s.remember(c.Principal, c.Idempotency, asked{id: c.ID, digest: c.Request, charge: r})
+	if from != nil {
+		from.Left.Rho, from.Left.Delta = from.Left.Rho-c.Cost.Rho, from.Left.Delta-c.Cost.Delta
+	}
 	return nil
 }
 

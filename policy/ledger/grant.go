@@ -74,15 +74,15 @@ func (g *Grant) find(id string) *Granted {
 	return nil
 }
 
-// covers says why the grant does not cover the charge at that time, or nil.
-func (g *Granted) covers(c *Charge, at time.Time) error {
-	id, _, _ := strings.Cut(c.Template, "@")
+// covers says why the grant does not cover a charge at that time, or nil.
+func (g *Granted) covers(principal, template, purpose string, at time.Time) error {
+	id, _, _ := strings.Cut(template, "@")
 	switch {
-	case g.Principal != c.Principal:
+	case g.Principal != principal:
 		return fmt.Errorf("%w: %s is another principal's", ErrGrant, g.ID)
-	case !slices.Contains(g.Templates, c.Template) && !slices.Contains(g.Templates, id):
+	case !slices.Contains(g.Templates, template) && !slices.Contains(g.Templates, id):
 		return fmt.Errorf("%w: %s is not for this template", ErrGrant, g.ID)
-	case !slices.Contains(g.Purposes, c.Purpose):
+	case !slices.Contains(g.Purposes, purpose):
 		return fmt.Errorf("%w: %s is not for this purpose", ErrGrant, g.ID)
 	case at.UTC().Format(time.DateOnly) > g.Until:
 		return fmt.Errorf("%w: %s has expired", ErrGrant, g.ID)

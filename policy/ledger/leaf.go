@@ -20,6 +20,8 @@ const (
 	TypeSnapshot Type = "SNAPSHOT"
 	TypeGrant    Type = "GRANT"
 	TypeResume   Type = "RESUME"
+	TypeReserve  Type = "RESERVE"
+	TypeClose    Type = "CLOSE"
 )
 
 // sizes are the lengths a leaf is padded to, in bytes; the last is the most
@@ -60,6 +62,10 @@ func blank(t Type) Body {
 		return new(Grant)
 	case TypeResume:
 		return new(Resume)
+	case TypeReserve:
+		return new(Reserve)
+	case TypeClose:
+		return new(Close)
 	}
 	return nil
 }

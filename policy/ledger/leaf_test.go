@@ -43,7 +43,7 @@ func sorted(list []string) []string {
 func bodies(t *rapid.T) ledger.Body {
 	w := func() string { return words.Draw(t, "text") }
 	n := func() int64 { return counts.Draw(t, "count") }
-	switch rapid.IntRange(0, 7).Draw(t, "type") {
+	switch rapid.IntRange(0, 9).Draw(t, "type") {
 	case 0:
 		return &ledger.Charge{ID: w(), Principal: w(), Organisation: w(), Grant: w(), Purpose: w(), Template: w() + "@1",
 			Catalogue: w(), TemplateDigest: w(), Key: w(), Snapshot: w(), Epoch: n(), Scopes: sorted(lists.Draw(t, "scopes")),
@@ -60,6 +60,11 @@ func bodies(t *rapid.T) ledger.Body {
 		return &ledger.Deny{Principal: w(), Template: w(), Rule: w()}
 	case 5:
 		return &ledger.Snapshot{Snapshot: w(), By: w()}
+	case 8:
+		return &ledger.Reserve{Job: w(), Principal: w(), Organisation: w(), Grant: w(), Purpose: w(), Template: w() + "@1", TemplateDigest: w(),
+			Scopes: sorted(lists.Draw(t, "scopes")), Cost: costs.Draw(t, "cost"), Until: "2027-12-31"}
+	case 9:
+		return &ledger.Close{Reserve: n()}
 	case 6:
 		return &ledger.Resume{Template: w() + "@1", By: sorted(lists.Draw(t, "by"))}
 	}

@@ -61,7 +61,7 @@ type Ledger struct {
 // Charge takes a request's cost from all of its scopes, or from none. When it
 // returns without error the charge is durable, and it is never given back.
 // Scopes need not be in order. It refuses with ErrBudget (a *BudgetError),
-// ErrGrant, ErrSuspended, ErrDuplicate, ErrSnapshot, ErrNoCaps or ErrLeaf.
+// ErrGrant, ErrSuspended, ErrDuplicate, ErrSnapshot, ErrReserve, ErrNoCaps or ErrLeaf.
 func (l *Ledger) Charge(ctx context.Context, c Charge) (int64, error) {
 	return l.ChargeUnless(ctx, c, nil)
 }
@@ -147,6 +147,22 @@ func normal(g Grant) Grant {
 		e.Templates, e.Purposes = append([]string{}, e.Templates...), append([]string{}, e.Purposes...)
 	}
 	return g
+}
+
+// Reserve sets a training job's whole cost aside in all of its scopes, or in none. When
+// it returns without error the RESERVE is durable. Scopes need not be in order. It
+// refuses with ErrBudget (a *BudgetError), ErrGrant, ErrSuspended, ErrDuplicate,
+// ErrReserve past its last day, ErrNoCaps or ErrLeaf.
+func (l *Ledger) Reserve(ctx context.Context, r Reserve) (int64, error) {
+	r.Scopes = slices.Clone(r.Scopes)
+	slices.Sort(r.Scopes)
+	return l.durably(ctx, &r)
+}
+
+// CloseReserve ends a reservation, given by its RESERVE leaf, durably: what was not
+// charged is free again. ErrUnknown for none, ErrReserve for a second time.
+func (l *Ledger) CloseReserve(ctx context.Context, reserve int64) (int64, error) {
+	return l.durably(ctx, &Close{Reserve: reserve})
 }
 
 // Checkpoint brings the checkpoint up to the newest durable leaf and gives its

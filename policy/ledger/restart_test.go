@@ -26,11 +26,12 @@ type picture struct {
 	Quota     int64
 	Suspended bool
 	Asked     []ledger.Asked
+	Reserved  []ledger.Reservation
 }
 
 func look(s *ledger.State) picture {
 	p := picture{Size: s.Size(), Scopes: s.Scopes(), Requests: s.Requests(), Snapshots: s.Snapshots(),
-		Quota: s.Quota("g-small"), Suspended: s.Suspended(template)}
+		Quota: s.Quota("g-small"), Suspended: s.Suspended(template), Reserved: s.Reservations()}
 	for _, scope := range p.Scopes {
 		p.Spent = append(p.Spent, s.Spent(scope))
 	}

@@ -33,6 +33,7 @@ type State struct {
 	snapshots  []string
 	standing   map[string]standing // by template version
 	usage      map[usageKey]Usage
+	reserves   []*Reservation // by RESERVE leaf
 }
 
 // standing is how often a template version was abandoned since it was last
