@@ -88,6 +88,7 @@ var trainingMutants = []mutant{
 	{"journal: an old ledger passes", "federated/journal/journal.go", "if err := j.s.own.Follows(j.o.Ledger); err != nil {", "if err := error(nil); err != nil {", "./federated/journal", "TestRollback"},
 	{"journal: the charge alone may be lost", "federated/journal/commit.go", "return j.put(func(s *state) { s.own.Charged = true })", "return nil", "./federated/journal", "TestRollbackOfTheChargeAlone"},
 	{"journal: peers need not follow", "federated/journal/journal.go", "if err := j.s.peers[i].Follows(m); err != nil {", "if err := error(nil); err != nil {", "./federated/journal", "TestPeers"},
+	{"journal: late shares are passed over", "federated/journal/journal.go", "\t\tif err := (Peer{Mark: shown, Charged: true}).Follows(known.Mark); err != nil {", "\t\tif err := error(nil); err != nil {", "./federated", "TestAttackRestoredLateShare"},
 	{"journal: another record is sent", "federated/journal/commit.go", "\tif Digest(b) != digest {", "\tif false {", "./federated/journal", "TestDamage"},
 	{"glm: H is not clipped", "federated/glm/encode.go", "\t\tclip(e.h, e.blocks[0].Clip)\n", "", "./federated/glm", "TestOnePersonIsBounded"},
 	{"glm: g is not clipped", "federated/glm/encode.go", "\t\tclip(e.g, e.blocks[1].Clip)\n", "", "./federated/glm", "TestOnePersonIsBounded"},

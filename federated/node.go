@@ -88,7 +88,6 @@ type try struct {
 	sum     []int64
 	next    glm.Coefficients
 	fit     *glm.Fit
-	shares  map[int]bool
 	spoiled bool
 	refused bool // something was, and the log says so
 }

@@ -69,7 +69,7 @@ func (n *Node) lineage(ctx context.Context) error {
 		if _, err := store.Get("charge.json"); err == nil {
 			continue
 		}
-		shown, err := n.shown(store)
+		shown, err := n.shown(store, n.self)
 		if err != nil {
 			return err
 		}
@@ -86,19 +86,6 @@ func (n *Node) lineage(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// shown is the mark of the own ledger in an attempt's HELLO.
-func (n *Node) shown(attempt folder) (secagg.Mark, error) {
-	b, err := attempt.Get(messageName(secagg.PhaseHello, n.self))
-	if err != nil {
-		return secagg.Mark{}, err
-	}
-	m, err := n.shape().ParseMessage(b)
-	if err != nil {
-		return secagg.Mark{}, err
-	}
-	return secagg.HelloMark(m)
 }
 
 // finish keeps the model, and gives back what the job has set aside and not used.
@@ -178,7 +165,7 @@ func (n *Node) resume() error {
 			return err
 		}
 		n.drop()
-		n.try = &try{number: number, store: store, end: end, since: n.o.Now(), shares: map[int]bool{}}
+		n.try = &try{number: number, store: store, end: end, since: n.o.Now()}
 		if err := n.share(n.try); err != nil {
 			return err
 		}

@@ -164,7 +164,7 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 	}
 	n.o.Log(fmt.Sprintf("attempt %d of round %d begins", open.Attempt, n.round+1))
 	n.deferred = nil
-	n.try = &try{number: open.Attempt, store: store, attempt: a, since: now, posted: map[secagg.Phase]bool{}, shares: map[int]bool{}}
+	n.try = &try{number: open.Attempt, store: store, attempt: a, since: now, posted: map[secagg.Phase]bool{}}
 	return store.Put("OPEN", m.Append(nil))
 }
 
@@ -207,15 +207,10 @@ func (n *Node) takeMessage(t *try, m secagg.Message) error {
 	case err != nil:
 		return nil
 	}
-	if m.Phase == secagg.PhaseShare {
-		t.shares[m.Node] = true
-		if len(t.shares) == len(n.roster.Nodes) {
-			if err := n.journal.Shared(t.number); err != nil {
-				return err
-			}
-		}
+	if err := t.store.Put(messageName(m.Phase, m.Node), m.Append(nil)); err != nil || m.Phase != secagg.PhaseShare {
+		return err
 	}
-	return t.store.Put(messageName(m.Phase, m.Node), m.Append(nil))
+	return n.heard(t, m.Node)
 }
 
 // closedShare ends the job over a SHARE that its node has signed, by whose own words its

@@ -158,7 +158,6 @@ func (n *Node) sigmas() (map[string]float64, error) {
 
 // share sends the stored share.
 func (n *Node) share(t *try) error {
-	t.shares[n.self] = true
 	if err := n.sendMessage(t, t.end.Share()); err != nil {
 		return err
 	}

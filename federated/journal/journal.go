@@ -192,16 +192,26 @@ func (j *Journal) Saw(attempt uint64, marks []secagg.Mark) error {
 	})
 }
 
-// Shared notes that all nodes have sent shares of an attempt, and so have charged since
-// they showed their marks in it. An attempt before the one that the marks are of says
-// nothing of them: the charge is behind those already.
-func (j *Journal) Shared(attempt uint64) error {
-	if attempt != j.s.seen {
+// Shared notes, durably, that a node has sent its share of an attempt, and so has charged
+// since it showed its mark in it: the next mark must be beyond. A late share, of an
+// attempt before the one that the marks are of, is held to the mark shown since, and is
+// ErrRollback if that is not beyond. Whether the others have shared says nothing of this
+// node's charge.
+func (j *Journal) Shared(attempt uint64, node int, shown secagg.Mark) error {
+	if node < 0 || node >= j.o.Nodes {
+		return fmt.Errorf("%w: node %d of %d", ErrOther, node, j.o.Nodes)
+	}
+	known := j.s.peers[node]
+	switch {
+	case attempt > j.s.seen:
+		return fmt.Errorf("%w: a share of attempt %d, marks are known of %d", ErrAttempt, attempt, j.s.seen)
+	case attempt < j.s.seen:
+		if err := (Peer{Mark: shown, Charged: true}).Follows(known.Mark); err != nil {
+			return fmt.Errorf("node %d: %w", node, err)
+		}
+		return nil
+	case known.Charged:
 		return nil
 	}
-	return j.put(func(s *state) {
-		for i := range s.peers {
-			s.peers[i].Charged = true
-		}
-	})
+	return j.put(func(s *state) { s.peers[node].Charged = true })
 }

@@ -71,7 +71,7 @@ func TestCommitAndReopen(t *testing.T) {
 	must(t, j.Saw(1, []secagg.Mark{markOf(1), markOf(5), markOf(7)}))
 	must(t, j.Commit(1, recordOf(1), b.charge(1)))
 	mustBe(t, j.Commit(1, recordOf(1), b.charge(1)), ErrSecond)
-	must(t, j.Shared(1))
+	must(t, j.Shared(1, 0, markOf(1)))
 	must(t, j.Close())
 
 	j = open(t, b.options(dir))
@@ -194,7 +194,8 @@ func TestRollbackOfTheChargeAlone(t *testing.T) {
 	}
 }
 
-// Peers' ledgers go forward, and past what they showed once they have sent a share.
+// Peers' ledgers go forward, and past what they showed once they have sent a share,
+// each by itself.
 func TestPeers(t *testing.T) {
 	dir, b := t.TempDir(), newBook()
 	j := open(t, b.options(dir))
@@ -205,21 +206,22 @@ func TestPeers(t *testing.T) {
 	fork := markOf(5)
 	fork.Head[9] = 1
 	mustBe(t, j.Saw(1, []secagg.Mark{markOf(1), fork, markOf(9)}), ErrRollback)
-	must(t, j.Shared(1))
+	must(t, j.Shared(1, 1, markOf(5)))
+	mustBe(t, j.Shared(2, 1, markOf(5)), ErrAttempt)
+	mustBe(t, j.Shared(1, 3, markOf(5)), ErrOther)
 	must(t, j.Close())
 	j = open(t, b.options(dir))
-	mustBe(t, j.Saw(1, []secagg.Mark{markOf(2), markOf(5), markOf(10)}), ErrRollback)
-	must(t, j.Saw(1, []secagg.Mark{markOf(2), markOf(6), markOf(10)}))
+	mustBe(t, j.Saw(2, []secagg.Mark{markOf(2), markOf(5), markOf(9)}), ErrRollback)
+	must(t, j.Saw(2, []secagg.Mark{markOf(1), markOf(6), markOf(9)})) // the others have not shared
 	if p := j.Peers()[1]; p.Counter != 6 || p.Charged {
 		t.Fatalf("%+v", p)
 	}
-	// A late share of an older attempt was charged before the marks were shown.
-	must(t, j.Attempt(2, b.mark))
-	must(t, j.Saw(2, []secagg.Mark{markOf(2), markOf(6), markOf(10)}))
-	must(t, j.Shared(1))
-	must(t, j.Saw(2, []secagg.Mark{markOf(2), markOf(6), markOf(10)}))
-	must(t, j.Shared(2))
-	mustBe(t, j.Saw(3, []secagg.Mark{markOf(2), markOf(6), markOf(10)}), ErrRollback)
+	// A late share of the earlier attempt was charged before the marks of the later one.
+	must(t, j.Shared(1, 1, markOf(5)))
+	mustBe(t, j.Shared(1, 2, markOf(9)), ErrRollback)
+	must(t, j.Saw(2, []secagg.Mark{markOf(1), markOf(6), markOf(9)}))
+	must(t, j.Shared(2, 2, markOf(9)))
+	mustBe(t, j.Saw(3, []secagg.Mark{markOf(2), markOf(7), markOf(9)}), ErrRollback)
 }
 
 // story is a life of a journal; it notes what was acknowledged.
@@ -247,7 +249,7 @@ func (s *story) live(j *Journal) error {
 			return err
 		}
 		s.shares[n] = recordOf(n)
-		if err := j.Shared(n); err != nil {
+		if err := j.Shared(n, 1, markOf(n*3)); err != nil {
 			return err
 		}
 		if n%2 == 0 {
