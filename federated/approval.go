@@ -51,11 +51,12 @@ func (a Approval) Verify(c *Card) error {
 }
 
 // Notice is a node's signed word outside the secure sum: that its data keep the
-// contract, which field does not, or that it has stopped for good, and why.
+// contract, which field does not, what it waits for, or that it has stopped for good, and
+// why.
 type Notice struct {
 	Job       string `json:"job"`
 	Node      string `json:"node"`
-	Kind      string `json:"kind"` // ready, refused or stopped
+	Kind      string `json:"kind"` // ready, refused, stopped or waiting
 	Text      string `json:"text"` // the failing field, or the reason; never anything of the data
 	Signature string `json:"signature"`
 }
@@ -65,6 +66,7 @@ const (
 	NoticeReady   = "ready"
 	NoticeRefused = "refused"
 	NoticeStopped = "stopped"
+	NoticeWaiting = "waiting" // for what an operator may mend; Text is one of the Wait reasons
 )
 
 const noticeTag = "qx-fl/1 notice"
@@ -88,7 +90,7 @@ func (n Notice) Verify(c *Card) error {
 		return err
 	}
 	i := c.Place(n.Node)
-	known := slices.Contains([]string{NoticeReady, NoticeRefused, NoticeStopped}, n.Kind)
+	known := slices.Contains(noticeKinds(), n.Kind) && (n.Kind == NoticeWaiting) == slices.Contains(waitReasons(), n.Text)
 	if i < 0 || !known || n.Job != job.String() || !plain(n.Text, 200) || !verifyText(c.Nodes[i].Key, noticeTag, n.said(), n.Signature) {
 		return fmt.Errorf("%w: notice of %.40q", ErrApproval, n.Node)
 	}

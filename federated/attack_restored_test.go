@@ -90,7 +90,7 @@ func TestAttackRestoredLateShare(t *testing.T) {
 			w.now = w.now.Add(2 * time.Hour)
 		}
 	}
-	must(t, n.takeMessage(n.tried(1), share))
+	must(t, n.takeMessage(n.tried(1), share, func() {}))
 	if s := n.Stopped(); !strings.Contains(s, "a ledger went back") {
 		t.Errorf("node 1 passes over a share that is not charged: %q", s)
 	}

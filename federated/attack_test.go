@@ -257,7 +257,7 @@ func TestAttackTwoMessages(t *testing.T) {
 	m, err := n.shape().ParseMessage(bytes.Clone(hello))
 	must(t, err)
 	second := w.resigned(m, w.parties[1].key)
-	must(t, n.takeMessage(n.try, second))
+	must(t, n.takeMessage(n.try, second, func() {}))
 	if !strings.Contains(n.Stopped(), "two messages") {
 		t.Fatalf("%q", n.Stopped())
 	}

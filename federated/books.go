@@ -154,14 +154,17 @@ func (b *LedgerBooks) Room(_ context.Context, a Aside) error {
 	case e.Principal != b.Principal || !slices.Contains(e.Templates, id) && !slices.Contains(e.Templates, source.Template) || !slices.Contains(e.Purposes, a.Purpose):
 		return fmt.Errorf("%w: grant %q is not for %s, this purpose and principal", ErrRefused, b.Grant, source.Template)
 	}
-	now := b.Now
-	if now == nil {
-		now = time.Now
-	}
-	if r, ok := b.Ledger.ReservationOf(a.Job.String()); ok && r.Open(now()) {
+	if r, ok := b.Ledger.ReservationOf(a.Job.String()); ok && r.Open(b.now()) {
 		return nil
 	}
-	return ruled(b.Ledger.Room(b.Grant, b.Scopes, a.Whole, now()))
+	return ruled(b.Ledger.Room(b.Grant, b.Scopes, a.Whole, b.now()))
+}
+
+func (b *LedgerBooks) now() time.Time {
+	if b.Now == nil {
+		return time.Now()
+	}
+	return b.Now()
 }
 
 // Reserve appends a RESERVE, unless the job has one.
@@ -170,8 +173,12 @@ func (b *LedgerBooks) Reserve(ctx context.Context, a Aside) error {
 	switch {
 	case ok && r.Closed:
 		return fmt.Errorf("%w: the job is closed in the ledger", ErrRefused)
-	case ok || len(b.Charged(a.Job)) > 0:
-		return nil
+	case ok && (r.Grant != b.Grant || r.Principal != b.Principal || !slices.Equal(r.Scopes, b.Basis().Scopes)):
+		return fmt.Errorf("%w: the job has set aside under another grant or in other scopes", ErrRefused)
+	case ok && !r.Open(b.now()) || !ok && len(b.Charged(a.Job)) > 0:
+		return nil // each charge is asked for
+	case ok:
+		return b.Room(ctx, a)
 	}
 	if err := b.Room(ctx, a); err != nil {
 		return err
@@ -196,8 +203,9 @@ func (b *LedgerBooks) CloseJob(ctx context.Context, job secagg.Hash) error {
 // ruled makes a refusal of the ledger's rules an ErrRefused, and of its caps and quotas
 // an ErrRoom too. Other errors pass.
 func ruled(err error) error {
-	if errors.Is(err, ledger.ErrBudget) {
-		return fmt.Errorf("%w: %w with its spares: %w", ErrRefused, ErrRoom, err)
+	var full *ledger.BudgetError
+	if errors.As(err, &full) {
+		return fmt.Errorf("%w: %w: the budget of %s does not cover the job with its spares", ErrRefused, ErrRoom, full.Scope)
 	}
 	for _, rule := range []error{
 		ledger.ErrGrant, ledger.ErrSnapshot, ledger.ErrSuspended, ledger.ErrNoCaps,

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -59,7 +60,8 @@ type Coordinator struct {
 	round   int         // next, or being made
 	ready   map[int]bool
 	approve map[int]bool
-	ended   string // reason, or "" while it goes on
+	waits   map[int]string // what nodes said that they wait for
+	ended   string         // reason, or "" while it goes on
 	done    bool
 }
 
@@ -72,7 +74,7 @@ func OpenCoordinator(o CoordinatorOptions) (*Coordinator, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &Coordinator{o: o, roster: o.Card.Roster(), all: map[uint64]attempt{}, epoch: rand.Uint64(), ready: map[int]bool{}, approve: map[int]bool{}}
+	c := &Coordinator{o: o, roster: o.Card.Roster(), all: map[uint64]attempt{}, epoch: rand.Uint64(), ready: map[int]bool{}, approve: map[int]bool{}, waits: map[int]string{}}
 	var err error
 	if c.job, err = o.Card.Digest(); err != nil {
 		return nil, err
@@ -134,14 +136,17 @@ type Status struct {
 	Ready    int
 	// Unapproved and Unready are the nodes that the job waits for before it begins.
 	Unapproved, Unready []int
-	Round               int // from 0; the number of rounds when all are done
-	Rounds              int
-	Attempt             uint64
-	Phase               secagg.Phase
-	Missing             []int // nodes that the phase waits for
-	Burnt               int   // attempts that were charged and gave no sum
-	Done                bool
-	Ended               string // why it stopped without a model
+	// Waits is what nodes said that they wait for, by place: of those that are not ready,
+	// and of those that do not answer an OPEN.
+	Waits   map[int]string
+	Round   int // from 0; the number of rounds when all are done
+	Rounds  int
+	Attempt uint64
+	Phase   secagg.Phase
+	Missing []int // nodes that the phase waits for
+	Burnt   int   // attempts that were charged and gave no sum
+	Done    bool
+	Ended   string // why it stopped without a model
 }
 
 // Status says how far the job is.
@@ -162,6 +167,12 @@ func (c *Coordinator) Status() Status {
 	}
 	if c.relay != nil && !c.done {
 		s.Missing = c.relay.Missing(c.phase)
+	}
+	s.Waits = map[int]string{}
+	for i, reason := range c.waits {
+		if !c.ready[i] || c.phase == secagg.PhaseHello && slices.Contains(s.Missing, i) {
+			s.Waits[i] = reason
+		}
 	}
 	return s
 }
@@ -217,7 +228,12 @@ func (c *Coordinator) Tick() error {
 	defer c.mu.Unlock()
 	n := len(c.roster.Nodes)
 	switch {
-	case c.ended != "" || c.done || len(c.approve) < n || len(c.ready) < n:
+	case c.ended != "" || c.done:
+		return nil
+	case len(c.approve) < n || len(c.ready) < n:
+		if c.o.Now().UTC().Format(time.DateOnly) > c.o.Card.Until {
+			return c.end("the job's last day has passed")
+		}
 		return nil
 	case c.relay == nil:
 		return c.begin()

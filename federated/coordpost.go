@@ -87,7 +87,15 @@ func (c *Coordinator) postApproval(b []byte) error {
 
 func approvalName(i int) string { return fmt.Sprintf("approval-%d.json", i) }
 
-func noticeName(i int, kind string) string { return fmt.Sprintf("notice-%d-%s.json", i, kind) }
+// noticeName is the file of a notice's place in the feed.
+func noticeName(it Item) string {
+	kinds := noticeKinds()
+	kind := kinds[min(int(it.Phase), len(kinds)-1)]
+	if kind == NoticeWaiting {
+		kind = fmt.Sprintf("%s-%d", kind, it.Chunk)
+	}
+	return fmt.Sprintf("notice-%d-%s.json", it.Node, kind)
+}
 
 func (c *Coordinator) postNotice(b []byte) error {
 	var n Notice
@@ -98,13 +106,14 @@ func (c *Coordinator) postNotice(b []byte) error {
 		return err
 	}
 	i := c.o.Card.Place(n.Node)
-	if _, err := c.dir.Get(noticeName(i, n.Kind)); err == nil {
+	if _, err := c.dir.Get(noticeName(n.item(i))); err == nil {
+		c.waited(i, n)
 		return nil
 	}
-	if err := c.dir.Put(noticeName(i, n.Kind), b); err != nil {
+	if err := c.dir.Put(noticeName(n.item(i)), b); err != nil {
 		return err
 	}
-	if err := c.feed.add(Item{Sort: SortNotice, Node: i, Phase: noticePhase(n.Kind)}); err != nil {
+	if err := c.feed.add(n.item(i)); err != nil {
 		return err
 	}
 	return c.heed(i, n)
@@ -112,13 +121,25 @@ func (c *Coordinator) postNotice(b []byte) error {
 
 // heed acts on a notice: the loss of a node ends the job.
 func (c *Coordinator) heed(i int, n Notice) error {
+	c.waited(i, n)
 	switch {
+	case n.Kind == NoticeWaiting:
 	case n.Kind == NoticeReady:
 		c.ready[i] = true
 	case c.ended == "" && !c.done:
 		return c.end(fmt.Sprintf("%s %s: %s", n.Node, n.Kind, n.Text))
 	}
 	return nil
+}
+
+// waited keeps what a node waits for, for people; one that is ready waits for nothing.
+func (c *Coordinator) waited(i int, n Notice) {
+	switch n.Kind {
+	case NoticeWaiting:
+		c.waits[i] = n.Text
+	case NoticeReady:
+		delete(c.waits, i)
+	}
 }
 
 // noticePhase keeps a notice's kind in the feed, where an item has no other place.
@@ -131,7 +152,9 @@ func noticePhase(kind string) secagg.Phase {
 	return 0
 }
 
-func noticeKinds() []string { return []string{NoticeReady, NoticeRefused, NoticeStopped} }
+func noticeKinds() []string {
+	return []string{NoticeReady, NoticeRefused, NoticeStopped, NoticeWaiting}
+}
 
 func (c *Coordinator) postPart(r *secagg.Relay, attempt uint64, p secagg.Part) error {
 	if _, err := r.Part(p.Kind, p.Node, p.Chunk); err == nil {

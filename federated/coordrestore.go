@@ -55,8 +55,15 @@ func (c *Coordinator) restoreParty(i int) error {
 			return err
 		}
 	}
-	for _, kind := range noticeKinds() {
-		b, err := c.dir.Get(noticeName(i, kind))
+	places := []Item{}
+	for _, reason := range waitReasons() {
+		places = append(places, Notice{Kind: NoticeWaiting, Text: reason}.item(i))
+	}
+	for _, kind := range []string{NoticeReady, NoticeRefused, NoticeStopped} {
+		places = append(places, Notice{Kind: kind}.item(i))
+	}
+	for _, place := range places {
+		b, err := c.dir.Get(noticeName(place))
 		if errors.Is(err, secagg.ErrMissing) {
 			continue
 		}
@@ -64,11 +71,13 @@ func (c *Coordinator) restoreParty(i int) error {
 		if err = errors.Join(err, strictly(b, &n)); err != nil {
 			return err
 		}
-		if err := c.feed.add(Item{Sort: SortNotice, Node: i, Phase: noticePhase(kind)}); err != nil {
+		if err := c.feed.add(place); err != nil {
 			return err
 		}
-		if kind == NoticeReady {
-			c.ready[i] = true
+		if n.Kind == NoticeReady || n.Kind == NoticeWaiting {
+			if err := c.heed(i, n); err != nil {
+				return err
+			}
 		} else if _, err := c.dir.Get("ended"); err != nil {
 			return c.heed(i, n)
 		}

@@ -15,7 +15,10 @@ var (
 	// ErrRefused: the coordinator does not take a posting, or a node the job.
 	ErrRefused = errors.New("federated: refused")
 	// ErrRoom: the node's privacy budget has no room for the job.
-	ErrRoom = errors.New("federated: the budget does not cover the job")
+	ErrRoom = errors.New("federated: no room")
+	// ErrAbsent: the snapshot that the job's rows are read from is not there, or cannot
+	// be read.
+	ErrAbsent = errors.New("federated: there is no snapshot to read")
 	// ErrStopped: the job has ended without a model; the text gives the reason.
 	ErrStopped = errors.New("federated: the job has stopped")
 	// ErrSnapshot: the snapshot served another job already.

@@ -29,6 +29,17 @@ func (e *evil) Poll(ctx context.Context, from Place) ([]Item, Place, error) {
 	return items, next, nil
 }
 
+// Fetch changes an item that is asked for again as it changes the one polled.
+func (e *evil) Fetch(ctx context.Context, at Place) ([]byte, error) {
+	b, err := e.wire.Fetch(ctx, at)
+	if e.items == nil || err != nil || at.At >= len(e.w.c.feed.items) {
+		return b, err
+	}
+	it := e.w.c.feed.items[at.At]
+	it.Body = b
+	return e.items(it)[0].Body, nil
+}
+
 // whole puts the bytes of a large item inline, so that it can be changed.
 func (e *evil) whole(ctx context.Context, it Item, at Place) Item {
 	if it.Body == nil {

@@ -71,7 +71,7 @@ func (it Item) place() (in, name string) {
 	case SortApproval:
 		return "", approvalName(it.Node)
 	case SortNotice:
-		return "", noticeName(it.Node, noticeKinds()[min(int(it.Phase), 2)])
+		return "", noticeName(it)
 	case SortMessage:
 		return attemptName(it.Attempt), messageName(it.Phase, it.Node)
 	case SortPart:

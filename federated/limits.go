@@ -2,6 +2,7 @@ package federated
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/qunxiang/qunxiang/dp"
@@ -21,6 +22,11 @@ type Limits struct {
 
 // Window is a time of day; one that ends before it begins goes past midnight.
 type Window struct{ From, To time.Duration }
+
+// Equal says whether both allow the same.
+func (l Limits) Equal(o Limits) bool {
+	return l.Rho == o.Rho && l.SecondJob == o.SecondJob && slices.Equal(l.Windows, o.Windows)
+}
 
 // open says whether an attempt may begin.
 func (l Limits) open(at time.Time) bool {

@@ -63,13 +63,17 @@ type Node struct {
 	round    int
 	beta     glm.Coefficients
 	results  map[uint64]secagg.Hash
-	deferred *secagg.Message // an OPEN outside the windows
+	deferred *secagg.Message // an OPEN outside the windows or beyond the limits
+	waits    string          // for what, "" for nothing
 
 	try  *try   // the newest, before or after the barrier
 	past []*try // earlier ones of the round that crossed it and may still give the sum
 	done bool
 	fit  *glm.Fit // of a regression that is done
 	stop string
+
+	lost  []lost    // items after the barrier that came garbled, in order
+	again time.Time // when they are asked for, and the own share posted, again; or zero
 
 	echoes map[uint64]*echo // of attempts that closed rounds, in the feed of this epoch
 }
@@ -89,7 +93,8 @@ type try struct {
 	next    glm.Coefficients
 	fit     *glm.Fit
 	spoiled bool
-	refused bool // something was, and the log says so
+	refused bool         // something was, and the log says so
+	echoed  map[int]bool // chunks of the own share that are in the feed
 }
 
 // OpenNode opens a job at a node: it checks card, approval and limits, sets the job's

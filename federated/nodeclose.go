@@ -48,7 +48,7 @@ func (n *Node) closeRound(ctx context.Context, t *try) error {
 	n.o.Log(fmt.Sprintf("round %d of %d is closed by attempt %d", n.round+1, n.work.Rounds(), t.number))
 	n.results[t.number] = sumHash(t.sum)
 	n.drop()
-	n.beta, n.past = t.next, nil
+	n.beta, n.past, n.lost = t.next, nil, nil
 	n.round++
 	if n.round == n.work.Rounds() {
 		return n.finish(ctx, t.fit)
@@ -165,6 +165,7 @@ func (n *Node) resume() error {
 			return err
 		}
 		n.drop()
+		n.again = n.o.Now().Add(n.pause())
 		n.try = &try{number: number, store: store, end: end, since: n.o.Now()}
 		if err := n.share(n.try); err != nil {
 			return err

@@ -36,6 +36,13 @@ func (n *Node) handle(ctx context.Context, it Item) error {
 	if err != nil {
 		return err
 	}
+	return n.take(ctx, it, b, func() { n.lose(t, it) })
+}
+
+// take takes the bytes of an item. Those that a crossed attempt could not take, and that
+// may come whole another time, are told to lose.
+func (n *Node) take(ctx context.Context, it Item, b []byte, lose func()) error {
+	t := n.tried(it.Attempt)
 	switch {
 	case it.Sort == SortApproval:
 		return n.takeApproval(b)
@@ -46,22 +53,24 @@ func (n *Node) handle(ctx context.Context, it Item) error {
 	case it.Sort == SortPart:
 		p, err := n.shape().ParsePart(b)
 		if err != nil {
+			lose()
 			return nil
 		}
-		return n.takePart(t, p)
+		return n.takePart(t, p, lose)
 	case it.Sort != SortMessage:
 		return nil
 	}
 	m, err := n.shape().ParseMessage(b)
 	switch {
 	case err != nil:
+		lose()
 		return nil
 	case m.Phase == secagg.PhaseOpen:
 		return n.takeOpen(ctx, m)
 	case t == nil:
 		return nil
 	}
-	return n.takeMessage(t, m)
+	return n.takeMessage(t, m, lose)
 }
 
 // tried is the try of a number, nil if it is over.
@@ -105,6 +114,12 @@ func (n *Node) takeNotice(b []byte) error {
 	if strictly(b, &w) != nil || w.Verify(n.o.Card) != nil || w.Kind == NoticeReady {
 		return nil
 	}
+	if w.Kind == NoticeWaiting {
+		if w.Node != n.o.Name {
+			n.o.Log(fmt.Sprintf("%s waits for %s", w.Node, w.Text))
+		}
+		return nil
+	}
 	return n.Stop(fmt.Sprintf("%s %s: %s", w.Node, w.Kind, w.Text))
 }
 
@@ -122,17 +137,15 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 		return n.Stop("the job's last day has passed")
 	}
 	if !n.o.Limits.open(now) {
-		m.Body = bytes.Clone(m.Body)
-		n.deferred = &m
-		return nil
+		return n.put(m, WaitWindow)
 	}
 	if len(n.journal.Issued())-n.round > Spares {
 		return n.Stop("the spare attempts are used up")
 	}
 	// Another job may have charged since this one was opened. The charge asks again; but
-	// from here nobody loses an attempt by it.
+	// from here nobody loses an attempt by it, and the operator may still mend it.
 	if err := n.o.Limits.allow(n.whole, n.o.Books.Others(n.job)); err != nil {
-		return n.Stop("the operator's limits forbid it")
+		return n.put(m, WaitLimits)
 	}
 	if n.o.Epoch() > n.epoch { // opt-outs have come into force
 		if err := n.reread(ctx); err != nil || n.stop != "" {
@@ -163,9 +176,16 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 		return err
 	}
 	n.o.Log(fmt.Sprintf("attempt %d of round %d begins", open.Attempt, n.round+1))
-	n.deferred = nil
+	n.deferred, n.waits = nil, ""
 	n.try = &try{number: open.Attempt, store: store, attempt: a, since: now, posted: map[secagg.Phase]bool{}}
 	return store.Put("OPEN", m.Append(nil))
+}
+
+// put keeps an OPEN that the operator's limits or windows do not let begin yet.
+func (n *Node) put(open secagg.Message, reason string) error {
+	open.Body = bytes.Clone(open.Body)
+	n.deferred = &open
+	return n.wait(reason)
 }
 
 // summed says whether this node has the sum of the open round.
@@ -186,7 +206,7 @@ func (n *Node) drop() {
 }
 
 // takeMessage gives the try a message and keeps it for the transcript.
-func (n *Node) takeMessage(t *try, m secagg.Message) error {
+func (n *Node) takeMessage(t *try, m secagg.Message, lose func()) error {
 	if t.attempt != nil {
 		if err := t.attempt.Receive(m); err != nil {
 			return n.failed(err)
@@ -205,7 +225,15 @@ func (n *Node) takeMessage(t *try, m secagg.Message) error {
 	case errors.Is(err, secagg.ErrShare):
 		return n.closedShare(m)
 	case err != nil:
+		if garbled(err) || m.Phase == secagg.PhaseResult && errors.Is(err, secagg.ErrOrder) {
+			lose() // a result is compared with the own one, which may come later
+		}
 		return nil
+	}
+	if m.Node == n.self && m.Phase == secagg.PhaseShare {
+		t.echo(ownShare)
+	} else if m.Node == n.self {
+		t.echo(ownResult)
 	}
 	if err := t.store.Put(messageName(m.Phase, m.Node), m.Append(nil)); err != nil || m.Phase != secagg.PhaseShare {
 		return err
@@ -224,7 +252,7 @@ func (n *Node) closedShare(m secagg.Message) error {
 }
 
 // takePart gives the try a part. A share is kept opened.
-func (n *Node) takePart(t *try, p secagg.Part) (err error) {
+func (n *Node) takePart(t *try, p secagg.Part, lose func()) (err error) {
 	switch {
 	case t.attempt != nil && p.Kind == secagg.C1:
 		err = t.attempt.ReceivePart(p)
@@ -250,7 +278,13 @@ func (n *Node) takePart(t *try, p secagg.Part) (err error) {
 		return nil
 	}
 	if err != nil {
+		if t.end != nil && garbled(err) {
+			lose()
+		}
 		return n.failed(err)
+	}
+	if p.Kind == secagg.Opened && p.Node == n.self {
+		t.echo(p.Chunk)
 	}
 	return t.store.Put(partName(p.Kind, p.Node, p.Chunk), p.Append(nil))
 }

@@ -11,7 +11,8 @@ import (
 
 // act does whatever the try is ready for.
 func (n *Node) act(ctx context.Context) error {
-	if n.deferred != nil && n.o.Limits.open(n.o.Now()) {
+	// What the limits hold back is looked at again when they are others.
+	if n.deferred != nil && n.waits != WaitLimits && n.o.Limits.open(n.o.Now()) {
 		m := *n.deferred
 		n.deferred = nil
 		if err := n.takeOpen(ctx, m); err != nil {
@@ -139,6 +140,7 @@ func (n *Node) cross(ctx context.Context) error {
 		return err
 	}
 	t.end = end
+	n.again = n.o.Now().Add(n.pause())
 	n.o.Log(fmt.Sprintf("attempt %d: charged and shared", t.number))
 	if err := n.share(t); err != nil {
 		return err

@@ -34,13 +34,14 @@ type NodeStatus struct {
 	Shares   int // issued and charged
 	Done     bool
 	Stopped  string
+	Waits    string // for what, before it begins an attempt
 }
 
 // Status says how far the job is.
 func (n *Node) Status() NodeStatus {
 	s := NodeStatus{
 		Job: n.job, Approved: len(n.approved), Round: n.round, Rounds: n.plan.Rounds(), Attempt: n.journal.Highest(),
-		Shares: len(n.journal.Issued()), Done: n.done, Stopped: n.stop,
+		Shares: len(n.journal.Issued()), Done: n.done, Stopped: n.stop, Waits: n.waits,
 	}
 	switch {
 	case n.try != nil && n.try.attempt != nil:

@@ -67,7 +67,7 @@ func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 				return sent, err
 			}
 		}
-		n.at = Place{Epoch: next.Epoch}
+		n.at, n.lost = Place{Epoch: next.Epoch}, nil
 	}
 	for _, it := range items {
 		n.hear(it)
@@ -88,6 +88,9 @@ func (n *Node) Step(ctx context.Context) (progress bool, err error) {
 	}
 	if len(items) == 0 {
 		if err := n.repeat(); err != nil {
+			return sent, err
+		}
+		if err := n.retry(ctx); err != nil {
 			return sent, err
 		}
 	}

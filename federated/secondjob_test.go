@@ -32,7 +32,8 @@ func (w *world) beside(job string) *world {
 
 // Two jobs that are opened before either has charged are two jobs on a snapshot all the
 // same: one of them gets nothing, and where it begins an attempt after the other's
-// charge it stops before a share of anybody is lost.
+// charge it waits before a share of anybody is lost. When its operators allow it, it goes
+// on.
 func TestTwoJobsOpenedAtOnce(t *testing.T) {
 	w := newWorld(t, 2, 12).openNodes()
 	second := w.beside("claim-frequency-again").openNodes()
@@ -42,13 +43,22 @@ func TestTwoJobsOpenedAtOnce(t *testing.T) {
 	second.noModel(false)
 	w.charged(2)
 	for i, p := range second.parties {
-		if got := len(w.bookkeeper(i).Charged(p.node.job)); got != 0 || p.node.Stopped() == "" || p.node.journal.Highest() > 0 {
-			t.Errorf("%s charged %d attempts of the second job, stopped: %q", p.name, got, p.node.Stopped())
+		if got := len(w.bookkeeper(i).Charged(p.node.job)); got != 0 || p.node.Stopped() != "" || p.node.Waiting() != WaitLimits || p.node.journal.Highest() > 0 {
+			t.Errorf("%s charged %d attempts of the second job, stopped: %q, waits for %q", p.name, got, p.node.Stopped(), p.node.Waiting())
 		}
 		if got := p.ledger.Requests(); len(got) != 2 {
 			t.Errorf("%s has %d charges", p.name, len(got))
 		}
 	}
+	if got := second.c.Status(); len(got.Waits) != 3 || got.Waits[0] != WaitLimits {
+		t.Errorf("the coordinator knows that they wait for %v", got.Waits)
+	}
+	for _, p := range second.parties {
+		p.node.SetLimits(Limits{SecondJob: true})
+	}
+	second.run()
+	second.sameModel()
+	second.charged(2)
 }
 
 // Where both jobs are past the last look before the barrier, the ledger takes one

@@ -95,6 +95,9 @@ func printReport(w io.Writer, r *audit.Report) {
 			share = 100 * float64(s.Spent.Rho) / float64(s.Cap.Rho)
 		}
 		fmt.Fprintf(w, "  %s: rho %.6g of %.6g (%.2f %%)\n", shortScope(s.Name), float64(s.Spent.Rho)/1e12, float64(s.Cap.Rho)/1e12, share)
+		if s.Held.Rho > 0 {
+			fmt.Fprintf(w, "    and rho %.6g set aside for training jobs that go on\n", s.Held.RhoFloat())
+		}
 	}
 	for _, u := range r.Uses {
 		fmt.Fprintf(w, "  %s for %s: %d charged, rho %.6g; %d from store\n", u.Organisation, u.Purpose, u.Charges, u.Cost.RhoFloat(), u.Replays)

@@ -90,6 +90,8 @@ type nodeJob struct {
 	digest   secagg.Hash
 	card     *federated.Card
 	approval federated.Approval
+	limits   federated.Limits // of node.yaml, as last read
+	waits    string           // for what the job waits here, as the others were told last
 }
 
 // jobDigest reads a digest in hexadecimal.

@@ -28,9 +28,10 @@ func (s *nodeService) options(ctx context.Context, j *nodeJob) (o federated.Node
 
 // bareOptions are options without rows and books.
 func (s *nodeService) bareOptions(j *nodeJob) federated.NodeOptions {
+	j.limits = s.limits()
 	return federated.NodeOptions{
 		Dir: j.dir, Card: j.card, Name: s.settings.Name, Key: s.key, Approval: j.approval,
-		Transport: s.transport(j.digest), Limits: s.settings.limits,
+		Transport: s.transport(j.digest), Limits: j.limits,
 		Log: func(text string) { s.console.say(j.card.Job, "%s", text) },
 	}
 }

@@ -10,6 +10,42 @@ import (
 	"github.com/qunxiang/qunxiang/federated/glm"
 )
 
+// retryAfter is how long a job that waits for its operator is left alone.
+const retryAfter = 5 * time.Second
+
+// waits tells the others, once for each reason, that the job waits here and for what. A
+// coordinator that does not answer is told the next time.
+func (s *nodeService) waits(ctx context.Context, j *nodeJob, why string, err error) {
+	if j.waits == why {
+		return
+	}
+	s.console.say(j.card.Job, "not run yet, the others are told that they wait for %s: %v", why, err)
+	notice, err := federated.WaitNotice(j.card, s.settings.Name, why, s.key)
+	if err == nil {
+		err = s.transport(j.digest).Post(ctx, notice)
+	}
+	if err != nil {
+		s.console.say(j.card.Job, "the others could not be told: %v", err)
+		return
+	}
+	j.waits = why
+}
+
+// limits are those of node.yaml now; of a file that cannot be read, those that were read
+// last.
+func (s *nodeService) limits() federated.Limits {
+	now, err := s.folder.settings()
+	if err != nil {
+		return s.settings.limits
+	}
+	return now.limits
+}
+
+// past says whether the card's last day has passed.
+func (j *nodeJob) past(at time.Time) bool {
+	return at.UTC().Format(time.DateOnly) > j.card.Until
+}
+
 // refusedReason is all that the others are told of a job that a node's own rules refuse:
 // which rule it was may say something of its ledger.
 const refusedReason = "refused by the rules of this node"
@@ -80,10 +116,10 @@ func (s *nodeService) tell(ctx context.Context, j *nodeJob, to federated.Transpo
 	}
 }
 
-// ruledOut says whether the node's own rules speak against a job: limits, policy, ledger
-// or the catalogue. Another attempt changes nothing.
+// ruledOut says whether the node's own rules speak against a job: limits, policy, ledger,
+// snapshots or the catalogue. After the card's last day nobody mends them any more.
 func ruledOut(err error) bool {
-	for _, rule := range []error{federated.ErrLimit, federated.ErrSnapshot, federated.ErrRefused, federated.ErrCard} {
+	for _, rule := range []error{federated.ErrLimit, federated.ErrSnapshot, federated.ErrRefused, federated.ErrCard, federated.ErrAbsent} {
 		if errors.Is(err, rule) {
 			return true
 		}

@@ -43,17 +43,26 @@ func (p *posted) Fetch(context.Context, federated.Place) ([]byte, error) {
 	return nil, errors.New("nothing is there")
 }
 
-// reasons are those of the notices that it got; everything else fails the test.
-func (p *posted) reasons(t *testing.T, card *federated.Card) (out []string) {
+// reasons are those of the notices of a stop that it got.
+func (p *posted) reasons(t *testing.T, card *federated.Card) []string {
+	t.Helper()
+	return p.texts(t, card, federated.NoticeStopped)
+}
+
+// texts are those of the notices of a kind that it got; everything but those of a stop
+// or a wait fails the test.
+func (p *posted) texts(t *testing.T, card *federated.Card, kind string) (out []string) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, x := range p.got {
 		var n federated.Notice
-		if err := json.Unmarshal(x.Body, &n); err != nil || x.Sort != federated.SortNotice || n.Verify(card) != nil || n.Kind != federated.NoticeStopped {
+		if err := json.Unmarshal(x.Body, &n); err != nil || x.Sort != federated.SortNotice || n.Verify(card) != nil || n.Kind != federated.NoticeStopped && n.Kind != federated.NoticeWaiting {
 			t.Fatalf("posted: %d %s", x.Sort, x.Body)
 		}
-		out = append(out, n.Text)
+		if n.Kind == kind {
+			out = append(out, n.Text)
+		}
 	}
 	return out
 }
@@ -135,9 +144,12 @@ func TestStopOfAJobThatDoesNotRun(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			time.Sleep(200 * time.Millisecond) // it is tried in the meantime, and nothing is said
+			time.Sleep(200 * time.Millisecond) // it is tried in the meantime, and not ended
 			if got := to.reasons(t, j.card); len(got) > 0 || j.has(stoppedFile) {
 				t.Fatalf("told: %q", got)
+			}
+			if got := to.texts(t, j.card, federated.NoticeWaiting); len(got) != 1 || got[0] != federated.WaitSnapshot {
+				t.Fatalf("the others wait for %q", got)
 			}
 			if err := j.put(stopFile, []byte("a mistake")); err != nil {
 				t.Fatal(err)
@@ -152,5 +164,44 @@ func TestStopOfAJobThatDoesNotRun(t *testing.T) {
 				t.Fatalf("stopped for %q, told %q", why, got)
 			}
 		})
+	}
+}
+
+// A job that node.yaml or the budget forbids waits, and the others are told for what
+// kind of thing: it is neither ended nor refused for good, and a limit that the operator
+// corrects is read again.
+func TestWaitingJob(t *testing.T) {
+	s, j, to := approvedJob(t, func(*federated.Card) {})
+	s.once = true
+	s.settings.limits = federated.Limits{Rho: 1}
+	var exit *exitError
+	if err := s.run(t.Context(), ""); !errors.As(err, &exit) || exit.code != exitRefused || !errors.Is(err, federated.ErrLimit) {
+		t.Fatalf("%v", err)
+	}
+	if got := to.texts(t, j.card, federated.NoticeWaiting); len(got) != 1 || got[0] != federated.WaitLimits {
+		t.Fatalf("the others wait for %q", got)
+	}
+	if len(to.reasons(t, j.card)) > 0 || j.has(stoppedFile) || j.over() {
+		t.Fatal("it has ended")
+	}
+	yaml := &nodeSettings{Coordinator: "https://127.0.0.1:1", Name: s.settings.Name, Organisation: "any"}
+	if err := yaml.write(s.folder.path("node.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	o, err := s.options(t.Context(), j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := federated.OpenNode(t.Context(), o)
+	if err != nil {
+		t.Fatalf("with the limit corrected: %v", err)
+	}
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// After the last day it is refused for good.
+	s.settings.limits, j.card.Until = federated.Limits{Rho: 1}, "2020-01-01"
+	if !j.past(time.Now()) {
+		t.Fatal("the last day of the card has not passed")
 	}
 }

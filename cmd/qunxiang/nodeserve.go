@@ -44,8 +44,10 @@ by qunxiang serve --node.
 The coordinator may be away: the node tries again. It may be killed at any moment:
 the next serve goes on from the disk, and no share is made twice.
 
-A job that the node's rules refuse by now (limits, policy, budget) ends for all: the
-others are told that it was refused, and not why.
+A job that the node's rules refuse by now (limits, policy, budget, a snapshot that is
+gone) waits, to the last day of its card: the others are told which kind of rule it is,
+and no figure. Correct the rule, and it is tried again: node.yaml is read anew, the
+rest when the node is served again. A job that cannot be run here at all ends for all.
 
 Exit codes: 0 done or interrupted, 3 a job was refused here, 4 the domain is in use,
 6 a job has stopped without a model, 1 anything else.`,
@@ -188,6 +190,14 @@ func (s *nodeService) job(ctx context.Context, j *nodeJob) error {
 			rest(ctx, 5*time.Second)
 			continue
 		}
+		if why, ok := federated.Mendable(err); ok && !j.past(time.Now()) {
+			s.waits(ctx, j, why, err)
+			if s.once {
+				return jobRefusal(name, err)
+			}
+			rest(ctx, retryAfter)
+			continue
+		}
 		s.console.say(name, "not run: %v", err)
 		if ruledOut(err) {
 			err = errors.Join(err, s.refuse(ctx, j))
@@ -232,6 +242,7 @@ func (s *nodeService) attempt(ctx context.Context, j *nodeJob) error {
 	if err != nil {
 		return err
 	}
+	j.waits = ""
 	err = s.drive(ctx, j, n, o.Books)
 	return errors.Join(err, n.Close())
 }
@@ -246,6 +257,12 @@ func (s *nodeService) drive(ctx context.Context, j *nodeJob, n *federated.Node, 
 		} else if why != "" {
 			if err := n.Stop(why); err != nil {
 				return err
+			}
+		}
+		if n.Waiting() == federated.WaitLimits {
+			if now := s.limits(); !now.Equal(j.limits) {
+				j.limits = now
+				n.SetLimits(now)
 			}
 		}
 		moved, err := n.Step(ctx)

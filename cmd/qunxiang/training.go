@@ -37,8 +37,8 @@ type training struct {
 
 // trainingRows finds the card's feature template among the certified ones, asks the
 // policy, and makes the template fit the card. The rows are read when they are
-// asked for. An error of a rule wraps federated.ErrRefused or federated.ErrCard, or
-// is queries.ErrNoSnapshot.
+// asked for. An error wraps federated.ErrRefused, federated.ErrCard or
+// federated.ErrAbsent.
 func (d *domain) trainingRows(ctx context.Context, card *federated.Card) (*training, error) {
 	return d.trainingOn(ctx, card, "")
 }
@@ -54,7 +54,7 @@ func (d *domain) trainingOn(_ context.Context, card *federated.Card, snapshot st
 		return nil, err
 	}
 	if len(d.state.Snapshots()) == 0 {
-		return nil, queries.ErrNoSnapshot
+		return nil, fmt.Errorf("%w: %w", federated.ErrAbsent, queries.ErrNoSnapshot)
 	}
 	if t.snapshot = snapshot; t.snapshot == "" {
 		m, err := d.newest()
@@ -65,7 +65,7 @@ func (d *domain) trainingOn(_ context.Context, card *federated.Card, snapshot st
 	}
 	source, err := d.publicSource(t.snapshot)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", federated.ErrAbsent, err)
 	}
 	if t.question, err = d.catalog.CompileFeatures(template, card.Source.Parameters, source); err != nil {
 		return nil, fmt.Errorf("%w: source: %w", federated.ErrCard, err)
