@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/federated/journal"
 	"github.com/qunxiang/qunxiang/federated/secagg"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
@@ -36,6 +38,9 @@ type Spend struct {
 type Books interface {
 	// Mark is the ledger's durable head and counter.
 	Mark(ctx context.Context) (secagg.Mark, error)
+	// Grown refuses (journal.ErrRollback) a mark that is not of an earlier time of this very
+	// ledger: it must begin with what it was then.
+	Grown(since secagg.Mark) error
 	// Basis is what a job is charged on here, the same as long as it is open.
 	Basis() Basis
 	// Room refuses (ErrRefused) a job whose whole cost, spares included, does not fit,
@@ -133,6 +138,21 @@ func (b *LedgerBooks) Mark(ctx context.Context) (m secagg.Mark, err error) {
 	m.Counter = size
 	copy(m.Head[:], root)
 	return m, nil
+}
+
+// Grown compares the root of as many leaves as the mark has.
+func (b *LedgerBooks) Grown(since secagg.Mark) error {
+	if since.Counter == 0 {
+		return nil // every log begins with nothing
+	}
+	root, err := b.Ledger.Root(int64(since.Counter))
+	if err != nil && !errors.Is(err, ledger.ErrUnknown) {
+		return err
+	}
+	if err != nil || since.Counter > math.MaxInt64 || root != since.Head {
+		return fmt.Errorf("%w: its first %d leaves are not those it had", journal.ErrRollback, since.Counter)
+	}
+	return nil
 }
 
 // Basis gives the snapshot and the scopes that every charge names.

@@ -168,7 +168,9 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 		return n.Stop("too many attempts")
 	}
 	n.drop()
-	if err := n.journal.Attempt(open.Attempt, mark); err != nil {
+	if err := n.journal.Attempt(open.Attempt, mark); errors.Is(err, journal.ErrRollback) {
+		return n.failed(err)
+	} else if err != nil {
 		return err
 	}
 	store, err := openFolder(n.o.Dir, attemptName(open.Attempt))

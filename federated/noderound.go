@@ -125,9 +125,12 @@ func (n *Node) cross(ctx context.Context) error {
 		Epoch: n.epoch, Cost: cost, Sigmas: sigmas, Alone: !n.o.Limits.SecondJob,
 	}
 	end, err := t.attempt.Cross(func(record []byte) error {
-		return n.journal.Commit(t.number, record, func(digest string) error {
+		return n.journal.Commit(t.number, record, func(digest string) (secagg.Mark, error) {
 			s.Record = digest
-			return n.o.Books.Charge(ctx, s)
+			if err := n.o.Books.Charge(ctx, s); err != nil {
+				return secagg.Mark{}, err
+			}
+			return n.o.Books.Mark(ctx)
 		})
 	})
 	t.attempt = nil

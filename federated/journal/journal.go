@@ -27,7 +27,9 @@ type Options struct {
 	// digest of the share's record that it names.
 	Charged map[uint64]string
 	Ledger  secagg.Mark // of the own ledger, now
-	FS      ledger.FS   // default ledger.OS
+	// Grown refuses a mark that is not of an earlier time of the own ledger. Required.
+	Grown func(since secagg.Mark) error
+	FS    ledger.FS // default ledger.OS
 }
 
 // Journal is an open journal; it holds the folder's lock. After any failed write
@@ -92,8 +94,24 @@ func (j *Journal) load() error {
 	if err := j.s.own.Follows(j.o.Ledger); err != nil {
 		return fmt.Errorf("the own ledger: %w", err)
 	}
+	if err := j.grown(); err != nil {
+		return err
+	}
+	j.s.own = Peer{Mark: j.o.Ledger}
 	// What was read may be in memory only, after an fsync that failed.
 	return replace(j.o.FS, j.path("state"), j.s.bytes())
+}
+
+// grown wants the own ledger to begin with what it was at the newest mark. A ledger that
+// was put back and filled up again has another root there, though it counts further.
+func (j *Journal) grown() error {
+	if j.s.own == (Peer{}) {
+		return nil
+	}
+	if err := j.o.Grown(j.s.own.Mark); err != nil {
+		return fmt.Errorf("the own ledger: %w", err)
+	}
+	return nil
 }
 
 // settle wipes what has no charge, and wants every charged record.
@@ -165,10 +183,13 @@ func (j *Journal) put(change func(*state)) error {
 }
 
 // Attempt notes an attempt, durably, before this node's HELLO with the mark leaves.
-// ErrAttempt unless its number is new.
+// ErrAttempt unless its number is new; ErrRollback for another ledger than before.
 func (j *Journal) Attempt(n uint64, mark secagg.Mark) error {
 	if n <= j.s.highest || n > MaxAttempts {
 		return fmt.Errorf("%w: %d after %d", ErrAttempt, n, j.s.highest)
+	}
+	if err := j.grown(); err != nil {
+		return err
 	}
 	return j.put(func(s *state) { s.highest, s.own = n, Peer{Mark: mark} })
 }

@@ -202,6 +202,15 @@ func TestConsistency(t *testing.T) {
 	must(t, err)
 	root := [32]byte(b)
 	answer(t, l, c, "b", 1)
+	then, err := l.Root(early.Size)
+	must(t, err)
+	if then != root {
+		t.Fatalf("the root of %d leaves is %x, the checkpoint said %x", early.Size, then, root)
+	}
+	for _, size := range []int64{0, l.Size() + 1} {
+		_, err = l.Root(size)
+		want(t, err, ledger.ErrUnknown)
+	}
 	_, err = l.Checkpoint(t.Context())
 	must(t, err)
 	late, err := l.Proof(0)
