@@ -128,5 +128,6 @@ var trainingMutants = []mutant{
 	{"federated: attempts of a round without end", "federated/coordinator.go", "if c.lost++; c.lost >= mostLost {", "if c.lost++; c.lost < 0 {", "./federated", "TestAttemptsOfARoundAreBounded"},
 	{"federated: a crash's attempts stay", "federated/nodesweep.go", "&& !kept[e.Name()] {", "&& len(kept) > 1000 {", "./federated", "TestSweep"},
 	{"federated: verify: a charge in another place", "federated/verifycharge.go", "index >= v.out.Rounds[r+1].Ledgers[v.self].Counter {", "index > index+v.out.Rounds[r+1].Ledgers[v.self].Counter {", "./federated", "TestVerifyMarkAfterCharge"},
+	{"federated: verify: charges of two logs", "federated/verifycharge.go", "return ledger.VerifyGrown(p.After, *before, p.Proof, p.Key)", "return nil", "./federated", "TestAttackForkedLedger"},
 	{"federated: verify: another ledger was shown", "federated/verifycharge.go", "if err := ledger.VerifyConsistency(p.Grown, int64(mark.Counter), mark.Head, p.Proof, p.Key); err != nil {", "if err := error(nil); err != nil {", "./federated", "TestVerifyMarks"},
 }

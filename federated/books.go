@@ -67,8 +67,9 @@ type Books interface {
 	// Settled says whether none of the job's charges waits for its slot.
 	Settled(job secagg.Hash) bool
 	// Proof shows an attempt's CHARGE to people without the ledger, and that the ledger
-	// has grown from the mark which the attempt's HELLO showed.
-	Proof(ctx context.Context, job secagg.Hash, attempt uint64, shown secagg.Mark) (ChargeProof, error)
+	// has grown from the mark which the attempt's HELLO showed, and from so many leaves as
+	// the proof of the job's charge before had, 0 for the first.
+	Proof(ctx context.Context, job secagg.Hash, attempt uint64, shown secagg.Mark, before int64) (ChargeProof, error)
 }
 
 // Aside is what a job is to have set aside.
@@ -93,6 +94,9 @@ type ChargeProof struct {
 	Key   string       `json:"key"` // as ledger.VerifierKey writes it
 	// Grown leads from the mark in the attempt's HELLO to the proof's checkpoint.
 	Grown ledger.Consistency `json:"grown"`
+	// After leads from the checkpoint of the job's charge before to the proof's: all its
+	// charges are in one log. Empty for the first.
+	After ledger.Consistency `json:"after"`
 }
 
 // LedgerBooks charge to a domain's ledger, the same that queries charge to.
@@ -340,7 +344,7 @@ func (b *LedgerBooks) Settled(job secagg.Hash) bool {
 }
 
 // Proof proves an attempt's charge under a checkpoint.
-func (b *LedgerBooks) Proof(ctx context.Context, job secagg.Hash, attempt uint64, shown secagg.Mark) (p ChargeProof, err error) {
+func (b *LedgerBooks) Proof(ctx context.Context, job secagg.Hash, attempt uint64, shown secagg.Mark, before int64) (p ChargeProof, err error) {
 	t, ok := b.Ledger.Trace(chargeID(job, attempt))
 	if !ok {
 		return p, fmt.Errorf("%w: attempt %d is not charged", ErrRefused, attempt)
@@ -356,8 +360,13 @@ func (b *LedgerBooks) Proof(ctx context.Context, job secagg.Hash, attempt uint64
 	if p.Proof, err = b.Ledger.Proof(t.Request.Index); err != nil {
 		return p, err
 	}
-	if shown.Counter < 1 || shown.Counter > uint64(p.Proof.Size) {
+	if shown.Counter < 1 || shown.Counter > uint64(p.Proof.Size) || before > p.Proof.Size {
 		return p, nil // of another ledger: there is nothing to prove, and verifying fails
+	}
+	if before > 0 {
+		if p.After, err = b.Ledger.Consistency(before, p.Proof); err != nil {
+			return p, err
+		}
 	}
 	p.Grown, err = b.Ledger.Consistency(int64(shown.Counter), p.Proof)
 	return p, err

@@ -56,36 +56,45 @@ func (n *Node) closeRound(ctx context.Context, t *try) error {
 	return nil
 }
 
-// lineage puts the proofs of charges, burnt ones included, beside the transcripts.
+// lineage puts the proofs of charges, burnt ones included, beside the transcripts. Each
+// goes on from the one before, so that all are of one log.
 func (n *Node) lineage(ctx context.Context) error {
+	before, anew := ChargeProof{}, false
 	for _, a := range n.journal.Issued() {
-		if a <= n.journal.Finished() {
-			continue // has them
-		}
 		store, err := openFolder(n.o.Dir, attemptName(a))
 		if err != nil {
 			return err
 		}
-		if _, err := store.Get("charge.json"); err == nil {
-			continue
+		b, err := store.Get("charge.json")
+		if anew = anew || errors.Is(err, secagg.ErrMissing); anew {
+			b, err = n.prove(ctx, a, store, before.Proof.Size)
 		}
-		shown, err := n.shown(store, n.self)
 		if err != nil {
 			return err
 		}
-		p, err := n.o.Books.Proof(ctx, n.job, a, shown)
-		if err != nil {
-			return err
-		}
-		b, err := canonical(p)
-		if err != nil {
-			return err
-		}
-		if err := store.Put("charge.json", b); err != nil {
+		before = ChargeProof{}
+		if err := strictly(b, &before); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// prove keeps the proof of an attempt's charge, after one that had so many leaves.
+func (n *Node) prove(ctx context.Context, attempt uint64, store folder, before int64) ([]byte, error) {
+	shown, err := n.shown(store, n.self)
+	if err != nil {
+		return nil, err
+	}
+	p, err := n.o.Books.Proof(ctx, n.job, attempt, shown, before)
+	if err != nil {
+		return nil, err
+	}
+	b, err := canonical(p)
+	if err != nil {
+		return nil, err
+	}
+	return b, store.Put("charge.json", b)
 }
 
 // finish keeps the model, and gives back what the job has set aside and not used.

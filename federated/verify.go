@@ -13,6 +13,7 @@ import (
 
 	"github.com/qunxiang/qunxiang/federated/glm"
 	"github.com/qunxiang/qunxiang/federated/secagg"
+	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
 // VerifyOptions say what the verifier knows by other ways than the folder.
@@ -103,6 +104,7 @@ type verification struct {
 	beta   glm.Coefficients
 	closed map[uint64]int // attempt to round
 	basis  *Basis         // of all charges
+	before *ledger.Proof  // of the charge of the attempt before
 	self   int            // whose folder it is
 }
 

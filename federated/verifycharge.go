@@ -14,7 +14,7 @@ import (
 )
 
 // charges wants one CHARGE for each attempt that was shared, burnt ones included, and for
-// nothing but attempts of this job, at the card's price.
+// nothing but attempts of this job, at the card's price, and all in one log.
 func (v *verification) charges() error {
 	attempts, err := v.attempts()
 	if err != nil {
@@ -101,6 +101,9 @@ func (v *verification) charge(attempt uint64, b []byte) error {
 	if err := ledger.VerifyProof(p.Proof, raw, p.Key); err != nil {
 		return wrong(VerifyCharge, attempt, "%w", err)
 	}
+	if err := v.follows(p); err != nil {
+		return wrong(VerifyCharge, attempt, "the charges are not in one log: %w", err)
+	}
 	leaf, err := ledger.Decode(raw)
 	if err != nil {
 		return wrong(VerifyCharge, attempt, "%w", err)
@@ -135,6 +138,21 @@ func (v *verification) charge(attempt uint64, b []byte) error {
 		return bad("the charge names another transcript")
 	}
 	return v.shown(attempt, r, p)
+}
+
+// follows wants a charge in a log that begins with the one that the job's charge before
+// was proven in, and after that one: a charge in a copy of the ledger, from before the
+// other, is none.
+func (v *verification) follows(p ChargeProof) error {
+	before := v.before
+	v.before = &p.Proof
+	if before == nil {
+		return nil
+	}
+	if p.Proof.Index <= before.Index {
+		return fmt.Errorf("%w: leaf %d after leaf %d", ledger.ErrProof, p.Proof.Index, before.Index)
+	}
+	return ledger.VerifyGrown(p.After, *before, p.Proof, p.Key)
 }
 
 // shown wants a round's charge in the ledger that the node showed its peers: after the

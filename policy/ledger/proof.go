@@ -101,3 +101,17 @@ func VerifyConsistency(c Consistency, size int64, root [32]byte, p Proof, key st
 	}
 	return nil
 }
+
+// VerifyGrown checks that the log under one proof's checkpoint is the beginning of the
+// log under another's, both by the same key. Anything else is ErrProof.
+func VerifyGrown(c Consistency, from, to Proof, key string) error {
+	v, err := note.NewVerifier(key)
+	if err != nil {
+		return fmt.Errorf("%w: verifier key: %w", ErrProof, err)
+	}
+	tree, err := openCheckpoint([]byte(from.Checkpoint), v)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrProof, err)
+	}
+	return VerifyConsistency(c, tree.N, tree.Hash, to, key)
+}

@@ -218,6 +218,13 @@ func TestConsistency(t *testing.T) {
 	grown, err := l.Consistency(early.Size, late)
 	must(t, err)
 	must(t, ledger.VerifyConsistency(grown, early.Size, root, late, verifier(t)))
+	must(t, ledger.VerifyGrown(grown, early, late, verifier(t)))
+	must(t, ledger.VerifyGrown(nil, late, late, verifier(t)))
+	want(t, ledger.VerifyGrown(grown, late, early, verifier(t)), ledger.ErrProof)
+	want(t, ledger.VerifyGrown(nil, early, late, verifier(t)), ledger.ErrProof)
+	forged := early
+	forged.Checkpoint = strings.Replace(early.Checkpoint, lines[2], base64.StdEncoding.EncodeToString(make([]byte, 32)), 1)
+	want(t, ledger.VerifyGrown(grown, forged, late, verifier(t)), ledger.ErrProof)
 	want(t, ledger.VerifyConsistency(grown, early.Size-1, root, late, verifier(t)), ledger.ErrProof)
 	want(t, ledger.VerifyConsistency(grown, 0, root, late, verifier(t)), ledger.ErrProof)
 	want(t, ledger.VerifyConsistency(grown[1:], early.Size, root, late, verifier(t)), ledger.ErrProof)
