@@ -28,7 +28,7 @@ var attacks = []struct {
 	{"malformed messages", mutant{"secagg: residues of any size", "federated/secagg/wire.go", "\t\tif bad {", "\t\tif false {", "./federated/secagg", "TestAttackFuzzedWire|TestWirePoly|TestAttackMalformedCiphertext"}},
 	{"restored backup", mutant{"federated: a ledger that went back is passed over", "federated/nodefeed.go", "return n.Stop(\"a ledger went back: restored from a backup?\")", "return nil", "./federated", "TestAttackRestoredBackupAnswers"}},
 	{"restored backup", mutant{"journal: a share counts when all have shared", "federated/journal/journal.go", "return j.put(func(s *state) { s.peers[node].Charged = true })", "return nil", "./federated", "TestAttackRestoredAfterPartialShares"}},
-	{"restored backup", mutant{"federated: a ledger need only count further", "federated/books.go", "root != since.Head {", "len(root) != len(since.Head) {", "./federated", "TestAttackRefilledLedger"}},
+	{"restored backup", mutant{"federated: a ledger need only count further", "federated/books.go", "root != since.Head {", "len(root) != len(since.Head) {", "./federated", "TestAttackSwappedLedger"}},
 	{"stale bytes", mutant{"federated: stale bytes pass", "federated/secagg/message.go", "\tif sha256.Sum256(m.Body) != m.Payload {", "\tif false {", "./federated", "TestAttackStaleBytes"}},
 	{"key recovery", mutant{"secagg: no flooding", "federated/secagg/lattice.go", "\tif err := l.p.addFlood(sum); err != nil {\n\t\treturn nil, err\n\t}\n", "", "./federated/secagg", "TestAttackKeyRecovery"}},
 	{"key recovery", mutant{"secagg: flooding has a grid", "federated/secagg/flood.go", "\t\tlo := binary.LittleEndian.Uint64(buf[draw*c:])", "\t\tlo := binary.LittleEndian.Uint64(buf[draw*c:]) &^ (1<<40 - 1)", "./federated/secagg", "TestAttackKeyRecovery"}},

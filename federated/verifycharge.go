@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/qunxiang/qunxiang/federated/secagg"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
@@ -101,9 +102,6 @@ func (v *verification) charge(attempt uint64, b []byte) error {
 	if err := ledger.VerifyProof(p.Proof, raw, p.Key); err != nil {
 		return wrong(VerifyCharge, attempt, "%w", err)
 	}
-	if err := v.follows(p); err != nil {
-		return wrong(VerifyCharge, attempt, "the charges are not in one log: %w", err)
-	}
 	leaf, err := ledger.Decode(raw)
 	if err != nil {
 		return wrong(VerifyCharge, attempt, "%w", err)
@@ -125,47 +123,67 @@ func (v *verification) charge(attempt uint64, b []byte) error {
 		return bad("the charges are of different snapshots or scopes")
 	}
 	v.out.Rho += c.Cost.Rho
-	r, closed := v.closed[attempt]
-	if !closed {
-		v.out.Burnt = append(v.out.Burnt, attempt)
-		return nil
+	at, err := v.barrier(attempt)
+	if err != nil {
+		return err
 	}
-	cost, err := v.plan.RoundCost(r)
+	cost, err := v.plan.RoundCost(at.round)
 	if err != nil || c.Cost.Rho < cost.Rho || c.Cost.Delta < cost.Delta {
 		return bad("the charge is less than the round costs")
 	}
-	if c.Idempotency != v.out.Rounds[r].Root.String() {
+	if c.Idempotency != at.root.String() {
 		return bad("the charge names another transcript")
 	}
-	return v.shown(attempt, r, p)
+	return v.shown(attempt, at.mark, p)
 }
 
-// follows wants a charge in a log that begins with the one that the job's charge before
-// was proven in, and after that one: a charge in a copy of the ledger, from before the
+// crossed is what all nodes have signed of an attempt that was charged.
+type crossed struct {
+	round int
+	root  secagg.Hash
+	mark  secagg.Mark // of the node's own ledger
+}
+
+// barrier is that of a closed round, or of a burnt attempt, whose transcript proves as
+// much up to the barrier as a closed one's.
+func (v *verification) barrier(attempt uint64) (crossed, error) {
+	if r, closed := v.closed[attempt]; closed {
+		return crossed{r, v.out.Rounds[r].Root, v.out.Rounds[r].Ledgers[v.self]}, nil
+	}
+	v.out.Burnt = append(v.out.Burnt, attempt)
+	t := transcript{v, filepath.Join(v.dir, "attempt-"+strconv.FormatUint(attempt, 10))}
+	rep, err := secagg.VerifyBarrier(v.params, v.out.Card.Roster(), v.out.Job, t)
+	if err != nil {
+		return crossed{}, wrong(VerifyTranscript, attempt, "%w", err)
+	}
+	r, model := int(rep.Open.Round), v.beta.Hash()
+	if r < len(v.out.Rounds) {
+		model = v.out.Rounds[r].Model
+	}
+	if rep.Open.Attempt != attempt || r > len(v.out.Rounds) || rep.Open.Model != model || int(rep.Open.Length) != v.plan.Cells() {
+		return crossed{}, wrong(VerifyTranscript, attempt, "it is attempt %d of round %d, or began from another model", rep.Open.Attempt, r)
+	}
+	return crossed{r, rep.Root, rep.Ledgers[v.self]}, nil
+}
+
+// shown wants a charge in the ledger that the node showed its peers: after the mark of
+// this attempt, which has every charge before, in a log that begins with the marked one
+// and with that of the charge before. A charge in a copy of the ledger, from before the
 // other, is none.
-func (v *verification) follows(p ChargeProof) error {
+func (v *verification) shown(attempt uint64, mark secagg.Mark, p ChargeProof) error {
 	before := v.before
 	v.before = &p.Proof
-	if before == nil {
-		return nil
-	}
-	if p.Proof.Index <= before.Index {
-		return fmt.Errorf("%w: leaf %d after leaf %d", ledger.ErrProof, p.Proof.Index, before.Index)
-	}
-	return ledger.VerifyGrown(p.After, *before, p.Proof, p.Key)
-}
-
-// shown wants a round's charge in the ledger that the node showed its peers: after the
-// mark of this attempt and before that of the next closed one, in a log that begins with
-// the marked one.
-func (v *verification) shown(attempt uint64, r int, p ChargeProof) error {
-	mark := v.out.Rounds[r].Ledgers[v.self]
-	index := uint64(p.Proof.Index)
-	if index < mark.Counter || r+1 < len(v.out.Rounds) && index >= v.out.Rounds[r+1].Ledgers[v.self].Counter {
+	if uint64(p.Proof.Index) < mark.Counter || before != nil && uint64(before.Index) >= mark.Counter {
 		return wrong(VerifyCharge, attempt, "the charge is not where the ledger grew that the others were shown")
 	}
 	if err := ledger.VerifyConsistency(p.Grown, int64(mark.Counter), mark.Head, p.Proof, p.Key); err != nil {
 		return wrong(VerifyCharge, attempt, "the charge is of another ledger than the others were shown: %w", err)
+	}
+	if before == nil {
+		return nil
+	}
+	if err := ledger.VerifyGrown(p.After, *before, p.Proof, p.Key); err != nil {
+		return wrong(VerifyCharge, attempt, "the charges are not in one log: %w", err)
 	}
 	return nil
 }
