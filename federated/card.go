@@ -119,6 +119,10 @@ type Expect struct {
 type Deadlines struct {
 	Phase int `json:"phase"` // each phase up to the barrier, 1 to 86400
 	Share int `json:"share"` // from the barrier to the last result, 1 to 604800
+	// Pace is the step, in milliseconds, of the grid on which a node sends what it worked
+	// out from its rows, so that the time it takes tells nothing of them; at most half of
+	// Phase. Default: from Expect and the length of what is sent, see the card's text.
+	Pace int `json:"pace_ms,omitempty"`
 }
 
 // Organisation is a party with its signing key.

@@ -43,6 +43,8 @@ func (c *Card) check() error {
 		return bad("until must be a day like 2026-12-31")
 	case c.Deadlines.Phase < 1 || c.Deadlines.Phase > 86400 || c.Deadlines.Share < 1 || c.Deadlines.Share > 604800:
 		return bad("deadlines must be 1 to 86400 seconds (phase) and 1 to 604800 (share)")
+	case c.Deadlines.Pace < 0 || c.Deadlines.Pace > 500*c.Deadlines.Phase:
+		return bad("deadlines: pace_ms must be 1 to %d, half of a phase's deadline", 500*c.Deadlines.Phase)
 	case len(c.Recipients) == 0:
 		return bad("recipients are missing")
 	case c.Expect.People < 1 || c.Expect.People > c.Expect.PeoplePerNode*int64(len(c.Nodes)):

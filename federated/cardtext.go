@@ -250,6 +250,7 @@ func (c *Card) costText(w *writer, p trainer, params *secagg.Params) {
 	w.item("Traffic", "%.1f MB up and %.1f MB down for each attempt of a node, %d to %d attempts",
 		float64(up)/1e6, float64(down)/1e6, p.Rounds(), p.Rounds()+Spares)
 	w.item("Time", "a phase is given up after %d s, a share is waited for %d s; each round has 8 phases", c.Deadlines.Phase, c.Deadlines.Share)
+	w.item("Answers", "each round a node answers %d ms after it was asked, or a multiple of that if its people take it longer", c.pace(p.Cells()).Milliseconds())
 }
 
 // precisionText predicts standard errors from public numbers.

@@ -67,7 +67,7 @@ func chaos(t *testing.T, seed uint64) bool {
 			}
 			progress = progress || moved
 		}
-		if !progress {
+		if !progress && !w.wake() {
 			w.now = w.now.Add(20 * time.Minute)
 		}
 	}

@@ -187,7 +187,7 @@ func (w *world) survive(list []*mortal, late bool) {
 			}
 			progress = progress || moved
 		}
-		if progress || w.c == nil && !late {
+		if progress || w.c == nil && !late || w.wake() {
 			continue
 		}
 		w.now = w.now.Add(w.wait())
@@ -277,6 +277,7 @@ func TestCrashBeforeTheLastResult(t *testing.T) {
 	m.on, m.after = "post part 2", true
 	for range 2 {
 		for range 40 {
+			w.wake()
 			must(t, w.c.Tick())
 			for i, p := range w.parties {
 				if list[i].dead {

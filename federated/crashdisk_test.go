@@ -45,7 +45,7 @@ func fails(t *testing.T, f ledgertest.Fault, at int, syncs bool) bool {
 				w.recover(victim, list[victim], f)
 			}
 		}
-		if !progress {
+		if !progress && !w.wake() {
 			w.now = w.now.Add(w.wait())
 		}
 	}

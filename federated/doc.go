@@ -26,6 +26,12 @@
 // noise and keys while a spare is left ([Spares]). The roster never changes; the loss of
 // a node ends the job.
 //
+// A node sets the whole cost of a job aside when it opens it, spares included, and gives
+// back what is left when the job ends: queries cannot starve it. A refusal that comes
+// before any data is touched may be mended ([Mendable]): the others wait and see for
+// what. All work on rows is done when an OPEN is taken, and the node answers on a grid of
+// public moments (pace.go), so that the time it takes tells nothing of them.
+//
 // # Durable state
 //
 // A node's folder holds the card, the approvals, the journal, a folder for each attempt

@@ -165,6 +165,7 @@ func TestMaxPosting(t *testing.T) {
 func TestStatusNamesWhoIsMissing(t *testing.T) {
 	w := newWorld(t, 1, 3)
 	w.openNode(1)
+	w.wake()
 	_, err := w.parties[1].node.Step(ctx)
 	must(t, err)
 	if s := w.c.Status(); !slices.Equal(s.Unapproved, []int{0, 2}) || !slices.Equal(s.Unready, []int{0, 2}) {

@@ -26,6 +26,9 @@ func (c crooked) Charge(ctx context.Context, s Spend) error {
 	return c.Books.Charge(ctx, s)
 }
 
+// Reserve sets nothing aside: nothing but the job's own charges would draw from it.
+func (crooked) Reserve(context.Context, Aside) error { return nil }
+
 func isCode(t testing.TB, what string, err error, code string) {
 	t.Helper()
 	var e *VerifyError

@@ -61,7 +61,7 @@ func TestVerifyMarkAfterCharge(t *testing.T) {
 	}
 	v.out.Rounds[1].Ledgers[v.self].Counter = v.out.Rounds[0].Ledgers[v.self].Counter
 	var e *VerifyError
-	if err := v.charges(); !errors.As(err, &e) || e.Code != VerifyCharge || e.Attempt != v.out.Rounds[1].Attempt {
+	if err := v.charges(); !errors.As(err, &e) || e.Code != VerifyCharge || e.Attempt != v.out.Rounds[0].Attempt {
 		t.Errorf("a mark without the charge before it: %v", err)
 	}
 }

@@ -63,6 +63,8 @@ type Node struct {
 	round    int
 	beta     glm.Coefficients
 	results  map[uint64]secagg.Hash
+	pace     time.Duration   // of answers that need the rows
+	silent   time.Time       // until when nothing is sent or asked for
 	deferred *secagg.Message // an OPEN outside the windows or beyond the limits
 	waits    string          // for what, "" for nothing
 
@@ -85,8 +87,9 @@ type try struct {
 	since   time.Time // of the phase
 	phase   secagg.Phase
 	posted  map[secagg.Phase]bool
-	seen    bool // ledgers compared
-	input   bool // given
+	seen    bool    // ledgers compared
+	input   bool    // given
+	values  []int64 // worked out from the rows, until they are given
 	attempt *secagg.Attempt
 	end     *secagg.Combination
 	sum     []int64
@@ -154,7 +157,7 @@ func (n *Node) compile() (err error) {
 	if n.o.unprotected != nil {
 		n.work = n.o.unprotected(n.plan)
 	}
-	n.beta = n.work.Start()
+	n.beta, n.pace = n.work.Start(), n.o.Card.pace(n.plan.Cells())
 	n.whole, err = wholeCost(n.plan)
 	return err
 }
@@ -240,7 +243,10 @@ func (n *Node) preflight(ctx context.Context) error {
 	if err := n.pin(); err != nil {
 		return err
 	}
-	if err := n.reread(ctx); err != nil || n.stop != "" {
+	from := n.o.Now()
+	err := n.reread(ctx)
+	n.silence(from)
+	if err != nil || n.stop != "" {
 		return err
 	}
 	return n.greet()
@@ -306,6 +312,9 @@ func (n *Node) halt(reason string) error {
 		n.o.Log(fmt.Sprintf("the proof of a charge comes when the job is opened again: %v", err))
 	}
 	n.o.Log("stopped: " + reason)
+	if n.try != nil {
+		n.try.forget()
+	}
 	n.stop, n.try, n.past, n.data, n.deferred = reason, nil, nil, nil, nil
 	if err := n.dir.Put("stopped", []byte(reason)); err != nil {
 		return err
@@ -317,6 +326,7 @@ func (n *Node) halt(reason string) error {
 func (n *Node) Close() error {
 	if n.try != nil && n.try.attempt != nil {
 		_, _ = n.try.attempt.Abort(0)
+		n.try.forget()
 	}
 	if n.journal == nil {
 		return nil

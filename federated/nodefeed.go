@@ -147,6 +147,7 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 	if err := n.o.Limits.allow(n.whole, n.o.Books.Others(n.job)); err != nil {
 		return n.put(m, WaitLimits)
 	}
+	defer n.silence(now)       // from here on it takes a time that the rows have a part in
 	if n.o.Epoch() > n.epoch { // opt-outs have come into force
 		if err := n.reread(ctx); err != nil || n.stop != "" {
 			return err
@@ -180,7 +181,11 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 	n.o.Log(fmt.Sprintf("attempt %d of round %d begins", open.Attempt, n.round+1))
 	n.deferred, n.waits = nil, ""
 	n.try = &try{number: open.Attempt, store: store, attempt: a, since: now, posted: map[secagg.Phase]bool{}}
-	return store.Put("OPEN", m.Append(nil))
+	if err := store.Put("OPEN", m.Append(nil)); err != nil {
+		return err
+	}
+	n.try.values, err = n.noisy()
+	return err
 }
 
 // put keeps an OPEN that the operator's limits or windows do not let begin yet.

@@ -80,19 +80,25 @@ func (n *Node) speak(ctx context.Context) error {
 	return nil
 }
 
-// input encodes the own people at the model of the round, with noise drawn for this
-// attempt alone.
+// input gives the attempt what was worked out for it when it was opened: the own people
+// at the model of the round, with noise drawn for this attempt alone.
 func (n *Node) input() error {
-	values, err := n.noisy()
-	if err != nil {
-		return err
+	t := n.try
+	if t.values == nil { // it failed then
+		defer n.silence(n.o.Now())
+		var err error
+		if t.values, err = n.noisy(); err != nil {
+			return err
+		}
 	}
+	values := t.values
+	t.values = nil
 	defer clear(values)
-	err = n.try.attempt.Input(values)
+	err := t.attempt.Input(values)
 	if errors.Is(err, secagg.ErrRange) {
 		return n.Stop("this node cannot go on") // why, would say something of the data
 	}
-	n.try.input = true
+	t.input = true
 	return err
 }
 

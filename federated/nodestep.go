@@ -36,10 +36,14 @@ func (n *Node) post(s Sort, attempt uint64, b []byte) {
 }
 
 // Step does one short turn: it sends what is to be sent, reads what is new, and does
-// what follows. progress is false when there was nothing to do. ErrStopped is final;
+// what follows. progress is false when there was nothing to do, and during a silence: see
+// [Node.Silent]. ErrStopped is final;
 // after a failed disk the node has to be opened again; after any other
 // error call it again later.
 func (n *Node) Step(ctx context.Context) (progress bool, err error) {
+	if n.Silent() > 0 {
+		return false, nil
+	}
 	sent, err := n.flush(ctx)
 	if err != nil && n.done {
 		n.out, err = nil, nil // it needs nobody any more
@@ -170,7 +174,7 @@ func (n *Node) Run(ctx context.Context, wait time.Duration) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(wait):
+		case <-time.After(n.Rest(wait)):
 		}
 	}
 }

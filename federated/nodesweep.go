@@ -17,6 +17,7 @@ import (
 // nothing and cost nothing, and one node that aborts again and again would fill the
 // others' disks. What cannot be removed goes at the next open.
 func (n *Node) discard(t *try) {
+	t.forget()
 	if slices.Contains(n.journal.Issued(), t.number) {
 		return
 	}

@@ -67,6 +67,7 @@ func TestRunEnds(t *testing.T) {
 	if err := w.parties[0].node.Run(short, time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatal(err)
 	}
+	w.wake()
 	must(t, w.parties[0].node.Stop("enough"))
 	mustBe(t, w.parties[0].node.Run(context.Background(), time.Millisecond), ErrStopped)
 }

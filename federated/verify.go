@@ -13,7 +13,6 @@ import (
 
 	"github.com/qunxiang/qunxiang/federated/glm"
 	"github.com/qunxiang/qunxiang/federated/secagg"
-	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
 // VerifyOptions say what the verifier knows by other ways than the folder.
@@ -24,6 +23,9 @@ type VerifyOptions struct {
 	// LedgerKey checks the checkpoints that the node's charges are proven under; "" takes
 	// the folder's word for the key.
 	LedgerKey string
+	// Book reads the attempts of a job that are charged in the node's own ledger, with
+	// the digests of their records, where that ledger is at hand; nil compares with none.
+	Book func(job secagg.Hash) (map[uint64]string, error)
 
 	unprotected func(trainer) trainer // tests only
 }
@@ -36,6 +38,8 @@ const (
 	VerifyModel      = "model"      // a model does not follow from the sums
 	VerifyCharge     = "charge"     // a share without its charge, or a ledger that went back
 	VerifyMissing    = "missing"    // a file of the lineage is not there
+	VerifyUncharged  = "uncharged"  // a node's ledger lacks the charge of an attempt that it shared
+	VerifyUnseen     = "unseen"     // a node's ledger has a charge where its HELLOs, which the others saw, leave no room for it
 )
 
 // VerifyError says what does not hold. It is an ErrVerify.
@@ -81,8 +85,9 @@ type VerifiedRound struct {
 // Verify checks a node's job folder offline, from the card's public keys alone: all
 // approvals, each round's transcript, that what was decrypted is the sum on disk, that
 // every model follows from the sums and has all nodes' signatures, that the node
-// charged each share once under a checkpoint of its ledger, and that no node's ledger
-// went back. An unfinished job verifies as far as it went. It shares the formats with
+// charged each share once under a checkpoint of its ledger, burnt attempts included,
+// where that ledger grew between the marks in its HELLOs, and that no node's ledger went
+// back or lacks the charge of a share that it sent. An unfinished job verifies as far as it went. It shares the formats with
 // nodes and coordinator and none of their code. Errors are a *VerifyError.
 func Verify(dir string, o VerifyOptions) (*Verified, error) {
 	v := &verification{dir: dir, o: o, out: &Verified{}}
@@ -103,9 +108,10 @@ type verification struct {
 	params *secagg.Params
 	beta   glm.Coefficients
 	closed map[uint64]int // attempt to round
-	basis  *Basis         // of all charges
-	before *ledger.Proof  // of the charge of the attempt before
-	self   int            // whose folder it is
+	proofs map[uint64]ChargeProof
+	burnt  map[uint64]secagg.Report // up to the barrier
+	basis  *Basis                   // of all charges
+	self   int                      // whose folder it is
 }
 
 func wrong(code string, attempt uint64, format string, args ...any) error {
@@ -149,7 +155,7 @@ func (v *verification) card() error {
 	if v.o.unprotected != nil {
 		v.work = v.o.unprotected(v.plan)
 	}
-	v.out.Card, v.closed = c, map[uint64]int{}
+	v.out.Card, v.closed, v.proofs, v.burnt = c, map[uint64]int{}, map[uint64]ChargeProof{}, map[uint64]secagg.Report{}
 	return nil
 }
 

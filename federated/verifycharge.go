@@ -17,6 +17,10 @@ import (
 // charges wants one CHARGE for each attempt that was shared, burnt ones included, and for
 // nothing but attempts of this job, at the card's price, and all in one log.
 func (v *verification) charges() error {
+	before, err := v.readBook()
+	if err != nil {
+		return err
+	}
 	attempts, err := v.attempts()
 	if err != nil {
 		return err
@@ -49,7 +53,30 @@ func (v *verification) charges() error {
 	if len(v.out.Burnt) > Spares+1 {
 		return wrong(VerifyCharge, 0, "%d attempts are burnt", len(v.out.Burnt))
 	}
-	return nil
+	attempts = slices.DeleteFunc(attempts, func(a uint64) bool { return !charged[a] })
+	list := v.marked(attempts)
+	for _, check := range []func([]marked) error{v.own, v.books} {
+		if err := check(list); err != nil {
+			return err
+		}
+	}
+	after, err := v.readBook()
+	if err != nil || v.o.Book == nil {
+		return err
+	}
+	return v.book(before, after, list)
+}
+
+// readBook is what the node's own ledger says, nil where it is not at hand.
+func (v *verification) readBook() (map[uint64]string, error) {
+	if v.o.Book == nil {
+		return nil, nil
+	}
+	b, err := v.o.Book(v.out.Job)
+	if err != nil {
+		return nil, wrong(VerifyCharge, 0, "%w", err)
+	}
+	return b, nil
 }
 
 // attempts are those with a folder, in order.
@@ -123,67 +150,54 @@ func (v *verification) charge(attempt uint64, b []byte) error {
 		return bad("the charges are of different snapshots or scopes")
 	}
 	v.out.Rho += c.Cost.Rho
-	at, err := v.barrier(attempt)
+	v.proofs[attempt] = p
+	round, root, err := v.barrier(attempt)
 	if err != nil {
 		return err
 	}
-	cost, err := v.plan.RoundCost(at.round)
+	cost, err := v.plan.RoundCost(round)
 	if err != nil || c.Cost.Rho < cost.Rho || c.Cost.Delta < cost.Delta {
 		return bad("the charge is less than the round costs")
 	}
-	if c.Idempotency != at.root.String() {
+	if c.Idempotency != root.String() {
 		return bad("the charge names another transcript")
 	}
-	return v.shown(attempt, at.mark, p)
+	return nil
 }
 
-// crossed is what all nodes have signed of an attempt that was charged.
-type crossed struct {
-	round int
-	root  secagg.Hash
-	mark  secagg.Mark // of the node's own ledger
-}
-
-// barrier is that of a closed round, or of a burnt attempt, whose transcript proves as
-// much up to the barrier as a closed one's.
-func (v *verification) barrier(attempt uint64) (crossed, error) {
+// barrier is the round and root of a closed round's attempt, or of a burnt one, whose
+// transcript proves as much up to the barrier.
+func (v *verification) barrier(attempt uint64) (round int, root secagg.Hash, err error) {
 	if r, closed := v.closed[attempt]; closed {
-		return crossed{r, v.out.Rounds[r].Root, v.out.Rounds[r].Ledgers[v.self]}, nil
+		return r, v.out.Rounds[r].Root, nil
 	}
 	v.out.Burnt = append(v.out.Burnt, attempt)
 	t := transcript{v, filepath.Join(v.dir, "attempt-"+strconv.FormatUint(attempt, 10))}
 	rep, err := secagg.VerifyBarrier(v.params, v.out.Card.Roster(), v.out.Job, t)
 	if err != nil {
-		return crossed{}, wrong(VerifyTranscript, attempt, "%w", err)
+		return 0, root, wrong(VerifyTranscript, attempt, "%w", err)
 	}
 	r, model := int(rep.Open.Round), v.beta.Hash()
 	if r < len(v.out.Rounds) {
 		model = v.out.Rounds[r].Model
 	}
 	if rep.Open.Attempt != attempt || r > len(v.out.Rounds) || rep.Open.Model != model || int(rep.Open.Length) != v.plan.Cells() {
-		return crossed{}, wrong(VerifyTranscript, attempt, "it is attempt %d of round %d, or began from another model", rep.Open.Attempt, r)
+		return 0, root, wrong(VerifyTranscript, attempt, "it is attempt %d of round %d, or began from another model", rep.Open.Attempt, r)
 	}
-	return crossed{r, rep.Root, rep.Ledgers[v.self]}, nil
+	v.burnt[attempt] = rep
+	return r, rep.Root, nil
 }
 
 // shown wants a charge in the ledger that the node showed its peers: after the mark of
-// this attempt, which has every charge before, in a log that begins with the marked one
-// and with that of the charge before. A charge in a copy of the ledger, from before the
-// other, is none.
-func (v *verification) shown(attempt uint64, mark secagg.Mark, p ChargeProof) error {
-	before := v.before
-	v.before = &p.Proof
-	if uint64(p.Proof.Index) < mark.Counter || before != nil && uint64(before.Index) >= mark.Counter {
-		return wrong(VerifyCharge, attempt, "the charge is not where the ledger grew that the others were shown")
+// this attempt and before that of the next, if there is one, in a log that begins with
+// the marked one.
+func (v *verification) shown(code string, attempt uint64, mark secagg.Mark, next *secagg.Mark, p ChargeProof) error {
+	index := uint64(p.Proof.Index)
+	if index < mark.Counter || next != nil && index >= next.Counter {
+		return wrong(code, attempt, "the charge is not where the ledger grew that the others were shown")
 	}
 	if err := ledger.VerifyConsistency(p.Grown, int64(mark.Counter), mark.Head, p.Proof, p.Key); err != nil {
-		return wrong(VerifyCharge, attempt, "the charge is of another ledger than the others were shown: %w", err)
-	}
-	if before == nil {
-		return nil
-	}
-	if err := ledger.VerifyGrown(p.After, *before, p.Proof, p.Key); err != nil {
-		return wrong(VerifyCharge, attempt, "the charges are not in one log: %w", err)
+		return wrong(code, attempt, "the charge is of another ledger than the others were shown: %w", err)
 	}
 	return nil
 }

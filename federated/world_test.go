@@ -84,7 +84,22 @@ func (w *world) turn() (progress bool) {
 		}
 		progress = progress || moved
 	}
-	return progress
+	return progress || w.wake()
+}
+
+// wake lets time pass to the first moment at which a silent node speaks, if one is.
+func (w *world) wake() bool {
+	var first time.Time
+	for _, p := range w.parties {
+		if p.node != nil && p.node.silent.After(w.now) && (first.IsZero() || p.node.silent.Before(first)) {
+			first = p.node.silent
+		}
+	}
+	if first.IsZero() {
+		return false
+	}
+	w.now = first
+	return true
 }
 
 // run goes on until nothing happens any more, then lets time pass, up to a limit.

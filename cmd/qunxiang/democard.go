@@ -59,7 +59,7 @@ model:
 privacy: {rho: %s}         # of a person, for all rounds together
 expect: {people: %d, people_per_node: %d}
 until: %s
-deadlines: {phase: %d, share: 600}
+deadlines: {phase: %d, share: 600, pace_ms: 250}
 recipients: [Health Fund, North Mutual, South Life, Pharma East]
 coordinator: {organisation: Health Fund, key: %q}
 %s`

@@ -12,6 +12,7 @@ import (
 
 	"github.com/qunxiang/qunxiang/federated"
 	"github.com/qunxiang/qunxiang/federated/secagg"
+	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
 // verifyExit gives each finding of the offline verifier its exit code.
@@ -22,6 +23,8 @@ var verifyExit = map[string]int{
 	federated.VerifyModel:      13,
 	federated.VerifyCharge:     14,
 	federated.VerifyMissing:    15,
+	federated.VerifyUncharged:  16,
+	federated.VerifyUnseen:     17,
 }
 
 // lineageFlags say where a job's folder is and what is known of it by other ways.
@@ -50,6 +53,7 @@ func (l *lineageFlags) open() (folder string, o federated.VerifyOptions, err err
 			return "", o, err
 		}
 		l.job = filepath.Base(folder)
+		o.Book = bookOf(l.dir)
 		if key == "" {
 			key = filepath.Join(l.dir, logKeyFile)
 		}
@@ -69,6 +73,22 @@ func (l *lineageFlags) open() (folder string, o federated.VerifyOptions, err err
 		o.LedgerKey = strings.TrimSpace(string(text))
 	}
 	return folder, o, nil
+}
+
+// bookOf reads what a domain's own ledger has charged for a job. It can be read beside a
+// process that writes it.
+func bookOf(dir string) func(secagg.Hash) (map[uint64]string, error) {
+	return func(job secagg.Hash) (map[uint64]string, error) {
+		key, err := os.ReadFile(filepath.Join(dir, logKeyFile))
+		if err != nil {
+			return nil, err
+		}
+		s, err := ledger.Read(filepath.Join(dir, "ledger"), strings.TrimSpace(string(key)))
+		if err != nil {
+			return nil, err
+		}
+		return (&federated.LedgerBooks{Ledger: &ledger.Ledger{State: s}}).Charged(job), nil
+	}
 }
 
 func federatedVerifyCommand() *cobra.Command {
@@ -91,6 +111,8 @@ Exit codes: 0 it verifies; else what does not hold:
   13 model       a model does not follow from the sums, or was not signed by all
   14 charge      a share without its one charge, or a ledger that went back
   15 missing     a file of the lineage is not there
+  16 uncharged   a node's ledger lacks the charge of a share that it sent
+  17 unseen      a charge where the ledger did not grow as the others were shown
 and 1 or 2 if nothing could be examined.`,
 		Example: "  qunxiang federated verify --dir D\n  qunxiang federated verify --folder copy --job 5f1c...e0 --log-key log.pub --json",
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -171,7 +171,7 @@ func TestStopOfAJobThatDoesNotRun(t *testing.T) {
 // kind of thing: it is neither ended nor refused for good, and a limit that the operator
 // corrects is read again.
 func TestWaitingJob(t *testing.T) {
-	s, j, to := approvedJob(t, func(*federated.Card) {})
+	s, j, to := approvedJob(t, func(c *federated.Card) { c.Privacy.Rho = 5e10 })
 	s.once = true
 	s.settings.limits = federated.Limits{Rho: 1}
 	var exit *exitError

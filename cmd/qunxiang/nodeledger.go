@@ -152,6 +152,9 @@ func (r trainingLedger) print(w io.Writer) error {
 
 // printAside says in words what open jobs have set aside, and what became of it.
 func (r trainingLedger) printAside(w io.Writer) error {
+	if len(r.Aside) > 0 {
+		fmt.Fprintln(w)
+	}
 	for _, a := range r.Aside {
 		var says string
 		switch a.State {

@@ -291,7 +291,7 @@ func (s *nodeService) drive(ctx context.Context, j *nodeJob, n *federated.Node, 
 			trouble, since = "", time.Time{}
 		}
 		if !moved || err != nil {
-			rest(ctx, s.settings.Poll)
+			rest(ctx, n.Rest(s.settings.Poll))
 		}
 	}
 	return ctx.Err()

@@ -16,6 +16,11 @@
 // into an ABANDON, and it is neither run again nor given back. A failed write
 // or fsync is never retried: it stops the ledger and calls Options.Fatal.
 //
+// What a training job may cost at most is set aside by a RESERVE and given back by a
+// CLOSE. Charges and what open reservations have left never pass a cap together. A
+// reservation ends by itself with its last day, by the time that leaves bear and no
+// other clock: see [Reserve].
+//
 // A checkpoint protects what it covers. Whole charges after the newest
 // checkpoint are durable against crashes and power loss, but somebody who may
 // write to the file can cut them off; their answers were never given out.
