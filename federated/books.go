@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/federated/journal"
 	"github.com/qunxiang/qunxiang/federated/secagg"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
@@ -36,6 +38,9 @@ type Spend struct {
 type Books interface {
 	// Mark is the ledger's durable head and counter.
 	Mark(ctx context.Context) (secagg.Mark, error)
+	// Grown refuses (journal.ErrRollback) a mark that is not of an earlier time of this very
+	// ledger: it must begin with what it was then.
+	Grown(since secagg.Mark) error
 	// Basis is what a job is charged on here, the same as long as it is open.
 	Basis() Basis
 	// Room refuses (ErrRefused) a job whose whole cost, spares included, does not fit,
@@ -62,8 +67,9 @@ type Books interface {
 	// Settled says whether none of the job's charges waits for its slot.
 	Settled(job secagg.Hash) bool
 	// Proof shows an attempt's CHARGE to people without the ledger, and that the ledger
-	// has grown from the mark which the attempt's HELLO showed.
-	Proof(ctx context.Context, job secagg.Hash, attempt uint64, shown secagg.Mark) (ChargeProof, error)
+	// has grown from the mark which the attempt's HELLO showed, and from so many leaves as
+	// the proof of the job's charge before had, 0 for the first.
+	Proof(ctx context.Context, job secagg.Hash, attempt uint64, shown secagg.Mark, before int64) (ChargeProof, error)
 }
 
 // Aside is what a job is to have set aside.
@@ -88,6 +94,9 @@ type ChargeProof struct {
 	Key   string       `json:"key"` // as ledger.VerifierKey writes it
 	// Grown leads from the mark in the attempt's HELLO to the proof's checkpoint.
 	Grown ledger.Consistency `json:"grown"`
+	// After leads from the checkpoint of the job's charge before to the proof's: all its
+	// charges are in one log. Empty for the first.
+	After ledger.Consistency `json:"after"`
 }
 
 // LedgerBooks charge to a domain's ledger, the same that queries charge to.
@@ -133,6 +142,21 @@ func (b *LedgerBooks) Mark(ctx context.Context) (m secagg.Mark, err error) {
 	m.Counter = size
 	copy(m.Head[:], root)
 	return m, nil
+}
+
+// Grown compares the root of as many leaves as the mark has.
+func (b *LedgerBooks) Grown(since secagg.Mark) error {
+	if since.Counter == 0 {
+		return nil // every log begins with nothing
+	}
+	root, err := b.Ledger.Root(int64(since.Counter))
+	if err != nil && !errors.Is(err, ledger.ErrUnknown) {
+		return err
+	}
+	if err != nil || since.Counter > math.MaxInt64 || root != since.Head {
+		return fmt.Errorf("%w: its first %d leaves are not those it had", journal.ErrRollback, since.Counter)
+	}
+	return nil
 }
 
 // Basis gives the snapshot and the scopes that every charge names.
@@ -320,7 +344,7 @@ func (b *LedgerBooks) Settled(job secagg.Hash) bool {
 }
 
 // Proof proves an attempt's charge under a checkpoint.
-func (b *LedgerBooks) Proof(ctx context.Context, job secagg.Hash, attempt uint64, shown secagg.Mark) (p ChargeProof, err error) {
+func (b *LedgerBooks) Proof(ctx context.Context, job secagg.Hash, attempt uint64, shown secagg.Mark, before int64) (p ChargeProof, err error) {
 	t, ok := b.Ledger.Trace(chargeID(job, attempt))
 	if !ok {
 		return p, fmt.Errorf("%w: attempt %d is not charged", ErrRefused, attempt)
@@ -336,8 +360,13 @@ func (b *LedgerBooks) Proof(ctx context.Context, job secagg.Hash, attempt uint64
 	if p.Proof, err = b.Ledger.Proof(t.Request.Index); err != nil {
 		return p, err
 	}
-	if shown.Counter < 1 || shown.Counter > uint64(p.Proof.Size) {
+	if shown.Counter < 1 || shown.Counter > uint64(p.Proof.Size) || before > p.Proof.Size {
 		return p, nil // of another ledger: there is nothing to prove, and verifying fails
+	}
+	if before > 0 {
+		if p.After, err = b.Ledger.Consistency(before, p.Proof); err != nil {
+			return p, err
+		}
 	}
 	p.Grown, err = b.Ledger.Consistency(int64(shown.Counter), p.Proof)
 	return p, err

@@ -100,7 +100,6 @@ type try struct {
 	sum     []int64
 	next    glm.Coefficients
 	fit     *glm.Fit
-	shares  map[int]bool
 	spoiled bool
 	refused bool         // something was, and the log says so
 	echoed  map[int]bool // chunks of the own share that are in the feed
@@ -206,9 +205,13 @@ func (n *Node) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	charged := n.o.Books.Charged(n.job)
+	if err := n.accounted(charged); err != nil { // before the journal wipes anything
+		return err
+	}
 	n.journal, err = journal.Open(journal.Options{
 		Dir: n.dir.path("journal"), Job: n.job, Nodes: len(n.roster.Nodes), FS: n.o.FS,
-		Charged: n.o.Books.Charged(n.job), Ledger: mark,
+		Charged: charged, Ledger: mark, Grown: n.o.Books.Grown,
 	})
 	if err != nil {
 		return err

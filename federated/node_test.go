@@ -194,12 +194,12 @@ func TestBooksAreClosed(t *testing.T) {
 	if last.Digest != sha(b).String() {
 		t.Errorf("attempt 2 ended with %q, abandoned %v", last.Digest, last.Abandoned)
 	}
-	proof, err := w.bookkeeper(0).Proof(ctx, w.parties[0].node.job, 1, secagg.Mark{})
+	proof, err := w.bookkeeper(0).Proof(ctx, w.parties[0].node.job, 1, secagg.Mark{}, 0)
 	must(t, err)
 	if proof.Key == "" || proof.Leaf == "" {
 		t.Error("no proof")
 	}
-	_, err = w.bookkeeper(0).Proof(ctx, w.parties[0].node.job, 77, secagg.Mark{})
+	_, err = w.bookkeeper(0).Proof(ctx, w.parties[0].node.job, 77, secagg.Mark{}, 0)
 	mustBe(t, err, ErrRefused)
 }
 

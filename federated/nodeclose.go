@@ -56,49 +56,45 @@ func (n *Node) closeRound(ctx context.Context, t *try) error {
 	return nil
 }
 
-// lineage puts the proofs of charges, burnt ones included, beside the transcripts.
+// lineage puts the proofs of charges, burnt ones included, beside the transcripts. Each
+// goes on from the one before, so that all are of one log.
 func (n *Node) lineage(ctx context.Context) error {
+	before, anew := ChargeProof{}, false
 	for _, a := range n.journal.Issued() {
-		if a <= n.journal.Finished() {
-			continue // has them
-		}
 		store, err := openFolder(n.o.Dir, attemptName(a))
 		if err != nil {
 			return err
 		}
-		if _, err := store.Get("charge.json"); err == nil {
-			continue
+		b, err := store.Get("charge.json")
+		if anew = anew || errors.Is(err, secagg.ErrMissing); anew {
+			b, err = n.prove(ctx, a, store, before.Proof.Size)
 		}
-		shown, err := n.shown(store)
 		if err != nil {
 			return err
 		}
-		p, err := n.o.Books.Proof(ctx, n.job, a, shown)
-		if err != nil {
-			return err
-		}
-		b, err := canonical(p)
-		if err != nil {
-			return err
-		}
-		if err := store.Put("charge.json", b); err != nil {
+		before = ChargeProof{}
+		if err := strictly(b, &before); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// shown is the mark of the own ledger in an attempt's HELLO.
-func (n *Node) shown(attempt folder) (secagg.Mark, error) {
-	b, err := attempt.Get(messageName(secagg.PhaseHello, n.self))
+// prove keeps the proof of an attempt's charge, after one that had so many leaves.
+func (n *Node) prove(ctx context.Context, attempt uint64, store folder, before int64) ([]byte, error) {
+	shown, err := n.shown(store, n.self)
 	if err != nil {
-		return secagg.Mark{}, err
+		return nil, err
 	}
-	m, err := n.shape().ParseMessage(b)
+	p, err := n.o.Books.Proof(ctx, n.job, attempt, shown, before)
 	if err != nil {
-		return secagg.Mark{}, err
+		return nil, err
 	}
-	return secagg.HelloMark(m)
+	b, err := canonical(p)
+	if err != nil {
+		return nil, err
+	}
+	return b, store.Put("charge.json", b)
 }
 
 // finish keeps the model, and gives back what the job has set aside and not used.
@@ -182,7 +178,7 @@ func (n *Node) resume() error {
 		}
 		n.drop()
 		n.again = n.o.Now().Add(n.pause())
-		n.try = &try{number: number, store: store, end: end, since: n.o.Now(), shares: map[int]bool{}}
+		n.try = &try{number: number, store: store, end: end, since: n.o.Now()}
 		if err := n.share(n.try); err != nil {
 			return err
 		}

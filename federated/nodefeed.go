@@ -172,7 +172,9 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 		return n.Stop("too many attempts")
 	}
 	n.drop()
-	if err := n.journal.Attempt(open.Attempt, mark); err != nil {
+	if err := n.journal.Attempt(open.Attempt, mark); errors.Is(err, journal.ErrRollback) {
+		return n.failed(err)
+	} else if err != nil {
 		return err
 	}
 	store, err := openFolder(n.o.Dir, attemptName(open.Attempt))
@@ -181,7 +183,7 @@ func (n *Node) takeOpen(ctx context.Context, m secagg.Message) error {
 	}
 	n.o.Log(fmt.Sprintf("attempt %d of round %d begins", open.Attempt, n.round+1))
 	n.deferred, n.waits, n.refused = nil, "", false
-	n.try = &try{number: open.Attempt, store: store, attempt: a, since: now, posted: map[secagg.Phase]bool{}, shares: map[int]bool{}}
+	n.try = &try{number: open.Attempt, store: store, attempt: a, since: now, posted: map[secagg.Phase]bool{}}
 	if err := store.Put("OPEN", m.Append(nil)); err != nil {
 		return err
 	}
@@ -238,18 +240,15 @@ func (n *Node) takeMessage(t *try, m secagg.Message, lose func()) error {
 		}
 		return nil
 	}
-	if m.Phase == secagg.PhaseShare {
-		if m.Node == n.self {
-			t.echo(ownShare)
-		}
-		t.shares[m.Node] = true
-		if err := n.journal.Shared(t.number, m.Node); err != nil {
-			return err
-		}
+	if m.Node == n.self && m.Phase == secagg.PhaseShare {
+		t.echo(ownShare)
 	} else if m.Node == n.self {
 		t.echo(ownResult)
 	}
-	return t.store.Put(messageName(m.Phase, m.Node), m.Append(nil))
+	if err := t.store.Put(messageName(m.Phase, m.Node), m.Append(nil)); err != nil || m.Phase != secagg.PhaseShare {
+		return err
+	}
+	return n.heard(t, m.Node)
 }
 
 // closedShare ends the job over a SHARE that its node has signed, by whose own words its

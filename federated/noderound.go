@@ -131,9 +131,12 @@ func (n *Node) cross(ctx context.Context) error {
 		Epoch: n.epoch, Cost: cost, Sigmas: sigmas, Alone: !n.o.Limits.SecondJob,
 	}
 	end, err := t.attempt.Cross(func(record []byte) error {
-		return n.journal.Commit(t.number, record, func(digest string) error {
+		return n.journal.Commit(t.number, record, func(digest string) (secagg.Mark, error) {
 			s.Record = digest
-			return n.o.Books.Charge(ctx, s)
+			if err := n.o.Books.Charge(ctx, s); err != nil {
+				return secagg.Mark{}, err
+			}
+			return n.o.Books.Mark(ctx)
 		})
 	})
 	t.attempt = nil
@@ -166,7 +169,6 @@ func (n *Node) sigmas() (map[string]float64, error) {
 
 // share sends the stored share.
 func (n *Node) share(t *try) error {
-	t.shares[n.self] = true
 	if err := n.sendMessage(t, t.end.Share()); err != nil {
 		return err
 	}

@@ -108,8 +108,9 @@ type verification struct {
 	beta   glm.Coefficients
 	closed map[uint64]int // attempt to round
 	proofs map[uint64]ChargeProof
-	basis  *Basis // of all charges
-	self   int    // whose folder it is
+	burnt  map[uint64]secagg.Report // up to the barrier
+	basis  *Basis                   // of all charges
+	self   int                      // whose folder it is
 }
 
 func wrong(code string, attempt uint64, format string, args ...any) error {
@@ -153,7 +154,7 @@ func (v *verification) card() error {
 	if v.o.unprotected != nil {
 		v.work = v.o.unprotected(v.plan)
 	}
-	v.out.Card, v.closed, v.proofs = c, map[uint64]int{}, map[uint64]ChargeProof{}
+	v.out.Card, v.closed, v.proofs, v.burnt = c, map[uint64]int{}, map[uint64]ChargeProof{}, map[uint64]secagg.Report{}
 	return nil
 }
 

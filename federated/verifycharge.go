@@ -15,7 +15,7 @@ import (
 )
 
 // charges wants one CHARGE for each attempt that was shared, burnt ones included, and for
-// nothing but attempts of this job, at the card's price.
+// nothing but attempts of this job, at the card's price, and all in one log.
 func (v *verification) charges() error {
 	before, err := v.readBook()
 	if err != nil {
@@ -54,10 +54,7 @@ func (v *verification) charges() error {
 		return wrong(VerifyCharge, 0, "%d attempts are burnt", len(v.out.Burnt))
 	}
 	attempts = slices.DeleteFunc(attempts, func(a uint64) bool { return !charged[a] })
-	list, err := v.marked(attempts)
-	if err != nil {
-		return err
-	}
+	list := v.marked(attempts)
 	for _, check := range []func([]marked) error{v.own, v.books} {
 		if err := check(list); err != nil {
 			return err
@@ -154,19 +151,41 @@ func (v *verification) charge(attempt uint64, b []byte) error {
 	}
 	v.out.Rho += c.Cost.Rho
 	v.proofs[attempt] = p
-	r, closed := v.closed[attempt]
-	if !closed {
-		v.out.Burnt = append(v.out.Burnt, attempt)
-		return nil
+	round, root, err := v.barrier(attempt)
+	if err != nil {
+		return err
 	}
-	cost, err := v.plan.RoundCost(r)
+	cost, err := v.plan.RoundCost(round)
 	if err != nil || c.Cost.Rho < cost.Rho || c.Cost.Delta < cost.Delta {
 		return bad("the charge is less than the round costs")
 	}
-	if c.Idempotency != v.out.Rounds[r].Root.String() {
+	if c.Idempotency != root.String() {
 		return bad("the charge names another transcript")
 	}
 	return nil
+}
+
+// barrier is the round and root of a closed round's attempt, or of a burnt one, whose
+// transcript proves as much up to the barrier.
+func (v *verification) barrier(attempt uint64) (round int, root secagg.Hash, err error) {
+	if r, closed := v.closed[attempt]; closed {
+		return r, v.out.Rounds[r].Root, nil
+	}
+	v.out.Burnt = append(v.out.Burnt, attempt)
+	t := transcript{v, filepath.Join(v.dir, "attempt-"+strconv.FormatUint(attempt, 10))}
+	rep, err := secagg.VerifyBarrier(v.params, v.out.Card.Roster(), v.out.Job, t)
+	if err != nil {
+		return 0, root, wrong(VerifyTranscript, attempt, "%w", err)
+	}
+	r, model := int(rep.Open.Round), v.beta.Hash()
+	if r < len(v.out.Rounds) {
+		model = v.out.Rounds[r].Model
+	}
+	if rep.Open.Attempt != attempt || r > len(v.out.Rounds) || rep.Open.Model != model || int(rep.Open.Length) != v.plan.Cells() {
+		return 0, root, wrong(VerifyTranscript, attempt, "it is attempt %d of round %d, or began from another model", rep.Open.Attempt, r)
+	}
+	v.burnt[attempt] = rep
+	return r, rep.Root, nil
 }
 
 // shown wants a charge in the ledger that the node showed its peers: after the mark of

@@ -2,13 +2,12 @@ package federated
 
 import (
 	"crypto/sha256"
-	"errors"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strconv"
 
 	"github.com/qunxiang/qunxiang/federated/secagg"
+	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
 // marked is an attempt for which a share was made, with what all nodes showed of their
@@ -21,7 +20,7 @@ type marked struct {
 }
 
 // marked lists the attempts that are charged in this folder, in order.
-func (v *verification) marked(attempts []uint64) (list []marked, err error) {
+func (v *verification) marked(attempts []uint64) (list []marked) {
 	for _, a := range attempts {
 		m := marked{attempt: a, round: -1, shared: make([]bool, len(v.out.Card.Nodes))}
 		if r, ok := v.closed[a]; ok {
@@ -29,72 +28,25 @@ func (v *verification) marked(attempts []uint64) (list []marked, err error) {
 			for i := range m.shared {
 				m.shared[i] = true
 			}
-		} else if err := v.hellos(&m); err != nil {
-			return nil, err
+		} else {
+			v.shares(&m)
 		}
 		list = append(list, m)
 	}
-	return list, nil
+	return list
 }
 
-// hellos reads what a burnt attempt's messages prove: an OPEN of this job and attempt,
-// every node's signed HELLO in its context, and the SHAREs that came. A SHARE counts if
-// its node has signed it in the context that all nodes' CONFIRMs have.
-func (v *verification) hellos(m *marked) error {
-	roster := v.out.Card.Roster()
+// shares reads what a burnt attempt's transcript proves of the marks, and the SHAREs that
+// came. A SHARE counts if its node has signed it in the attempt's context.
+func (v *verification) shares(m *marked) {
+	roster, rep := v.out.Card.Roster(), v.burnt[m.attempt]
 	t := transcript{v, filepath.Join(v.dir, "attempt-"+strconv.FormatUint(m.attempt, 10))}
-	bad := func(err error) error { return wrong(VerifyTranscript, m.attempt, "%w", err) }
-	opened, err := t.Message(secagg.PhaseOpen, secagg.Coordinator)
-	if err != nil {
-		return bad(err)
-	}
-	open, params, named, err := secagg.ParseOpen(opened)
-	switch {
-	case err != nil:
-		return bad(err)
-	case open.Job != v.out.Job || open.Attempt != m.attempt || params != v.params.ID() || named != roster.Digest():
-		return bad(fmt.Errorf("%w: the OPEN is of another attempt", ErrWire))
-	}
-	if err := opened.Verify(roster); err != nil || sha256.Sum256(opened.Body) != opened.Payload {
-		return bad(errors.Join(err, ErrWire))
-	}
-	said := func(f secagg.Phase, i int) (msg secagg.Message, err error) {
-		if msg, err = t.Message(f, i); err == nil && (msg.Phase != f || msg.Node != i || sha256.Sum256(msg.Body) != msg.Payload) {
-			err = fmt.Errorf("%w: %v of node %d is not what it signed", ErrWire, f, i)
-		}
-		if err == nil {
-			err = msg.Verify(roster)
-		}
-		return msg, err
-	}
-	var ctx secagg.Hash
-	for i := range v.out.Card.Nodes {
-		hello, err := said(secagg.PhaseHello, i)
-		if err == nil && hello.Context != open.Context0(params, named) {
-			err = fmt.Errorf("%w: a HELLO of another attempt", ErrWire)
-		}
-		var mark secagg.Mark
-		if err == nil {
-			mark, err = secagg.HelloMark(hello)
-		}
-		if err != nil {
-			return bad(err)
-		}
-		m.marks = append(m.marks, mark)
-		confirm, err := said(secagg.PhaseConfirm, i)
-		if err == nil && i > 0 && confirm.Context != ctx {
-			err = fmt.Errorf("%w: the CONFIRMs are of different attempts", ErrWire)
-		}
-		if err != nil {
-			return bad(err)
-		}
-		ctx = confirm.Context
-	}
+	m.marks = rep.Ledgers
 	for i := range m.shared {
-		share, err := said(secagg.PhaseShare, i)
-		m.shared[i] = err == nil && share.Context == ctx
+		s, err := t.Message(secagg.PhaseShare, i)
+		m.shared[i] = err == nil && s.Phase == secagg.PhaseShare && s.Node == i && s.Context == rep.Context &&
+			sha256.Sum256(s.Body) == s.Payload && s.Verify(roster) == nil
 	}
-	return nil
 }
 
 // books holds every node's ledger to what its HELLOs said of it, over the burnt attempts
@@ -118,7 +70,8 @@ func (v *verification) books(list []marked) error {
 
 // own holds the proven charges to the ledger that the others were shown: each after the
 // mark of its own attempt and before that of the next, in a log that begins with the
-// marked one. A charge elsewhere is one that nobody saw.
+// marked one, and with that of the charge before. A charge elsewhere is one that nobody
+// saw.
 func (v *verification) own(list []marked) error {
 	for i, m := range list {
 		p, ok := v.proofs[m.attempt]
@@ -135,6 +88,13 @@ func (v *verification) own(list []marked) error {
 		}
 		if err := v.shown(code, m.attempt, m.marks[v.self], next, p); err != nil {
 			return err
+		}
+		if i == 0 {
+			continue
+		}
+		// A charge in a copy of the ledger, from before the other, is none.
+		if err := ledger.VerifyGrown(p.After, v.proofs[list[i-1].attempt].Proof, p.Proof, p.Key); err != nil {
+			return wrong(VerifyCharge, m.attempt, "the charges are not in one log: %w", err)
 		}
 	}
 	return nil

@@ -4,36 +4,39 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"github.com/qunxiang/qunxiang/federated/secagg"
 )
 
 // Commit makes the share of the newest attempt durable together with its charge:
 // the record is written and fsynced, then charge appends the CHARGE that names its
-// digest, and when charge returns nil the share exists; if only the note of that fails,
+// digest and gives the ledger's mark with it, and when charge returns no error the share exists; if only the note of that fails,
 // opening the journal again finds it. Whatever fails, there is no second try for this
 // attempt: open the journal again, which looks into the ledger.
 // ErrSecond unless n is the newest attempt and has no record.
-func (j *Journal) Commit(n uint64, record []byte, charge func(digest string) error) error {
+func (j *Journal) Commit(n uint64, record []byte, charge func(digest string) (secagg.Mark, error)) error {
 	if j.failed != nil {
 		return j.failed
 	}
 	if _, twice := j.shares[n]; twice || n != j.s.highest || n <= j.s.finished {
 		return fmt.Errorf("%w: attempt %d, the newest is %d", ErrSecond, n, j.s.highest)
 	}
+	var mark secagg.Mark
 	digest := Digest(record)
 	err := write(j.o.FS, j.share(n), record)
 	if err == nil {
 		err = j.o.FS.SyncDir(j.o.Dir)
 	}
 	if err == nil {
-		err = charge(digest)
+		mark, err = charge(digest)
 	}
 	if err != nil {
 		j.failed = fmt.Errorf("journal: attempt %d: %w", n, err)
 		return j.failed
 	}
 	j.shares[n] = digest
-	// From here on a ledger that shows the old mark has lost the charge.
-	return j.put(func(s *state) { s.own.Charged = true })
+	// From here on a ledger that does not begin with this has lost the charge.
+	return j.put(func(s *state) { s.own = Peer{Mark: mark} })
 }
 
 // Record is the stored record of a charged share. ErrNone for an attempt without

@@ -11,7 +11,8 @@
 //
 // The state file is replaced whole (write, fsync, rename, fsync of the folder), so
 // that a torn write is never seen. A restored copy of the folder is noticed here if
-// the ledger has charges that the journal does not know, or if the ledger is behind
-// what the journal has seen of it. If both were restored together only the peers
+// the ledger has charges that the journal does not know. A restored copy of the ledger
+// is noticed if it does not begin with what the journal has seen of it last, however
+// many leaves it has since: before anything of a share is wiped. If both were restored together only the peers
 // notice, by the ledger marks that every HELLO shows: see [Peer].
 package journal

@@ -27,7 +27,9 @@ type Options struct {
 	// digest of the share's record that it names.
 	Charged map[uint64]string
 	Ledger  secagg.Mark // of the own ledger, now
-	FS      ledger.FS   // default ledger.OS
+	// Grown refuses a mark that is not of an earlier time of the own ledger. Required.
+	Grown func(since secagg.Mark) error
+	FS    ledger.FS // default ledger.OS
 }
 
 // Journal is an open journal; it holds the folder's lock. After any failed write
@@ -92,8 +94,24 @@ func (j *Journal) load() error {
 	if err := j.s.own.Follows(j.o.Ledger); err != nil {
 		return fmt.Errorf("the own ledger: %w", err)
 	}
+	if err := j.grown(); err != nil {
+		return err
+	}
+	j.s.own = Peer{Mark: j.o.Ledger}
 	// What was read may be in memory only, after an fsync that failed.
 	return replace(j.o.FS, j.path("state"), j.s.bytes())
+}
+
+// grown wants the own ledger to begin with what it was at the newest mark. A ledger that
+// was put back and filled up again has another root there, though it counts further.
+func (j *Journal) grown() error {
+	if j.s.own == (Peer{}) {
+		return nil
+	}
+	if err := j.o.Grown(j.s.own.Mark); err != nil {
+		return fmt.Errorf("the own ledger: %w", err)
+	}
+	return nil
 }
 
 // settle wipes what has no charge, and wants every charged record.
@@ -165,10 +183,13 @@ func (j *Journal) put(change func(*state)) error {
 }
 
 // Attempt notes an attempt, durably, before this node's HELLO with the mark leaves.
-// ErrAttempt unless its number is new.
+// ErrAttempt unless its number is new; ErrRollback for another ledger than before.
 func (j *Journal) Attempt(n uint64, mark secagg.Mark) error {
 	if n <= j.s.highest || n > MaxAttempts {
 		return fmt.Errorf("%w: %d after %d", ErrAttempt, n, j.s.highest)
+	}
+	if err := j.grown(); err != nil {
+		return err
 	}
 	return j.put(func(s *state) { s.highest, s.own = n, Peer{Mark: mark} })
 }
@@ -192,15 +213,25 @@ func (j *Journal) Saw(attempt uint64, marks []secagg.Mark) error {
 	})
 }
 
-// Shared notes that a node has sent its share of an attempt, burnt or not, and so has
-// charged since it showed its mark in it: the next mark must be beyond. An attempt
-// before the one that the marks are of says nothing of them: the charge is behind those
-// already.
-func (j *Journal) Shared(attempt uint64, node int) error {
+// Shared notes, durably, that a node has sent its share of an attempt, and so has charged
+// since it showed its mark in it: the next mark must be beyond. A late share, of an
+// attempt before the one that the marks are of, is held to the mark shown since, and is
+// ErrRollback if that is not beyond. Whether the others have shared says nothing of this
+// node's charge.
+func (j *Journal) Shared(attempt uint64, node int, shown secagg.Mark) error {
 	if node < 0 || node >= j.o.Nodes {
 		return fmt.Errorf("%w: node %d of %d", ErrOther, node, j.o.Nodes)
 	}
-	if attempt != j.s.seen || j.s.peers[node].Charged {
+	known := j.s.peers[node]
+	switch {
+	case attempt > j.s.seen:
+		return fmt.Errorf("%w: a share of attempt %d, marks are known of %d", ErrAttempt, attempt, j.s.seen)
+	case attempt < j.s.seen:
+		if err := (Peer{Mark: shown, Charged: true}).Follows(known.Mark); err != nil {
+			return fmt.Errorf("node %d: %w", node, err)
+		}
+		return nil
+	case known.Charged:
 		return nil
 	}
 	return j.put(func(s *state) { s.peers[node].Charged = true })

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/qunxiang/qunxiang/federated/secagg"
@@ -31,17 +32,35 @@ func mustBe(t testing.TB, err, want error) {
 type book struct {
 	charged map[uint64]string
 	mark    secagg.Mark
+	past    []secagg.Mark
+	fork    byte // of the leaves to come
 }
 
 func newBook() *book { return &book{charged: map[uint64]string{}, mark: markOf(1)} }
 
 func markOf(n uint64) secagg.Mark { return secagg.Mark{Counter: n, Head: secagg.Hash{byte(n), 1}} }
 
-func (b *book) charge(n uint64) func(string) error {
-	return func(digest string) error {
-		b.charged[n], b.mark = digest, markOf(b.mark.Counter+1)
-		return nil
+func (b *book) charge(n uint64) func(string) (secagg.Mark, error) {
+	return func(digest string) (secagg.Mark, error) {
+		b.charged[n], b.mark = digest, b.next()
+		return b.mark, nil
 	}
+}
+
+// next is the mark after another leaf.
+func (b *book) next() secagg.Mark {
+	b.past = append(b.past, b.mark)
+	m := markOf(b.mark.Counter + 1)
+	m.Head[2] = b.fork
+	return m
+}
+
+// grown knows the marks that the book has had.
+func (b *book) grown(since secagg.Mark) error {
+	if since != b.mark && !slices.Contains(b.past, since) {
+		return ErrRollback
+	}
+	return nil
 }
 
 func (b *book) options(dir string) Options {
@@ -49,7 +68,7 @@ func (b *book) options(dir string) Options {
 	for n, d := range b.charged {
 		charged[n] = d
 	}
-	return Options{Dir: dir, Job: secagg.Hash{9}, Nodes: 3, Charged: charged, Ledger: b.mark}
+	return Options{Dir: dir, Job: secagg.Hash{9}, Nodes: 3, Charged: charged, Ledger: b.mark, Grown: b.grown}
 }
 
 func open(t testing.TB, o Options) *Journal {
@@ -71,8 +90,7 @@ func TestCommitAndReopen(t *testing.T) {
 	must(t, j.Saw(1, []secagg.Mark{markOf(1), markOf(5), markOf(7)}))
 	must(t, j.Commit(1, recordOf(1), b.charge(1)))
 	mustBe(t, j.Commit(1, recordOf(1), b.charge(1)), ErrSecond)
-	must(t, j.Shared(1, 2))
-	mustBe(t, j.Shared(1, 3), ErrOther)
+	must(t, j.Shared(1, 0, markOf(1)))
 	must(t, j.Close())
 
 	j = open(t, b.options(dir))
@@ -107,7 +125,7 @@ func TestRecordWithoutChargeIsWiped(t *testing.T) {
 	j := open(t, b.options(dir))
 	must(t, j.Attempt(1, b.mark))
 	failure := errors.New("the ledger stopped")
-	mustBe(t, j.Commit(1, recordOf(1), func(string) error { return failure }), failure)
+	mustBe(t, j.Commit(1, recordOf(1), func(string) (secagg.Mark, error) { return secagg.Mark{}, failure }), failure)
 	mustBe(t, j.Commit(1, recordOf(1), b.charge(1)), failure) // no second try
 	mustBe(t, j.Attempt(2, b.mark), failure)
 	must(t, j.Close())
@@ -195,7 +213,56 @@ func TestRollbackOfTheChargeAlone(t *testing.T) {
 	}
 }
 
-// Peers' ledgers go forward, and past what they showed once they have sent a share.
+// A ledger put back and filled up with other leaves counts further than before and is
+// noticed all the same, before anything of the share that is out is wiped.
+func TestRollbackRefilled(t *testing.T) {
+	for name, before := range map[string]uint64{"to before the attempt": 1, "to between the mark and the charge": 2} {
+		dir, b := t.TempDir(), newBook()
+		j := open(t, b.options(dir))
+		old := *b
+		b.mark = b.next()
+		if before == 2 {
+			old = *b
+			old.past = slices.Clone(b.past)
+		}
+		must(t, j.Attempt(1, b.mark))
+		must(t, j.Commit(1, recordOf(1), b.charge(1)))
+		must(t, j.Close())
+		old.charged, old.fork = map[uint64]string{}, 7
+		for range 5 {
+			old.mark = old.next()
+		}
+		if _, err := Open(old.options(dir)); !errors.Is(err, ErrRollback) {
+			t.Errorf("%s: %v", name, err)
+		}
+		j = open(t, b.options(dir))
+		if _, err := j.Record(1); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		j.o.Grown = old.grown
+		mustBe(t, j.Attempt(2, old.mark), ErrRollback)
+	}
+}
+
+// A charge that a crash left without a note is known from the next open on.
+func TestRollbackAfterReopen(t *testing.T) {
+	dir, b := t.TempDir(), newBook()
+	j := open(t, b.options(dir))
+	must(t, j.Attempt(1, b.mark))
+	old := *b
+	old.charged = map[uint64]string{}
+	_, err := b.charge(1)(Digest(recordOf(1)))
+	must(t, err)
+	must(t, write(j.o.FS, j.share(1), recordOf(1)))
+	must(t, j.Close())
+	j = open(t, b.options(dir))
+	must(t, j.Close())
+	_, err = Open(old.options(dir))
+	mustBe(t, err, ErrRollback)
+}
+
+// Peers' ledgers go forward, and past what they showed once they have sent a share,
+// each by itself.
 func TestPeers(t *testing.T) {
 	dir, b := t.TempDir(), newBook()
 	j := open(t, b.options(dir))
@@ -206,22 +273,22 @@ func TestPeers(t *testing.T) {
 	fork := markOf(5)
 	fork.Head[9] = 1
 	mustBe(t, j.Saw(1, []secagg.Mark{markOf(1), fork, markOf(9)}), ErrRollback)
-	must(t, j.Shared(1, 1)) // of a burnt attempt that two of them never shared
+	must(t, j.Shared(1, 1, markOf(5)))
+	mustBe(t, j.Shared(2, 1, markOf(5)), ErrAttempt)
+	mustBe(t, j.Shared(1, 3, markOf(5)), ErrOther)
 	must(t, j.Close())
 	j = open(t, b.options(dir))
-	mustBe(t, j.Saw(1, []secagg.Mark{markOf(2), markOf(5), markOf(10)}), ErrRollback)
-	must(t, j.Saw(1, []secagg.Mark{markOf(1), markOf(6), markOf(9)}))
-	must(t, j.Saw(1, []secagg.Mark{markOf(2), markOf(6), markOf(10)}))
+	mustBe(t, j.Saw(2, []secagg.Mark{markOf(2), markOf(5), markOf(9)}), ErrRollback)
+	must(t, j.Saw(2, []secagg.Mark{markOf(1), markOf(6), markOf(9)})) // the others have not shared
 	if p := j.Peers()[1]; p.Counter != 6 || p.Charged {
 		t.Fatalf("%+v", p)
 	}
-	// A late share of an older attempt was charged before the marks were shown.
-	must(t, j.Attempt(2, b.mark))
-	must(t, j.Saw(2, []secagg.Mark{markOf(2), markOf(6), markOf(10)}))
-	must(t, j.Shared(1, 0))
-	must(t, j.Saw(2, []secagg.Mark{markOf(2), markOf(6), markOf(10)}))
-	must(t, j.Shared(2, 2))
-	mustBe(t, j.Saw(3, []secagg.Mark{markOf(2), markOf(6), markOf(10)}), ErrRollback)
+	// A late share of the earlier attempt was charged before the marks of the later one.
+	must(t, j.Shared(1, 1, markOf(5)))
+	mustBe(t, j.Shared(1, 2, markOf(9)), ErrRollback)
+	must(t, j.Saw(2, []secagg.Mark{markOf(1), markOf(6), markOf(9)}))
+	must(t, j.Shared(2, 2, markOf(9)))
+	mustBe(t, j.Saw(3, []secagg.Mark{markOf(2), markOf(7), markOf(9)}), ErrRollback)
 }
 
 // story is a life of a journal; it notes what was acknowledged.
@@ -249,7 +316,7 @@ func (s *story) live(j *Journal) error {
 			return err
 		}
 		s.shares[n] = recordOf(n)
-		if err := j.Shared(n, 1); err != nil {
+		if err := j.Shared(n, 1, markOf(n*3)); err != nil {
 			return err
 		}
 		if n%2 == 0 {

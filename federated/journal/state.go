@@ -34,7 +34,7 @@ type state struct {
 	job      secagg.Hash
 	highest  uint64 // attempt ever seen
 	finished uint64 // attempts up to here need no share again
-	own      Peer   // Charged once a share was charged after the mark
+	own      Peer   // its newest mark, with every charge that a share is out for
 	seen     uint64 // the attempt that showed the peers' marks
 	peers    []Peer
 }

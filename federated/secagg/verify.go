@@ -34,7 +34,17 @@ type Report struct {
 // whose hash all nodes signed. It shares formats and arithmetic with the nodes
 // but none of their state, and reads one part at a time. Its errors are the
 // package's: a Part or Message that is not there is the Transcript's own.
-func Verify(p *Params, roster Roster, job Hash, t Transcript) (rep Report, err error) {
+func Verify(p *Params, roster Roster, job Hash, t Transcript) (Report, error) {
+	return verify(p, roster, job, t, true)
+}
+
+// VerifyBarrier checks a transcript as Verify does up to the N confirmations, and leaves
+// out the shares, of which some may never have come. The report has no Sum and no Next.
+func VerifyBarrier(p *Params, roster Roster, job Hash, t Transcript) (Report, error) {
+	return verify(p, roster, job, t, false)
+}
+
+func verify(p *Params, roster Roster, job Hash, t Transcript, whole bool) (rep Report, err error) {
 	defer border(&err, nil)
 	if p == nil || t == nil {
 		return Report{}, fmt.Errorf("%w: no parameters or transcript", ErrOptions)
@@ -43,9 +53,11 @@ func Verify(p *Params, roster Roster, job Hash, t Transcript) (rep Report, err e
 		return Report{}, err
 	}
 	v := verifier{p: p, roster: roster, t: t}
-	for _, step := range []func() error{
-		func() error { return v.opening(job) }, v.hellos, v.keys, v.ciphertexts, v.confirms, v.shares, v.results,
-	} {
+	steps := []func() error{func() error { return v.opening(job) }, v.hellos, v.keys, v.ciphertexts, v.confirms}
+	if whole {
+		steps = append(steps, v.shares, v.results)
+	}
+	for _, step := range steps {
 		if err := step(); err != nil {
 			return Report{}, err
 		}

@@ -51,6 +51,19 @@ func VerifyProof(p Proof, leaf []byte, key string) error {
 	return nil
 }
 
+// Root is the root of the tree of the first size leaves: RFC 6962 section 2.1. It is
+// ErrUnknown for no leaves, and for more than the log has.
+func (l *Ledger) Root(size int64) ([32]byte, error) {
+	l.mu.RLock()
+	t, leaves := l.tree, l.durable
+	l.mu.RUnlock()
+	if size < 1 || size > leaves {
+		return [32]byte{}, fmt.Errorf("%w: %d leaves of %d", ErrUnknown, size, leaves)
+	}
+	then, err := t.at(size)
+	return then.Hash, err
+}
+
 // Consistency shows that a smaller tree of the log is the beginning of a larger one:
 // RFC 6962 section 2.1.2.
 type Consistency []tlog.Hash
@@ -87,4 +100,18 @@ func VerifyConsistency(c Consistency, size int64, root [32]byte, p Proof, key st
 		return fmt.Errorf("%w: another log of %d leaves", ErrProof, size)
 	}
 	return nil
+}
+
+// VerifyGrown checks that the log under one proof's checkpoint is the beginning of the
+// log under another's, both by the same key. Anything else is ErrProof.
+func VerifyGrown(c Consistency, from, to Proof, key string) error {
+	v, err := note.NewVerifier(key)
+	if err != nil {
+		return fmt.Errorf("%w: verifier key: %w", ErrProof, err)
+	}
+	tree, err := openCheckpoint([]byte(from.Checkpoint), v)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrProof, err)
+	}
+	return VerifyConsistency(c, tree.N, tree.Hash, to, key)
 }

@@ -202,6 +202,15 @@ func TestConsistency(t *testing.T) {
 	must(t, err)
 	root := [32]byte(b)
 	answer(t, l, c, "b", 1)
+	then, err := l.Root(early.Size)
+	must(t, err)
+	if then != root {
+		t.Fatalf("the root of %d leaves is %x, the checkpoint said %x", early.Size, then, root)
+	}
+	for _, size := range []int64{0, l.Size() + 1} {
+		_, err = l.Root(size)
+		want(t, err, ledger.ErrUnknown)
+	}
 	_, err = l.Checkpoint(t.Context())
 	must(t, err)
 	late, err := l.Proof(0)
@@ -209,6 +218,13 @@ func TestConsistency(t *testing.T) {
 	grown, err := l.Consistency(early.Size, late)
 	must(t, err)
 	must(t, ledger.VerifyConsistency(grown, early.Size, root, late, verifier(t)))
+	must(t, ledger.VerifyGrown(grown, early, late, verifier(t)))
+	must(t, ledger.VerifyGrown(nil, late, late, verifier(t)))
+	want(t, ledger.VerifyGrown(grown, late, early, verifier(t)), ledger.ErrProof)
+	want(t, ledger.VerifyGrown(nil, early, late, verifier(t)), ledger.ErrProof)
+	forged := early
+	forged.Checkpoint = strings.Replace(early.Checkpoint, lines[2], base64.StdEncoding.EncodeToString(make([]byte, 32)), 1)
+	want(t, ledger.VerifyGrown(grown, forged, late, verifier(t)), ledger.ErrProof)
 	want(t, ledger.VerifyConsistency(grown, early.Size-1, root, late, verifier(t)), ledger.ErrProof)
 	want(t, ledger.VerifyConsistency(grown, 0, root, late, verifier(t)), ledger.ErrProof)
 	want(t, ledger.VerifyConsistency(grown[1:], early.Size, root, late, verifier(t)), ledger.ErrProof)
