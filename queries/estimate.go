@@ -42,6 +42,7 @@ type ScopeShare struct {
 	Scope    string  `json:"scope"`
 	Cap      float64 `json:"cap_rho"`
 	Spent    float64 `json:"spent_rho"`
+	Held     float64 `json:"held_rho"` // set aside for training jobs, and not spent
 	CapDelta float64 `json:"cap_delta"`
 	SpentDlt float64 `json:"spent_delta"`
 	Share    float64 `json:"share"` // of the cap, that this request would take

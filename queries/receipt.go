@@ -6,6 +6,7 @@ import (
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 
+	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
@@ -82,13 +83,7 @@ func (r *Runner) Receipt(ctx context.Context, principal, id string) ([]byte, err
 func (r *Runner) Budgets() []ScopeShare {
 	out := []ScopeShare{}
 	for _, scope := range r.State.Scopes() {
-		limit, _ := r.State.Cap(scope)
-		spent := r.State.Spent(scope)
-		out = append(out, ScopeShare{
-			Scope: scope, Cap: limit.RhoFloat(), Spent: spent.RhoFloat(),
-			CapDelta: limit.DeltaFloat(), SpentDlt: spent.DeltaFloat(),
-			Fits: spent.Fits(limit),
-		})
+		out = append(out, r.share(scope, dp.Cost{}))
 	}
 	return out
 }

@@ -196,22 +196,30 @@ func (r *Runner) addScopes(e *Estimate, p *priced, cost dp.Cost) {
 		reference = max(reference, m.People)
 	}
 	for _, scope := range p.scopes {
-		limit, _ := r.State.Cap(scope)
-		spent := r.State.Spent(scope)
-		after, err := spent.Plus(cost)
-		s := ScopeShare{
-			Scope: scope, Cap: limit.RhoFloat(), Spent: spent.RhoFloat(),
-			CapDelta: limit.DeltaFloat(), SpentDlt: spent.DeltaFloat(),
-			Fits: err == nil && after.Fits(limit),
-		}
+		s := r.share(scope, cost)
 		if s.Cap > 0 {
 			s.Share = round(cost.RhoFloat() / s.Cap)
 		}
 		if !s.Fits {
 			e.Fits = false
-			e.FitsAt = max(e.FitsAt, fitsAt(reference, cost.RhoFloat(), s.Cap-s.Spent))
+			e.FitsAt = max(e.FitsAt, fitsAt(reference, cost.RhoFloat(), s.Cap-s.Spent-s.Held))
 		}
 		e.Scopes = append(e.Scopes, s)
+	}
+}
+
+// share says how a scope stands, and whether a cost fits beside what is spent in it and
+// set aside.
+func (r *Runner) share(scope string, cost dp.Cost) ScopeShare {
+	limit, _ := r.State.Cap(scope)
+	spent, held := r.State.Spent(scope), r.State.Held(scope, r.Now())
+	after, err := spent.Plus(held)
+	if err == nil {
+		after, err = after.Plus(cost)
+	}
+	return ScopeShare{
+		Scope: scope, Cap: limit.RhoFloat(), Spent: spent.RhoFloat(), Held: held.RhoFloat(),
+		CapDelta: limit.DeltaFloat(), SpentDlt: spent.DeltaFloat(), Fits: err == nil && after.Fits(limit),
 	}
 }
 

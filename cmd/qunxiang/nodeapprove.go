@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -218,9 +219,9 @@ func (a *approving) print(w io.Writer) {
 	fmt.Fprintf(w, "    with every spare attempt the job costs rho %s; %s in node.yaml\n", rhoShort(a.whole.Rho), limit)
 	for _, scope := range a.books.Scopes {
 		limit, _ := a.d.state.Cap(scope)
-		spent := a.d.state.Spent(scope)
-		fmt.Fprintf(w, "    budget %-6s %5.1f %% of the cap for the rounds and spares; %.1f %% is spent already\n", shortScope(scope)+":",
-			part(a.whole.Rho, limit.Rho), part(spent.Rho, limit.Rho))
+		used := a.d.state.Spent(scope).Rho + a.d.state.Held(scope, time.Now()).Rho
+		fmt.Fprintf(w, "    budget %-6s %5.1f %% of the cap for the rounds and spares; %.1f %% is spent or set aside already\n", shortScope(scope)+":",
+			part(a.whole.Rho, limit.Rho), part(used, limit.Rho))
 	}
 	fmt.Fprintln(w)
 }

@@ -94,7 +94,7 @@ func printEstimate(w io.Writer, e *queries.Estimate) {
 		if !s.Fits {
 			fit = "  DOES NOT FIT"
 		}
-		fmt.Fprintf(w, "  Budget          %s: %.2f %% of the cap; %.2f %% is spent%s\n", shortScope(s.Scope), 100*s.Share, 100*s.Spent/s.Cap, fit)
+		fmt.Fprintf(w, "  Budget          %s: %.2f %% of the cap; %.2f %% is spent or set aside%s\n", shortScope(s.Scope), 100*s.Share, 100*(s.Spent+s.Held)/s.Cap, fit)
 	}
 	if !e.Fits && e.FitsAt > 0 {
 		fmt.Fprintf(w, "  What would fit  the same relative error in groups of %s people\n", grouped(float64(e.FitsAt), 0))
