@@ -179,6 +179,7 @@ func (n *Node) resume() error {
 		n.drop()
 		n.again = n.o.Now().Add(n.pause())
 		n.try = &try{number: number, store: store, end: end, since: n.o.Now()}
+		n.owes = true // the coordinator may have been put back meanwhile
 		if err := n.share(n.try); err != nil {
 			return err
 		}

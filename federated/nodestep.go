@@ -206,16 +206,30 @@ func (n *Node) Run(ctx context.Context, wait time.Duration) error {
 	}
 }
 
-// flush posts what is queued, in order.
+// flush posts what is queued, in order. What comes before its phase, at a coordinator
+// that was put back to an earlier one, is kept for the next turn while its attempt is
+// open: dropped, it would burn an attempt that everybody has paid for.
 func (n *Node) flush(ctx context.Context) (sent bool, err error) {
-	for len(n.out) > 0 {
-		err := n.o.Transport.Post(ctx, n.out[0])
-		if err != nil && !refusal(err) {
-			return sent, err
+	var early []Posting
+	for len(n.out) > 0 && err == nil {
+		p := n.out[0]
+		switch err = n.o.Transport.Post(ctx, p); {
+		case errors.Is(err, secagg.ErrOrder) && n.isOpen(p.Attempt):
+			early, err = append(early, p), nil
+		case err == nil || refusal(err):
+			sent, err = true, nil
+		default:
+			continue // it stays in the queue
 		}
-		n.out, sent = n.out[1:], true
+		n.out = n.out[1:]
 	}
-	return sent, nil
+	n.out = append(early, n.out...)
+	return sent, err
+}
+
+// isOpen says whether an attempt may still give its sum.
+func (n *Node) isOpen(attempt uint64) bool {
+	return slices.ContainsFunc(n.tries(), func(t *try) bool { return t.number == attempt })
 }
 
 // refusal says that a posting will not be taken however often it is sent.

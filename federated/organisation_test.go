@@ -19,7 +19,7 @@ func TestAttackNoiseOfOneOrganisation(t *testing.T) {
 		{[]string{a, b, c}, 1},
 		{[]string{a, a, a, b, c}, 3},
 		{[]string{a, b, b, c, b, a}, 3},
-		{[]string{a, "NORTH  mutual", b, c}, 2},
+		{[]string{a, "NORTH mutual", b, c}, 2},
 	} {
 		w := newWorldFor(t, tt.organisations, 2, 1, nil)
 		if w.card.Privacy.Colluders != tt.most {
@@ -53,7 +53,7 @@ func (w *world) colluders(most int) {
 	b, err := w.card.JSON()
 	must(w.t, err)
 	for n := 1; n <= most+1; n++ {
-		_, err := ParseCard("card.yaml", []byte(strings.Replace(w.yaml, "{rho: 0.5}", fmt.Sprintf("{rho: 0.5, colluders: %d}", n), 1)))
+		_, err := ParseCard("card.yaml", []byte(strings.Replace(w.yaml, "{rho: 0.5, places: 1}", fmt.Sprintf("{rho: 0.5, places: 1, colluders: %d}", n), 1)))
 		stored := bytes.Replace(b, fmt.Appendf(nil, `"colluders":%d`, most), fmt.Appendf(nil, `"colluders":%d`, n), 1)
 		_, read := ReadCard(stored)
 		if n >= most {
