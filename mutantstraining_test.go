@@ -78,7 +78,7 @@ var trainingMutants = []mutant{
 	{"federated: a job need not fit the budget", "policy/ledger/reserve.go", "err == nil && all.Fits(limit) {", "err == nil && (all.Fits(limit) || limit.Rho > 0) {", "./federated", "TestLedgerSaysNo|TestLimits"},
 	{"federated: verify: approvals", "federated/verify.go", "\tif err != nil || a.Node != n.Name {", "\tif false {", "./federated", "TestVerifyTampered"},
 	{"federated: verify: the next model", "federated/verify.go", "\tif rep.Next != v.beta.Hash() {", "\tif false {", "./federated", "TestVerifySignedButWrongModel"},
-	{"federated: verify: charges of another transcript", "federated/verifycharge.go", "if c.Idempotency != root.String() {", "if false {", "./federated", "TestVerifyCharges"},
+	{"federated: verify: charges of another transcript", "federated/verifycharge.go", "if c.Idempotency != root.String() {", "if _ = root; false {", "./federated", "TestVerifyCharges"},
 	{"federated: verify: leaves", "federated/verifycharge.go", "if err := ledger.VerifyProof(p.Proof, raw, p.Key); err != nil {", "if err := error(nil); err != nil {", "./federated", "TestVerifyForgedLeaf"},
 	{"journal: the charge before the record", "federated/journal/commit.go", "\terr := write(j.o.FS, j.share(n), record)\n\tif err == nil {\n\t\terr = j.o.FS.SyncDir(j.o.Dir)\n\t}\n\tif err == nil {\n\t\tmark, err = charge(digest)\n\t}\n", "\tmark, err := charge(digest)\n\tif err == nil {\n\t\terr = write(j.o.FS, j.share(n), record)\n\t}\n\tif err == nil {\n\t\terr = j.o.FS.SyncDir(j.o.Dir)\n\t}\n", "./federated/journal", "TestFaults"},
 	{"journal: no fsync of the folder", "federated/journal/commit.go", "\tif err == nil {\n\t\terr = j.o.FS.SyncDir(j.o.Dir)\n\t}\n", "", "./federated/journal", "TestFaults"},
