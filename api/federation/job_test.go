@@ -130,3 +130,15 @@ func TestTransportKeepsFinalErrors(t *testing.T) {
 		t.Errorf("nobody answers: %v", err)
 	}
 }
+
+// What a node waits for reaches whoever asks for the job's status, by the node's name.
+func TestStatusSaysWhatNodesWaitFor(t *testing.T) {
+	w := newWorld(t)
+	p, err := federated.WaitNotice(w.card, "node-1", federated.WaitBudget, w.parties[1].key)
+	must(t, err)
+	must(t, w.node(1).Transport(w.job()).Post(ctx, p))
+	s, err := w.admin().Status(ctx, w.job())
+	if err != nil || len(s.Waits) != 1 || s.Waits["node-1"] != federated.WaitBudget {
+		t.Errorf("%v, %v", s.Waits, err)
+	}
+}

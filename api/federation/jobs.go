@@ -214,6 +214,12 @@ func statusOf(c *federated.Coordinator) JobStatus {
 	for _, n := range card.Nodes {
 		out.Nodes = append(out.Nodes, n.Name)
 	}
+	for place, reason := range s.Waits {
+		if out.Waits == nil {
+			out.Waits = map[string]string{}
+		}
+		out.Waits[card.Nodes[place].Name] = reason
+	}
 	out.Unapproved, out.Unready, out.Missing = names(s.Unapproved), names(s.Unready), names(s.Missing)
 	return out
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -129,13 +131,21 @@ func stateOf(s federation.JobStatus) string {
 		if len(s.Unready) > 0 {
 			line += "; to serve, or still reading their rows: " + strings.Join(s.Unready, ", ")
 		}
-		return line
+		return line + waitsOf(s)
 	}
 	line := fmt.Sprintf("round %d of %d, attempt %d, %s", s.Round+1, s.Rounds, s.Attempt, s.Phase)
 	if len(s.Missing) > 0 {
 		line += "; waiting for " + strings.Join(s.Missing, ", ")
 	}
-	return line
+	return line + waitsOf(s)
+}
+
+// waitsOf says what nodes wait for, in their own words.
+func waitsOf(s federation.JobStatus) (text string) {
+	for _, name := range slices.Sorted(maps.Keys(s.Waits)) {
+		text += fmt.Sprintf("; %s says that it waits for %s", name, s.Waits[name])
+	}
+	return text
 }
 
 // printable is a text of another party's as a terminal may show it.
