@@ -157,6 +157,7 @@ var problemMap = []struct {
 	{ledger.ErrEarly, internalError, false},
 	{ledger.ErrLate, internalError, false},
 	{ledger.ErrProof, internalError, false},
+	{ledger.ErrReserve, internalError, false}, // of training, not of a question
 
 	{federated.ErrCard, jobCard, true},
 	{federated.ErrApproval, statement, true},
@@ -167,6 +168,8 @@ var problemMap = []struct {
 	{federated.ErrSnapshot, internalError, false},
 	{federated.ErrLimit, internalError, false},
 	{federated.ErrVerify, internalError, false},
+	{federated.ErrRoom, internalError, false},
+	{federated.ErrAbsent, internalError, false},
 	{secagg.ErrWire, sumForm, true},
 	{secagg.ErrOrder, sumOrder, true},
 	{secagg.ErrRoster, sumRoster, true},
