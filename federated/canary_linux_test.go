@@ -56,7 +56,7 @@ func (n needles) search(b []byte, found map[string]bool) {
 	for first := range n {
 		filter[first] = true
 	}
-	for i := 0; i+8 <= len(b); i++ {
+	for i := 0; i+1 < len(b); i++ {
 		first := uint16(b[i]) | uint16(b[i+1])<<8
 		if !filter[first] {
 			continue

@@ -58,6 +58,7 @@ type Node struct {
 	journal *journal.Journal
 
 	at       Place       // in the feed
+	early    []Posting   // what the coordinator takes in a later phase
 	owes     bool        // everything again, to a coordinator that was started anew
 	resent   []time.Time // when that was done of late
 	out      []Posting   // to be posted, in order
@@ -296,7 +297,7 @@ func (n *Node) Stop(reason string) error {
 	if n.stop != "" || n.done {
 		return nil
 	}
-	n.out = nil
+	n.out, n.early = nil, nil
 	if err := n.halt(reason); err != nil {
 		return n.kept(err)
 	}
@@ -320,7 +321,7 @@ func (n *Node) halt(reason string) error {
 	if n.try != nil {
 		n.try.forget()
 	}
-	n.stop, n.try, n.past, n.data, n.deferred = reason, nil, nil, nil, nil
+	n.stop, n.try, n.past, n.data, n.deferred, n.early = reason, nil, nil, nil, nil, nil
 	if err := n.dir.Put("stopped", []byte(reason)); err != nil {
 		return err
 	}

@@ -137,7 +137,7 @@ func (n *Node) mayResend() bool {
 // resend queues everything again that a coordinator which was started anew, perhaps
 // from an old copy, may lack. What it has, it takes as the same.
 func (n *Node) resend() error {
-	n.out = nil
+	n.out, n.early = nil, nil
 	if n.stop != "" {
 		return n.say(NoticeStopped, n.stop)
 	}
@@ -210,21 +210,20 @@ func (n *Node) Run(ctx context.Context, wait time.Duration) error {
 // that was put back to an earlier one, is kept for the next turn while its attempt is
 // open: dropped, it would burn an attempt that everybody has paid for.
 func (n *Node) flush(ctx context.Context) (sent bool, err error) {
-	var early []Posting
-	for len(n.out) > 0 && err == nil {
+	n.out, n.early = append(n.early, n.out...), nil
+	for len(n.out) > 0 {
 		p := n.out[0]
-		switch err = n.o.Transport.Post(ctx, p); {
+		switch err := n.o.Transport.Post(ctx, p); {
 		case errors.Is(err, secagg.ErrOrder) && n.isOpen(p.Attempt):
-			early, err = append(early, p), nil
+			n.early = append(n.early, p)
 		case err == nil || refusal(err):
-			sent, err = true, nil
+			sent = true
 		default:
-			continue // it stays in the queue
+			return sent, err
 		}
 		n.out = n.out[1:]
 	}
-	n.out = append(early, n.out...)
-	return sent, err
+	return sent, nil
 }
 
 // isOpen says whether an attempt may still give its sum.

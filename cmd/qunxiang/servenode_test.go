@@ -174,7 +174,7 @@ func (s *serving) left(scope string) int64 {
 	s.t.Helper()
 	for _, x := range s.ledger().Scopes {
 		if x.Scope == scope {
-			return s.rho(x.Left)
+			return s.rho(x.Cap) - s.rho(x.Spent) // what is set aside comes and goes
 		}
 	}
 	for _, x := range s.ledger().Scopes { // a year that nothing was charged to
