@@ -60,6 +60,24 @@ func chosen() []mutant {
 	return slices.DeleteFunc(list, func(m mutant) bool { return !only.MatchString(m.name) })
 }
 
+// Every mutant has its one place in the sources, those of the long run included: a rule
+// whose code has changed would be without a mutant, and nobody would know.
+func TestMutantsHaveTheirPlaces(t *testing.T) {
+	all := slices.Concat(mutants, trainingMutants)
+	for _, a := range attacks {
+		all = append(all, a.mutant)
+	}
+	for _, m := range all {
+		source, err := os.ReadFile(m.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(source), m.old); n != 1 {
+			t.Errorf("%s: %s has %d places like %q", m.name, m.file, n, m.old)
+		}
+	}
+}
+
 // Every broken rule is seen by the tests. The mutants are laid over the sources
 // by the go command: the code itself knows nothing of them.
 func TestMutantsAreCaught(t *testing.T) {
