@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/api/door"
+	"github.com/qunxiang/qunxiang/api/openid"
+)
+
+// config is the one file a server reads. Its YAML is the manual: see defaultConfig.
+type config struct {
+	Domain      string `yaml:"domain"`
+	Listen      string `yaml:"listen"`
+	Internal    string `yaml:"internal"`
+	MaxRuns     int    `yaml:"max_runs"`
+	MaxInFlight int    `yaml:"max_in_flight"`
+	Connections int    `yaml:"max_connections"`
+	PerAddress  int    `yaml:"max_connections_per_address"`
+	Node        bool   `yaml:"node"`
+	TLS         struct {
+		Certificate     string `yaml:"certificate"`
+		Key             string `yaml:"key"`
+		ClientAuthority string `yaml:"client_authority"`
+	} `yaml:"tls"`
+	Rate struct {
+		PerSecond float64 `yaml:"per_second"`
+		Burst     int     `yaml:"burst"`
+	} `yaml:"rate"`
+	OpenID struct {
+		Issuer       string `yaml:"issuer"`
+		Audience     string `yaml:"audience"`
+		ClientID     string `yaml:"client_id"`
+		ClientSecret string `yaml:"client_secret_file"`
+		Address      string `yaml:"address"`
+	} `yaml:"openid"`
+}
+
+const defaultConfig = `# Configuration of qunxiang serve. Unknown keys are refused.
+
+# Directory of the domain. Required.
+domain: ""
+
+# Where clients connect. Anything but a loopback address needs tls.
+listen: 127.0.0.1:8443
+
+# The domain's own listener: /metrics and readiness in detail. Loopback only;
+# "" turns it off.
+internal: 127.0.0.1:8444
+
+# How many charged requests may await their slots at once, however long their runs
+# take: that is data. More are refused before they are charged.
+max_runs: 8
+
+# How many requests one principal may have waiting for their answers at once.
+max_in_flight: 4
+
+# How many connections clients may have open at once, and how many from one address (of
+# IPv6, one network of 64 bits). Where there are more, those close that have not shown a
+# token, the silent ones first. Behind a proxy, make both the same.
+max_connections: 2048
+max_connections_per_address: 256
+
+# Also run the approved training jobs of the domain's node, on the same ledger: see
+# qunxiang node. Its settings are in node/node.yaml of the domain.
+node: false
+
+# Requests per second of all principals of one organisation, on average and at once.
+rate:
+  per_second: 50
+  burst: 200
+
+# Certificate chain and key, PEM files. They are read again when they change. Clients
+# may show a certificate: its key is a principal's where policy.yaml pins it
+# (certificates: of a principal). With client_authority, a PEM file, only certificates
+# that these authorities issued are let in at all.
+tls:
+  certificate: ""
+  key: ""
+  client_authority: ""
+
+# An OpenID provider, whose accounts are principals where policy.yaml says so
+# (accounts: of a principal). Programs show an access token made for audience. Browsers
+# sign in with client_id at /session/start; the provider sends them back to address and
+# /session/return. client_secret_file holds the secret, if the provider gave one.
+openid:
+  issuer: ""
+  audience: ""
+  client_id: ""
+  client_secret_file: ""
+  address: ""
+`
+
+func loadConfig(path string) (*config, error) {
+	c := &config{}
+	if err := yaml.UnmarshalWithOptions([]byte(defaultConfig), c, yaml.Strict()); err != nil {
+		return nil, err
+	}
+	if path == "" {
+		return c, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
+	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		var ye yaml.Error
+		if errors.As(err, &ye) && ye.GetToken() != nil {
+			p := ye.GetToken().Position
+			return nil, &exitError{exitUsage, fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())}
+		}
+		return nil, &exitError{exitUsage, fmt.Errorf("%s: not a configuration", path)}
+	}
+	return c, nil
+}
+
+func (c *config) check() error {
+	switch {
+	case c.Domain == "":
+		return errors.New("domain is required: --domain D, or domain: in the configuration")
+	case c.MaxRuns < 1 || c.MaxInFlight < 1:
+		return errors.New("max_runs and max_in_flight must be at least 1")
+	case c.Connections < 1 || c.PerAddress < 1:
+		return errors.New("max_connections and max_connections_per_address must be at least 1")
+	case (c.TLS.Certificate == "") != (c.TLS.Key == ""):
+		return errors.New("tls needs both certificate and key")
+	case c.TLS.Certificate == "" && !loopback(c.Listen):
+		return fmt.Errorf("listen %s is not a loopback address: it needs tls", c.Listen)
+	case c.TLS.ClientAuthority != "" && c.TLS.Certificate == "":
+		return errors.New("tls needs certificate and key before client_authority")
+	case c.Rate.PerSecond <= 0 || c.Rate.Burst < 1:
+		return errors.New("rate needs a per_second above 0 and a burst of at least 1")
+	case c.OpenID.Issuer == "" && (c.OpenID.Audience != "" || c.OpenID.ClientID != ""):
+		return errors.New("openid needs an issuer")
+	case c.Internal != "" && !loopback(c.Internal):
+		return fmt.Errorf("internal %s must be a loopback address", c.Internal)
+	}
+	return nil
+}
+
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// provider is the OpenID provider of the configuration.
+func (c *config) provider(d *domain) (*openid.Provider, error) {
+	o := openid.Options{Issuer: c.OpenID.Issuer, Audience: c.OpenID.Audience, ClientID: c.OpenID.ClientID, Account: d.policy.ByAccount}
+	if o.ClientID != "" {
+		o.Redirect = strings.TrimSuffix(c.OpenID.Address, "/") + "/session/return"
+	}
+	if c.OpenID.ClientSecret != "" {
+		secret, err := ownerOnly(c.OpenID.ClientSecret)
+		if err != nil {
+			return nil, err
+		}
+		o.ClientSecret = strings.TrimSpace(string(secret))
+	}
+	return openid.New(o)
+}
+
+func (c *config) listen(log *slog.Logger) (l api.Listeners, err error) {
+	l.Connections = door.Options{Connections: c.Connections, PerAddress: c.PerAddress}
+	if c.TLS.Certificate != "" {
+		l.TLS, err = api.NewTLS(api.TLSFiles(c.TLS), func(err error) { log.Error("the certificate files have changed and cannot be used", "error", err) })
+		if err != nil {
+			return l, err
+		}
+	}
+	if l.Clients, err = net.Listen("tcp", c.Listen); err != nil {
+		return l, err
+	}
+	if c.Internal != "" {
+		if l.Internal, err = net.Listen("tcp", c.Internal); err != nil {
+			return l, errors.Join(err, l.Clients.Close())
+		}
+	}
+	return l, nil
+}
