@@ -53,7 +53,11 @@ type visit struct {
 }
 
 func demo(ctx context.Context, w io.Writer, dir, addr string, persons int64, once bool) error {
-	conf := &config{Domain: dir, Listen: addr, MaxRuns: 8, MaxInFlight: 16}
+	conf, err := loadConfig("") // the defaults
+	if err != nil {
+		return err
+	}
+	conf.Domain, conf.Listen, conf.Internal, conf.MaxInFlight = dir, addr, "", 16
 	if err := conf.check(); err != nil {
 		return &exitError{exitUsage, err}
 	}
