@@ -171,6 +171,35 @@ func TestSessionEnds(t *testing.T) {
 	is(revoked, 401)
 }
 
+// A session that a certificate began ends with the certificate, and with its pin.
+func TestSessionEndsWithItsCertificate(t *testing.T) {
+	for name, end := range map[string]func(now *time.Time, people known, key string){
+		"expired":    func(now *time.Time, _ known, _ string) { *now = now.Add(20 * time.Minute) },
+		"unpinned":   func(_ *time.Time, people known, key string) { delete(people, key) },
+		"still good": nil,
+	} {
+		leaf, _ := newCertificate(t, 0)
+		now := leaf.NotAfter.Add(-10 * time.Minute)
+		people := known{KeyName(leaf): "insurer-a"}
+		s := clocked(t, &now, people)
+		begin := show(leaf)
+		begin.Method = http.MethodPost
+		w := record(s.Handler(), begin)
+		if w.Code != 200 {
+			t.Fatalf("%s: sign-in: %d %s", name, w.Code, w.Body)
+		}
+		c := w.Result().Cookies()[0]
+		want := 200
+		if end != nil {
+			want = 401
+			end(&now, people, KeyName(leaf))
+		}
+		if w := record(s.Handler(), show(nil, "Cookie: "+c.Name+"="+c.Value)); w.Code != want {
+			t.Errorf("%s: %d, want %d", name, w.Code, want)
+		}
+	}
+}
+
 // What another site's page makes a browser send changes nothing.
 func TestCrossOrigin(t *testing.T) {
 	s, f := server(t)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
@@ -51,9 +52,10 @@ func (s *Server) who(ctx context.Context) *whoAnswer {
 func (s *Server) beginSession(ctx huma.Context, next func(huma.Context)) {
 	c := humaecho.Unwrap(ctx)
 	r, name := c.Request(), caller(ctx.Context())
-	token, key := bearer(r), ""
+	token, key, until := bearer(r), "", time.Time{}
 	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
-		key = KeyName(r.TLS.PeerCertificates[0])
+		leaf := r.TLS.PeerCertificates[0]
+		key, until = KeyName(leaf), leaf.NotAfter
 	}
 	if _, shown := s.sessions.principal(r); shown && token == "" && s.Policy.ByCertificate(key) == "" {
 		s.refuse(c, unauthenticated.problem()) // a session does not prolong itself
@@ -61,7 +63,7 @@ func (s *Server) beginSession(ctx huma.Context, next func(huma.Context)) {
 	}
 	still := func() bool {
 		if token == "" {
-			return s.Policy.ByCertificate(key) == name
+			return s.Policy.ByCertificate(key) == name && !s.Now().After(until)
 		}
 		who, err := s.Tokens.Principal(context.Background(), token)
 		return err == nil && who == name

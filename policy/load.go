@@ -165,15 +165,12 @@ func (r *reader) plain(n ast.Node) string {
 }
 
 func (r *reader) person(p *Policy, n ast.Node) Principal {
-	m := r.members(n, "id", "organisation", "roles", "person?", "certificates?", "accounts?")
+	m := r.members(n, "id", "organisation", "roles", "certificates?", "accounts?")
 	x := Principal{
 		ID:           r.plain(m["id"]),
 		Organisation: r.match(m["organisation"], titlePattern, "a name without quotes and backslashes"),
 		Certificates: r.certificates(p, m["certificates"]),
 		Accounts:     r.accounts(p, m["accounts"]),
-	}
-	if m["person"] != nil {
-		x.Person = r.match(m["person"], titlePattern, "a name without quotes and backslashes")
 	}
 	if p.principal(x.ID) != nil {
 		r.want(m["id"], "each id only once")

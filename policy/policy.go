@@ -51,9 +51,6 @@ type Principal struct {
 	ID           string
 	Organisation string
 	Roles        []Role
-	// Person names the human being who acts under this id, where one does: two
-	// principals of one person never count as two people. "" for programs.
-	Person       string
 	Certificates []string  // keys of client certificates, see [Policy.ByCertificate]
 	Accounts     []Account // at OpenID providers
 }

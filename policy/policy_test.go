@@ -88,7 +88,7 @@ func TestGoodPolicy(t *testing.T) {
 		Regions: []string{"110101", "上海"},
 		Principals: []policy.Principal{
 			{ID: "insurer-a", Organisation: "甲 Insurance", Roles: []policy.Role{policy.Insurer}},
-			{ID: "steward-s", Organisation: "authority", Roles: []policy.Role{policy.Steward, policy.Regulator}, Person: "王 S",
+			{ID: "steward-s", Organisation: "authority", Roles: []policy.Role{policy.Steward, policy.Regulator},
 				Certificates: []string{pinned}, Accounts: []policy.Account{{Issuer: "https://login.example/realm", Subject: "248289761001"}}},
 		},
 		Grants: []policy.Grant{{ID: "g-1", Principal: "insurer-a", Templates: []string{"claim-severity", "claim-frequency@1.0.0"},
