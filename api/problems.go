@@ -131,6 +131,7 @@ var problemMap = []struct {
 	{dp.ErrCost, accuracy, true},
 	{dp.ErrReleased, internalError, false},
 	{dp.ErrMismatch, internalError, false},
+	{dp.ErrTable, internalError, false},
 	{dp.ErrBatch, internalError, false},
 	{dp.ErrPeople, internalError, false},
 	{dp.ErrNoise, internalError, false},
