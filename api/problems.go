@@ -108,6 +108,8 @@ var problemMap = []struct {
 	{queries.ErrBusy, engineBusy, false},
 	{queries.ErrTooMany, inFlight, true},
 	{queries.ErrUnlogged, unavailable, false},
+	{queries.ErrNoEngine, unavailable, false},
+	{queries.ErrOrder, internalError, false},
 	{queries.ErrReceipt, internalError, false},
 	{queries.ErrIdempotency, idempotency, false},
 	{queries.ErrAbandoned, abandoned, false},

@@ -63,7 +63,9 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 	if err := p.order.at(r.Epoch(r.Now())); err != nil {
 		return Ticket{}, err
 	}
-	if err := r.Answerer.Check(ctx, p.order); err != nil {
+	if err := r.Answerer.Check(ctx, p.order); errors.Is(err, ErrNoEngine) {
+		return Ticket{}, err
+	} else if err != nil {
 		return Ticket{}, fmt.Errorf("%w: %s: %w", ErrTemplate, p.Template.Ref(), err)
 	}
 	for {

@@ -14,6 +14,7 @@ import (
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/child"
 	"github.com/qunxiang/qunxiang/queries/dataset"
 	"github.com/qunxiang/qunxiang/queries/duckdb"
 	"github.com/qunxiang/qunxiang/queries/templates"
@@ -34,11 +35,12 @@ type domain struct {
 	policy  *policy.Policy
 	catalog *queries.Catalog
 	state   *ledger.State
-	ledger  *ledger.Ledger // nil when reading
-	engine  *duckdb.Engine // nil until asked for
+	ledger  *ledger.Ledger  // nil when reading
+	engine  *child.Answerer // nil until asked for
 	runner  *queries.Runner
 
 	maxRuns, maxInFlight int // of a server; 0: the Runner's own
+	settings             engineSettings
 }
 
 func (d *domain) path(parts ...string) string {
@@ -155,11 +157,11 @@ func (d *domain) logKey() string {
 	return ledger.VerifierKey(d.keys.person.Population(), d.keys.log.Public().(ed25519.PublicKey))
 }
 
-func (d *domain) makeRunner(engine queries.Engine) error {
+func (d *domain) makeRunner(engine queries.Answerer) error {
 	var err error
 	d.runner, err = queries.NewRunner(queries.Options{
 		Catalog: d.catalog, Policy: d.policy, State: d.state, Ledger: d.ledger,
-		Engine: engine, Store: releaseStore{d.path("releases")},
+		Answerer: engine, Store: releaseStore{d.path("releases")},
 		Source: d.source, Epoch: dataset.Epoch, Secret: d.keys.request,
 		Sign: receiptSigner{d.keys.receipt}, MaxRuns: d.maxRuns, MaxInFlight: d.maxInFlight,
 	})
@@ -171,9 +173,7 @@ func (d *domain) startEngine() error {
 	if err := d.resolveOptOuts(context.Background()); err != nil {
 		return err
 	}
-	engine, err := duckdb.Open(duckdb.Options{
-		Domain: d.dir, TempDir: d.path("tmp"), OptOuts: d.optOuts,
-	})
+	engine, err := d.newEngine()
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv("QUNXIANG_AS_PROGRAM") != "" {
+	if os.Getenv("QUNXIANG_AS_PROGRAM") != "" || isEngine(os.Args) {
 		os.Exit(run())
 	}
 	testscript.Main(m, map[string]func(){"qunxiang": func() { os.Exit(run()) }})

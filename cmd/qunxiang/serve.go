@@ -55,7 +55,7 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 		return err
 	}
 	defer d.Close()
-	d.maxRuns, d.maxInFlight = conf.MaxRuns, conf.MaxInFlight
+	d.maxRuns, d.maxInFlight, d.settings = conf.MaxRuns, conf.MaxInFlight, conf.Engine
 	if err := d.startEngine(); err != nil {
 		return err
 	}
@@ -73,6 +73,7 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 	if m, err := d.newest(); err == nil {
 		d.warnOfSlot(log, m.People)
 	}
+	fmt.Fprintln(log, d.engineLine())
 	fmt.Fprintf(log, "serving %s on %s\n", conf.Domain, s.url)
 	<-s.done // it ends with ctx, or fails
 	return s.stop()
@@ -111,7 +112,7 @@ func startServer(ctx context.Context, d *domain, conf *config, log *slog.Logger)
 	}
 	o := api.Options{
 		Runner: d.runner, Catalog: d.catalog, Policy: d.policy, Tokens: tokens,
-		Rate: api.Rate(conf.Rate), Encoders: encoders, Version: version, Log: log,
+		Rate: api.Rate(conf.Rate), Encoders: encoders, Version: version, Log: log, Detail: d.engineLine(),
 	}
 	if conf.OpenID.Issuer != "" {
 		provider, err := conf.provider(d)

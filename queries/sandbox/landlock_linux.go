@@ -102,11 +102,26 @@ func (r ruleset) add(o Options) error {
 			return err
 		}
 	}
-	if err := r.allow("/etc/ld.so.cache", readFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	for _, file := range []string{"/etc/ld.so.cache", cgroupFile, cgroupLimits} {
+		if err := r.allow(file, readFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	return nil
 }
+
+// cgroupFile names the control group of the process, and below cgroupLimits are
+// its numbers. DuckDB asks for them when it opens, and ends the process where they
+// are there and cannot be read.
+const (
+	cgroupFile   = "/proc/self/cgroup"
+	cgroupLimits = "/sys/fs/cgroup"
+)
+
+// pin keeps the kernel from forgetting a file that it makes anew whenever it is
+// asked for, and with it what was allowed of it. It stays open beyond the next
+// program, for nothing: it can be neither read nor written.
+func pin(path string) { _, _ = unix.Open(path, unix.O_PATH, 0) }
 
 // libraries are the files of which this program's code is made: what it takes to
 // load it again.

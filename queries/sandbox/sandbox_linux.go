@@ -34,6 +34,7 @@ func Enter(o Options, args ...string) error {
 		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 			return failed("privileges", err)
 		}
+		pin(cgroupFile)
 		var err error
 		if version, err = landlock(o); err != nil {
 			return err
