@@ -99,19 +99,24 @@ var parameters = map[string]map[string]string{
 // order is a question to the place, sealed.
 func (p place) order(t testing.TB, catalogue string, epoch int64) *queries.Order {
 	t.Helper()
+	o, err := newOrder(p.catalog, p.snapshot, catalogue, epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func newOrder(c *queries.Catalog, snapshot, catalogue string, epoch int64) (*queries.Order, error) {
 	given := map[string]string{"window": "2017-01-01..2017-12-31"}
 	for name, value := range parameters[catalogue] {
 		given[name] = value
 	}
 	o := &queries.Order{
 		Template: catalogue, Coarse: true, Parameters: given, K: 20, Epoch: epoch,
-		Source: queries.Source{Snapshot: p.snapshot, MaxRows: 200_000, Currency: "CNY"},
+		Source: queries.Source{Snapshot: snapshot, MaxRows: 200_000, Currency: "CNY"},
 		Want:   dp.Want{Rho: 0.3}, Cap: dp.Cost{Rho: 1e12, Delta: 1e12},
 	}
-	if err := p.catalog.Follow(o); err != nil {
-		t.Fatal(err)
-	}
-	return o
+	return o, c.Follow(o)
 }
 
 func soon(t testing.TB) context.Context {

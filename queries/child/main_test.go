@@ -1,6 +1,9 @@
+//go:build duckdb_arrow
+
 package child_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"testing"
@@ -22,7 +25,7 @@ func TestMain(m *testing.M) {
 			os.Exit(misbehave(what))
 		}
 		if os.Args[1] == "parent" {
-			os.Exit(parent(os.Args[2:]))
+			os.Exit(parent(os.Args[2]))
 		}
 	}
 	os.Exit(m.Run())
@@ -39,6 +42,19 @@ func inDuckDB(p child.Place) (*duckdb.Engine, error) {
 		o.Domain = os.DevNull
 	}
 	return duckdb.Open(o)
+}
+
+// sealed is an order as a process understands it.
+func sealed(body []byte) *queries.Order {
+	o := &queries.Order{}
+	if json.Unmarshal(body, o) != nil {
+		os.Exit(97)
+	}
+	c, err := queries.LoadTemplate(templates.FS, o.Template)
+	if err != nil || c.Follow(o) != nil {
+		os.Exit(97)
+	}
+	return o
 }
 
 var errNone = errors.New("none")
