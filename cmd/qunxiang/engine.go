@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"os"
+	"runtime"
+	"runtime/debug"
 
 	"github.com/qunxiang/qunxiang/queries"
 	"github.com/qunxiang/qunxiang/queries/child"
@@ -28,6 +30,11 @@ func openWorker(p child.Place) (queries.Answerer, error) {
 	o := duckdb.Options{Domain: p.Domain, TempDir: p.TempDir, OptOuts: p.OptOuts}
 	if o.Domain == "" {
 		o.Domain = os.DevNull // there is none: orders are checked only
+	}
+	if p.Memory > 0 { // half for DuckDB, which has its share by worker, half for the totals and the rest
+		o.Threads = int(max(1, min(int64(runtime.GOMAXPROCS(0)), p.Memory/2/workerMemory-2)))
+		o.Memory = workerMemory * int64(2+o.Threads)
+		debug.SetMemoryLimit(p.Memory / 3)
 	}
 	engine, err := duckdb.Open(o)
 	if err != nil {
@@ -58,6 +65,9 @@ func (d *domain) engineLine() string {
 	}
 	return "engine: a process for each request; sandbox: " + d.engine.Sandbox().String()
 }
+
+// workerMemory is what DuckDB has for each worker.
+const workerMemory = 64 << 20
 
 // leastEngineMemory is what a process needs before it has read a row, in MiB.
 const leastEngineMemory = 512

@@ -197,24 +197,38 @@ func (a *Answerer) Check(ctx context.Context, o *queries.Order) error {
 	defer cancel()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.checker == nil {
-		p, _, err := a.start(ctx, launch{})
-		if err != nil {
-			return queries.ErrNoEngine
-		}
-		a.checker = p
+	used := a.checker != nil // it may have died of anything since it was asked last
+	s, err := a.check(ctx, o)
+	if err != nil && used {
+		s, err = a.check(ctx, o)
 	}
-	stop := context.AfterFunc(ctx, a.checker.kill)
-	s, err := a.checker.ask(asked{ID: newID(), Do: doCheck, Order: o})
-	if !stop() || err != nil || s.Table != nil || s.OK != (s.Refused == "") {
-		a.checker.end() // never asked again
-		a.checker = nil
+	if err != nil {
 		return queries.ErrNoEngine
 	}
 	if !s.OK {
 		return errors.New(s.Refused)
 	}
 	return nil
+}
+
+// check asks the process that checks, or a new one. One that fails is ended and
+// never asked again.
+func (a *Answerer) check(ctx context.Context, o *queries.Order) (said, error) {
+	if a.checker == nil {
+		p, _, err := a.start(ctx, launch{})
+		if err != nil {
+			return said{}, err
+		}
+		a.checker = p
+	}
+	stop := context.AfterFunc(ctx, a.checker.kill)
+	s, err := a.checker.ask(asked{ID: newID(), Do: doCheck, Order: o})
+	if !stop() || err != nil || s.Table != nil || s.OK != (s.Refused == "") {
+		a.checker.end()
+		a.checker = nil
+		return said{}, ErrProcess
+	}
+	return s, nil
 }
 
 func newID() string {

@@ -168,6 +168,9 @@ func TestSameTableAsInProcess(t *testing.T) {
 					shown++
 				}
 			}
+			if catalogue != "I3" {
+				continue
+			}
 			first, err := noisy.Answer(soon(t), o)
 			if err != nil {
 				t.Fatal(err)

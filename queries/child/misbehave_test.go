@@ -33,12 +33,12 @@ func misbehaviours() map[string]func(asking) {
 			b := frame(answerTo(a.ID, fitting(a)))
 			os.Stdout.Write(b[:len(b)-1])
 		},
-		"says-of-another": func(a asking) { os.Stdout.Write(frame(answerTo("0"+a.ID[1:]+"0", table))) },
+		"says-of-another": func(a asking) { os.Stdout.Write(frame(answerTo("0"+a.ID[1:]+"0", fitting(a)))) },
 		"says-more-keys": func(a asking) {
-			os.Stdout.Write(frame([]byte(`{"id":"` + a.ID + `","ok":true,"table":` + table + `,"refused":"","totals":1}`)))
+			os.Stdout.Write(frame([]byte(`{"id":"` + a.ID + `","ok":true,"table":` + fitting(a) + `,"refused":"","totals":1}`)))
 		},
 		"says-with-spaces": func(a asking) {
-			os.Stdout.Write(frame([]byte(`{"id":"` + a.ID + `", "ok":true,"table":` + table + `,"refused":""}`)))
+			os.Stdout.Write(frame([]byte(`{"id":"` + a.ID + `", "ok":true,"table":` + fitting(a) + `,"refused":""}`)))
 		},
 		"says-other-shape":     func(a asking) { os.Stdout.Write(frame(answerTo(a.ID, table))) },
 		"says-null":            func(a asking) { os.Stdout.Write(frame(answerTo(a.ID, "null"))) },

@@ -20,6 +20,7 @@ type Place struct {
 	TempDir  string // its own; "" = it may not spill
 	OptOuts  func(epoch int64) ([][16]byte, error)
 	Snapshot string
+	Memory   int64 // the most it may have, in bytes; 0 = no limit
 }
 
 // Worker is the process: what it compiles orders from, and what answers them.
@@ -85,7 +86,7 @@ func stage(args []string) (version, stage int) {
 // serve answers one order, or checks orders until there are no more.
 func (w Worker) serve(l launch, in io.Reader, out io.Writer) int {
 	people := &optOuts{}
-	engine, err := w.Open(Place{Domain: l.Domain, TempDir: l.Temp, OptOuts: people.before, Snapshot: l.Snapshot})
+	engine, err := w.Open(Place{Domain: l.Domain, TempDir: l.Temp, OptOuts: people.before, Snapshot: l.Snapshot, Memory: l.Memory})
 	if err != nil {
 		return exitEngine
 	}

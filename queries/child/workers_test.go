@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,16 @@ func workers() map[string]func(child.Place) (queries.Answerer, error) {
 			time.Sleep(time.Hour)
 			return nil, errNone
 		}),
+		"engine-hangs-in-2016": func(p child.Place) (queries.Answerer, error) {
+			e, err := inDuckDB(p)
+			real := queries.InProcess(e)
+			return acting{func(ctx context.Context, o *queries.Order) (*dp.Table, error) {
+				if strings.HasPrefix(o.Parameters["window"], "2016") {
+					time.Sleep(time.Hour)
+				}
+				return real.Answer(ctx, o)
+			}}, err
+		},
 		"engine-panics": with(func(context.Context, *queries.Order) (*dp.Table, error) {
 			fmt.Fprintln(os.Stderr, "canary-7391: a value of a row")
 			panic("canary-7391: a value of a row")
