@@ -233,7 +233,7 @@ func templateResumeCommand() *cobra.Command {
 			if err := d.policy.May(as, policy.ResumeTemplate); err != nil {
 				return withCode(err)
 			}
-			if _, err := d.ledger.Resume(c.Context(), ledger.Resume{Template: t.Ref(), By: []string{as}}); err != nil {
+			if _, err := d.ledger.Resume(c.Context(), t.Ref(), as); err != nil {
 				return withCode(err)
 			}
 			fmt.Fprintf(c.OutOrStdout(), "%s may be asked again\n", t.Ref())
