@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qunxiang/qunxiang/policy"
-	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
 	"github.com/qunxiang/qunxiang/queries/duckdb"
 	"github.com/qunxiang/qunxiang/queries/templates"
@@ -230,7 +229,7 @@ func templateResumeCommand() *cobra.Command {
 			if err != nil {
 				return withCode(err)
 			}
-			if err := d.policy.May(as, policy.ResumeTemplate); err != nil {
+			if err := d.policy().May(as, policy.ResumeTemplate); err != nil {
 				return withCode(err)
 			}
 			if _, err := d.ledger.Resume(c.Context(), t.Ref(), as); err != nil {
