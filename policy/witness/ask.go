@@ -1,0 +1,143 @@
+package witness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// asked is one witness of a quorum. It is asked one checkpoint at a time; of those that
+// wait, only the newest is kept, so a slow witness holds nothing up and skips over.
+type asked struct {
+	q      *Quorum
+	client *Client
+	size   int64 // leaves it is known to have cosigned, -1 before the first answer
+
+	mu      sync.Mutex
+	waiting *job
+	running bool
+}
+
+// job is one checkpoint to be cosigned.
+type job struct {
+	at         int
+	checkpoint []byte
+	size       int64
+	prove      Consistency
+	done       chan<- answer // has room for it
+}
+
+type answer struct {
+	at   int
+	line []byte
+	err  error
+}
+
+// errSkipped is that a newer checkpoint took the place of one that waited.
+var errSkipped = fmt.Errorf("%w before the next checkpoint", ErrAnswer)
+
+// ask puts a checkpoint in line.
+func (w *asked) ask(j *job) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.waiting != nil {
+		w.waiting.done <- answer{at: w.waiting.at, err: errSkipped}
+	}
+	w.waiting = j
+	if !w.running {
+		w.running = true
+		w.q.busy.Go(w.run)
+	}
+}
+
+// run asks until nothing waits.
+func (w *asked) run() {
+	for {
+		w.mu.Lock()
+		j := w.waiting
+		w.waiting = nil
+		w.running = j != nil
+		w.mu.Unlock()
+		if j == nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(w.q.ctx, w.q.o.Timeout)
+		line, err := w.cosign(ctx, j)
+		cancel()
+		if err != nil && w.q.ctx.Err() == nil {
+			w.q.o.Say(w.client.Name(), err)
+		}
+		j.done <- answer{j.at, line, err}
+	}
+}
+
+// cosign asks for one cosignature, a second time from the size that the witness names.
+func (w *asked) cosign(ctx context.Context, j *job) ([]byte, error) {
+	size := w.size
+	if size < 0 || size > j.size {
+		size = 0 // it will name its own
+	}
+	line, err := w.from(ctx, j, size)
+	var conflict *ConflictError
+	if errors.As(err, &conflict) {
+		if conflict.Size > j.size {
+			return nil, w.isAhead(ctx, j.size, conflict.Size)
+		}
+		if conflict.Size < w.size {
+			w.q.o.Say(w.client.Name(), fmt.Errorf("%w: it cosigned %d leaves and knows %d now; was its folder put back?", ErrState, w.size, conflict.Size))
+		}
+		line, err = w.from(ctx, j, conflict.Size)
+	}
+	if err == nil {
+		w.size = j.size
+	}
+	return line, err
+}
+
+// from asks for a cosignature with the proof from a size.
+func (w *asked) from(ctx context.Context, j *job, old int64) ([]byte, error) {
+	var proof []tlog.Hash
+	if 0 < old && old < j.size {
+		var err error
+		if proof, err = j.prove(ctx, old, j.size); err != nil {
+			return nil, fmt.Errorf("no proof for %s from %d leaves to %d: %w", w.client.Name(), old, j.size, err)
+		}
+	}
+	return w.client.Add(ctx, old, proof, j.checkpoint)
+}
+
+// isAhead asks for the proof that the log was longer. A proven one stops the quorum.
+func (w *asked) isAhead(ctx context.Context, ours, said int64) error {
+	e := &AheadError{Witness: w.client.Name(), Size: said, Ours: ours}
+	text, err := w.newest(ctx)
+	if err != nil {
+		return errors.Join(e, err)
+	}
+	c, err := w.q.own(text)
+	if err != nil || c.Size <= ours {
+		return e
+	}
+	e.Size, e.Checkpoint = c.Size, text
+	w.q.mu.Lock()
+	defer w.q.mu.Unlock()
+	if w.q.ahead == nil {
+		w.q.ahead = e
+	}
+	return e
+}
+
+// newest asks for the log's newest checkpoint that the witness cosigned, and holds it
+// against the log's keys: a witness that shows what the log never signed gave no answer.
+func (w *asked) newest(ctx context.Context) ([]byte, error) {
+	text, err := w.client.Newest(ctx, w.q.o.Origin)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.q.own(text); err != nil {
+		return nil, fmt.Errorf("%w from %s: %w", ErrAnswer, w.client.Name(), err)
+	}
+	return text, nil
+}
