@@ -26,6 +26,7 @@ type job struct {
 	at         int
 	checkpoint []byte
 	size       int64
+	root       tlog.Hash
 	prove      Consistency
 	done       chan<- answer // has room for it
 }
@@ -91,8 +92,11 @@ func (w *asked) cosign(ctx context.Context, j *job) ([]byte, error) {
 		}
 		line, err = w.from(ctx, j, conflict.Size)
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		w.size = j.size
+	case errors.Is(err, ErrProof), errors.Is(err, ErrFork):
+		err = w.isForked(ctx, j, err)
 	}
 	return line, err
 }
@@ -112,32 +116,50 @@ func (w *asked) from(ctx context.Context, j *job, old int64) ([]byte, error) {
 // isAhead asks for the proof that the log was longer. A proven one stops the quorum.
 func (w *asked) isAhead(ctx context.Context, ours, said int64) error {
 	e := &AheadError{Witness: w.client.Name(), Size: said, Ours: ours}
-	text, err := w.newest(ctx)
-	if err != nil {
+	text, c, err := w.newest(ctx)
+	switch {
+	case err != nil:
 		return errors.Join(e, err)
-	}
-	c, err := w.q.own(text)
-	if err != nil || c.Size <= ours {
+	case c.Size <= ours:
 		return e
 	}
 	e.Size, e.Checkpoint = c.Size, text
-	w.q.mu.Lock()
-	defer w.q.mu.Unlock()
-	if w.q.ahead == nil {
-		w.q.ahead = e
+	w.q.end(e)
+	return e
+}
+
+// isForked asks for the proof that the log has another history than here. A proven one
+// stops the quorum; else what the witness refused with stays its word.
+func (w *asked) isForked(ctx context.Context, j *job, refused error) error {
+	text, c, err := w.newest(ctx)
+	switch {
+	case err != nil:
+		return errors.Join(refused, err)
+	case c.Size > j.size || c.Size == 0:
+		return refused
+	case c.Size == j.size && c.Root == j.root:
+		return refused
+	case c.Size < j.size:
+		proof, err := j.prove(ctx, c.Size, j.size)
+		if err != nil || tlog.CheckTree(proof, j.size, j.root, c.Size, c.Root) == nil {
+			return errors.Join(refused, err)
+		}
 	}
+	e := &ForkError{Witness: w.client.Name(), Size: c.Size, Checkpoint: text}
+	w.q.end(e)
 	return e
 }
 
 // newest asks for the log's newest checkpoint that the witness cosigned, and holds it
 // against the log's keys: a witness that shows what the log never signed gave no answer.
-func (w *asked) newest(ctx context.Context) ([]byte, error) {
+func (w *asked) newest(ctx context.Context) ([]byte, Checkpoint, error) {
 	text, err := w.client.Newest(ctx, w.q.o.Origin)
+	if err != nil || text == nil {
+		return nil, Checkpoint{}, err
+	}
+	c, _, err := w.q.own(text)
 	if err != nil {
-		return nil, err
+		return nil, Checkpoint{}, fmt.Errorf("%w from %s: %w", ErrAnswer, w.client.Name(), err)
 	}
-	if _, err := w.q.own(text); err != nil {
-		return nil, fmt.Errorf("%w from %s: %w", ErrAnswer, w.client.Name(), err)
-	}
-	return text, nil
+	return text, c, nil
 }

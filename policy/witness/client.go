@@ -97,11 +97,14 @@ func (c *Client) Add(ctx context.Context, old int64, proof []tlog.Hash, checkpoi
 
 // Newest asks for the newest checkpoint of a log that the witness has cosigned. It is
 // verified by the witness's key and of this time; whether the log signed it is for the
-// caller to see. ErrUnknownLog says that the witness has cosigned none.
+// caller to see. It is nil where the witness knows the log and has cosigned nothing yet.
 func (c *Client) Newest(ctx context.Context, origin string) ([]byte, error) {
 	answer, err := c.do(ctx, http.MethodGet, "/"+OriginHash(origin)+"/checkpoint", nil)
 	if err != nil {
 		return nil, err
+	}
+	if answer == nil {
+		return nil, nil
 	}
 	n, err := c.open(string(answer))
 	if err != nil {
@@ -147,8 +150,11 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) ([]by
 	if len(b) > MaxRequest {
 		return nil, fmt.Errorf("%w from %s: it does not end", ErrAnswer, c.key.name)
 	}
-	if answer.StatusCode == http.StatusOK {
+	switch {
+	case answer.StatusCode == http.StatusOK:
 		return b, nil
+	case answer.StatusCode == http.StatusNoContent && method == http.MethodGet:
+		return nil, nil
 	}
 	return nil, fmt.Errorf("%s: %w", c.key.name, refusal(answer, b))
 }

@@ -73,3 +73,20 @@ func (e *AheadError) Error() string {
 
 // Unwrap gives ErrAhead.
 func (e *AheadError) Unwrap() error { return ErrAhead }
+
+// ForkError tells which witness proves that the log has another history than the one on
+// this disk.
+type ForkError struct {
+	Witness string
+	Size    int64 // leaves of the witness's checkpoint
+	// Checkpoint is the witness's, signed by the log's own key and cosigned.
+	Checkpoint []byte
+}
+
+// Error names the witness and its size.
+func (e *ForkError) Error() string {
+	return fmt.Sprintf("%v: %s proves one of %d leaves that the log here does not continue", ErrFork, e.Witness, e.Size)
+}
+
+// Unwrap gives ErrFork.
+func (e *ForkError) Unwrap() error { return ErrFork }

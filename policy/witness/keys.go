@@ -52,8 +52,8 @@ func readKey(text string) (name string, data []byte, err error) {
 	if err != nil || len(hash) != 8 || !validName(name) {
 		return "", nil, fmt.Errorf("%w: a key reads name+hash+base64", ErrKey)
 	}
-	data, err = base64.StdEncoding.Strict().DecodeString(key)
-	if err != nil || len(data) == 0 {
+	data, err = base64.StdEncoding.DecodeString(key)
+	if err != nil || len(data) == 0 || base64.StdEncoding.EncodeToString(data) != key {
 		return "", nil, fmt.Errorf("%w: the key of %s is not base64", ErrKey, name)
 	}
 	if uint32(want) != keyHash(name, data) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,7 +44,7 @@ type Quorum struct {
 
 	one   sync.Mutex // one checkpoint at a time
 	mu    sync.Mutex
-	ahead *AheadError // proven once, it stands
+	ended error // an *AheadError or *ForkError that was proven: it stands
 
 	ctx  context.Context
 	stop context.CancelFunc
@@ -105,28 +106,25 @@ func (q *Quorum) Close() {
 // out whether the quorum is there. With too few within the timeout it is a *QuorumError.
 //
 // Where a witness proves that the log was longer, by a checkpoint that the log's own key
-// signed, it is an *AheadError, whoever else has cosigned, and so is every call from then
-// on: the log on this disk was put back. Where a witness only says so it counts as
-// missing, and its *AheadError is among the reasons.
+// signed, it is an *AheadError, or a *ForkError where it was not longer but another,
+// whoever else has cosigned, and so is every call from then on: the log on this disk was
+// put back. Where a witness only says so it counts as missing, and what it says is among
+// the reasons.
 func (q *Quorum) Cosign(ctx context.Context, checkpoint []byte, prove Consistency) ([]byte, error) {
-	n, err := openNote(checkpoint, q.keys)
+	c, checkpoint, err := q.own(checkpoint)
 	if err != nil {
 		return nil, err
 	}
-	c, err := ParseCheckpoint(n.Text)
-	if err != nil || c.Origin != q.o.Origin {
-		return nil, fmt.Errorf("%w: a checkpoint of another log", ErrMalformed)
-	}
 	q.one.Lock()
 	defer q.one.Unlock()
-	if err := q.putBack(); err != nil {
+	if err := q.over(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, q.o.Timeout)
 	defer cancel()
 	answers := make(chan answer, len(q.asked))
 	for i, w := range q.asked {
-		w.ask(&job{at: i, checkpoint: checkpoint, size: c.Size, prove: prove, done: answers})
+		w.ask(&job{at: i, checkpoint: checkpoint, size: c.Size, root: c.Root, prove: prove, done: answers})
 	}
 	return q.gather(ctx, checkpoint, answers)
 }
@@ -144,7 +142,7 @@ func (q *Quorum) gather(ctx context.Context, checkpoint []byte, answers <-chan a
 		case <-ctx.Done():
 			return nil, q.short(have, missing)
 		case a := <-answers:
-			if err := q.putBack(); err != nil {
+			if err := q.over(); err != nil {
 				return nil, err
 			}
 			missing[a.at].Err = a.err
@@ -176,14 +174,20 @@ func (q *Quorum) short(have int, list []Missing) error {
 	return e
 }
 
-// putBack is the proof that the log was put back, if one was shown.
-func (q *Quorum) putBack() error {
+// end makes a proof stand.
+func (q *Quorum) end(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.ahead == nil {
-		return nil
+	if q.ended == nil {
+		q.ended = err
 	}
-	return q.ahead
+}
+
+// over is the proof that the log was put back, if one was shown.
+func (q *Quorum) over() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.ended
 }
 
 // Newest asks all witnesses for the newest checkpoint of the log that they cosigned, and
@@ -200,7 +204,7 @@ func (q *Quorum) Newest(ctx context.Context) ([]byte, error) {
 	for i, w := range q.asked {
 		all.Go(func() {
 			var err error
-			if texts[i], err = w.newest(ctx); err != nil && !errors.Is(err, ErrUnknownLog) {
+			if texts[i], _, err = w.newest(ctx); err != nil && !errors.Is(err, ErrUnknownLog) {
 				missing[i] = Missing{w.client.Name(), err}
 				q.o.Say(w.client.Name(), err)
 			}
@@ -213,7 +217,7 @@ func (q *Quorum) Newest(ctx context.Context) ([]byte, error) {
 		if missing[i].Err == nil {
 			have++
 		}
-		if c, err := q.own(text); err == nil && c.Size >= largest {
+		if c, _, err := q.own(text); err == nil && c.Size >= largest {
 			newest, largest = text, c.Size
 		}
 	}
@@ -225,11 +229,22 @@ func (q *Quorum) Newest(ctx context.Context) ([]byte, error) {
 	return newest, nil
 }
 
-// own reads a checkpoint that one of the log's keys signed.
-func (q *Quorum) own(text []byte) (Checkpoint, error) {
-	n, err := openNote(text, q.keys)
+// own reads a checkpoint of the log that one of its keys signed, and gives it without
+// the lines of the witnesses: they are asked for new ones.
+func (q *Quorum) own(text []byte) (Checkpoint, []byte, error) {
+	n, err := note.Open(text, q.keys)
 	if err != nil {
-		return Checkpoint{}, err
+		return Checkpoint{}, nil, fmt.Errorf("%w: %w", ErrSignature, err)
 	}
-	return ParseCheckpoint(n.Text)
+	c, err := ParseCheckpoint(n.Text)
+	if err != nil || c.Origin != q.o.Origin {
+		return Checkpoint{}, nil, fmt.Errorf("%w: a checkpoint of another log", ErrMalformed)
+	}
+	n.UnverifiedSigs = slices.DeleteFunc(n.UnverifiedSigs, func(s note.Signature) bool {
+		return slices.ContainsFunc(q.policy.witnesses, func(w *CosignatureVerifier) bool {
+			return w.name == s.Name && w.KeyHash() == s.Hash
+		})
+	})
+	bare, err := note.Sign(n)
+	return c, bare, err
 }

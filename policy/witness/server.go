@@ -17,7 +17,8 @@ const sizeType = "text/x.tlog.size"
 //
 //	POST /add-checkpoint      C2SP tlog-witness
 //	GET  /<hash>/checkpoint   the newest checkpoint cosigned of the log whose origin
-//	                          has this SHA-256, cosigned again as of now
+//	                          has this SHA-256, cosigned again as of now; 204 where
+//	                          nothing was cosigned yet
 //
 // The second is ours, beside the specification, which has yet to settle how checkpoints
 // are read back: a log asks with it whether its own disk was put back to an older copy.
@@ -63,8 +64,12 @@ func (w *Witness) serveNewest(rw http.ResponseWriter, r *http.Request) {
 		refuse(rw, err)
 		return
 	}
-	rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	rw.Header().Set("Cache-Control", "no-store")
+	if b == nil {
+		rw.WriteHeader(http.StatusNoContent)
+		return
+	}
+	rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = rw.Write(b)
 }
 

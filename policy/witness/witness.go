@@ -238,8 +238,8 @@ func (w *Witness) keep(l *watched, c Checkpoint, n *note.Note, line []byte) erro
 }
 
 // Newest gives the newest checkpoint of a log that was cosigned, with the log's
-// signatures and a cosignature as of now. It is ErrUnknownLog for a log that the witness
-// does not know or has cosigned nothing of.
+// signatures and a cosignature as of now; nil where nothing was cosigned yet. The log is
+// named by OriginHash. It is ErrUnknownLog for a log that the witness does not know.
 func (w *Witness) Newest(originHash string) ([]byte, error) {
 	for origin, l := range w.logs {
 		if OriginHash(origin) != originHash {
@@ -251,7 +251,7 @@ func (w *Witness) Newest(originHash string) ([]byte, error) {
 			return nil, l.failed
 		}
 		if l.state.Size == 0 {
-			return nil, ErrUnknownLog
+			return nil, nil
 		}
 		return l.again(w.own)
 	}
