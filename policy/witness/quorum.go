@@ -2,7 +2,6 @@ package witness
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -204,7 +203,7 @@ func (q *Quorum) Newest(ctx context.Context) ([]byte, error) {
 	for i, w := range q.asked {
 		all.Go(func() {
 			var err error
-			if texts[i], _, err = w.newest(ctx); err != nil && !errors.Is(err, ErrUnknownLog) {
+			if texts[i], _, err = w.newest(ctx); err != nil {
 				missing[i] = Missing{w.client.Name(), err}
 				q.o.Say(w.client.Name(), err)
 			}
