@@ -5,10 +5,19 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 	"pgregory.net/rapid"
 )
+
+// slowDisk takes its time between the check of a checkpoint and its keeping.
+type slowDisk struct{ osDisk }
+
+func (d slowDisk) write(name string, b []byte) (syncer, error) {
+	time.Sleep(20 * time.Millisecond)
+	return d.osDisk.write(name, b)
+}
 
 // Two hundred histories that all differ after the fifth leaf are offered at once, each
 // again from whatever size the witness names: of one size it never cosigns two roots,
@@ -16,6 +25,7 @@ import (
 func TestParallelForks(t *testing.T) {
 	key := newEdKey(t, origin, "log")
 	o := begin(t, "w", key, nil)
+	o.disk = slowDisk{}
 	w := open(t, o)
 	l := newTree(t, key).grow(t, 5, "")
 	_, err := w.Add(l.request(t, 0))
