@@ -151,7 +151,9 @@ func sm2Message(text, head []byte) []byte {
 
 // sm2Data is a public key as key data.
 func sm2Data(key *ecdsa.PublicKey) []byte {
-	data := append([]byte(SM2Type), 4)
-	data = append(data, key.X.FillBytes(make([]byte, 32))...)
-	return append(data, key.Y.FillBytes(make([]byte, 32))...)
+	point, err := sm2.PublicKeyToECDH(key)
+	if err != nil {
+		return nil // of a checked key it does not happen; it verifies nothing
+	}
+	return append([]byte(SM2Type), point.Bytes()...)
 }
