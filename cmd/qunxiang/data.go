@@ -47,7 +47,7 @@ func loadDomain(ctx context.Context, dir, as string, public declared) (*domain, 
 	if err != nil {
 		return nil, err
 	}
-	if err := d.policy.May(as, policy.LoadData); err != nil {
+	if err := d.policy().May(as, policy.LoadData); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
@@ -182,16 +182,16 @@ func synthCommand() *cobra.Command {
 
 // warnOfSlot tells the steward when answers are due sooner than runs can end.
 func (d *domain) warnOfSlot(w io.Writer, people int64) {
-	if d.policy.SlotSuits(people) {
+	if d.policy().SlotSuits(people) {
 		return
 	}
 	why := "the declared public size is too small for this snapshot"
-	if d.policy.PublicPeople == 0 {
+	if d.policy().PublicPeople == 0 {
 		why = "the public size is undeclared and this snapshot is large"
 	}
 	fmt.Fprintf(w, "warning: answers are due after %v, because %s. Runs may miss that: they are charged and abandoned. "+
 		"Declare public_people in policy.yaml where it may be known, or set a longer slots.undeclared. "+
-		"(This is about the data: it stays inside the domain.)\n", d.policy.Slot(), why)
+		"(This is about the data: it stays inside the domain.)\n", d.policy().Slot(), why)
 }
 
 // newest is the manifest of the snapshot that questions ask.

@@ -63,8 +63,8 @@ func openDomain(ctx context.Context, dir string, m mode) (*domain, error) {
 	if d.policy, err = policy.Load(d.path("policy.yaml")); err != nil {
 		return nil, err
 	}
-	if d.policy.Population != d.keys.person.Population() {
-		return nil, fmt.Errorf("policy.yaml is for population %s, the domain's key makes %s", d.policy.Population, d.keys.person.Population())
+	if d.policy().Population != d.keys.person.Population() {
+		return nil, fmt.Errorf("policy.yaml is for population %s, the domain's key makes %s", d.policy().Population, d.keys.person.Population())
 	}
 	if m == reading {
 		d.state, err = d.readLedger()
