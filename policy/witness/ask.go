@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -16,9 +17,30 @@ type asked struct {
 	client *Client
 	size   int64 // leaves it is known to have cosigned, -1 before the first answer
 
-	mu      sync.Mutex
-	waiting *job
-	running bool
+	mu       sync.Mutex
+	waiting  *job
+	running  bool
+	standing Standing
+}
+
+// Standing is how a witness of a quorum did last, for those who watch over the log.
+type Standing struct {
+	Witness  string
+	Size     int64     // leaves of the newest checkpoint it cosigned for this quorum, 0 for none yet
+	Cosigned time.Time // when; zero for never
+	Err      error     // why it did not cosign the last time it was asked; nil if it did
+}
+
+// Standings tells of every witness, in the order of the options.
+func (q *Quorum) Standings() []Standing {
+	list := make([]Standing, len(q.asked))
+	for i, w := range q.asked {
+		w.mu.Lock()
+		list[i] = w.standing
+		w.mu.Unlock()
+		list[i].Witness = w.client.Name()
+	}
+	return list
 }
 
 // job is one checkpoint to be cosigned.
@@ -68,6 +90,11 @@ func (w *asked) run() {
 		ctx, cancel := context.WithTimeout(w.q.ctx, w.q.o.Timeout)
 		line, err := w.cosign(ctx, j)
 		cancel()
+		w.mu.Lock()
+		if w.standing.Err = err; err == nil {
+			w.standing.Size, w.standing.Cosigned = j.size, w.q.o.Now().UTC()
+		}
+		w.mu.Unlock()
 		if err != nil && w.q.ctx.Err() == nil {
 			w.q.o.Say(w.client.Name(), err)
 		}

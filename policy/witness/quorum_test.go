@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -481,4 +482,60 @@ func TestCosignAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// Losing a witness: the quorum goes on without it, a new one takes its place and knows
+// the log from its first checkpoint on, and the key of the lost one does not count.
+func TestLostWitness(t *testing.T) {
+	key := newEdKey(t, origin, "log")
+	peers := threePeers(t, key)
+	l := newTree(t, key).grow(t, 5, "")
+	q, _ := quorumOf(t, key, 2, peers...)
+	_, err := q.Cosign(ctx, l.checkpoint(t), l.prove)
+	must(t, err)
+	peers[0].server.CloseClientConnections()
+	peers[0].server.Close()
+	lost, err := q.Cosign(ctx, l.grow(t, 1, "").checkpoint(t), l.prove)
+	must(t, err)
+	replaced := []*peer{newPeer(t, "d", key), peers[1], peers[2]}
+	after, told := quorumOf(t, key, 3, replaced...)
+	_, err = after.Cosign(ctx, l.grow(t, 1, "").checkpoint(t), l.prove)
+	must(t, err)
+	if told.String() != "" {
+		t.Error("told:", told)
+	}
+	for _, s := range after.Standings() {
+		if s.Size != 7 || s.Err != nil || s.Cosigned.IsZero() {
+			t.Errorf("%+v", s)
+		}
+	}
+	if s := q.Standings()[0]; s.Witness != "a" || s.Err == nil || s.Size != 5 {
+		t.Errorf("%+v", s)
+	}
+	if found, err := after.policy.Check(lost, time.Now()); !errors.Is(err, ErrQuorum) || len(found) != 2 {
+		t.Error("of the time before:", found, err)
+	}
+}
+
+// A witness whose folder was put back cosigns what continues its older copy, which is
+// why a quorum needs more than one; and whoever asks it is told that it forgot.
+func TestWitnessPutBack(t *testing.T) {
+	key := newEdKey(t, origin, "log")
+	p := newPeer(t, "a", key)
+	l := newTree(t, key).grow(t, 3, "")
+	q, told := quorumOf(t, key, 1, p)
+	_, err := q.Cosign(ctx, l.checkpoint(t), l.prove)
+	must(t, err)
+	older, err := os.ReadFile(stateFile(p.o))
+	must(t, err)
+	_, err = q.Cosign(ctx, l.grow(t, 3, "").checkpoint(t), l.prove)
+	must(t, err)
+	must(t, p.w.Close())
+	must(t, os.WriteFile(stateFile(p.o), older, 0o600))
+	p.w = open(t, p.o)
+	_, err = q.Cosign(ctx, l.grow(t, 3, "").checkpoint(t), l.prove)
+	must(t, err)
+	if !strings.Contains(told.String(), "a: the witness's state cannot be used: it cosigned 6 leaves and knows 3 now") {
+		t.Error("told:", told)
+	}
 }

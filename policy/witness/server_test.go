@@ -271,3 +271,44 @@ func TestNewest(t *testing.T) {
 		t.Errorf("%+v", states[0])
 	}
 }
+
+// A witness that knows the log's SM2 key as well keeps that signature, and with it the
+// head of the SM3 chain; one that does not cosigns all the same and keeps none of it.
+func TestBothOfTheLogsKeys(t *testing.T) {
+	key := newEdKey(t, origin, "log")
+	national := standardSigner(t)
+	v, err := NewSM2Verifier(national.VerifierKey())
+	must(t, err)
+	l := newTree(t, key).grow(t, 3, "")
+	for _, both := range []bool{true, false} {
+		o := begin(t, "w", key, at(dawn))
+		if both {
+			o.Logs[0].Keys = append(o.Logs[0].Keys, national.VerifierKey())
+		}
+		w := open(t, o)
+		if _, err := w.Add(Request{Checkpoint: l.checkpoint(t, national.WithHead([32]byte{9}))}); err != nil {
+			t.Fatal(err)
+		}
+		b, err := w.Newest(OriginHash(origin))
+		must(t, err)
+		n, err := note.Open(b, note.VerifierList(key, v))
+		must(t, err)
+		if head, ok := v.Head(n); ok != both || both && head != [32]byte{9} {
+			t.Errorf("both %v: head %x, %v", both, head, ok)
+		}
+	}
+}
+
+func TestOrigins(t *testing.T) {
+	own, err := NewCosigner("w", seed("w"), nil)
+	must(t, err)
+	dir := t.TempDir()
+	for name, ok := range map[string]bool{"": false, "a\nb": false, "a\n": false, "a\x01": false, "\xff": false, "a b": true, "杭州": true} {
+		if err := Begin(dir, name, own); ok != (err == nil) || err != nil && !errors.Is(err, ErrMalformed) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if list, err := States(dir, own.Verifier()); err != nil || len(list) != 2 {
+		t.Error(list, err)
+	}
+}

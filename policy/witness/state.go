@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -79,15 +80,14 @@ func Begin(dir, origin string, own *Cosigner) error {
 	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, fs.ErrExist)
 	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return err
+	b, err := note.Sign(&note.Note{Text: Checkpoint{Origin: origin, Root: emptyRoot()}.Text()}, own)
+	if err == nil {
+		_, err = note.Open(b, note.VerifierList(own.Verifier()))
 	}
-	text := Checkpoint{Origin: origin, Root: emptyRoot()}.Text()
-	if c, err := ParseCheckpoint(text); err != nil || c.Origin != origin {
+	if err != nil || strings.Contains(origin, "\n") {
 		return fmt.Errorf("%w: %q is no origin", ErrMalformed, origin)
 	}
-	b, err := note.Sign(&note.Note{Text: text}, own)
-	if err != nil {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
 	if err := replace(osDisk{}, name, b); err != nil {
