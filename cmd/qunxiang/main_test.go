@@ -83,7 +83,7 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"listening": listening, "token": token, "take": take, "expand": expand, "until": until, "code": code, "certificate": certificate, "pin": pin,
+			"listening": listening, "token": token, "take": take, "expand": expand, "until": until, "code": code, "certificate": certificate, "pin": pin, "log": scriptLogs,
 		},
 		Condition: func(cond string) (bool, error) { return cond == "data" && data != "", nil },
 	})
