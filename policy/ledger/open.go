@@ -53,9 +53,8 @@ func Open(o Options) (*Ledger, error) {
 		}
 		return nil, errors.Join(err, l.lock.Close())
 	}
-	err = l.publish(l.size - 1)
-	if err == nil && l.witness != nil && l.outside.met.IsZero() {
-		err = l.Meet(context.Background())
+	if err = l.flush(l.size - 1); err == nil {
+		err = l.Meet(context.Background()) // also where nothing is new: who signs may have changed
 	}
 	if err != nil && !errors.Is(err, ErrQuorum) {
 		return nil, l.shut(err)
