@@ -88,6 +88,8 @@ func violation(from, to string) string {
 		return "only the engine's own processes shut themselves in"
 	case from == "queries/sandbox":
 		return "the sandbox imports nothing of ours"
+	case from == "policy/witness":
+		return "witnesses, logs and auditors use it: it imports nothing of ours"
 	case from == "queries/locality":
 		return "the proof of locality imports nothing of ours"
 	case strings.HasPrefix(from, "federated/glm") && own != "dp" && !strings.HasPrefix(own, "federated/glm"):
@@ -145,6 +147,10 @@ func TestViolations(t *testing.T) {
 		{"queries/enginetest", module + "dp/dptest", false},
 		{"policy/ledger", module + "policy/ledger/ledgertest", true},
 		{"policy/audit", module + "policy/ledger", true},
+		{"policy/audit", module + "policy/witness", false},
+		{"policy/ledger", module + "policy/witness", false},
+		{"policy/witness", module + "policy/ledger", true},
+		{"policy/witness", module + "dp", true},
 		{"federated/glm", module + "dp", false},
 		{"federated/glm", module + "policy", true},
 		{"federated/glm", module + "federated", true},

@@ -58,7 +58,7 @@ var mutants = []mutant{
 // chosen are the mutants of this run: with QUNXIANG_LONG all, else those of queries and
 // one or two for each attack on training. QUNXIANG_MUTANTS chooses by name.
 func chosen() []mutant {
-	list := slices.Clone(mutants)
+	list := slices.Concat(mutants, witnessMutants)
 	for _, a := range attacks {
 		a.name = a.on + ": " + a.name
 		list = append(list, a.mutant)
@@ -73,7 +73,7 @@ func chosen() []mutant {
 // Every mutant has its one place in the sources, those of the long run included: a rule
 // whose code has changed would be without a mutant, and nobody would know.
 func TestMutantsHaveTheirPlaces(t *testing.T) {
-	all := slices.Concat(mutants, trainingMutants)
+	all := slices.Concat(mutants, witnessMutants, trainingMutants)
 	for _, a := range attacks {
 		all = append(all, a.mutant)
 	}

@@ -44,9 +44,16 @@ func (r *Runner) run(ctx context.Context, t *ticket, charge int64, purpose strin
 	}
 	if err == nil {
 		err = whenDue(func() error {
-			_, err := r.Ledger.Release(context.Background(), ledger.Release{Charge: charge, ID: t.ID, Digest: digest})
+			leaf, err := r.Ledger.Release(context.Background(), ledger.Release{Charge: charge, ID: t.ID, Digest: digest})
+			if errors.Is(err, ledger.ErrQuorum) {
+				return r.deliver(leaf)
+			}
 			return err
 		})
+	}
+	if errors.Is(err, ledger.ErrQuorum) { // the server ends before it is delivered: the next one will
+		r.forget(t)
+		return
 	}
 	if err == nil {
 		state = Released
@@ -61,6 +68,30 @@ func (r *Runner) run(ctx context.Context, t *ticket, charge int64, purpose strin
 	r.working-- // not when the engine is done: who is let in then would tell how long it took
 	delete(r.tickets, t.ID)
 	r.mu.Unlock()
+	close(t.done)
+}
+
+// deliver waits until the witnesses have cosigned a release that is in the log. ErrQuorum
+// where the server ends first.
+func (r *Runner) deliver(leaf int64) error {
+	for {
+		select {
+		case <-r.closing:
+			return ledger.ErrQuorum
+		case <-time.After(time.Second):
+		}
+		if err := r.Ledger.Deliver(context.Background(), leaf); !errors.Is(err, ledger.ErrQuorum) {
+			return err
+		}
+	}
+}
+
+// forget lets a ticket go whose end is for the log to tell.
+func (r *Runner) forget(t *ticket) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.working--
+	delete(r.tickets, t.ID)
 	close(t.done)
 }
 
@@ -105,11 +136,11 @@ func (r *Runner) document(t *ticket, purpose string, table *dp.Table) Release {
 	rel := Release{
 		ID: t.ID, Template: p.Template.Ref(), Catalogue: p.Template.Catalogue, Digest: p.Template.Digest(),
 		Coarse: p.Coarse, Title: p.Template.Title, Parameters: p.Parameters, Purpose: purpose,
-		Snapshot: p.Job.Snapshot, Epoch: p.Job.Epoch, Released: t.Due, Evaluation: r.Policy.Mode == "evaluation",
+		Snapshot: p.Job.Snapshot, Epoch: p.Job.Epoch, Released: t.Due, Evaluation: r.rules().Mode == "evaluation",
 		Keys: []string{}, Groups: p.groups(table), Notes: p.notes(),
 		Privacy: Privacy{
-			Rho: cost.RhoFloat(), Delta: cost.DeltaFloat(), DisplayDelta: r.Policy.ConversionDelta,
-			Epsilon: round(dp.Epsilon(cost, r.Policy.ConversionDelta)), K: p.Job.Spec.K, Scopes: p.scopes, Charged: true,
+			Rho: cost.RhoFloat(), Delta: cost.DeltaFloat(), DisplayDelta: r.rules().ConversionDelta,
+			Epsilon: round(dp.Epsilon(cost, r.rules().ConversionDelta)), K: p.Job.Spec.K, Scopes: p.scopes, Charged: true,
 		},
 	}
 	for _, k := range p.Job.Spec.Keys {
@@ -196,7 +227,7 @@ func (r *Runner) handed(ctx context.Context, principal, id string) (ledger.Reque
 		return rec, ErrUnlogged
 	}
 	_, err = r.Ledger.Replay(ctx, ledger.Replay{
-		ID: newID(), Release: rec.Release, Principal: principal, Organisation: r.Policy.Organisation(principal),
+		ID: newID(), Release: rec.Release, Principal: principal, Organisation: r.rules().Organisation(principal),
 		Purpose: string(policy.ReadReleases), Request: keyed(r.Secret, "read", []byte(rec.ID)),
 	})
 	return rec, err
@@ -217,7 +248,7 @@ func (r *Runner) released(principal, id string) (ledger.Request, error) {
 	switch {
 	case !ok && r.retiredFor(principal, id):
 		return rec, ErrAbandoned
-	case !ok, asked.By != principal && !r.State.Handed(rec.ID, principal) && r.Policy.May(principal, policy.ReadReleases) != nil:
+	case !ok, asked.By != principal && !r.State.Handed(rec.ID, principal) && r.rules().May(principal, policy.ReadReleases) != nil:
 		return rec, fmt.Errorf("%w: %s", ErrUnknownRequest, id)
 	case rec.Abandoned:
 		return rec, ErrAbandoned

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -74,6 +75,13 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 		d.warnOfSlot(log, m.People)
 	}
 	fmt.Fprintln(log, d.engineLine())
+	if d.waiting != nil {
+		fmt.Fprintf(log, "policy.yaml waits: %v\n", d.waiting)
+	}
+	var watching sync.WaitGroup
+	watching.Go(func() { d.watch(ctx, log) })
+	watching.Go(func() { d.meet(ctx, log) })
+	defer watching.Wait()
 	fmt.Fprintf(log, "serving %s on %s\n", conf.Domain, s.url)
 	<-s.done // it ends with ctx, or fails
 	return s.stop()
@@ -111,7 +119,7 @@ func startServer(ctx context.Context, d *domain, conf *config, log *slog.Logger)
 		return nil, err
 	}
 	o := api.Options{
-		Runner: d.runner, Catalog: d.catalog, Policy: d.policy, Tokens: tokens,
+		Runner: d.runner, Catalog: d.catalog, Policy: &d.inForce, Tokens: tokens, Approvals: d, Ready: d.ledger.Away,
 		Rate: api.Rate(conf.Rate), Encoders: encoders, Version: version, Log: log, Detail: d.engineLine(),
 	}
 	if conf.OpenID.Issuer != "" {

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
 // ErrUnusable says that there was nothing to examine: no checkpoint, no log, or
@@ -21,6 +23,13 @@ type Options struct {
 	// Key checks the checkpoint, in the form of golang.org/x/mod/sumdb/note;
 	// its name is the population. Required.
 	Key string
+	// SM2 checks the checkpoint's second signature, which covers the head of the SM3
+	// chain: a verifier key of package witness. Default it is not looked at.
+	SM2 string
+	// Witnesses and Quorum are the auditor's own: whose cosignatures the checkpoint must
+	// bear, whatever the log's policy says. Default what that says.
+	Witnesses []string
+	Quorum    int
 	// Since is an older checkpoint that the auditor kept; the log must still
 	// begin with what it covers. Default none.
 	Since []byte
@@ -43,7 +52,10 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: checkpoint: %w", ErrUnusable, err)
 	}
-	v := &verifier{report: &Report{Population: key.Name()}, books: newBooks(key.Name()), releases: o.Releases}
+	v := &verifier{report: &Report{Population: key.Name()}, books: newBooks(key.Name()), releases: o.Releases, text: text}
+	if err := v.pins(o); err != nil {
+		return nil, err
+	}
 	if v.signed, err = openCheckpoint(text, key); err != nil {
 		v.report.find(CheckpointInvalid, -1, "the checkpoint %v", err)
 	}
@@ -69,19 +81,31 @@ type verifier struct {
 	report   *Report
 	books    *books
 	tree     frontier
+	text     []byte      // of the checkpoint
 	signed   *checkpoint // nil if it is not valid
+	at       covered     // what the checkpoint was signed over
+	sm2      *witness.SM2Verifier
+	needs    *witness.Policy // nil: what the log's policy says
 	since    *checkpoint
 	releases fs.FS
 	unnamed  folder
+	absent   []absent    // released files that are not there
 	used     chan *batch // folded, to be filled again
 }
 
+// absent is the file of a RELEASE that is not there.
+type absent struct {
+	leaf   int64
+	digest string
+}
+
 // covered says that the place of a leaf is under the checkpoint.
-func (v *verifier) covered(index int64) bool { return v.signed != nil && index < v.signed.size }
+func (v *verifier) under(index int64) bool { return v.signed != nil && index < v.signed.size }
 
 // milestones compares the tree with the checkpoints at their sizes.
 func (v *verifier) milestones() {
 	if c := v.signed; c != nil && c.size == v.report.Leaves {
+		v.at = covered{true, v.books.head, v.books.terms}
 		root := v.tree.root()
 		v.report.Root = base64.StdEncoding.EncodeToString(root[:])
 		if root != c.root {
@@ -107,6 +131,12 @@ func (v *verifier) finish() {
 	if v.since != nil && r.Leaves < v.since.size {
 		r.find(SinceMismatch, -1, "%d leaves, the older checkpoint was signed over %d", r.Leaves, v.since.size)
 	}
+	for _, a := range v.absent {
+		if !v.books.deleted[a.leaf] {
+			r.find(ReleaseMissing, a.leaf, "%s.json is not there", a.digest)
+		}
+	}
+	v.cosigned()
 	v.orphans()
 	v.books.close(r)
 }

@@ -58,6 +58,20 @@ var (
 	ErrEarly = errors.New("before its slot")
 	// ErrLate says that the charge's slot has passed.
 	ErrLate = errors.New("after its slot")
+	// ErrApproval says that something has not the approvals of two people that it needs,
+	// or that an approval is not one.
+	ErrApproval = errors.New("not approved")
+	// ErrSupervised says that a policy would set a supervised domain back, or make one
+	// that cannot be.
+	ErrSupervised = errors.New("supervision is not given up")
+	// ErrRetention says that a file is deleted too early, or twice.
+	ErrRetention = errors.New("to be kept")
+	// ErrQuorum says that too few witnesses are in reach: no charge is admitted, and what
+	// was released waits.
+	ErrQuorum = errors.New("the witnesses are out of reach")
+	// ErrRolledBack says that a longer or another log is known outside than the one on
+	// this disk, which was put back from an old copy. Nothing may be appended to it.
+	ErrRolledBack = errors.New("an old log was put back")
 	// ErrProof says that a proof does not hold.
 	ErrProof = errors.New("proof does not hold")
 )
