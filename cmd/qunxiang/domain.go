@@ -227,6 +227,11 @@ func (d *domain) startEngine() error {
 		return err
 	}
 	d.engine = engine
+	if all := d.state.Snapshots(); len(all) > 0 {
+		if err := engine.Try(context.Background(), all[len(all)-1]); err != nil {
+			return err
+		}
+	}
 	return d.makeRunner(engine)
 }
 

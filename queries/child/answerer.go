@@ -21,6 +21,9 @@ import (
 // data.
 var ErrProcess = errors.New("the engine's process came to no answer")
 
+// ErrReach means that a process cannot read the snapshot, or write where it may spill.
+var ErrReach = errors.New("the engine's process cannot read the snapshot or write to its temporary folder: they must belong to the user who serves")
+
 // Mode says how much a process must be shut in.
 type Mode string
 
@@ -148,25 +151,58 @@ func (a *Answerer) Answer(ctx context.Context, o *queries.Order) (*dp.Table, err
 	if err != nil {
 		return nil, ErrProcess
 	}
-	l := launch{Domain: a.o.Domain, Snapshot: o.Source.Snapshot, Folder: filepath.Dir(dataset.DataPath(a.o.Domain, o.Source.Snapshot))}
-	if a.o.Temp != nil {
-		if l.Temp, err = a.o.Temp(); err != nil {
-			return nil, ErrProcess
-		}
-	}
-	defer remove(l.Temp)
-	p, _, err := a.start(ctx, l)
+	p, gone, err := a.with(ctx, o.Source.Snapshot)
 	if err != nil {
 		return nil, ErrProcess
 	}
-	defer p.end()
-	stop := context.AfterFunc(ctx, p.kill)
-	defer stop()
+	defer gone()
 	s, err := p.ask(asked{ID: newID(), Do: doAnswer, Order: o, OptOuts: keys})
 	if err != nil || !s.OK || s.Refused != "" || o.Plan().Check(s.Table) != nil || !p.ended() {
 		return nil, ErrProcess
 	}
 	return s.Table, nil
+}
+
+// with starts a process with a snapshot, which ends with ctx; gone leaves nothing of it.
+func (a *Answerer) with(ctx context.Context, snapshot string) (p *process, gone func(), err error) {
+	l := launch{Domain: a.o.Domain, Snapshot: snapshot, Folder: filepath.Dir(dataset.DataPath(a.o.Domain, snapshot))}
+	temp := ""
+	if a.o.Temp != nil {
+		if temp, err = a.o.Temp(); err != nil {
+			return nil, nil, err
+		}
+		if l.Temp, err = filepath.Abs(temp); err != nil { // a process works elsewhere
+			remove(temp)
+			return nil, nil, err
+		}
+	}
+	if p, _, err = a.start(ctx, l); err != nil {
+		remove(temp)
+		return nil, nil, err
+	}
+	stop := context.AfterFunc(ctx, p.kill)
+	return p, func() { stop(); p.end(); remove(temp) }, nil
+}
+
+// Try sees whether a process can reach a snapshot: where it cannot, requests would
+// be charged and abandoned. ErrProcess where it does not start, ErrReach where it
+// cannot reach it.
+func (a *Answerer) Try(ctx context.Context, snapshot string) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	p, gone, err := a.with(ctx, snapshot)
+	if err != nil {
+		return err
+	}
+	defer gone()
+	s, err := p.ask(asked{ID: newID(), Do: doReady})
+	if err != nil {
+		return ErrProcess
+	}
+	if !s.OK {
+		return ErrReach
+	}
+	return nil
 }
 
 // ended says whether a process has nothing more to say and ends well.

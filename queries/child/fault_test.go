@@ -237,6 +237,40 @@ func TestProcessesGoWithTheirParent(t *testing.T) {
 	}
 }
 
+// A snapshot that processes cannot reach is seen before anything is charged.
+func TestTry(t *testing.T) {
+	p := newPlace(t, 5)
+	a := p.answerer(t, "engine", nil)
+	if err := a.Try(soon(t), p.snapshot); err != nil {
+		t.Error(err)
+	}
+	if err := a.Try(soon(t), strings.Repeat("ab", 32)); err == nil {
+		t.Error("a snapshot that is not there can be reached")
+	}
+	if err := os.Symlink("/etc/passwd", filepath.Join(p.dir, "snapshots", p.snapshot, "elsewhere")); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Try(soon(t), p.snapshot); a.Sandbox().Files && err != child.ErrReach {
+		t.Errorf("a file that leads elsewhere: %v", err)
+	}
+	if left, _ := os.ReadDir(filepath.Join(p.dir, "tmp")); len(left) > 0 {
+		t.Errorf("temporary folders are left: %v", left)
+	}
+}
+
+// A domain may be named by where the server works.
+func TestRelativePaths(t *testing.T) {
+	p := newPlace(t, 50)
+	t.Chdir(p.dir)
+	p.dir = "."
+	if _, err := p.answerer(t, "engine", nil).Answer(soon(t), p.order(t, "I3", 0)); err != nil {
+		t.Error(err)
+	}
+	if left, _ := os.ReadDir("tmp"); len(left) > 0 {
+		t.Errorf("temporary folders are left: %v", left)
+	}
+}
+
 // Where the sandbox is required and not whole, nothing starts.
 func TestRequiredSandbox(t *testing.T) {
 	p := newPlace(t, 5)

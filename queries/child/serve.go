@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
@@ -95,6 +96,12 @@ func (w Worker) serve(l launch, in io.Reader, out io.Writer) int {
 		if err := receive(in, maxAsked, &a); err != nil {
 			return exitDone // the parent has no more, or has gone
 		}
+		if a.Do == doReady {
+			if err := send(out, said{ID: a.ID, OK: l.ready()}); err != nil {
+				return exitWire
+			}
+			continue
+		}
 		if !w.understands(l, &a) {
 			return exitAnswer
 		}
@@ -114,6 +121,27 @@ func (w Worker) serve(l launch, in io.Reader, out io.Writer) int {
 		}
 		return exitDone // one order, one draw
 	}
+}
+
+// ready says whether a process can read the files it is to read, and write where it
+// is to write.
+func (l launch) ready() bool {
+	files, err := os.ReadDir(l.Folder)
+	if err != nil {
+		return false
+	}
+	for _, f := range files {
+		r, err := os.Open(filepath.Join(l.Folder, f.Name()))
+		if err != nil {
+			return false
+		}
+		_ = r.Close()
+	}
+	if l.Temp == "" {
+		return true
+	}
+	temp, err := os.MkdirTemp(l.Temp, "ready-")
+	return err == nil && os.Remove(temp) == nil
 }
 
 // understands compiles the order, which must come to what its seal says, for the

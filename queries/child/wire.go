@@ -57,6 +57,7 @@ type hello struct {
 const (
 	doAnswer = "answer"
 	doCheck  = "check"
+	doReady  = "ready" // say whether the snapshot and the temporary folder are in reach; no order
 )
 
 // asked is one question to a process.
