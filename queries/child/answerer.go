@@ -70,6 +70,14 @@ type Answerer struct {
 
 	mu      sync.Mutex
 	checker *process // nil: none, or it has failed
+	spare   *started // for the next answer: started before its charge; nil: none
+}
+
+// started is a process that has a snapshot and was asked nothing.
+type started struct {
+	*process
+	snapshot string
+	gone     func() // leaves nothing of it
 }
 
 var _ queries.Answerer = (*Answerer)(nil)
@@ -114,6 +122,10 @@ func (a *Answerer) Close() error {
 		a.checker.end()
 		a.checker = nil
 	}
+	if a.spare != nil {
+		a.spare.gone()
+		a.spare = nil
+	}
 	a.starts.close() // the processes go with the thread that started them
 	return nil
 }
@@ -151,11 +163,13 @@ func (a *Answerer) Answer(ctx context.Context, o *queries.Order) (*dp.Table, err
 	if err != nil {
 		return nil, ErrProcess
 	}
-	p, gone, err := a.with(ctx, o.Source.Snapshot)
+	p, err := a.take(ctx, o.Source.Snapshot)
 	if err != nil {
 		return nil, ErrProcess
 	}
-	defer gone()
+	defer p.gone()
+	stop := context.AfterFunc(ctx, p.kill)
+	defer stop()
 	s, err := p.ask(asked{ID: newID(), Do: doAnswer, Order: o, OptOuts: keys})
 	if err != nil || !s.OK || s.Refused != "" || o.Plan().Check(s.Table) != nil || !p.ended() {
 		return nil, ErrProcess
@@ -163,38 +177,67 @@ func (a *Answerer) Answer(ctx context.Context, o *queries.Order) (*dp.Table, err
 	return s.Table, nil
 }
 
-// with starts a process with a snapshot, which ends with ctx; gone leaves nothing of it.
-func (a *Answerer) with(ctx context.Context, snapshot string) (p *process, gone func(), err error) {
+// with starts a process with a snapshot.
+func (a *Answerer) with(ctx context.Context, snapshot string) (*started, error) {
 	l := launch{Domain: a.o.Domain, Snapshot: snapshot, Folder: filepath.Dir(dataset.DataPath(a.o.Domain, snapshot))}
 	temp := ""
+	var err error
 	if a.o.Temp != nil {
 		if temp, err = a.o.Temp(); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if l.Temp, err = filepath.Abs(temp); err != nil { // a process works elsewhere
 			remove(temp)
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	if p, _, err = a.start(ctx, l); err != nil {
+	p, _, err := a.start(ctx, l)
+	if err != nil {
 		remove(temp)
-		return nil, nil, err
+		return nil, err
 	}
-	stop := context.AfterFunc(ctx, p.kill)
-	return p, func() { stop(); p.end(); remove(temp) }, nil
+	return &started{p, snapshot, func() { p.end(); remove(temp) }}, nil
 }
 
-// Try sees whether a process can reach a snapshot: where it cannot, requests would
-// be charged and abandoned. ErrProcess where it does not start, ErrReach where it
-// cannot reach it.
-func (a *Answerer) Try(ctx context.Context, snapshot string) error {
-	ctx, cancel := context.WithTimeout(ctx, checkTime)
-	defer cancel()
-	p, gone, err := a.with(ctx, snapshot)
-	if err != nil {
-		return err
+// prepare has a process for the next answer, if there is none. What it takes to
+// start one is then not taken from the slot. a.mu is held.
+func (a *Answerer) prepare(ctx context.Context, snapshot string) error {
+	if a.spare != nil && a.spare.snapshot == snapshot {
+		return nil
 	}
-	defer gone()
+	if a.spare != nil {
+		a.spare.gone()
+		a.spare = nil
+	}
+	p, err := a.with(ctx, snapshot)
+	if err == nil {
+		a.spare = p
+	}
+	return err
+}
+
+// take gives the prepared process, which is then nobody else's, or a new one. One
+// that has ended since it was prepared was asked nothing, and counts for none.
+func (a *Answerer) take(ctx context.Context, snapshot string) (*started, error) {
+	a.mu.Lock()
+	p := a.spare
+	if p != nil && p.snapshot == snapshot {
+		a.spare = nil
+		a.mu.Unlock()
+		if p.ready(ctx) == nil {
+			return p, nil
+		}
+		p.gone()
+	} else {
+		a.mu.Unlock()
+	}
+	return a.with(ctx, snapshot)
+}
+
+// ready asks whether the snapshot is in reach.
+func (p *started) ready(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, p.kill)
+	defer stop()
 	s, err := p.ask(asked{ID: newID(), Do: doReady})
 	if err != nil {
 		return ErrProcess
@@ -203,6 +246,25 @@ func (a *Answerer) Try(ctx context.Context, snapshot string) error {
 		return ErrReach
 	}
 	return nil
+}
+
+// Try sees whether a process can reach a snapshot: where it cannot, requests would
+// be charged and abandoned. ErrProcess where it does not start, ErrReach where it
+// cannot reach it.
+func (a *Answerer) Try(ctx context.Context, snapshot string) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.prepare(ctx, snapshot); err != nil {
+		return err
+	}
+	err := a.spare.ready(ctx)
+	if err != nil {
+		a.spare.gone()
+		a.spare = nil
+	}
+	return err
 }
 
 // ended says whether a process has nothing more to say and ends well.
@@ -243,6 +305,9 @@ func (a *Answerer) Check(ctx context.Context, o *queries.Order) error {
 	}
 	if !s.OK {
 		return errors.New(s.Refused)
+	}
+	if a.prepare(ctx, o.Source.Snapshot) != nil {
+		return queries.ErrNoEngine
 	}
 	return nil
 }

@@ -187,6 +187,11 @@ func TestSameTableAsInProcess(t *testing.T) {
 	if shown < 20 {
 		t.Errorf("only %d groups are shown: this compares little", shown)
 	}
+	for _, a := range []*child.Answerer{exact, noisy} {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 	if left, _ := os.ReadDir(p.dir + "/tmp"); len(left) > 0 {
 		t.Errorf("temporary folders are left: %v", left)
 	}

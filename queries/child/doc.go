@@ -1,7 +1,8 @@
 // Package child answers orders in processes of their own, so that a crash, a
 // hostile SQL file or a lack of memory takes nothing along but one answer.
 //
-// Each charged request is answered by a process that was started for it, reads one
+// Each charged request is answered by a process that was started for it, before the
+// charge where there was time, reads one
 // order, writes one noisy table and ends: nothing of one request is there in the
 // next, and a process that has failed is never asked again. It is this program
 // itself, without environment and arguments, with a limit on its memory and, where

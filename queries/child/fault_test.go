@@ -74,7 +74,7 @@ func TestEndsOfAProcessAreOpaque(t *testing.T) {
 	o := p.order(t, "I3", 0)
 	for _, kind := range []string{"engine-allocates", "engine-hangs", "engine-panics", "engine-fails", "engine-other-shape"} {
 		a := p.answerer(t, kind, func(o *child.Options) { o.Memory = 1 << 30 })
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		if kind == "engine-hangs" {
 			ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		}
@@ -86,7 +86,7 @@ func TestEndsOfAProcessAreOpaque(t *testing.T) {
 		if ctx.Err() != nil && kind != "engine-hangs" {
 			t.Errorf("%s: it did not end by itself", kind)
 		}
-		if took := time.Since(start); took > 15*time.Second {
+		if took := time.Since(start); took > 50*time.Second {
 			t.Errorf("%s: it took %s", kind, took)
 		}
 		cancel()
@@ -252,6 +252,9 @@ func TestTry(t *testing.T) {
 	}
 	if err := a.Try(soon(t), p.snapshot); a.Sandbox().Files && err != child.ErrReach {
 		t.Errorf("a file that leads elsewhere: %v", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
 	}
 	if left, _ := os.ReadDir(filepath.Join(p.dir, "tmp")); len(left) > 0 {
 		t.Errorf("temporary folders are left: %v", left)

@@ -87,7 +87,7 @@ func (p place) runner(t *testing.T, kind string, slot string) (*queries.Runner, 
 // is not let in before; and then requests are answered as ever.
 func TestEightKilledInFlightAreEightAbandoned(t *testing.T) {
 	p := newPlace(t, 2000)
-	r, l := p.runner(t, "engine-hangs-in-2016", "12s")
+	r, l := p.runner(t, "engine-hangs-in-2016", "20s")
 	in := func(window string) queries.Request {
 		return queries.Request{Template: "I3", Coarse: true, Cost: 0.01, Parameters: map[string]string{"window": window}}
 	}
