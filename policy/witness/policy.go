@@ -21,8 +21,8 @@ type Policy struct {
 }
 
 // NewPolicy takes the verifier keys of the witnesses and how many of them must have
-// signed. No two may have the same key, whatever their names, or the same name; quorum
-// is from 1 to their number. Anything else is ErrKey.
+// signed. No two may have the same key, whatever their names, or the same name; there are
+// 64 at most, and quorum is from 1 to their number. Anything else is ErrKey.
 func NewPolicy(keys []string, quorum int) (*Policy, error) {
 	p := &Policy{quorum: quorum}
 	for _, text := range keys {
@@ -37,7 +37,7 @@ func NewPolicy(keys []string, quorum int) (*Policy, error) {
 		}
 		p.witnesses = append(p.witnesses, v)
 	}
-	if quorum < 1 || quorum > len(p.witnesses) {
+	if quorum < 1 || quorum > len(p.witnesses) || len(p.witnesses) > 64 {
 		return nil, fmt.Errorf("%w: a quorum of %d out of %d witnesses", ErrKey, quorum, len(p.witnesses))
 	}
 	return p, nil
