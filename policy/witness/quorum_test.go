@@ -303,6 +303,7 @@ func TestTimeout(t *testing.T) {
 	if _, err := q.Cosign(ctx, l.checkpoint(t), l.prove); !errors.Is(err, ErrQuorum) {
 		t.Error(err)
 	}
+	q, _ = quorumOf(t, key, 1, p)
 	q.o.Timeout = time.Minute
 	soon, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 	defer cancel()
