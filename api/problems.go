@@ -143,7 +143,7 @@ var problemMap = []struct {
 	{ledger.ErrConflict, internalError, false}, // of training, not of a question
 	{ledger.ErrAbandoned, abandoned, false},
 	{ledger.ErrGrant, refused, false},
-	{ledger.ErrApproval, refused, false},
+	{ledger.ErrApproval, refused, true},
 	{ledger.ErrSupervised, refused, false},
 	{ledger.ErrRetention, refused, true},
 	{ledger.ErrStopped, unavailable, false},

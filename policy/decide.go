@@ -132,14 +132,17 @@ const (
 	LoadData       Action = "load-data"       // import, synth
 	ManageOptOuts  Action = "manage-opt-outs" // add and list
 	ResumeTemplate Action = "resume-template" // clear a suspension
+	SeeProposals   Action = "see-proposals"   // what waits for approvals, and send those
+	DeleteOld      Action = "delete-old"      // released files and snapshots that need not be kept
+	ChangePolicy   Action = "change-policy"   // put another policy forward
 )
 
 // doers are the roles that may do it.
 func (a Action) doers() []Role {
 	switch a {
-	case ReadReleases:
+	case ReadReleases, SeeProposals:
 		return []Role{Regulator, Steward}
-	case LoadData, ManageOptOuts, ResumeTemplate:
+	case LoadData, ManageOptOuts, ResumeTemplate, DeleteOld, ChangePolicy:
 		return []Role{Steward}
 	}
 	return nil

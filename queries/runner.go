@@ -98,6 +98,15 @@ func (r *Runner) Enforce(p *policy.Policy) { r.inForce.Put(p) }
 
 func (r *Runner) rules() *policy.Policy { return r.inForce.Policy() }
 
+// approved wants the policy and the template to have their approvals still. The log holds
+// the charge to the same, and to the snapshot's; here the price is not told in vain.
+func (r *Runner) approved(t *Template) error {
+	if err := r.State.GrantApproved(r.Now()); err != nil {
+		return err
+	}
+	return r.State.Approved(ledger.SubjectTemplate, t.Digest(), r.Now())
+}
+
 // Close lets running requests come to their slot, so that what was charged is
 // answered, and then stops. A second Close does nothing.
 func (r *Runner) Close() {
@@ -116,6 +125,9 @@ func (r *Runner) price(principal string, req Request) (*priced, policy.Decision,
 		Principal: principal, Purpose: req.Purpose, At: r.Now(),
 		Template: policy.TemplateRef{ID: t.ID, Version: t.Version, Digest: t.Digest(), Certified: r.Catalog.Certified(t), Audiences: t.Audiences, Purposes: t.Purposes},
 	})
+	if err == nil {
+		err = r.approved(t)
+	}
 	if err != nil {
 		return nil, decision, err
 	}

@@ -100,7 +100,9 @@ func TestWarningOfShortSlots(t *testing.T) {
 			t.Fatal(err)
 		}
 		var b strings.Builder
-		(&domain{policy: p}).warnOfSlot(&b, tt.people)
+		d := &domain{}
+		d.inForce.Put(p)
+		d.warnOfSlot(&b, tt.people)
 		if !strings.Contains(b.String(), tt.want) || (tt.want == "") != (b.Len() == 0) {
 			t.Errorf("%d declared, %d people: %q", tt.declared, tt.people, b.String())
 		}

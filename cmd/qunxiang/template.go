@@ -232,8 +232,17 @@ func templateResumeCommand() *cobra.Command {
 			if err := d.policy().May(as, policy.ResumeTemplate); err != nil {
 				return withCode(err)
 			}
-			if _, err := d.ledger.Resume(c.Context(), t.Ref(), as); err != nil {
+			r, err := d.ledger.Resumption(t.Ref(), as)
+			if err != nil {
 				return withCode(err)
+			}
+			waits, err := d.propose(c.Context(), keptProposal{Resume: &r})
+			if err != nil {
+				return withCode(err)
+			}
+			if waits {
+				waitsForApproval(c.OutOrStdout(), t.Ref())
+				return nil
 			}
 			fmt.Fprintf(c.OutOrStdout(), "%s may be asked again\n", t.Ref())
 			return nil

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -99,11 +98,8 @@ func enough(of thing, people []string) error {
 	if len(people) >= approvers {
 		return nil
 	}
-	have := "nobody has"
-	if len(people) > 0 {
-		have = "only " + strings.Join(people, ", ") + " has"
-	}
-	return fmt.Errorf("%w: %s %s needs two other people's approvals that hold now, %s", ErrApproval, of.subject, of.digest, have)
+	// Who they are is not for everybody who asks a question.
+	return fmt.Errorf("%w: %s %s needs the approvals of two other people, and has %d that hold now", ErrApproval, of.subject, of.digest, len(people))
 }
 
 // needGrant wants the policy in force to be approved still.
@@ -224,4 +220,17 @@ func (s *State) Resumption(template string, by ...string) (Resume, error) {
 	by = slices.Clone(by)
 	slices.Sort(by)
 	return Resume{Template: template, By: by, Since: st.since}, nil
+}
+
+// Registered are the snapshots that may be asked, oldest first.
+func (s *State) Registered() []Snapshot {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []Snapshot
+	for _, id := range s.snapshots {
+		if r := s.registered[id]; !r.deleted {
+			out = append(out, *r.Snapshot)
+		}
+	}
+	return out
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
@@ -104,10 +105,38 @@ func (a *Approve) check() error {
 // without its place in the log. That is its canonical JSON with index 0, time 0, a
 // previous of zeros and no padding. ErrLeaf for a body that makes no leaf.
 func ContentDigest(b Body) (string, error) {
-	raw, err := Encode(Leaf{Time: time.Unix(0, 0).UTC(), Previous: firstLink, Body: b})
+	text, err := Content(b)
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(unpadded(raw))
+	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:]), nil
+}
+
+// Content is the text that ContentDigest hashes.
+func Content(b Body) ([]byte, error) {
+	raw, err := Encode(Leaf{Time: time.Unix(0, 0).UTC(), Previous: firstLink, Body: b})
+	if err != nil {
+		return nil, err
+	}
+	return unpadded(raw), nil
+}
+
+// DecodeContent reads what Content gives. Anything else is ErrLeaf.
+func DecodeContent(text []byte) (Body, error) {
+	at := bytes.Index(text, []byte(`"pad":""`))
+	if at < 0 {
+		return nil, fmt.Errorf("%w: no padding", ErrLeaf)
+	}
+	at += len(`"pad":"`)
+	for _, size := range sizes {
+		if n := size - len(text); n >= 0 {
+			l, err := Decode(slices.Concat(text[:at], bytes.Repeat([]byte{'0'}, n), text[at:]))
+			if err == nil && (l.Index != 0 || l.Time.Unix() != 0 || l.Previous != firstLink) {
+				err = fmt.Errorf("%w: it has a place in a log", ErrLeaf)
+			}
+			return l.Body, err
+		}
+	}
+	return nil, fmt.Errorf("%w: too long", ErrLeaf)
 }
