@@ -13,7 +13,8 @@ import (
 
 // Consistency proves that the log's first old leaves are the beginning of its first size
 // leaves: RFC 6962 section 2.1.2. It is called for 0 < old < size, from several
-// goroutines, and perhaps after Cosign has returned; then it may fail.
+// goroutines, and perhaps after Cosign has returned, while the log grows; once the log is
+// closed it may fail.
 type Consistency = func(ctx context.Context, old, size int64) ([]tlog.Hash, error)
 
 // QuorumOptions say which witnesses a log asks.
