@@ -2,6 +2,7 @@ package witness
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -65,7 +66,7 @@ type Cosignature struct {
 // it, it looks at nothing, the log's own key included. A cosignature more than Skew
 // after now does not count. With too few the error is a *QuorumError; what was found is
 // given all the same. A checkpoint on which a witness's name stands beside a wrong
-// signature is ErrSignature.
+// signature is ErrSignature, and one with a cosignature in another spelling ErrMalformed.
 func (p *Policy) Check(checkpoint []byte, now time.Time) ([]Cosignature, error) {
 	list := make([]note.Verifier, len(p.witnesses))
 	for i, w := range p.witnesses {
@@ -81,6 +82,11 @@ func (p *Policy) Check(checkpoint []byte, now time.Time) ([]Cosignature, error) 
 		return nil, fmt.Errorf("%w: the cosignature of %s is wrong", ErrSignature, wrong.Name)
 	case err != nil:
 		return nil, fmt.Errorf("%w: no signed note", ErrMalformed)
+	}
+	for _, s := range n.Sigs { // note takes a signature's last bits as they come
+		if b, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil || base64.StdEncoding.EncodeToString(b) != s.Base64 {
+			return nil, fmt.Errorf("%w: the cosignature of %s is in another spelling", ErrMalformed, s.Name)
+		}
 	}
 	var found []Cosignature
 	var missing []Missing
