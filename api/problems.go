@@ -109,6 +109,7 @@ var problemMap = []struct {
 	{queries.ErrTooMany, inFlight, true},
 	{queries.ErrUnlogged, unavailable, false},
 	{queries.ErrReceipt, internalError, false},
+	{queries.ErrAudit, internalError, false}, // of an audit, not of a question
 	{queries.ErrIdempotency, idempotency, false},
 	{queries.ErrAbandoned, abandoned, false},
 	{queries.ErrTemplate, internalError, false},

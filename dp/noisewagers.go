@@ -45,15 +45,16 @@ func cheats() []cheat {
 func bestOf(n, u float64) float64 { return math.Log(n) + (n-1)*math.Log1p(-u) }
 
 // shapes wagers each cheat on single scores, on channels of releases, on whole
-// releases and on all of a channel's name, in parts of them.
+// releases, on all of a channel's name, and on people and measures apart, in parts
+// of them.
 func (s *noiseState) shapes() float64 {
 	var all []float64
 	for _, f := range cheats() {
 		var single, channels, releases, names []float64
-		byName := map[string]int{}
+		byName, kinds := map[string]int{}, []float64{0, 0}
 		for _, parts := range s.releases {
 			whole := 0.0
-			for _, p := range parts {
+			for channel, p := range parts {
 				sum := 0.0
 				for _, z := range p.scores {
 					l := f(z)
@@ -64,11 +65,12 @@ func (s *noiseState) shapes() float64 {
 					i = len(names)
 					byName[p.channel], names = i, append(names, 0)
 				}
+				kinds[min(channel, 1)] += sum
 				channels, names[i], whole = append(channels, sum), names[i]+sum, whole+sum
 			}
 			releases = append(releases, whole)
 		}
-		all = append(all, pooled(single), pooled(channels), pooled(releases), pooled(names))
+		all = append(all, pooled(single), pooled(channels), pooled(releases), pooled(names), meanLog(kinds))
 	}
 	return meanLog(all)
 }
