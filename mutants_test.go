@@ -42,6 +42,17 @@ var mutants = []mutant{
 	{"ties of a window are let through", "queries/locality/lintties.go", "if !byPlace(fold(w.Function)) && !framedByRows(w) {", "if true {", "./queries/duckdb", "TestCorpus"},
 	{"a series' total is not priced at each position", "dp/vector.go", "func (m *measure) seriesDelta2() *big.Int {\n", "func (m *measure) seriesDelta2() *big.Int {\n\tif m.Kind == KindSeries {\n\t\treturn new(big.Int).Mul(big.NewInt(m.linf()), big.NewInt(m.linf()))\n\t}\n", "./dp", "."},
 	{"looking back to before the data", "queries/compile.go", "if src.From.IsZero() || !from.Before(src.From) {", "if true {", "./queries", "Lookback"},
+	{"noise audit: tails are not looked at", "dp/noisewagers.go", "won := -math.Log1p(-2 * normal.Upper(c))", "won := 0 * c", "./dp", "TestEveryKindOfWagerIsNeeded"},
+	{"noise audit: no wager on the scale", "dp/noisewagers.go", "return -math.Log(s) - z*z/2*(1/(s*s)-1) })", "return 0 * s * z })", "./dp", "TestEveryKindOfWagerIsNeeded"},
+	{"noise audit: reuse is not looked for", "dp/noisereuse.go", "if len(all) < 2 {", "if true {", "./dp", "TestCheatsAreFound"},
+	{"noise audit: the threshold's choice is forgotten", "dp/noisereading.go", "if r.p.c.radix == nil { // what is shown is what reached the threshold", "if false {", "./dp", "TestFalseAlarms|TestHonestNoisePasses"},
+	{"noise audit: best of several releases", "dp/noisewagers.go", "mean := sum / math.Sqrt(float64(count))", "mean := 0 * sum", "./dp", "TestEveryKindOfWagerIsNeeded"},
+	{"noise audit: shape is not looked at", "dp/noisealarm.go", "far = distanceBound(u) < s.alpha/2/float64(len(tests)) || far", "_ = u", "./dp", "TestEveryKindOfWagerIsNeeded"},
+	{"noise audit: a refusal quotes the total", "dp/noisereading.go", "return unlike(\"%v was never drawn\", v)", "return unlike(\"%v was never drawn, but %d\", v, x)", "./dp", "TestNoiseAuditOfTamperedTables"},
+	{"noise audit: it can be printed", "dp/redact.go", "func (closed) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }", "", "./dp", "TestNoiseAuditIsSilent"},
+	{"noise audit: a second verdict", "dp/noiseaudit.go", "	s.done = true\n", "", "./dp", "TestNoiseAuditIsSilent"},
+	{"noise audit: another question than was charged", "queries/auditnoise.go", "if rel.ID != rec.ID || q.canonicalKey(r.Secret) != rec.Key {", "if rel.ID != rec.ID {", "./queries", "TestAuditOfWhatIsMissing"},
+	{"noise audit: the salt is another's", "queries/auditnoise.go", "saltOf(r.Secret, rec.ID)", "saltOf(r.Secret, rec.Key)", "./queries", "TestAuditAsksTheSameAgain"},
 	{"noise is examined away", "dp/proof/proof.go", "if !e.Public {", "if false {", "./dp/proof", "OnlyPublic"},
 }
 

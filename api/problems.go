@@ -136,7 +136,7 @@ var problemMap = []struct {
 	{dp.ErrPeople, internalError, false},
 	{dp.ErrNoise, internalError, false},
 	{dp.ErrSealed, internalError, false},
-	{dp.ErrClaim, internalError, false}, // of an audit, not of a question
+	{dp.ErrClaim, internalError, false},  // of an audit, not of a question
 	{dp.ErrShares, internalError, false}, // of training, not of a question
 
 	{ledger.ErrBudget, budgetExhausted, false}, // scope and rho_left say it

@@ -410,6 +410,10 @@ func formsOf(t *testing.T, a *NoiseAudit) map[string]string {
 func TestNoiseAuditOfTamperedTables(t *testing.T) {
 	p, r := planned(t, tested(12, false)), rand.New(rand.NewPCG(5, 5))
 	fresh := func() logged { return releaseOf(t, p, 12, 1, &dice{r: r}, asDrawn) }
+	exact, err := totalsOf(t, p.Spec(), 12, 1, 7).Unseal(seam.Issue())
+	if err != nil {
+		t.Fatal(err)
+	}
 	shownGroup := func(l logged) *Group {
 		return &l.table.Groups[slices.IndexFunc(l.table.Groups, func(g Group) bool { return !g.Suppressed })]
 	}
@@ -418,6 +422,7 @@ func TestNoiseAuditOfTamperedTables(t *testing.T) {
 		"groups swapped":   func(l logged) { g := l.table.Groups; g[0], g[1] = g[1], g[0] },
 		"a measure less":   func(l logged) { g := shownGroup(l); g.Measures = g.Measures[:1] },
 		"half a person":    func(l logged) { shownGroup(l).Measures[0].Value += 0.5 },
+		"half a fen":       func(l logged) { named(shownGroup(l), "paid").Value += 0.5 },
 		"no number":        func(l logged) { shownGroup(l).Measures[0].Value = math.NaN() },
 		"below threshold":  func(l logged) { shownGroup(l).Measures[0].Value = float64(p.Threshold() - 1) },
 		"another axis":     func(l logged) { named(shownGroup(l), "when").Values[0].At = "9" },
@@ -430,8 +435,14 @@ func TestNoiseAuditOfTamperedTables(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.Add(l.totals, l.claim, l.table, l.shown); !errors.Is(err, ErrClaim) {
+		_, err = a.Add(l.totals, l.claim, l.table, l.shown)
+		if !errors.Is(err, ErrClaim) {
 			t.Errorf("%s: %v", name, err)
+		}
+		for _, g := range exact.Groups {
+			if paid := fmt.Sprint(g.Cells["paid"][0]); err != nil && paid != "0" && strings.Contains(err.Error(), paid) {
+				t.Errorf("%s: %v quotes the data", name, err)
+			}
 		}
 	}
 	l := fresh()

@@ -1,9 +1,12 @@
 package dp
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // maxPairs is how many pairs of channels are held against each other.
-const maxPairs = 200_000
+const maxPairs = 100_000
 
 // reused wagers that a channel of a release has the noise of another, of the same
 // or an earlier release, by place or by group, as it is or with its sign turned:
@@ -41,20 +44,21 @@ func (s *noiseState) reused() float64 {
 func (s *noiseState) reusedWhole() float64 {
 	var logs []float64
 	window := max(1, maxPairs/4/max(1, len(s.releases)))
+	ordered := make([]*noisePart, len(s.releases))
 	for i, of := range s.releases {
-		one, in := inOrder(of), make([]map[uint64]int, len(of))
+		ordered[i] = inOrder(of)
+		drawn, groups := ordered[i].places(), make([]map[uint64]int, len(of))
 		for j, p := range of {
-			in[j] = p.places()
+			groups[j] = p.places()
 		}
-		places := one.places()
-		for _, by := range s.releases[max(0, i-window):i] {
-			plain, turned := one.sameAs(inOrder(by), places)
+		for k := max(0, i-window); k < i; k++ {
+			plain, turned := ordered[i].sameAs(ordered[k], drawn)
 			logs = append(logs, plain, turned)
 			plain, turned = 0, 0
 			for j, p := range of {
-				for _, q := range by {
+				for _, q := range s.releases[k] {
 					if p.channel == q.channel {
-						a, b := p.sameAs(q, in[j])
+						a, b := p.sameAs(q, groups[j])
 						plain, turned = plain+a, turned+b
 					}
 				}
@@ -86,6 +90,9 @@ func (p *noisePart) places() map[uint64]int {
 // sameAs wagers on p's scores given q's, as they are and turned; places matches
 // them by label, nil by place.
 func (p *noisePart) sameAs(q *noisePart, places map[uint64]int) (plain, turned float64) {
+	if places != nil && slices.Equal(p.label, q.label) {
+		places = nil
+	}
 	for j := range q.scores {
 		i, ok := j, j < len(p.scores)
 		if places != nil {
@@ -110,6 +117,9 @@ func alike(x, y, grain float64) float64 {
 	}
 	width = math.Max(width, 1e-6)
 	d := (x - y) / width
+	if d*d > 100 { // the usual case
+		return -math.Ln2 // all but: never more than is right
+	}
 	return stake(0.5, x*x/2-d*d/2-math.Log(width))
 }
 
