@@ -51,7 +51,7 @@ func TestEveryKindOfWagerIsNeeded(t *testing.T) {
 				}
 			}
 		}},
-		{"a quarter too much", 20, 40, func(int, int) float64 { return 1.25 * r.NormFloat64() }},
+		{"a quarter too much", 1, 900, func(int, int) float64 { return 1.25 * r.NormFloat64() }},
 		{"half of it in one release of two hundred", 200, 120, func(release, _ int) float64 {
 			if release == 100 {
 				return r.NormFloat64() / 2

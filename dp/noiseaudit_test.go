@@ -216,6 +216,54 @@ func TestFalseAlarms(t *testing.T) {
 	}
 }
 
+// Of groups that lie at the threshold only the lucky are shown, and no alarm comes
+// of it (1e-6 each).
+func TestTheChoiceIsPartOfTheLaw(t *testing.T) {
+	r := rand.New(rand.NewPCG(6, 9))
+	const groups = 60
+	for name, s := range map[string]Spec{"public": tested(groups, false), "private": tested(0, true)} {
+		s.Measures, s.Columns, s.L0 = nil, nil, 1
+		plan := planned(t, s)
+		fill := func() *Totals {
+			out, err := NewTotalsWith(s, [16]byte{1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := &Batch{}
+			for g := range groups {
+				code, err := out.Group([]string{fmt.Sprint(g)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for range plan.Threshold() - 5 {
+					p := uint32(len(b.Keys))
+					b.Keys = append(b.Keys, [16]byte{byte(p), byte(p >> 8), byte(p >> 16)})
+					b.Person, b.Group = append(b.Person, p), append(b.Group, code)
+				}
+			}
+			if err := out.AddRange(b); err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		claim, err := ClaimNoise(s, plan.Sigmas(), plan.Cost())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var log []logged
+		for range 10 {
+			table, err := release(fill(), plan, &dice{r: r})
+			if err != nil {
+				t.Fatal(err)
+			}
+			log = append(log, logged{fill(), claim, table, asDrawn})
+		}
+		if !verdict(t, 1e-6, log) {
+			t.Errorf("%s: honest noise is accused", name)
+		}
+	}
+}
+
 // memory gives each release the noise that an earlier one had.
 type memory struct {
 	dice
