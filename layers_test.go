@@ -84,6 +84,8 @@ func violation(from, to string) string {
 		return "only tests may read exact totals or fail on purpose"
 	case from == "api/door":
 		return "the door imports nothing of ours"
+	case from == "policy/witness":
+		return "witnesses, logs and auditors use it: it imports nothing of ours"
 	case from == "queries/locality":
 		return "the proof of locality imports nothing of ours"
 	case strings.HasPrefix(from, "federated/glm") && own != "dp" && !strings.HasPrefix(own, "federated/glm"):
@@ -136,6 +138,10 @@ func TestViolations(t *testing.T) {
 		{"queries/enginetest", module + "dp/dptest", false},
 		{"policy/ledger", module + "policy/ledger/ledgertest", true},
 		{"policy/audit", module + "policy/ledger", true},
+		{"policy/audit", module + "policy/witness", false},
+		{"policy/ledger", module + "policy/witness", false},
+		{"policy/witness", module + "policy/ledger", true},
+		{"policy/witness", module + "dp", true},
 		{"federated/glm", module + "dp", false},
 		{"federated/glm", module + "policy", true},
 		{"federated/glm", module + "federated", true},

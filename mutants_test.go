@@ -51,6 +51,7 @@ var mutants = []mutant{
 	{"noise audit: it can be printed", "dp/redact.go", "func (closed) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }", "", "./dp", "TestNoiseAuditIsSilent"},
 	{"noise audit: a second verdict", "dp/noiseaudit.go", "	s.done = true\n", "", "./dp", "TestNoiseAuditIsSilent"},
 	{"noise audit: another question than was charged", "queries/auditnoise.go", "if rel.ID != rec.ID || q.canonicalKey(r.Secret) != rec.Key {", "if rel.ID != rec.ID {", "./queries", "TestAuditOfWhatIsMissing"},
+	{"noise audit: it needs nobody's approval", "cmd/qunxiang/auditnoise.go", "d.state.Approved(ledger.SubjectAudit, look.Root, time.Now(), as)", "error(nil)", "./cmd/qunxiang", "TestScripts/supervise"},
 	{"noise audit: the salt is another's", "queries/auditnoise.go", "saltOf(r.Secret, rec.ID)", "saltOf(r.Secret, rec.Key)", "./queries", "TestAuditAsksTheSameAgain"},
 	{"noise is examined away", "dp/proof/proof.go", "if !e.Public {", "if false {", "./dp/proof", "OnlyPublic"},
 }
@@ -58,7 +59,7 @@ var mutants = []mutant{
 // chosen are the mutants of this run: with QUNXIANG_LONG all, else those of queries and
 // one or two for each attack on training. QUNXIANG_MUTANTS chooses by name.
 func chosen() []mutant {
-	list := slices.Clone(mutants)
+	list := slices.Concat(mutants, witnessMutants)
 	for _, a := range attacks {
 		a.name = a.on + ": " + a.name
 		list = append(list, a.mutant)
@@ -73,7 +74,7 @@ func chosen() []mutant {
 // Every mutant has its one place in the sources, those of the long run included: a rule
 // whose code has changed would be without a mutant, and nobody would know.
 func TestMutantsHaveTheirPlaces(t *testing.T) {
-	all := slices.Concat(mutants, trainingMutants)
+	all := slices.Concat(mutants, witnessMutants, trainingMutants)
 	for _, a := range attacks {
 		all = append(all, a.mutant)
 	}

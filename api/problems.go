@@ -145,6 +145,9 @@ var problemMap = []struct {
 	{ledger.ErrConflict, internalError, false}, // of training, not of a question
 	{ledger.ErrAbandoned, abandoned, false},
 	{ledger.ErrGrant, refused, false},
+	{ledger.ErrApproval, refused, true},
+	{ledger.ErrSupervised, refused, false},
+	{ledger.ErrRetention, refused, true},
 	{ledger.ErrStopped, unavailable, false},
 	{ledger.ErrNoCaps, unavailable, false},
 	{ledger.ErrInUse, unavailable, false},
@@ -232,8 +235,11 @@ func problemOf(err error) *Problem {
 		if m.says {
 			p.Detail = plain(err.Error(), m.err.Error())
 		}
-		if m.err == ledger.ErrGrant {
+		switch m.err {
+		case ledger.ErrGrant:
 			p.Rule = "grant"
+		case ledger.ErrApproval:
+			p.Rule = "approval"
 		}
 		p.addBudget(err)
 		return p

@@ -24,6 +24,8 @@ type Options struct {
 	Tokens  TokenStore
 	// SignIn lets browsers in by an OpenID provider; default none.
 	SignIn SignIn
+	// Approvals is what two people decide together; default nothing.
+	Approvals Approvals
 	// Rate is how many requests all principals of one organisation may send;
 	// default any number.
 	Rate Rate
@@ -107,6 +109,9 @@ func New(o Options) (*Server, error) {
 	s.routeEvents()
 	s.routeReleases()
 	s.routeBudgets()
+	if s.Approvals != nil {
+		s.routeApprovals()
+	}
 	s.routeSessions()
 	s.routeHealth()
 	return s, s.routeDescription()

@@ -29,13 +29,14 @@ const (
 type Refusal struct {
 	Rule   Rule
 	Detail string
+	Grant  string // the grant that came nearest, "" for none
 }
 
 // Error says the rule and the detail.
 func (r *Refusal) Error() string { return fmt.Sprintf("refused (%s): %s", r.Rule, r.Detail) }
 
-func refuse(rule Rule, format string, args ...any) error {
-	return &Refusal{rule, fmt.Sprintf(format, args...)}
+func refuse(rule Rule, format string, args ...any) *Refusal {
+	return &Refusal{Rule: rule, Detail: fmt.Sprintf(format, args...)}
 }
 
 // TemplateRef is what a decision needs to know of a template.
@@ -82,7 +83,7 @@ func (p *Policy) Decide(a Ask) (Decision, error) {
 		}
 		purpose, err := g.allows(a)
 		if err != nil {
-			best = err
+			err.Grant, best = g.ID, err
 			continue
 		}
 		d := Decision{Grant: g, Purpose: purpose, K: p.K, NoisyK: p.NoisyK}
@@ -99,7 +100,7 @@ func (g Grant) names(t TemplateRef) bool {
 // allows gives the purpose of a request under the grant: the one that was
 // declared, or else by the grant itself: its first, where the template allows
 // it, or the only one that fits. Nobody else picks among several.
-func (g Grant) allows(a Ask) (purpose string, err error) {
+func (g Grant) allows(a Ask) (purpose string, err *Refusal) {
 	if a.At.UTC().Format(time.DateOnly) > g.Until {
 		return "", refuse(RuleGrantExpired, "grant %s ended on %s", g.ID, g.Until)
 	}
@@ -131,14 +132,17 @@ const (
 	LoadData       Action = "load-data"       // import, synth
 	ManageOptOuts  Action = "manage-opt-outs" // add and list
 	ResumeTemplate Action = "resume-template" // clear a suspension
+	SeeProposals   Action = "see-proposals"   // what waits for approvals, and send those
+	DeleteOld      Action = "delete-old"      // released files and snapshots that need not be kept
+	ChangePolicy   Action = "change-policy"   // put another policy forward
 )
 
 // doers are the roles that may do it.
 func (a Action) doers() []Role {
 	switch a {
-	case ReadReleases:
+	case ReadReleases, SeeProposals:
 		return []Role{Regulator, Steward}
-	case LoadData, ManageOptOuts, ResumeTemplate:
+	case LoadData, ManageOptOuts, ResumeTemplate, DeleteOld, ChangePolicy:
 		return []Role{Steward}
 	}
 	return nil

@@ -1,9 +1,7 @@
 package policy
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -30,54 +28,21 @@ var evaluators = []Principal{
 	{ID: "node-n", Organisation: "domain", Roles: []Role{Node}},
 }
 
-// Evaluation writes the policy.yaml of a new evaluation domain: one principal
-// for each role, grants on every template for its audience, and caps of epsilon
-// 10 at delta 1e-9 for each year of records and for life.
+// Evaluation writes the policy.yaml of a new evaluation domain: one principal for each
+// role, grants on every template for its audience, and caps of epsilon 10 at delta 1e-9
+// for each year of records and for life.
 func Evaluation(o EvaluationOptions) []byte {
-	var b strings.Builder
-	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	p("# Policy of an evaluation domain: no approvals or witnesses are required, and every")
-	p("# receipt says so. Unknown keys are refused.")
-	p("version: 1\nmode: %s", ModeEvaluation)
-	p("\n# The people under this domain's key. Budgets belong to them.\npopulation: %s", o.Population)
-	p("\n# The public size of the population, where it may be known. With it, estimates warn of")
-	p("# tables that would be mostly empty. 0: undeclared.\npublic_people: %d", o.PublicPeople)
-	if o.PublicWindow != "" {
-		p("\n# The days the data are declared to hold. Questions about others are refused.\npublic_window: %s", o.PublicWindow)
+	limit := Cap{Epsilon: 10, Delta: 1e-9}
+	p := &Policy{
+		Mode: ModeEvaluation, Population: o.Population, PublicPeople: o.PublicPeople, publicWindow: o.PublicWindow,
+		K: KFloor, Caps: Caps{Year: limit, Life: limit}, ConversionDelta: 1e-9, Undeclared: 2 * time.Second, Classes: defaultClasses, Principals: evaluators,
 	}
-	p("\n# The fewest people a group may have, at least k_floor; or noisy: public groups are then")
-	p("# judged by their noisy count alone, private ones by k_floor.\nk: %d\nk_floor: %d", KFloor, KFloor)
-	p("\n# Budgets, for ever: caps are never raised or refilled.")
-	p("caps:\n  year: {epsilon: 10, delta: 1e-9}\n  life: {epsilon: 10, delta: 1e-9}")
-	p("\n# The delta at which an epsilon is shown. It decides nothing.\nconversion_delta: 1e-9")
-	p("\n# How long after its charge an answer appears, never earlier and never later.")
-	p("slots:\n  undeclared: 2s\n  classes:")
-	for _, c := range defaultClasses {
-		p("    - {people: %d, slot: %s}", c.People, brief(c.Slot))
-	}
-	p("\nprincipals:")
 	for _, x := range evaluators {
-		p("  - {id: %s, organisation: %s, roles: [%s]}", x.ID, x.Organisation, x.Roles[0])
+		if g, some := o.grant(x); some {
+			p.Grants = append(p.Grants, g)
+		}
 	}
-	p("\n# A request that names no purpose is for the first one of its grant, where its template")
-	p("# allows that, or for the only one that fits.")
-	p("grants:%s", map[bool]string{true: " []"}[len(o.Offers) == 0])
-	for _, x := range evaluators {
-		o.grant(p, x)
-	}
-	return []byte(b.String())
-}
-
-// brief writes 3m for 3m0s and 5h for 5h0m0s.
-func brief(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
+	return p.Format()
 }
 
 // defaultClasses are at least ten times what the dearest template takes on two
@@ -105,8 +70,7 @@ func (r Role) suits() []string {
 
 // grant gives a principal the templates of its audience that have a purpose
 // which suits its role, for those purposes.
-func (o EvaluationOptions) grant(p func(string, ...any), x Principal) {
-	var templates, uses []string
+func (o EvaluationOptions) grant(x Principal) (g Grant, some bool) {
 	used := map[string]bool{}
 	for _, offer := range o.Offers {
 		fits := false
@@ -116,18 +80,14 @@ func (o EvaluationOptions) grant(p func(string, ...any), x Principal) {
 			}
 		}
 		if fits {
-			templates = append(templates, offer.Template)
+			g.Templates = append(g.Templates, offer.Template)
 		}
-	}
-	if len(templates) == 0 {
-		return
 	}
 	for _, purpose := range x.Roles[0].suits() {
 		if used[purpose] {
-			uses = append(uses, purpose)
+			g.Purposes = append(g.Purposes, purpose)
 		}
 	}
-	p("  - id: evaluation-%s\n    principal: %s\n    until: %s", x.ID, x.ID, o.Until.UTC().Format(time.DateOnly))
-	p("    purposes: [%s]", strings.Join(uses, ", "))
-	p("    templates: [%s]", strings.Join(templates, ", "))
+	g.ID, g.Principal, g.Until = "evaluation-"+x.ID, x.ID, o.Until.UTC().Format(time.DateOnly)
+	return g, len(g.Templates) > 0
 }

@@ -40,15 +40,18 @@ func Parse(name string, b []byte) (*Policy, error) {
 
 func (r *reader) policy(root ast.Node) *Policy {
 	m := r.members(root, "version", "mode", "population", "public_people?", "public_window?", "k", "k_floor?", "caps", "conversion_delta?",
-		"slots?", "regions?", "principals", "grants")
+		"slots?", "regions?", "owner?", "author?", "organisations?", "approvers?", "witnesses?", "retention_days?", "principals", "grants")
 	p := &Policy{Undeclared: 2 * time.Second, Classes: slices.Clone(defaultClasses)}
 	r.whole(m["version"], 1, 1)
-	if p.Mode = r.text(m["mode"]); p.Mode != ModeEvaluation {
-		r.want(m["mode"], "evaluation, the only mode there is")
+	if p.Mode = r.text(m["mode"]); p.Mode != ModeEvaluation && p.Mode != ModeSupervised {
+		r.want(m["mode"], "evaluation or supervised")
 	}
 	p.Population = r.plain(m["population"])
 	p.PublicPeople = r.whole(m["public_people"], 0, math.MaxInt32)
 	p.PublicFrom, p.PublicTo = r.window(m["public_window"])
+	if n := m["public_window"]; n != nil {
+		p.publicWindow = r.text(n)
+	}
 	r.threshold(p, m["k"], m["k_floor"])
 	r.caps(p, m["caps"], m["conversion_delta"])
 	r.slots(p, m["slots"])
@@ -59,6 +62,7 @@ func (r *reader) policy(root ast.Node) *Policy {
 	for _, n := range r.list(m["grants"]) {
 		p.Grants = append(p.Grants, r.grant(p, n))
 	}
+	r.supervision(p, m)
 	return p
 }
 
@@ -82,7 +86,7 @@ func (r *reader) threshold(p *Policy, k, floor ast.Node) {
 	if floor != nil {
 		least = r.whole(floor, KFloor, most)
 	}
-	p.K = int(least)
+	p.K, p.floor = int(least), int(least)
 	if s, ok := k.(*ast.StringNode); ok && s.Value == "noisy" {
 		p.NoisyK = true
 		return
@@ -165,12 +169,15 @@ func (r *reader) plain(n ast.Node) string {
 }
 
 func (r *reader) person(p *Policy, n ast.Node) Principal {
-	m := r.members(n, "id", "organisation", "roles", "certificates?", "accounts?")
+	m := r.members(n, "id", "organisation", "person?", "roles", "certificates?", "accounts?")
 	x := Principal{
 		ID:           r.plain(m["id"]),
 		Organisation: r.match(m["organisation"], titlePattern, "a name without quotes and backslashes"),
 		Certificates: r.certificates(p, m["certificates"]),
 		Accounts:     r.accounts(p, m["accounts"]),
+	}
+	if n := m["person"]; n != nil {
+		x.Person = r.match(n, personPattern, "a person's name or number")
 	}
 	if p.principal(x.ID) != nil {
 		r.want(m["id"], "each id only once")
@@ -191,7 +198,7 @@ func (r *reader) grant(p *Policy, n ast.Node) Grant {
 	m := r.members(n, "id", "principal", "templates", "purposes", "until", "quota_rho?")
 	g := Grant{
 		ID: r.plain(m["id"]), Principal: r.plain(m["principal"]),
-		Templates: r.texts(m["templates"]), Purposes: r.texts(m["purposes"]), Until: r.text(m["until"]),
+		Templates: r.texts(m["templates"]), Purposes: r.texts(m["purposes"]), Until: r.day(m["until"]),
 	}
 	if slices.ContainsFunc(p.Grants, func(o Grant) bool { return o.ID == g.ID }) {
 		r.want(m["id"], "each id only once")
@@ -214,9 +221,6 @@ func (r *reader) grant(p *Policy, n ast.Node) Grant {
 		if !slices.Contains(purposes, x) {
 			r.want(r.list(m["purposes"])[i], "a declared purpose")
 		}
-	}
-	if day, err := time.Parse(time.DateOnly, g.Until); err != nil || day.Format(time.DateOnly) != g.Until {
-		r.want(m["until"], "a day, like 2027-12-31")
 	}
 	if quota := m["quota_rho"]; quota != nil {
 		if g.QuotaRho = r.number(quota); g.QuotaRho > 1000 {

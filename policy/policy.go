@@ -50,6 +50,7 @@ const KFloor = 20
 type Principal struct {
 	ID           string
 	Organisation string
+	Person       string // who stands behind it; "" for a program, and where it is not said
 	Roles        []Role
 	Certificates []string  // keys of client certificates, see [Policy.ByCertificate]
 	Accounts     []Account // at OpenID providers
@@ -94,9 +95,12 @@ type Policy struct {
 	Regions              []string      // public list of regions; nil: none is declared
 	Principals           []Principal
 	Grants               []Grant
+	Supervision          Supervision // of the mode supervised
 
-	digest     string
-	year, life dp.Cost
+	publicWindow string // as the file has it
+	floor        int    // k_floor
+	digest       string
+	year, life   dp.Cost
 }
 
 // Digest is the SHA-256 of the file the policy was read from, in hex.

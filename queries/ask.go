@@ -250,7 +250,7 @@ func (r *Runner) retire(t *ticket) {
 
 // charge makes the cost durable and only then starts the run.
 func (r *Runner) charge(ctx context.Context, t *ticket, req Request, idempotency string, d policy.Decision) error {
-	p, now, slot := t.priced, r.Now(), r.Policy.Slot()
+	p, now, slot := t.priced, r.Now(), r.rules().Slot()
 	t.Due = now.Add(slot + time.Second - 1).Truncate(time.Second).UTC()
 	// A leaf may bear a time to come, of a clock that was wrong: the slot is then
 	// counted from there, because the log's time never goes back.
@@ -259,7 +259,7 @@ func (r *Runner) charge(ctx context.Context, t *ticket, req Request, idempotency
 	}
 	epoch := r.Epoch(now)
 	index, err := r.Ledger.Charge(ctx, ledger.Charge{
-		ID: t.ID, Principal: t.principal, Organisation: r.Policy.Organisation(t.principal), Grant: d.Grant.ID,
+		ID: t.ID, Principal: t.principal, Organisation: r.rules().Organisation(t.principal), Grant: d.Grant.ID,
 		Purpose: d.Purpose, Template: p.Template.Ref(), Catalogue: p.Template.Catalogue,
 		TemplateDigest: p.Template.Digest(), Key: p.key, Snapshot: p.Job.Snapshot, Epoch: epoch,
 		Scopes: p.scopes, Cost: p.plan.Cost(), Sigmas: p.plan.Sigmas(), Due: t.Due,
@@ -335,7 +335,7 @@ func (r *Runner) replay(ctx context.Context, principal string, req Request, idem
 
 func (r *Runner) logReplay(ctx context.Context, id, principal string, req Request, idempotency string, d policy.Decision, rel ledger.Request) (int64, error) {
 	return r.Ledger.Replay(ctx, ledger.Replay{
-		ID: id, Release: rel.Release, Principal: principal, Organisation: r.Policy.Organisation(principal),
+		ID: id, Release: rel.Release, Principal: principal, Organisation: r.rules().Organisation(principal),
 		Purpose: d.Purpose, Idempotency: r.idempotency(principal, idempotency), Request: req.digest(r.Secret),
 	})
 }
@@ -343,23 +343,27 @@ func (r *Runner) logReplay(ctx context.Context, id, principal string, req Reques
 // deny logs a refusal that names a rule of policy or a budget. A request that
 // was not understood leaves no leaf: anyone could fill the log with those.
 func (r *Runner) deny(ctx context.Context, principal string, req Request, err error) {
-	rule := ""
+	rule, grant := "", ""
 	var refusal *policy.Refusal
 	switch {
 	case errors.As(err, &refusal):
-		rule = refusal.Rule
+		rule, grant = refusal.Rule, refusal.Grant
 	case errors.Is(err, ledger.ErrBudget):
 		rule = "budget"
 	case errors.Is(err, ledger.ErrSuspended):
 		rule = "suspended"
+	case errors.Is(err, ledger.ErrApproval):
+		rule = "approval"
 	}
 	t, found := r.Catalog.Find(req.Template)
-	if rule == "" || found != nil || r.Policy.Organisation(principal) == "" {
+	if rule == "" || found != nil || r.rules().Organisation(principal) == "" {
 		return
 	}
 	// The refusal stands whether or not it could be logged; a ledger that
 	// cannot write has stopped the process already.
-	_, _ = r.Ledger.Deny(ctx, ledger.Deny{Principal: principal, Template: t.Ref(), Rule: rule})
+	_, _ = r.Ledger.Deny(ctx, ledger.Deny{
+		Principal: principal, Organisation: r.rules().Organisation(principal), Grant: grant, Template: t.Ref(), Rule: rule,
+	})
 }
 
 // Wait blocks until a request of this principal is released or abandoned.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/policy/ledger"
@@ -32,11 +33,11 @@ type NoiseReport struct {
 // more: why may be data.
 var ErrAudit = errors.New("the audit could not be made: nothing is said of the noise")
 
-// AuditNoise computes the exact answer to every release that a checkpoint covers
-// again, and tests what was released against the noise the log claims: see
+// AuditNoise computes the exact answer to every release among the log's first
+// leaves, as far as a checkpoint covers them, again, and tests what was released against the noise the log claims: see
 // [dp.NoiseAudit], which keeps what it finds to itself. Nothing is charged or
 // written. progress, if not nil, hears how many of all releases are done.
-func (r *Runner) AuditNoise(ctx context.Context, falseAlarm float64, progress func(done, all int)) (*NoiseReport, error) {
+func (r *Runner) AuditNoise(ctx context.Context, leaves int64, falseAlarm float64, progress func(done, all int)) (*NoiseReport, error) {
 	if r.Engine == nil || r.Store == nil {
 		return nil, errors.New("queries: an audit of the noise needs the engine and the released files")
 	}
@@ -45,7 +46,7 @@ func (r *Runner) AuditNoise(ctx context.Context, falseAlarm float64, progress fu
 		return nil, err
 	}
 	report := &NoiseReport{FalseAlarm: falseAlarm}
-	all := r.State.Requests()
+	all := slices.DeleteFunc(r.State.Requests(), func(rec ledger.Request) bool { return rec.Index >= leaves })
 	for i, rec := range all {
 		if progress != nil {
 			progress(i, len(all))
@@ -53,7 +54,7 @@ func (r *Runner) AuditNoise(ctx context.Context, falseAlarm float64, progress fu
 		switch {
 		case rec.Abandoned:
 			report.Abandoned++
-		case !r.State.Published(rec):
+		case !r.State.Published(rec), rec.Release >= leaves:
 		default:
 			if err := r.auditRelease(ctx, audit, rec, report); err != nil {
 				return nil, err

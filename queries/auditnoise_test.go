@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"reflect"
 	"testing"
 
@@ -53,7 +54,7 @@ func TestAuditAsksTheSameAgain(t *testing.T) {
 		}
 		ran := ears.jobs
 		ears.jobs = nil
-		report, err := h.runner.AuditNoise(t.Context(), 1e-6, nil)
+		report, err := h.runner.AuditNoise(t.Context(), math.MaxInt64, 1e-6, nil)
 		if err != nil || !report.Pass || report.Releases != len(ran) || report.Releases < 20 || report.Unlike > 0 {
 			t.Fatalf("%d were run: %+v, %v", len(ran), report, err)
 		}
@@ -87,7 +88,7 @@ func TestAuditOfWhatIsMissing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return r.AuditNoise(t.Context(), 1e-6, nil)
+			return r.AuditNoise(t.Context(), math.MaxInt64, 1e-6, nil)
 		}
 		gone := func(o *queries.Options) {
 			o.Source = func(string) (queries.Source, error) { return queries.Source{}, errors.New("gone") }

@@ -48,11 +48,11 @@ func (r *Runner) Receipt(ctx context.Context, principal, id string) ([]byte, err
 		return nil, err
 	}
 	s := Statement{
-		Release: rec.ID, Digest: rec.Digest, Population: r.Policy.Population,
+		Release: rec.ID, Digest: rec.Digest, Population: r.rules().Population,
 		ChargeLeaf: rec.Index, ReleaseLeaf: rec.Release,
 		Template: rec.Template, Catalogue: rec.Catalogue, TemplateDigest: rec.TemplateDigest,
 		Snapshot: rec.Snapshot, OptOutEpoch: rec.Epoch,
-		Rho: decimal(rec.Cost.Rho), Delta: decimal(rec.Cost.Delta), Scopes: rec.Scopes, Mode: r.Policy.Mode,
+		Rho: decimal(rec.Cost.Rho), Delta: decimal(rec.Cost.Delta), Scopes: rec.Scopes, Mode: r.rules().Mode,
 	}
 	payload, err := json.Marshal(s)
 	if err != nil {

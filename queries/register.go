@@ -88,9 +88,9 @@ var china = time.FixedZone("CST", 8*3600)
 
 // Register writes the public register from the log.
 func (r *Runner) Register() *Register {
-	caps := r.Policy.Caps
+	caps := r.rules().Caps
 	out := &Register{
-		Population: r.Policy.Population, Evaluation: r.Policy.Mode == policy.ModeEvaluation,
+		Population: r.rules().Population, Evaluation: r.rules().Mode == policy.ModeEvaluation,
 		Entries: []RegisterEntry{}, Scopes: []RegisterScope{}, Organisations: []RegisterUse{},
 		Privacy: Promise{Epsilon: caps.Life.Epsilon, Factor: factor(caps.Life.Epsilon), Delta: caps.Life.Delta, YearEps: caps.Year.Epsilon, SoFar: 1},
 	}

@@ -109,11 +109,11 @@ func (r *Runner) document(t *ticket, purpose string, table *dp.Table) Release {
 	rel := Release{
 		ID: t.ID, Template: p.Template.Ref(), Catalogue: p.Template.Catalogue, Digest: p.Template.Digest(),
 		Coarse: p.Coarse, Title: p.Template.Title, Parameters: p.Parameters, Purpose: purpose,
-		Snapshot: p.Job.Snapshot, Epoch: p.Job.Epoch, Released: t.Due, Evaluation: r.Policy.Mode == "evaluation", Bounding: BoundByRequest,
+		Snapshot: p.Job.Snapshot, Epoch: p.Job.Epoch, Released: t.Due, Evaluation: r.rules().Mode == "evaluation", Bounding: BoundByRequest,
 		Keys: []string{}, Groups: p.groups(table), Notes: p.notes(),
 		Privacy: Privacy{
-			Rho: cost.RhoFloat(), Delta: cost.DeltaFloat(), DisplayDelta: r.Policy.ConversionDelta,
-			Epsilon: round(dp.Epsilon(cost, r.Policy.ConversionDelta)), K: p.Job.Spec.K, Scopes: p.scopes, Charged: true,
+			Rho: cost.RhoFloat(), Delta: cost.DeltaFloat(), DisplayDelta: r.rules().ConversionDelta,
+			Epsilon: round(dp.Epsilon(cost, r.rules().ConversionDelta)), K: p.Job.Spec.K, Scopes: p.scopes, Charged: true,
 		},
 	}
 	for _, k := range p.Job.Spec.Keys {
@@ -200,7 +200,7 @@ func (r *Runner) handed(ctx context.Context, principal, id string) (ledger.Reque
 		return rec, ErrUnlogged
 	}
 	_, err = r.Ledger.Replay(ctx, ledger.Replay{
-		ID: newID(), Release: rec.Release, Principal: principal, Organisation: r.Policy.Organisation(principal),
+		ID: newID(), Release: rec.Release, Principal: principal, Organisation: r.rules().Organisation(principal),
 		Purpose: string(policy.ReadReleases), Request: keyed(r.Secret, "read", []byte(rec.ID)),
 	})
 	return rec, err
@@ -221,7 +221,7 @@ func (r *Runner) released(principal, id string) (ledger.Request, error) {
 	switch {
 	case !ok && r.retiredFor(principal, id):
 		return rec, ErrAbandoned
-	case !ok, asked.By != principal && !r.State.Handed(rec.ID, principal) && r.Policy.May(principal, policy.ReadReleases) != nil:
+	case !ok, asked.By != principal && !r.State.Handed(rec.ID, principal) && r.rules().May(principal, policy.ReadReleases) != nil:
 		return rec, fmt.Errorf("%w: %s", ErrUnknownRequest, id)
 	case rec.Abandoned:
 		return rec, ErrAbandoned

@@ -29,7 +29,7 @@ type Store interface {
 // otherwise.
 type Options struct {
 	Catalog *Catalog
-	Policy  *policy.Policy
+	Policy  *policy.Policy // to begin with, see Enforce
 	// State is the fold of the log; Ledger, where the Runner may charge, the log
 	// itself. Without Ledger, Engine and Store a Runner estimates only.
 	State  *ledger.State
@@ -58,6 +58,7 @@ type Options struct {
 // release. It is safe for concurrent use.
 type Runner struct {
 	Options
+	inForce policy.InForce
 	ctx     context.Context
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -86,7 +87,24 @@ func NewRunner(o Options) (*Runner, error) {
 		o.MaxInFlight = 4
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	return &Runner{Options: o, ctx: ctx, stop: stop, tickets: map[string]*ticket{}}, nil
+	r := &Runner{Options: o, ctx: ctx, stop: stop, tickets: map[string]*ticket{}}
+	r.inForce.Put(o.Policy)
+	return r, nil
+}
+
+// Enforce replaces the policy, once the log has it. Requests that are being decided go on
+// by the one they began with; the log holds their charges to the one in force.
+func (r *Runner) Enforce(p *policy.Policy) { r.inForce.Put(p) }
+
+func (r *Runner) rules() *policy.Policy { return r.inForce.Policy() }
+
+// approved wants the policy and the template to have their approvals still. The log holds
+// the charge to the same, and to the snapshot's; here the price is not told in vain.
+func (r *Runner) approved(t *Template) error {
+	if err := r.State.GrantApproved(r.Now()); err != nil {
+		return err
+	}
+	return r.State.Approved(ledger.SubjectTemplate, t.Digest(), r.Now())
 }
 
 // Close lets running requests come to their slot, so that what was charged is
@@ -103,10 +121,13 @@ func (r *Runner) price(principal string, req Request) (*priced, policy.Decision,
 	if err != nil {
 		return nil, policy.Decision{}, err
 	}
-	decision, err := r.Policy.Decide(policy.Ask{
+	decision, err := r.rules().Decide(policy.Ask{
 		Principal: principal, Purpose: req.Purpose, At: r.Now(),
 		Template: policy.TemplateRef{ID: t.ID, Version: t.Version, Digest: t.Digest(), Certified: r.Catalog.Certified(t), Audiences: t.Audiences, Purposes: t.Purposes},
 	})
+	if err == nil {
+		err = r.approved(t)
+	}
 	if err != nil {
 		return nil, decision, err
 	}
@@ -124,14 +145,14 @@ func (r *Runner) price(principal string, req Request) (*priced, policy.Decision,
 	if err != nil {
 		return nil, decision, q.explain(err, req, limit)
 	}
-	p := &priced{Question: q, plan: plan, key: q.canonicalKey(r.Secret), people: r.Policy.PublicPeople}
+	p := &priced{Question: q, plan: plan, key: q.canonicalKey(r.Secret), people: r.rules().PublicPeople}
 	if p.people == 0 {
 		p.people = req.PublicPeople
 	}
 	for _, y := range q.Years {
-		p.scopes = append(p.scopes, r.Policy.Population+"/"+strconv.Itoa(y))
+		p.scopes = append(p.scopes, r.rules().Population+"/"+strconv.Itoa(y))
 	}
-	p.scopes = append(p.scopes, r.Policy.Population+"/life")
+	p.scopes = append(p.scopes, r.rules().Population+"/life")
 	return p, decision, nil
 }
 
@@ -147,7 +168,7 @@ func (r *Runner) compile(t *Template, req Request) (*Question, error) {
 	if req.PublicPeople < 0 {
 		return nil, fmt.Errorf("%w: public_people is below 0", ErrParameter)
 	}
-	src.From, src.To = r.Policy.PublicFrom, r.Policy.PublicTo
+	src.From, src.To = r.rules().PublicFrom, r.rules().PublicTo
 	q, err := r.Catalog.Compile(t, req.Coarse, req.Parameters, src)
 	if err != nil {
 		return nil, err
@@ -173,11 +194,11 @@ func (r *Runner) Estimate(_ context.Context, principal string, req Request) (*Es
 	e := &Estimate{
 		Template: p.Template.Ref(), Catalogue: p.Template.Catalogue, Title: p.Template.Title, Coarse: p.Coarse,
 		Parameters: p.Parameters, Purpose: d.Purpose,
-		Rho: cost.RhoFloat(), Delta: cost.DeltaFloat(), DisplayDelta: r.Policy.ConversionDelta,
-		Epsilon: dp.Epsilon(cost, r.Policy.ConversionDelta), K: d.K,
+		Rho: cost.RhoFloat(), Delta: cost.DeltaFloat(), DisplayDelta: r.rules().ConversionDelta,
+		Epsilon: dp.Epsilon(cost, r.rules().ConversionDelta), K: d.K,
 		Measures: measures, Groups: p.Groups, MaxGroups: p.Job.Spec.L0, SmallestGroup: p.plan.SmallestGroup(),
 		PublicPeople: p.people, ExpectedGroup: p.expectedGroup(), Fits: true,
-		SlotSeconds: seconds(r.Policy.Slot()), Notes: p.notes(),
+		SlotSeconds: seconds(r.rules().Slot()), Notes: p.notes(),
 	}
 	// Only what is the caller's own is told for nothing: what others have asked
 	// is their secret until the log says who is given it.

@@ -1,39 +1,25 @@
 package main
 
 import (
-	"context"
+	"encoding/hex"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
 	"github.com/qunxiang/qunxiang/queries/dataset"
 )
-
-// noiseWarrant admits an audit of the noise. Its verdict is one bit that was
-// computed from data, so each audit needs leave and is on record before it begins.
-type noiseWarrant interface {
-	take(ctx context.Context, d *domain, as string, falseAlarm float64) error
-}
-
-// stewardsWord is the warrant of an evaluation domain: the steward alone may, and
-// the log, which names no approvers, says nothing.
-type stewardsWord struct{}
-
-func (stewardsWord) take(_ context.Context, d *domain, as string, _ float64) error {
-	if d.policy.Mode != "evaluation" {
-		return &exitError{exitRefused, fmt.Errorf("an audit of the noise needs the approval of two people here, which this version cannot check yet")}
-	}
-	return withCode(d.policy.May(as, policy.LoadData)) // what is the steward's alone
-}
 
 // noiseAlarm is the false-alarm rate of an audit of the noise.
 const noiseAlarm = 1e-6
 
 func auditNoiseCommand() *cobra.Command {
 	var dir, as string
+	var leaves int64
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "noise", Short: "Test inside the domain that releases carry the noise the log claims", Args: cobra.NoArgs,
@@ -50,6 +36,9 @@ about 150 numbers, noise trimmed at two deviations or four fifths of it in about
 whole release in about 200 releases, the same noise in two releases in about 20
 numbers of each.
 
+Each look is on record in the log before it says anything; in a supervised domain
+two other people approve it first, for one number of leaves.
+
 Not tested: quantiles, curves, standard deviations, means without the number of
 their rows, what is derived from other numbers, and training jobs.
 
@@ -57,7 +46,7 @@ Exit codes: 0 pass, 5 fail, 3 refused, 4 the domain is in use, 1 the audit could
 not be made.`,
 		Example: "  qunxiang audit noise --domain D --as steward-s",
 		RunE: func(c *cobra.Command, _ []string) error {
-			report, err := auditNoise(c, dir, as, stewardsWord{})
+			report, err := auditNoise(c, dir, as, leaves)
 			if err != nil {
 				return withCode(err)
 			}
@@ -73,17 +62,28 @@ not be made.`,
 		},
 	}
 	domainFlags(c, &dir, &as)
+	c.Flags().Int64Var(&leaves, "leaves", 0, "how many leaves of the log to look at, from its beginning (default: all)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
-func auditNoise(c *cobra.Command, dir, as string, w noiseWarrant) (*queries.NoiseReport, error) {
+// auditNoise asks for leave, looks, and puts on record that it looked before it says
+// anything: the verdict is one bit that was computed from data.
+func auditNoise(c *cobra.Command, dir, as string, leaves int64) (*queries.NoiseReport, error) {
 	d, err := openDomain(c.Context(), dir, writing)
 	if err != nil {
 		return nil, err
 	}
 	defer d.Close()
-	if err := w.take(c.Context(), d, as, noiseAlarm); err != nil {
+	if leaves == 0 {
+		leaves = d.ledger.Size()
+	}
+	root, err := d.ledger.Root(leaves)
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	look := ledger.Audit{Leaves: leaves, Root: hex.EncodeToString(root[:]), By: as}
+	if err := d.mayAuditNoise(as, look); err != nil {
 		return nil, err
 	}
 	if err := d.startEngine(); err != nil {
@@ -95,7 +95,27 @@ func auditNoise(c *cobra.Command, dir, as string, w noiseWarrant) (*queries.Nois
 			draw(dataset.Progress{Stage: "charges", Done: int64(done), Total: int64(all)})
 		}
 	}
-	return d.runner.AuditNoise(c.Context(), noiseAlarm, tell)
+	report, err := d.runner.AuditNoise(c.Context(), leaves, noiseAlarm, tell)
+	if err != nil {
+		return nil, err
+	}
+	look.Passed = report.Pass
+	if _, err := d.ledger.Audit(c.Context(), look); err != nil {
+		return nil, err // without its leaf nothing is said
+	}
+	return report, nil
+}
+
+// mayAuditNoise wants the steward's word, and in a supervised domain the approvals of
+// two other people of just this look.
+func (d *domain) mayAuditNoise(as string, look ledger.Audit) error {
+	if err := d.policy().May(as, policy.LoadData); err != nil { // what is the steward's alone
+		return err
+	}
+	if err := d.state.Approved(ledger.SubjectAudit, look.Root, time.Now(), as); err != nil {
+		return &exitError{exitRefused, fmt.Errorf("%d leaves of the log (--leaves %d) have the root %s: %w", look.Leaves, look.Leaves, look.Root, err)}
+	}
+	return nil
 }
 
 func printNoise(w io.Writer, r *queries.NoiseReport) {

@@ -29,7 +29,8 @@ func inLong() bool { return os.Getenv("QUNXIANG_LONG") != "" }
 func askedDomain(t *testing.T) *domain {
 	t.Helper()
 	d := trainingDomain(t, 3000)
-	d.policy.Classes, d.policy.Undeclared = nil, 4*time.Second
+	p := d.policy()
+	p.Classes, p.Undeclared = nil, 4*time.Second
 	d.maxRuns, d.maxInFlight = 100, 100
 	if err := d.startEngine(); err != nil {
 		t.Fatal(err)
@@ -40,7 +41,7 @@ func askedDomain(t *testing.T) *domain {
 			continue
 		}
 		for _, coarse := range []bool{false, true} {
-			for _, who := range d.policy.Principals {
+			for _, who := range p.Principals {
 				req := queries.Request{Template: tpl.Ref(), Coarse: coarse, Cost: 0.012, Parameters: tpl.Example, AllowEmpty: true}
 				ticket, err := d.runner.Ask(t.Context(), who.ID, req, "")
 				if err == nil {
@@ -66,20 +67,20 @@ func askedDomain(t *testing.T) *domain {
 	return d
 }
 
-func noiseOf(t *testing.T, d *domain) (*queries.NoiseReport, [][]dptest.Group) {
+func noiseOf(t *testing.T, r *queries.Runner) (*queries.NoiseReport, [][]dptest.Group) {
 	t.Helper()
-	o := d.runner.Options
+	o := r.Options
 	e := &recorder{t: t, Engine: o.Engine}
 	o.Engine = e
 	runner, err := queries.NewRunner(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := runner.AuditNoise(t.Context(), noiseAlarm, nil)
+	report, err := runner.AuditNoise(t.Context(), math.MaxInt64, noiseAlarm, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r, e.exact
+	return report, e.exact
 }
 
 // place is the nth number of a measure of a release.
@@ -93,13 +94,13 @@ type place struct {
 type cheat func(at place, noise, sigma float64) float64
 
 // forged writes the log and the releases of a domain again as an operator would who
-// changed the noise of what adds up, and puts them in the domain's place.
-func forged(t *testing.T, d *domain, exact [][]dptest.Group, f cheat) *domain {
+// changed the noise of what adds up, for an audit of the domain.
+func forged(t *testing.T, d *domain, exact [][]dptest.Group, f cheat) *queries.Runner {
 	t.Helper()
 	dir := t.TempDir()
 	now := time.Time{}
 	l, err := ledger.Open(ledger.Options{
-		Dir: filepath.Join(dir, "ledger"), Create: true, Population: d.policy.Population, Signer: d.keys.log,
+		Dir: filepath.Join(dir, "ledger"), Create: true, Population: d.policy().Population, Signer: d.keys.log,
 		Now: func() time.Time { return now }, Fatal: func(err error) { t.Error(err) },
 	})
 	if err != nil {
@@ -109,12 +110,10 @@ func forged(t *testing.T, d *domain, exact [][]dptest.Group, f cheat) *domain {
 	if err := os.Mkdir(filepath.Join(dir, "releases"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	forgery := *d
-	forgery.ledger, forgery.state = l, l.State
 	store := releaseStore{filepath.Join(dir, "releases")}
 	all := d.state.Requests()
 	now = all[0].Time.Add(-time.Minute)
-	if _, err := l.Grant(t.Context(), queries.GrantLeaf(d.policy)); err != nil {
+	if _, err := l.Grant(t.Context(), queries.GrantLeaf(d.policy())); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.Snapshot(t.Context(), ledger.Snapshot{Snapshot: all[0].Snapshot, By: "steward-s"}); err != nil {
@@ -148,10 +147,11 @@ func forged(t *testing.T, d *domain, exact [][]dptest.Group, f cheat) *domain {
 	}
 	o := d.runner.Options
 	o.State, o.Ledger, o.Store = l.State, l, store
-	if forgery.runner, err = queries.NewRunner(o); err != nil {
+	runner, err := queries.NewRunner(o)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return &forgery
+	return runner
 }
 
 // forgedRelease changes the noise of numbers that are shown as they are drawn.
@@ -226,7 +226,7 @@ func sumOf(body []byte) string {
 // again fail: each of these cheats is found with more than 0.999 in as many numbers.
 func TestAuditNoise(t *testing.T) {
 	d := askedDomain(t)
-	honest, exact := noiseOf(t, d)
+	honest, exact := noiseOf(t, d.runner)
 	if !honest.Pass || honest.Unlike > 0 || honest.Releases < 20 || honest.Numbers < 300 {
 		t.Fatalf("an honest domain: %+v", honest)
 	}

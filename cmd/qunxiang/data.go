@@ -47,15 +47,19 @@ func loadDomain(ctx context.Context, dir, as string, public declared) (*domain, 
 	if err != nil {
 		return nil, err
 	}
-	if err := d.policy.May(as, policy.LoadData); err != nil {
+	if err := d.policy().May(as, policy.LoadData); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
 
 // register puts a loaded snapshot into the log: from then on questions ask it.
-func (d *domain) register(ctx context.Context, m *dataset.Manifest, as string) error {
-	_, err := d.ledger.Snapshot(ctx, ledger.Snapshot{Snapshot: m.ID, By: as})
+// In a supervised domain it waits for approvals first, which w is told.
+func (d *domain) register(ctx context.Context, w io.Writer, m *dataset.Manifest, as string) error {
+	waits, err := d.propose(ctx, keptProposal{Snapshot: &ledger.Snapshot{Snapshot: m.ID, By: as}})
+	if waits {
+		waitsForApproval(w, "snapshot "+m.ID)
+	}
 	return err
 }
 
@@ -96,7 +100,7 @@ counted; broken lines of a file stop the import, or are put aside too, as
 			if err != nil {
 				return withCode(err)
 			}
-			if err := d.register(c.Context(), m, as); err != nil {
+			if err := d.register(c.Context(), c.ErrOrStderr(), m, as); err != nil {
 				return withCode(err)
 			}
 			d.warnOfSlot(c.ErrOrStderr(), m.People)
@@ -135,7 +139,7 @@ func synthDomain(ctx context.Context, dir string, o synthOptions, report func(da
 		Open: duckdb.OpenWriter, Progress: report,
 	})
 	if err == nil {
-		err = d.register(ctx, m, as)
+		err = d.register(ctx, io.Discard, m, as)
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -182,16 +186,16 @@ func synthCommand() *cobra.Command {
 
 // warnOfSlot tells the steward when answers are due sooner than runs can end.
 func (d *domain) warnOfSlot(w io.Writer, people int64) {
-	if d.policy.SlotSuits(people) {
+	if d.policy().SlotSuits(people) {
 		return
 	}
 	why := "the declared public size is too small for this snapshot"
-	if d.policy.PublicPeople == 0 {
+	if d.policy().PublicPeople == 0 {
 		why = "the public size is undeclared and this snapshot is large"
 	}
 	fmt.Fprintf(w, "warning: answers are due after %v, because %s. Runs may miss that: they are charged and abandoned. "+
 		"Declare public_people in policy.yaml where it may be known, or set a longer slots.undeclared. "+
-		"(This is about the data: it stays inside the domain.)\n", d.policy.Slot(), why)
+		"(This is about the data: it stays inside the domain.)\n", d.policy().Slot(), why)
 }
 
 // newest is the manifest of the snapshot that questions ask.

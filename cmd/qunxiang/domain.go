@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,12 +32,14 @@ const (
 type domain struct {
 	dir     string
 	keys    *keys
-	policy  *policy.Policy
+	inForce policy.InForce
 	catalog *queries.Catalog
 	state   *ledger.State
 	ledger  *ledger.Ledger // nil when reading
 	engine  *duckdb.Engine // nil until asked for
 	runner  *queries.Runner
+
+	waiting error // why policy.yaml is not in force; nil where it is
 
 	maxRuns, maxInFlight int // of a server; 0: the Runner's own
 }
@@ -60,14 +63,8 @@ func openDomain(ctx context.Context, dir string, m mode) (*domain, error) {
 	if d.keys, err = loadKeys(d.path("keys")); err != nil {
 		return nil, err
 	}
-	if d.policy, err = policy.Load(d.path("policy.yaml")); err != nil {
-		return nil, err
-	}
-	if d.policy.Population != d.keys.person.Population() {
-		return nil, fmt.Errorf("policy.yaml is for population %s, the domain's key makes %s", d.policy.Population, d.keys.person.Population())
-	}
 	if m == reading {
-		d.state, err = d.readLedger()
+		err = d.readLedger()
 	} else {
 		err = d.openLedger(ctx)
 	}
@@ -80,12 +77,20 @@ func openDomain(ctx context.Context, dir string, m mode) (*domain, error) {
 	return d, nil
 }
 
-func (d *domain) readLedger() (*ledger.State, error) {
-	s, err := ledger.Read(d.path("ledger"), d.logKey())
+// readLedger reads the log, and the policy that is in force by it.
+func (d *domain) readLedger() (err error) {
+	p, err := d.loadPolicy()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", d.path("ledger"), err)
+		return err
 	}
-	return s, nil
+	if d.state, err = ledger.Read(d.path("ledger"), d.logKey()); err != nil {
+		return fmt.Errorf("%s: %w", d.path("ledger"), err)
+	}
+	if p, err = d.policyInForce(p); err != nil {
+		return err
+	}
+	d.inForce.Put(p)
+	return nil
 }
 
 // ledgerOptions are those of the domain's log; only a new domain may create it.
@@ -95,16 +100,25 @@ func (d *domain) ledgerOptions(create bool) ledger.Options {
 	}
 }
 
-// openLedger takes the domain's lock and puts its policy in force.
+// openLedger takes the domain's lock and puts its policy in force, or what waits for
+// approvals and has them by now.
 func (d *domain) openLedger(ctx context.Context) error {
+	if _, err := d.loadPolicy(); err != nil { // before a lock is taken for nothing
+		return err
+	}
 	l, err := ledger.Open(d.ledgerOptions(false))
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.path("ledger"), err)
 	}
 	d.ledger, d.state = l, l.State
-	if _, err := l.Grant(ctx, queries.GrantLeaf(d.policy)); err != nil {
+	waiting, err := d.enforcePolicy(ctx)
+	if err == nil {
+		err = d.settle(ctx, io.Discard)
+	}
+	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	d.waiting = waiting
 	return nil
 }
 
@@ -158,7 +172,7 @@ func (d *domain) logKey() string {
 func (d *domain) makeRunner(engine queries.Engine) error {
 	var err error
 	d.runner, err = queries.NewRunner(queries.Options{
-		Catalog: d.catalog, Policy: d.policy, State: d.state, Ledger: d.ledger,
+		Catalog: d.catalog, Policy: d.policy(), State: d.state, Ledger: d.ledger,
 		Engine: engine, Store: releaseStore{d.path("releases")},
 		Source: d.source, Epoch: dataset.Epoch, Secret: d.keys.request,
 		Sign: receiptSigner{d.keys.receipt}, MaxRuns: d.maxRuns, MaxInFlight: d.maxInFlight,

@@ -83,7 +83,7 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"listening": listening, "token": token, "take": take, "expand": expand, "until": until, "code": code, "certificate": certificate, "pin": pin,
+			"listening": listening, "token": token, "take": take, "expand": expand, "until": until, "code": code, "certificate": certificate, "pin": pin, "log": scriptLogs,
 		},
 		Condition: func(cond string) (bool, error) { return cond == "data" && data != "", nil },
 	})
@@ -100,7 +100,9 @@ func TestWarningOfShortSlots(t *testing.T) {
 			t.Fatal(err)
 		}
 		var b strings.Builder
-		(&domain{policy: p}).warnOfSlot(&b, tt.people)
+		d := &domain{}
+		d.inForce.Put(p)
+		d.warnOfSlot(&b, tt.people)
 		if !strings.Contains(b.String(), tt.want) || (tt.want == "") != (b.Len() == 0) {
 			t.Errorf("%d declared, %d people: %q", tt.declared, tt.people, b.String())
 		}

@@ -52,7 +52,7 @@ anybody opted out; answers given before are not recomputed.`,
 				return withCode(err)
 			}
 			defer d.Close()
-			if err := d.policy.May(as, policy.ManageOptOuts); err != nil {
+			if err := d.policy().May(as, policy.ManageOptOuts); err != nil {
 				return withCode(err)
 			}
 			now := time.Now()
@@ -108,7 +108,7 @@ func optOutListCommand() *cobra.Command {
 				return withCode(err)
 			}
 			defer d.Close()
-			if err := d.policy.May(as, policy.ManageOptOuts); err != nil {
+			if err := d.policy().May(as, policy.ManageOptOuts); err != nil {
 				return withCode(err)
 			}
 			list, err := dataset.ListOptOuts(dir)

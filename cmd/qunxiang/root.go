@@ -53,7 +53,8 @@ func withCode(err error) error {
 	var problem *api.Problem
 	code := exitFailed
 	switch {
-	case errors.As(err, &refusal), errors.As(err, &problem) && problem.Rule != "", errors.Is(err, ledger.ErrBudget), errors.Is(err, queries.ErrMostlyEmpty), errors.Is(err, queries.ErrSuspended):
+	case errors.As(err, &refusal), errors.As(err, &problem) && problem.Rule != "", errors.Is(err, ledger.ErrBudget), errors.Is(err, queries.ErrMostlyEmpty), errors.Is(err, queries.ErrSuspended),
+		errors.Is(err, ledger.ErrApproval), errors.Is(err, ledger.ErrRetention), errors.Is(err, ledger.ErrSupervised):
 		code = exitRefused
 	case errors.Is(err, ledger.ErrInUse):
 		code = exitBusy
@@ -87,7 +88,8 @@ training job has stopped without a model; federated verify has its own, see ther
 	}
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
 	c.AddCommand(demoCommand(), serveCommand(), dataCommand(), tokenCommand(), templateCommand(),
-		queryCommand(), ledgerCommand(), auditCommand(), nodeCommand(), federatedCommand(), benchCommand(), versionCommand())
+		queryCommand(), ledgerCommand(), auditCommand(), approveCommand(), grantCommand(), superviseCommand(), witnessCommand(),
+		nodeCommand(), federatedCommand(), benchCommand(), versionCommand())
 	c.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return seeHelp(c, c.ValidateRequiredFlags()) }
 	sayUsage(c)
 	return c

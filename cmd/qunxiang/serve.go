@@ -73,6 +73,12 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 	if m, err := d.newest(); err == nil {
 		d.warnOfSlot(log, m.People)
 	}
+	if d.waiting != nil {
+		fmt.Fprintf(log, "policy.yaml waits: %v\n", d.waiting)
+	}
+	watching := make(chan struct{})
+	go func() { defer close(watching); d.watch(ctx, log) }()
+	defer func() { <-watching }()
 	fmt.Fprintf(log, "serving %s on %s\n", conf.Domain, s.url)
 	<-s.done // it ends with ctx, or fails
 	return s.stop()
@@ -110,7 +116,7 @@ func startServer(ctx context.Context, d *domain, conf *config, log *slog.Logger)
 		return nil, err
 	}
 	o := api.Options{
-		Runner: d.runner, Catalog: d.catalog, Policy: d.policy, Tokens: tokens,
+		Runner: d.runner, Catalog: d.catalog, Policy: &d.inForce, Tokens: tokens, Approvals: d,
 		Rate: api.Rate(conf.Rate), Encoders: encoders, Version: version, Log: log,
 	}
 	if conf.OpenID.Issuer != "" {

@@ -159,7 +159,7 @@ func loopback(addr string) bool {
 
 // provider is the OpenID provider of the configuration.
 func (c *config) provider(d *domain) (*openid.Provider, error) {
-	o := openid.Options{Issuer: c.OpenID.Issuer, Audience: c.OpenID.Audience, ClientID: c.OpenID.ClientID, Account: d.policy.ByAccount}
+	o := openid.Options{Issuer: c.OpenID.Issuer, Audience: c.OpenID.Audience, ClientID: c.OpenID.ClientID, Account: d.inForce.ByAccount}
 	if o.ClientID != "" {
 		o.Redirect = strings.TrimSuffix(c.OpenID.Address, "/") + "/session/return"
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qunxiang/qunxiang/policy"
-	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
 	"github.com/qunxiang/qunxiang/queries/duckdb"
 	"github.com/qunxiang/qunxiang/queries/templates"
@@ -230,11 +229,20 @@ func templateResumeCommand() *cobra.Command {
 			if err != nil {
 				return withCode(err)
 			}
-			if err := d.policy.May(as, policy.ResumeTemplate); err != nil {
+			if err := d.policy().May(as, policy.ResumeTemplate); err != nil {
 				return withCode(err)
 			}
-			if _, err := d.ledger.Resume(c.Context(), ledger.Resume{Template: t.Ref(), By: []string{as}}); err != nil {
+			r, err := d.ledger.Resumption(t.Ref(), as)
+			if err != nil {
 				return withCode(err)
+			}
+			waits, err := d.propose(c.Context(), keptProposal{Resume: &r})
+			if err != nil {
+				return withCode(err)
+			}
+			if waits {
+				waitsForApproval(c.OutOrStdout(), t.Ref())
+				return nil
 			}
 			fmt.Fprintf(c.OutOrStdout(), "%s may be asked again\n", t.Ref())
 			return nil

@@ -36,7 +36,7 @@ func tokenAddCommand() *cobra.Command {
 				return withCode(err)
 			}
 			defer d.Close()
-			if d.policy.Organisation(as) == "" {
+			if d.policy().Organisation(as) == "" {
 				return &exitError{exitUsage, fmt.Errorf("%q is no principal of this domain's policy", as)}
 			}
 			tokens, err := d.tokens()

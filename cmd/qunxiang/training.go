@@ -80,9 +80,9 @@ func (d *domain) trainingOn(_ context.Context, card *federated.Card, snapshot st
 	if t.fitted.Job.Salt, err = d.rowSalt(card); err != nil {
 		return nil, err
 	}
-	t.scopes = []string{d.policy.Population + "/life"}
+	t.scopes = []string{d.policy().Population + "/life"}
 	for _, year := range t.question.Years {
-		t.scopes = append(t.scopes, fmt.Sprintf("%s/%d", d.policy.Population, year))
+		t.scopes = append(t.scopes, fmt.Sprintf("%s/%d", d.policy().Population, year))
 	}
 	t.rows = func(ctx context.Context) ([]glm.Row, error) { return d.readRows(ctx, t) }
 	return t, nil
@@ -123,13 +123,13 @@ func (d *domain) certifiedFeatures(s federated.Source) (*queries.Template, error
 
 // mayTrain asks the policy for one of the domain's own nodes.
 func (d *domain) mayTrain(t *queries.Template, purpose string) (principal, grant string, err error) {
-	nodes := d.policy.Nodes()
+	nodes := d.policy().Nodes()
 	if len(nodes) == 0 {
 		return "", "", fmt.Errorf("%w: policy.yaml has no principal with the role %s", federated.ErrRefused, policy.Node)
 	}
 	for _, who := range nodes {
 		var decision policy.Decision
-		decision, err = d.policy.Decide(policy.Ask{
+		decision, err = d.policy().Decide(policy.Ask{
 			Principal: who, Purpose: purpose, At: time.Now(),
 			Template: policy.TemplateRef{ID: t.ID, Version: t.Version, Digest: t.Digest(), Certified: d.catalog.Certified(t), Audiences: t.Audiences, Purposes: t.Purposes},
 		})
@@ -143,7 +143,7 @@ func (d *domain) mayTrain(t *queries.Template, purpose string) (principal, grant
 // publicSource is the snapshot's source with the range that the policy declares.
 func (d *domain) publicSource(id string) (queries.Source, error) {
 	s, err := d.source(id)
-	s.From, s.To = d.policy.PublicFrom, d.policy.PublicTo
+	s.From, s.To = d.policy().PublicFrom, d.policy().PublicTo
 	return s, err
 }
 
@@ -257,8 +257,8 @@ func (d *domain) train(ctx context.Context, card *federated.Card, o *federated.N
 		t.now = l.Now // a clock that is put back brings no older epoch back
 	}
 	o.Books = &federated.LedgerBooks{
-		Ledger: l, Key: d.logKey(), Principal: t.principal, Organisation: d.policy.Organisation(t.principal), Grant: t.grant,
-		Snapshot: t.snapshot, Scopes: slices.Clone(t.scopes), Slot: d.policy.Slot(),
+		Ledger: l, Key: d.logKey(), Principal: t.principal, Organisation: d.policy().Organisation(t.principal), Grant: t.grant,
+		Snapshot: t.snapshot, Scopes: slices.Clone(t.scopes), Slot: d.policy().Slot(),
 	}
 	o.Rows, o.Epoch = t.rows, t.epoch
 	return nil

@@ -124,7 +124,7 @@ func TestTrainingRowsOfANewDomain(t *testing.T) {
 	books := o.Books.(*federated.LedgerBooks)
 	var want []string
 	for _, s := range []string{"life", "2016", "2017", "2018"} { // 2016 by looking back
-		want = append(want, d.policy.Population+"/"+s)
+		want = append(want, d.policy().Population+"/"+s)
 	}
 	if !slices.Equal(books.Scopes, want) || books.Principal != "node-n" || books.Grant != "evaluation-node-n" || books.Organisation != "domain" {
 		t.Fatalf("scopes %v of %s under %s", books.Scopes, books.Principal, books.Grant)

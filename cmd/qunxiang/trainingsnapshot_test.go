@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func addSnapshot(t *testing.T, d *domain, seed int64) {
 		Domain: d.dir, Key: d.keys.person, People: 5, Settlements: 100, Seed: seed, Open: duckdb.OpenWriter,
 	})
 	if err == nil {
-		err = d.register(t.Context(), m, "steward-s")
+		err = d.register(t.Context(), io.Discard, m, "steward-s")
 	}
 	if err != nil {
 		t.Fatal(err)

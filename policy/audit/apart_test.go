@@ -65,7 +65,7 @@ func genuine(t testing.TB, requests int) (dir string, releases fstest.MapFS) {
 			_, err = l.Abandon(ctx, index)
 			must(t, err)
 			if l.Suspended("claims@1.0.0") {
-				_, err = l.Resume(ctx, ledger.Resume{Template: "claims@1.0.0", By: []string{"steward-s"}})
+				_, err = l.Resume(ctx, "claims@1.0.0", "steward-s")
 				must(t, err)
 			}
 			continue

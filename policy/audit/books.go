@@ -21,7 +21,12 @@ type books struct {
 	terms      *terms
 	scopes     map[string]*scope
 	quota      map[string]int64
-	snapshots  map[string]bool
+	snapshots  map[string]*snapshot
+	deleted    map[int64]bool                   // by RELEASE leaf
+	looks      map[string]bool                  // noise audits, by root
+	approvals  map[string]map[string]*statement // by subject and digest, and by person
+	head       link                             // what the next leaf is chained to
+	linked     bool
 	names      namer
 	ids        map[name]struct{}
 	asked      map[name]struct{} // principal and idempotency digest
@@ -75,19 +80,23 @@ const (
 type standing struct {
 	abandons  []int64
 	suspended bool
+	since     int64
 }
 
 func newBooks(population string) *books {
-	return &books{population: population, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]bool{},
+	return &books{population: population, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]bool{}, looks: map[string]bool{}, approvals: map[string]map[string]*statement{},
 		standing: map[string]*standing{}, uses: map[string]map[string]*Use{}, ids: map[name]struct{}{}, asked: map[name]struct{}{},
 		reserved: map[int64]*reserve{},
 		names:    namer{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}}
 }
 
+// old says that a leaf is of format 1.
+func (b *books) old(l *leaf) bool { return l.previous == nil }
+
 // What place says of a leaf that is no charge.
 const (
 	noCharge = -1
-	aRelease = -2
+	aRelease = -2 // and below: a release of the charge so many places down
 )
 
 // expect makes room for about so many requests.
@@ -105,6 +114,7 @@ func (b *books) fold(r *Report, at int64, l *leaf) {
 	if l.kind != "RELEASE" {
 		b.tick(r, at, l.time)
 	}
+	b.chained(r, at, l)
 	switch l.kind {
 	case "CHARGE":
 		b.charge(r, at, l)
@@ -116,18 +126,26 @@ func (b *books) fold(r *Report, at int64, l *leaf) {
 		r.Replays++
 		b.use(l).Replays++
 		b.once(r, at, l)
-		if l.ref >= at || b.place[l.ref] != aRelease {
+		if l.ref >= at || b.place[l.ref] > aRelease {
 			r.find(ReplayUnknown, at, "leaf %d is no release", l.ref)
+		}
+		if string(l.purpose) != "read-releases" {
+			b.policyInForce(r, at, l.time)
 		}
 	case "DENY":
 		r.Denied++
 	case "SNAPSHOT":
-		if b.snapshots[string(l.snapshot)] {
-			r.find(SnapshotTwice, at, "logged before")
-		}
-		b.snapshots[string(l.snapshot)] = true
+		b.register(r, at, l)
 	case "GRANT":
-		b.enforce(r, at, l.terms)
+		b.enforce(r, at, l)
+	case "APPROVE":
+		b.approve(r, at, l)
+	case "KEY":
+		b.want(r, at, l.time, b.terms, "key", content(l.raw), b.askedBy(r, at, string(l.principal)))
+	case "DELETE":
+		b.deletion(r, at, l)
+	case "AUDIT":
+		b.audited(r, at, l)
 	case "RESUME":
 		b.resume(r, at, l)
 	case "RESERVE":
@@ -177,9 +195,10 @@ func (b *books) charge(r *Report, at int64, l *leaf) {
 	if l.due <= l.time {
 		r.find(DueInvalid, at, "due %d seconds after it was made", l.due-l.time)
 	}
-	if !b.snapshots[string(l.snapshot)] {
+	if b.snapshots[string(l.snapshot)] == nil {
 		r.find(SnapshotUnknown, at, "its snapshot was never logged")
 	}
+	b.inForce(r, at, l)
 	s := b.standing[string(l.template)]
 	if s == nil {
 		s = &standing{}
@@ -234,6 +253,9 @@ func (b *books) granted(r *Report, at int64, l *leaf) *grant {
 		r.find(GrantMismatch, at, "grant %q is not for this template", l.grant)
 	case !g.purposes[string(l.purpose)]:
 		r.find(GrantMismatch, at, "grant %q is not for this purpose", l.grant)
+	}
+	if g.organisation != "" && g.organisation != string(l.organisation) {
+		r.find(GrantMismatch, at, "grant %q is another organisation's", l.grant)
 	}
 	if l.time >= g.end {
 		r.find(GrantExpired, at, "grant %q had ended", l.grant)

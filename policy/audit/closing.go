@@ -13,11 +13,11 @@ func (b *books) of(r *Report, at int64, l *leaf) *charge {
 
 func (b *books) release(r *Report, at int64, l *leaf) {
 	r.Releases++
-	b.place[at] = aRelease
 	c := b.of(r, at, l)
 	if c == nil {
 		return
 	}
+	b.place[at] = aRelease - b.place[l.ref]
 	if c.id != b.names.of(l.id) {
 		r.find(IDMismatch, at, "its charge has another request id")
 	}
@@ -53,7 +53,9 @@ func (b *books) abandon(r *Report, at int64, l *leaf) {
 	s := c.standing
 	s.abandons = append(s.abandons, l.time)
 	s.abandons = slices.DeleteFunc(s.abandons, func(t int64) bool { return l.time-t > suspendWithin })
-	s.suspended = s.suspended || len(s.abandons) >= suspendAfter
+	if !s.suspended && len(s.abandons) >= suspendAfter {
+		s.suspended, s.since = true, at
+	}
 }
 
 func (b *books) resume(r *Report, at int64, l *leaf) {
@@ -62,13 +64,19 @@ func (b *books) resume(r *Report, at int64, l *leaf) {
 		r.find(ResumeInvalid, at, "the template is not suspended")
 		return
 	}
-	if b.terms == nil || (b.terms.mode != "evaluation" && len(l.list) < 2) {
-		r.find(ResumeInvalid, at, "it takes two people")
+	if !b.old(l) && l.ref != s.since {
+		r.find(ResumeInvalid, at, "the template is suspended since leaf %d, not %d", s.since, l.ref)
 	}
+	var by []string
+	for _, p := range l.list {
+		by = append(by, string(p))
+	}
+	b.want(r, at, l.time, b.terms, "resume", content(l.raw), b.askedBy(r, at, by...))
 	*s = standing{}
 }
 
-func (b *books) enforce(r *Report, at int64, t *terms) {
+func (b *books) enforce(r *Report, at int64, l *leaf) {
+	t := l.terms
 	if t.population != b.population {
 		r.find(WrongPopulation, at, "for %q", t.population)
 	}
@@ -77,5 +85,6 @@ func (b *books) enforce(r *Report, at int64, t *terms) {
 			r.find(CapRaised, at, "a cap is above the one before")
 		}
 	}
+	b.supervise(r, at, l)
 	b.terms = t
 }

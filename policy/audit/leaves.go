@@ -15,6 +15,7 @@ func (c *cursor) charge(l *leaf) {
 	l.key = c.text(`,"key":`)
 	l.organisation = c.text(`,"organisation":`)
 	c.padding()
+	c.link(l)
 	l.principal = c.text(`,"principal":`)
 	l.purpose = c.text(`,"purpose":`)
 	c.text(`,"request":`)
@@ -42,6 +43,7 @@ func (c *cursor) release(l *leaf) {
 	l.id = c.text(`,"id":`)
 	l.index = c.count(`,"index":`)
 	c.padding()
+	c.link(l)
 }
 
 func (c *cursor) replay(l *leaf) {
@@ -51,6 +53,7 @@ func (c *cursor) replay(l *leaf) {
 	l.index = c.count(`,"index":`)
 	l.organisation = c.text(`,"organisation":`)
 	c.padding()
+	c.link(l)
 	l.principal = c.text(`,"principal":`)
 	l.purpose = c.text(`,"purpose":`)
 	l.ref = c.count(`,"release":`)
@@ -59,8 +62,15 @@ func (c *cursor) replay(l *leaf) {
 
 func (c *cursor) deny(l *leaf) {
 	l.kind = "DENY"
-	l.index = c.count(`{"index":`)
+	if c.old {
+		l.index = c.count(`{"index":`)
+	} else {
+		c.maybe(`{"grant":`)
+		l.index = c.count(`,"index":`)
+		c.maybe(`,"organisation":`)
+	}
 	c.padding()
+	c.link(l)
 	c.text(`,"principal":`)
 	c.text(`,"rule":`)
 	c.maybe(`,"template":`)
@@ -68,9 +78,10 @@ func (c *cursor) deny(l *leaf) {
 
 func (c *cursor) snapshot(l *leaf) {
 	l.kind = "SNAPSHOT"
-	c.text(`{"by":`)
+	l.principal = c.text(`{"by":`)
 	l.index = c.count(`,"index":`)
 	c.padding()
+	c.link(l)
 	l.snapshot = c.text(`,"snapshot":`)
 }
 
@@ -79,41 +90,12 @@ func (c *cursor) resume(l *leaf) {
 	l.list = c.ordered(`{"by":`, l.list)
 	l.index = c.count(`,"index":`)
 	c.padding()
+	c.link(l)
+	if !c.old {
+		l.ref = c.count(`,"since":`)
+	}
 	l.template = c.version(`,"template":`)
 	c.bad = c.bad || len(l.list) == 0
-}
-
-func (c *cursor) grant(l *leaf) {
-	l.kind = "GRANT"
-	t := &terms{grants: map[string]*grant{}}
-	c.lit(`{"caps":`)
-	t.life = c.limit(`{"life":`)
-	t.year = c.limit(`,"year":`)
-	c.lit(`},"grants":[`)
-	for !c.bad && c.at < len(c.b) && c.b[c.at] != ']' {
-		if len(t.grants) > 0 {
-			c.lit(`,`)
-		}
-		g := c.granted()
-		c.bad = c.bad || t.grants[g.id] != nil
-		t.grants[g.id] = g
-	}
-	l.index = c.count(`],"index":`)
-	t.mode = string(c.text(`,"mode":`))
-	c.padding()
-	c.text(`,"policy":`)
-	t.population = string(c.text(`,"population":`))
-	l.terms = t
-}
-
-func (c *cursor) granted() *grant {
-	g := &grant{id: string(c.text(`{"id":`)), principal: string(c.text(`,"principal":`))}
-	g.purposes = set(c.texts(`,"purposes":`, nil))
-	g.quota = c.decimal(`,"quota_rho":`)
-	g.templates = set(c.texts(`,"templates":`, nil))
-	g.end = c.day(`,"until":`)
-	c.lit(`}`)
-	return g
 }
 
 func (c *cursor) limit(name string) Cost {

@@ -20,9 +20,13 @@ type leaf struct {
 	id, principal, grant, purpose, template []byte
 	snapshot, idempotency, digest           []byte
 	organisation, catalogue                 []byte
-	key, job, templateDigest                []byte   // key: of a CHARGE, a training's job
-	list                                    [][]byte // scopes of a CHARGE or RESERVE, people of a RESUME
-	terms                                   *terms   // of a GRANT
+	key, job, templateDigest                []byte     // key: of a CHARGE, a training's job
+	list                                    [][]byte   // scopes of a CHARGE or RESERVE, people of a RESUME
+	terms                                   *terms     // of a GRANT
+	statement                               *statement // of an APPROVE
+	previous                                []byte     // nil in format 1
+	raw                                     []byte
+	passed                                  bool // of an AUDIT
 }
 
 // terms are what a GRANT puts in force.
@@ -30,10 +34,18 @@ type terms struct {
 	population, mode string
 	year, life       Cost
 	grants           map[string]*grant
+
+	by                 string
+	approvers, persons map[string]string // person to key, principal to person
+	kept, quorum       int64             // kept: days
+	witnesses          [][]byte
+	content            string          // what approvals bind; supervised only
+	askers             map[string]bool // people who may not approve it
 }
 
 type grant struct {
 	id, principal       string
+	organisation        string
 	templates, purposes map[string]bool
 	end                 int64 // first second after its last day
 	quota               int64
@@ -52,13 +64,17 @@ type cursor struct {
 	at      int
 	pad     int
 	bad     bool
+	padAt   int
+	old     bool            // a GRANT, DENY or RESUME of format 1
+	spare   []byte          // for what is hashed
 	numbers map[string]bool // sigmas found to be in order, as few differ
 }
 
 // parse reads a leaf; false if it is not in its one form.
 func (c *cursor) parse(b []byte, l *leaf) bool {
 	*l = leaf{list: l.list[:0]}
-	*c = cursor{b: b, numbers: c.numbers}
+	*c = cursor{b: b, spare: c.spare, numbers: c.numbers}
+	l.raw = b
 	end := len(b) - len(`"}`)
 	if end < 0 || !plain(b) {
 		return false
@@ -75,18 +91,30 @@ func (c *cursor) parse(b []byte, l *leaf) bool {
 		l.ref = c.count(`{"charge":`)
 		l.index = c.count(`,"index":`)
 		c.padding()
+		c.link(l)
 	case "DENY":
+		c.old = !c.new()
 		c.deny(l)
 	case "SNAPSHOT":
 		c.snapshot(l)
 	case "GRANT":
+		c.old = !c.new()
 		c.grant(l)
 	case "RESUME":
+		c.old = !c.new()
 		c.resume(l)
 	case "RESERVE":
 		c.reserve(l)
 	case "CLOSE":
 		c.close(l)
+	case "APPROVE":
+		c.approve(l)
+	case "KEY":
+		c.key(l)
+	case "DELETE":
+		c.deletion(l)
+	case "AUDIT":
+		c.audit(l)
 	default:
 		return false
 	}
@@ -207,7 +235,7 @@ func (c *cursor) padding() {
 		c.bad = true
 		return
 	}
-	c.at, c.pad = c.at+n, n
+	c.padAt, c.pad, c.at = c.at, n, c.at+n
 	c.lit(`"`)
 }
 

@@ -50,6 +50,13 @@ const (
 	ReserveClosed     Code = "reserve-closed"        // a charge after its job's CLOSE
 	CloseUnknown      Code = "close-unknown"         // a CLOSE without its earlier RESERVE
 	CloseTwice        Code = "close-twice"           // a reservation is closed twice
+	ChainBroken       Code = "chain-broken"          // a leaf is not chained by SM3 to the one before
+	NotApproved       Code = "not-approved"          // something was done or used without the approvals of two other people
+	ApprovalInvalid   Code = "approval-invalid"      // an APPROVE that is none: not an approver's, not signed, expired, out of order
+	SupervisionLost   Code = "supervision-lost"      // a policy without what a supervised domain needs, or one that sets it back
+	DeleteInvalid     Code = "delete-invalid"        // a DELETE too early, of nothing, or twice
+	AuditInvalid      Code = "audit-invalid"         // an AUDIT of leaves that are not there, or twice under one approval
+	NoiseAuditFailed  Code = "noise-audit-failed"    // an AUDIT found noise that was not what was claimed
 	ReleaseMissing    Code = "release-missing"       // the released file is not there
 	ReleaseAltered    Code = "release-altered"       // the released file is not what was logged
 	ReleaseUnlogged   Code = "release-unlogged"      // a file among the releases that no leaf knows: a log that was lost or changed

@@ -62,6 +62,7 @@ func (b *books) reserve(r *Report, at int64, l *leaf) {
 	if s := b.standing[string(l.template)]; s != nil && s.suspended {
 		r.find(Suspended, at, "its template is suspended")
 	}
+	b.inForce(r, at, l)
 	v := &reserve{at: at, job: string(l.job), grant: string(l.grant), terms: b.agreed(l), scopes: map[string]bool{}, left: l.cost, end: l.end}
 	if b.terms == nil {
 		r.find(NoCaps, at, "no GRANT has set caps")
@@ -138,6 +139,7 @@ func (c *cursor) reserve(l *leaf) {
 	l.end = c.day(`,"last_day":`)
 	l.organisation = c.text(`,"organisation":`)
 	c.padding()
+	c.link(l)
 	l.principal = c.text(`,"principal":`)
 	l.purpose = c.text(`,"purpose":`)
 	l.cost.Rho = c.decimal(`,"rho":`)
@@ -151,5 +153,6 @@ func (c *cursor) close(l *leaf) {
 	l.kind = "CLOSE"
 	l.index = c.count(`{"index":`)
 	c.padding()
+	c.link(l)
 	l.ref = c.count(`,"reserve":`)
 }

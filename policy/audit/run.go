@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"runtime"
 	"sync"
+
+	"github.com/emmansun/gmsm/sm3"
 )
 
 // batch is a block being examined.
@@ -16,6 +18,7 @@ type batch struct {
 	*block
 	leaves []leaf
 	hashes []hash
+	links  []link
 	good   []bool // parsed
 	broken int    // spans before the first record whose sum is wrong
 	err    error
@@ -25,9 +28,9 @@ type batch struct {
 // sized makes room for n leaves, in what a batch before left where it is enough.
 func (b *batch) sized(n int) {
 	if cap(b.leaves) < n {
-		b.leaves, b.hashes, b.good = make([]leaf, n), make([]hash, n), make([]bool, n)
+		b.leaves, b.hashes, b.links, b.good = make([]leaf, n), make([]hash, n), make([]link, n), make([]bool, n)
 	}
-	b.leaves, b.hashes, b.good = b.leaves[:n], b.hashes[:n], b.good[:n]
+	b.leaves, b.hashes, b.links, b.good = b.leaves[:n], b.hashes[:n], b.links[:n], b.good[:n]
 }
 
 // run reads blocks, hashes and parses them beside each other, and folds them in
@@ -115,6 +118,9 @@ func (b *batch) examine(c *cursor) {
 			return
 		}
 		b.good[b.broken] = c.parse(b.raw[s.from:s.to], &b.leaves[b.broken])
+		if b.good[b.broken] { // of what is no leaf nothing can be said
+			b.links[b.broken] = sm3.Sum(c.bare())
+		}
 		b.raw[s.from-1] = 0 // the head has served
 		b.hashes[b.broken] = sha256.Sum256(b.raw[s.from-1 : s.to])
 	}
@@ -133,6 +139,7 @@ func (v *verifier) fold(b *batch) bool {
 			v.books.place = append(v.books.place, noCharge)
 			v.report.find(LeafMalformed, at, "not a leaf in its one canonical form")
 		}
+		v.books.head = b.links[i]
 		v.milestones()
 	}
 	if b.broken == len(b.spans) && b.torn == 0 {
@@ -155,11 +162,11 @@ func (v *verifier) file(at int64, l *leaf) {
 	delete(v.unnamed, string(l.digest)+".json")
 	f, err := v.releases.Open(string(l.digest) + ".json")
 	if err != nil {
-		code := ReleaseAltered
-		if errors.Is(err, fs.ErrNotExist) {
-			code = ReleaseMissing
+		if errors.Is(err, fs.ErrNotExist) { // a later DELETE may say why
+			v.absent = append(v.absent, absent{at, string(l.digest)})
+			return
 		}
-		v.report.find(code, at, "%s.json cannot be read", l.digest)
+		v.report.find(ReleaseAltered, at, "%s.json cannot be read", l.digest)
 		return
 	}
 	defer f.Close()

@@ -73,7 +73,14 @@ type verifier struct {
 	since    *checkpoint
 	releases fs.FS
 	unnamed  folder
+	absent   []absent    // released files that are not there
 	used     chan *batch // folded, to be filled again
+}
+
+// absent is the file of a RELEASE that is not there.
+type absent struct {
+	leaf   int64
+	digest string
 }
 
 // covered says that the place of a leaf is under the checkpoint.
@@ -106,6 +113,11 @@ func (v *verifier) finish() {
 	}
 	if v.since != nil && r.Leaves < v.since.size {
 		r.find(SinceMismatch, -1, "%d leaves, the older checkpoint was signed over %d", r.Leaves, v.since.size)
+	}
+	for _, a := range v.absent {
+		if !v.books.deleted[a.leaf] {
+			r.find(ReleaseMissing, a.leaf, "%s.json is not there", a.digest)
+		}
 	}
 	v.orphans()
 	v.books.close(r)

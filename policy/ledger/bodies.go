@@ -43,6 +43,7 @@ func (c *Charge) members(f *form, l *Leaf) {
 	f.text("key", &c.Key)
 	f.text("organisation", &c.Organisation)
 	f.pad()
+	f.previous(l)
 	f.text("principal", &c.Principal)
 	f.text("purpose", &c.Purpose)
 	f.text("request", &c.Request)
@@ -78,6 +79,7 @@ func (r *Release) members(f *form, l *Leaf) {
 	f.text("id", &r.ID)
 	f.count("index", &l.Index)
 	f.pad()
+	f.previous(l)
 	f.end(l)
 }
 
@@ -99,6 +101,7 @@ func (a *Abandon) members(f *form, l *Leaf) {
 	f.count("charge", &a.Charge)
 	f.count("index", &l.Index)
 	f.pad()
+	f.previous(l)
 	f.end(l)
 }
 
@@ -122,6 +125,7 @@ func (r *Replay) members(f *form, l *Leaf) {
 	f.count("index", &l.Index)
 	f.text("organisation", &r.Organisation)
 	f.pad()
+	f.previous(l)
 	f.text("principal", &r.Principal)
 	f.text("purpose", &r.Purpose)
 	f.count("release", &r.Release)
@@ -131,17 +135,26 @@ func (r *Replay) members(f *form, l *Leaf) {
 
 // Deny says that a request was refused, and by which rule.
 type Deny struct {
-	Principal string
-	Template  string // as asked for, after it was found in the catalogue; may be empty
-	Rule      string
+	Principal    string
+	Organisation string // of the principal; may be empty
+	Grant        string // the grant that came nearest; may be empty
+	Template     string // as asked for, after it was found in the catalogue; may be empty
+	Rule         string
 }
 
 // Type gives DENY.
 func (d *Deny) Type() Type { return TypeDeny }
 
 func (d *Deny) members(f *form, l *Leaf) {
+	if !f.old {
+		f.text("grant", &d.Grant)
+	}
 	f.count("index", &l.Index)
+	if !f.old {
+		f.text("organisation", &d.Organisation)
+	}
 	f.pad()
+	f.previous(l)
 	f.text("principal", &d.Principal)
 	f.text("rule", &d.Rule)
 	f.text("template", &d.Template)
@@ -162,6 +175,7 @@ func (s *Snapshot) members(f *form, l *Leaf) {
 	f.text("by", &s.By)
 	f.count("index", &l.Index)
 	f.pad()
+	f.previous(l)
 	f.text("snapshot", &s.Snapshot)
 	f.end(l)
 }
@@ -170,6 +184,7 @@ func (s *Snapshot) members(f *form, l *Leaf) {
 type Resume struct {
 	Template string   // id@version
 	By       []string // the principals who cleared it; written in order
+	Since    int64    // the ABANDON leaf that suspended it; Ledger.Resume fills it in
 }
 
 // Type gives RESUME.
@@ -179,6 +194,10 @@ func (r *Resume) members(f *form, l *Leaf) {
 	f.texts("by", &r.By)
 	f.count("index", &l.Index)
 	f.pad()
+	f.previous(l)
+	if !f.old {
+		f.count("since", &r.Since)
+	}
 	f.text("template", &r.Template)
 	f.end(l)
 }

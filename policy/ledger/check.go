@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,6 +66,14 @@ func checkCount(name string, n int64) error {
 	return nil
 }
 
+// checkDigest wants a SHA-256 in small hex digits.
+func checkDigest(name, s string) error {
+	if b, err := hex.DecodeString(s); err != nil || len(b) != sha256.Size || strings.ToLower(s) != s {
+		return fmt.Errorf("%w: %s is not a SHA-256 in small hex digits", ErrLeaf, name)
+	}
+	return nil
+}
+
 func checkTemplate(s string) error {
 	id, version, ok := strings.Cut(s, "@")
 	if !ok || id == "" || version == "" {
@@ -118,8 +128,10 @@ func (r *Replay) check() error {
 }
 
 func (d *Deny) check() error {
-	if err := checkText("template", d.Template); err != nil {
-		return err
+	for _, err := range []error{checkText("template", d.Template), checkText("organisation", d.Organisation), checkText("grant", d.Grant)} {
+		if err != nil {
+			return err
+		}
 	}
 	return checkTexts("principal", d.Principal, "rule", d.Rule)
 }
@@ -133,11 +145,17 @@ func (r *Resume) check() error {
 	if err := checkList("by", r.By, true); err != nil {
 		return err
 	}
+	if err := checkCount("since", r.Since); err != nil {
+		return err
+	}
 	return checkTemplate(r.Template)
 }
 
 func (g *Grant) check() error {
 	if err := checkTexts("population", g.Population, "policy", g.Policy, "mode", g.Mode); err != nil {
+		return err
+	}
+	if err := g.checkSupervision(); err != nil {
 		return err
 	}
 	for _, c := range []dp.Cost{g.Year, g.Life} {
@@ -160,6 +178,7 @@ func (g *Grant) check() error {
 
 func (g *Granted) check() error {
 	for _, err := range []error{checkTexts("id", g.ID, "principal", g.Principal),
+		checkText("organisation", g.Organisation),
 		checkList("templates", g.Templates, false), checkList("purposes", g.Purposes, false)} {
 		if err != nil {
 			return err

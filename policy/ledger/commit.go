@@ -55,7 +55,7 @@ func (l *Ledger) append(b Body, allowed func() error) (int64, error) {
 	if err != nil {
 		return -1, err
 	}
-	return l.push(Leaf{Index: l.size, Time: at, Body: b})
+	return l.push(Leaf{Index: l.size, Time: at, Previous: l.chain.link, Body: b})
 }
 
 func (l *Ledger) push(leaf Leaf) (int64, error) {
@@ -67,7 +67,7 @@ func (l *Ledger) push(leaf Leaf) (int64, error) {
 	if err != nil {
 		return -1, err
 	}
-	if err := l.apply(leaf); err != nil {
+	if err := l.apply(leaf, raw); err != nil {
 		return -1, err
 	}
 	l.tree = grown

@@ -58,6 +58,14 @@ var (
 	ErrEarly = errors.New("before its slot")
 	// ErrLate says that the charge's slot has passed.
 	ErrLate = errors.New("after its slot")
+	// ErrApproval says that something has not the approvals of two people that it needs,
+	// or that an approval is not one.
+	ErrApproval = errors.New("not approved")
+	// ErrSupervised says that a policy would set a supervised domain back, or make one
+	// that cannot be.
+	ErrSupervised = errors.New("supervision is not given up")
+	// ErrRetention says that a file is deleted too early, or twice.
+	ErrRetention = errors.New("to be kept")
 	// ErrProof says that a proof does not hold.
 	ErrProof = errors.New("proof does not hold")
 )

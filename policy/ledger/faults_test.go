@@ -79,7 +79,7 @@ func (w *witness) release(l *ledger.Ledger, id string, index int64) int64 {
 // resume lifts the suspension that abandoned orphans have earned.
 func (w *witness) resume(l *ledger.Ledger) {
 	if l.Suspended(template) {
-		index, err := l.Resume(ctx, ledger.Resume{Template: template, By: []string{"steward-s"}})
+		index, err := l.Resume(ctx, template, "steward-s")
 		w.did(index, err, ledger.TypeResume)
 	}
 }

@@ -23,19 +23,23 @@ const (
 	suspendWithin = 365 * 24 * time.Hour
 )
 
-// apply folds one leaf, or refuses it and changes nothing. Writing and reading
+// apply folds one leaf, whose bytes are raw, or refuses it and changes nothing. Writing and reading
 // share it: what was admitted once is admitted again at every restart, and a
 // log that breaks a rule does not open.
-func (s *State) apply(l Leaf) error {
+func (s *State) apply(l Leaf, raw []byte) error {
 	if l.Index != s.size {
 		return fmt.Errorf("%w: index %d at place %d", ErrLeaf, l.Index, s.size)
 	}
 	if l.Body.Type() != TypeRelease && l.Time.Before(s.last) {
 		return fmt.Errorf("%w: time goes back", ErrLeaf)
 	}
+	if err := s.chain.takes(&l); err != nil {
+		return err
+	}
 	if err := s.admit(l); err != nil {
 		return err
 	}
+	s.chain.add(&l, raw)
 	s.size++
 	if l.Time.After(s.last) {
 		s.last = l.Time
@@ -52,20 +56,25 @@ func (s *State) admit(l Leaf) error {
 	case *Abandon:
 		return s.abandon(l, b)
 	case *Replay:
-		return s.replay(b)
+		return s.replay(l, b)
 	case *Grant:
 		return s.enforce(l, b)
 	case *Snapshot:
-		if slices.Contains(s.snapshots, b.Snapshot) {
-			return fmt.Errorf("%w: logged before", ErrSnapshot)
-		}
-		s.snapshots = append(s.snapshots, b.Snapshot)
+		return s.register(l, b)
 	case *Resume:
-		return s.resume(b)
+		return s.resume(l, b)
 	case *Reserve:
 		return s.setAside(l, b)
 	case *Close:
 		return s.unreserve(b)
+	case *Approve:
+		return s.approve(l, b)
+	case *Key:
+		return s.rekey(l, b)
+	case *Delete:
+		return s.remove(l, b)
+	case *Audit:
+		return s.audited(l, b)
 	case *Deny:
 	}
 	return nil
@@ -83,14 +92,19 @@ func (s *State) charge(l Leaf, c *Charge) error {
 		return fmt.Errorf("%w: unknown grant", ErrGrant)
 	case g.covers(c.Principal, c.Template, c.Purpose, l.Time) != nil:
 		return g.covers(c.Principal, c.Template, c.Purpose, l.Time)
+	case g.Organisation != "" && g.Organisation != c.Organisation:
+		return fmt.Errorf("%w: %s is another organisation's", ErrGrant, g.ID)
 	case s.standing[c.Template].suspended:
 		return ErrSuspended
-	case !slices.Contains(s.snapshots, c.Snapshot):
-		return fmt.Errorf("%w: never logged", ErrSnapshot)
 	case !c.Due.After(l.Time):
 		return fmt.Errorf("%w: due at once", ErrLeaf)
 	case !slices.Contains(c.Scopes, s.population+"/life"):
 		return fmt.Errorf("%w: the scope life is missing", ErrLeaf)
+	}
+	for _, err := range []error{s.usable(c.Snapshot, l.Time), s.needAll(l.Time, c.TemplateDigest)} {
+		if err != nil {
+			return err
+		}
 	}
 	if err := s.spend(l, c); err != nil {
 		return err
@@ -205,24 +219,14 @@ func (s *State) abandon(l Leaf, b *Abandon) error {
 	st.abandons = slices.DeleteFunc(append(st.abandons, l.Time), func(t time.Time) bool {
 		return l.Time.Sub(t) > suspendWithin
 	})
-	st.suspended = st.suspended || len(st.abandons) >= suspendAfter
+	if !st.suspended && len(st.abandons) >= suspendAfter {
+		st.suspended, st.since = true, l.Index
+	}
 	s.standing[r.Template] = st
 	return nil
 }
 
-// resume takes two people, or one in an evaluation domain.
-func (s *State) resume(b *Resume) error {
-	switch {
-	case !s.standing[b.Template].suspended:
-		return ErrNotSuspended
-	case s.grant == nil || (s.grant.Mode != modeEvaluation && len(b.By) < 2):
-		return fmt.Errorf("%w: it takes two people to resume", ErrLeaf)
-	}
-	delete(s.standing, b.Template)
-	return nil
-}
-
-func (s *State) replay(b *Replay) error {
+func (s *State) replay(l Leaf, b *Replay) error {
 	r := s.releases[b.Release]
 	if r == nil {
 		return fmt.Errorf("%w: release %d", ErrUnknown, b.Release)
@@ -230,22 +234,16 @@ func (s *State) replay(b *Replay) error {
 	if err := s.fresh(b.ID, b.Principal, b.Idempotency); err != nil {
 		return err
 	}
+	if b.Purpose != readReleases { // who supervises reads on
+		if err := s.needGrant(l.Time); err != nil {
+			return err
+		}
+	}
 	s.ids[b.ID] = nil
 	s.meter(b.Organisation, r.Template, Usage{Repeats: 1})
 	s.replays[b.ID] = Trace{By: b.Principal, Replay: true, charge: r}
 	s.handed[[2]string{r.ID, b.Principal}] = true
 	s.remember(b.Principal, b.Idempotency, asked{id: b.ID, digest: b.Request, replay: true, charge: r})
-	return nil
-}
-
-func (s *State) enforce(l Leaf, g *Grant) error {
-	if g.Population != s.population {
-		return fmt.Errorf("%w: grant for another population", ErrLeaf)
-	}
-	if s.grant != nil && !(g.Year.Fits(s.grant.Year) && g.Life.Fits(s.grant.Life)) {
-		return ErrCapRaised
-	}
-	s.grant, s.grantIndex = g, l.Index
 	return nil
 }
 
@@ -266,5 +264,6 @@ func (g Grant) copy() Grant {
 		e := &g.Grants[i]
 		e.Templates, e.Purposes = slices.Clone(e.Templates), slices.Clone(e.Purposes)
 	}
+	g.Approvers, g.Persons, g.Witnesses.Keys = slices.Clone(g.Approvers), slices.Clone(g.Persons), slices.Clone(g.Witnesses.Keys)
 	return g
 }

@@ -22,8 +22,9 @@ type form struct {
 	buf     []byte
 	pos     int // reading: the next byte
 	reading bool
-	padAt   int // writing: where the padding goes
-	padded  int // reading: how much padding there was
+	old     bool // format 1: no chain
+	padAt   int  // writing: where the padding goes
+	padded  int  // reading: how much padding there was
 	err     error
 }
 
@@ -138,6 +139,15 @@ func (f *form) seconds(name string, v *time.Time) {
 	if f.reading {
 		*v = time.Unix(s, 0).UTC()
 	}
+}
+
+// flag is true or false.
+func (f *form) flag(name string, v *bool) {
+	f.name(name)
+	if f.reading && f.err == nil {
+		*v = f.pos < len(f.buf) && f.buf[f.pos] == 't'
+	}
+	f.lit(strconv.FormatBool(*v))
 }
 
 func (f *form) texts(name string, v *[]string) {

@@ -22,6 +22,10 @@ const (
 	TypeResume   Type = "RESUME"
 	TypeReserve  Type = "RESERVE"
 	TypeClose    Type = "CLOSE"
+	TypeApprove  Type = "APPROVE"
+	TypeKey      Type = "KEY"
+	TypeDelete   Type = "DELETE"
+	TypeAudit    Type = "AUDIT"
 )
 
 // sizes are the lengths a leaf is padded to, in bytes; the last is the most
@@ -32,7 +36,10 @@ var sizes = [...]int{1024, 4096, 16384, 65535}
 type Leaf struct {
 	Index int64     // its place, from 0
 	Time  time.Time // UTC, whole seconds
-	Body  Body      // *Charge, *Release, ...
+	// Previous chains the leaf to the one before: see Link. Logs of format 1, which
+	// had no chain, are read and go on with one; their old leaves have "" here.
+	Previous string
+	Body     Body // *Charge, *Release, ...
 }
 
 // Body is what a leaf of one type carries. The types of this package are the
@@ -66,6 +73,14 @@ func blank(t Type) Body {
 		return new(Reserve)
 	case TypeClose:
 		return new(Close)
+	case TypeApprove:
+		return new(Approve)
+	case TypeKey:
+		return new(Key)
+	case TypeDelete:
+		return new(Delete)
+	case TypeAudit:
+		return new(Audit)
 	}
 	return nil
 }
@@ -77,7 +92,7 @@ func Encode(l Leaf) ([]byte, error) {
 	if err := l.check(); err != nil {
 		return nil, err
 	}
-	f := &form{buf: make([]byte, 0, sizes[0])}
+	f := &form{buf: make([]byte, 0, sizes[0]), old: l.Previous == ""}
 	f.walk(&l)
 	if f.err != nil {
 		return nil, f.err
@@ -103,7 +118,7 @@ func Decode(raw []byte) (Leaf, error) {
 	if l.Body == nil {
 		return Leaf{}, fmt.Errorf("%w: unknown type", ErrLeaf)
 	}
-	f := &form{buf: raw, reading: true}
+	f := &form{buf: raw, reading: true, old: !bytes.Contains(raw, []byte(`"previous":"`))}
 	f.walk(&l)
 	switch {
 	case f.err != nil:
@@ -130,8 +145,10 @@ func (l *Leaf) check() error {
 	case l.Index < 0 || l.Index > maxCount:
 		return fmt.Errorf("%w: index out of range", ErrLeaf)
 	}
-	if err := checkTime("time", l.Time); err != nil {
-		return err
+	for _, err := range []error{checkTime("time", l.Time), checkLink(l)} {
+		if err != nil {
+			return err
+		}
 	}
 	return l.Body.check()
 }

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -22,8 +23,9 @@ var (
 	whens  = rapid.Custom(func(t *rapid.T) time.Time {
 		return time.Unix(rapid.Int64Range(0, 1<<40).Draw(t, "time"), 0).UTC()
 	})
-	lists = rapid.SliceOfNDistinct(words, 1, 5, rapid.ID[string])
-	costs = rapid.Custom(func(t *rapid.T) dp.Cost {
+	lists   = rapid.SliceOfNDistinct(words, 1, 5, rapid.ID[string])
+	digests = rapid.StringMatching(`[0-9a-f]{64}`)
+	costs   = rapid.Custom(func(t *rapid.T) dp.Cost {
 		return dp.Cost{Rho: money.Draw(t, "rho"), Delta: money.Draw(t, "delta")}
 	})
 )
@@ -43,7 +45,7 @@ func sorted(list []string) []string {
 func bodies(t *rapid.T) ledger.Body {
 	w := func() string { return words.Draw(t, "text") }
 	n := func() int64 { return counts.Draw(t, "count") }
-	switch rapid.IntRange(0, 9).Draw(t, "type") {
+	switch rapid.IntRange(0, 13).Draw(t, "type") {
 	case 0:
 		return &ledger.Charge{ID: w(), Principal: w(), Organisation: w(), Grant: w(), Purpose: w(), Template: w() + "@1",
 			Catalogue: w(), TemplateDigest: w(), Key: w(), Snapshot: w(), Epoch: n(), Scopes: sorted(lists.Draw(t, "scopes")),
@@ -65,10 +67,20 @@ func bodies(t *rapid.T) ledger.Body {
 			Scopes: sorted(lists.Draw(t, "scopes")), Cost: costs.Draw(t, "cost"), Until: "2027-12-31"}
 	case 9:
 		return &ledger.Close{Reserve: n()}
+	case 10:
+		made := whens.Draw(t, "made")
+		return &ledger.Approve{Subject: "template", Digest: digests.Draw(t, "digest"), Name: w(), Approver: w(), Revoked: rapid.Bool().Draw(t, "revoked"),
+			Made: made, Expires: made.Add(24 * time.Hour), Signature: w()}
+	case 11:
+		return &ledger.Key{Use: "log", Algorithm: "sm2", Public: w(), By: w()}
+	case 12:
+		return &ledger.Delete{Leaf: n(), By: w()}
+	case 13:
+		return &ledger.Audit{Leaves: n(), Root: digests.Draw(t, "root"), Passed: rapid.Bool().Draw(t, "passed"), By: w()}
 	case 6:
 		return &ledger.Resume{Template: w() + "@1", By: sorted(lists.Draw(t, "by"))}
 	}
-	g := &ledger.Grant{Population: w(), Policy: w(), Mode: w(), Year: costs.Draw(t, "year"), Life: costs.Draw(t, "life")}
+	g := &ledger.Grant{Population: w(), Policy: w(), Mode: "evaluation", Year: costs.Draw(t, "year"), Life: costs.Draw(t, "life")}
 	for _, id := range lists.Draw(t, "grants") {
 		g.Grants = append(g.Grants, ledger.Granted{ID: id, Principal: w(), Templates: lists.Draw(t, "templates"),
 			Purposes: lists.Draw(t, "purposes"), Until: "2027-12-31", QuotaRho: n()})
@@ -76,9 +88,40 @@ func bodies(t *rapid.T) ledger.Body {
 	return g
 }
 
+// link draws the chain of a leaf of format 2, or "" for one of format 1 where its body
+// may be one.
+func link(t *rapid.T, b ledger.Body) string {
+	switch b := b.(type) {
+	case *ledger.Approve, *ledger.Key, *ledger.Delete, *ledger.Audit:
+	default:
+		if rapid.Bool().Draw(t, "format 1") {
+			return ""
+		}
+	case *ledger.Grant:
+		if rapid.Bool().Draw(t, "supervised") {
+			supervise(b)
+		} else if rapid.Bool().Draw(t, "format 1") {
+			return ""
+		}
+	}
+	return digests.Draw(t, "previous")
+}
+
+func supervise(g *ledger.Grant) {
+	key := func(b byte) string { return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{b}, 32)) }
+	g.Mode, g.By, g.K, g.Retention = "supervised", "s-1", "20", 183
+	g.Approvers = []ledger.Approver{{Person: "p-1", Key: key(1)}, {Person: "p-2", Key: key(2)}, {Person: "p-3", Key: key(3)}}
+	g.Persons = []ledger.Person{{Person: "p-1", Principal: "s-1"}, {Person: "p-2", Principal: "s-2"}, {Person: "p-3", Principal: "s-3"}}
+	g.Witnesses = ledger.Witnesses{Keys: []string{"w"}, Quorum: 1}
+	for i := range g.Grants {
+		g.Grants[i].Organisation = "o"
+	}
+}
+
 func TestLeafRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := ledger.Leaf{Index: counts.Draw(t, "index"), Time: whens.Draw(t, "time"), Body: bodies(t)}
+		l.Previous = link(t, l.Body)
 		raw, err := ledger.Encode(l)
 		if err != nil {
 			t.Fatal(err)

@@ -116,11 +116,35 @@ func (l *Ledger) Snapshot(ctx context.Context, s Snapshot) (int64, error) {
 }
 
 // Resume lifts a template version's suspension, under a checkpoint. Outside
-// evaluation it takes two people.
-func (l *Ledger) Resume(ctx context.Context, r Resume) (int64, error) {
-	r.By = slices.Clone(r.By)
-	slices.Sort(r.By)
+// evaluation it takes two people's approvals of Resumption.
+func (l *Ledger) Resume(ctx context.Context, template string, by ...string) (int64, error) {
+	r, err := l.Resumption(template, by...)
+	if err != nil {
+		return -1, err
+	}
 	return l.published(ctx, &r)
+}
+
+// Approve logs a person's statement, under a checkpoint. ErrApproval refuses one that is
+// not signed by an approver, has expired, or is older than another of theirs.
+func (l *Ledger) Approve(ctx context.Context, a Approve) (int64, error) {
+	return l.published(ctx, &a)
+}
+
+// Rekey logs a change of a signing key, under a checkpoint by the key before.
+func (l *Ledger) Rekey(ctx context.Context, k Key) (int64, error) {
+	return l.published(ctx, &k)
+}
+
+// Delete logs that something may now be removed from the disk, under a checkpoint:
+// log first, then remove. ErrRetention refuses what is to be kept still.
+func (l *Ledger) Delete(ctx context.Context, d Delete) (int64, error) {
+	return l.published(ctx, &d)
+}
+
+// Audit logs a look at the noise of what was released, under a checkpoint.
+func (l *Ledger) Audit(ctx context.Context, a Audit) (int64, error) {
+	return l.published(ctx, &a)
 }
 
 // Grant puts a policy in force, under a checkpoint. One equal to the newest is

@@ -236,7 +236,7 @@ func TestSuspension(t *testing.T) {
 		_, err = l.Abandon(ctx, index)
 		must(t, err)
 	}
-	_, err := l.Resume(ctx, ledger.Resume{Template: template, By: []string{"steward-s"}})
+	_, err := l.Resume(ctx, template, "steward-s")
 	want(t, err, ledger.ErrNotSuspended)
 	abandon("r-1")
 	c.step(366 * 24 * time.Hour) // the first is out of the year
@@ -260,7 +260,7 @@ func TestSuspension(t *testing.T) {
 	must(t, err)
 	_, err = l.Charge(ctx, charge("r-5", 1, c.now()))
 	want(t, err, ledger.ErrSuspended)
-	_, err = l.Resume(ctx, ledger.Resume{Template: template, By: []string{"steward-s"}})
+	_, err = l.Resume(ctx, template, "steward-s")
 	must(t, err)
 	_, err = l.Charge(ctx, charge("r-5", 1, c.now()))
 	must(t, err)
@@ -293,29 +293,6 @@ func TestTrainingSuspendsNothing(t *testing.T) {
 	if !l.Suspended(template) {
 		t.Fatal("not suspended by questions")
 	}
-}
-
-// Outside evaluation it takes two to resume.
-func TestResumeTakesTwo(t *testing.T) {
-	c := newClock()
-	l, _ := fresh(t, c)
-	g := grant(1000)
-	g.Mode = "approved"
-	_, err := l.Grant(ctx, g)
-	must(t, err)
-	for _, id := range []string{"r-1", "r-2", "r-3"} {
-		index, err := l.Charge(ctx, charge(id, 1, c.now()))
-		must(t, err)
-		c.step(2 * time.Second)
-		_, err = l.Abandon(ctx, index)
-		must(t, err)
-	}
-	for _, by := range [][]string{nil, {"steward-s"}, {"steward-s", "steward-s"}} {
-		_, err = l.Resume(ctx, ledger.Resume{Template: template, By: by})
-		want(t, err, ledger.ErrLeaf)
-	}
-	_, err = l.Resume(ctx, ledger.Resume{Template: template, By: []string{"steward-t", "steward-s"}})
-	must(t, err)
 }
 
 func TestNothingBeforeCaps(t *testing.T) {

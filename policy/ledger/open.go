@@ -178,7 +178,7 @@ func (l *Ledger) abandonOrphans() error {
 		if at.Before(l.last) {
 			at = l.last
 		}
-		if _, err := l.push(Leaf{Index: l.size, Time: at, Body: &Abandon{Charge: r.Index}}); err != nil {
+		if _, err := l.push(Leaf{Index: l.size, Time: at, Previous: l.chain.link, Body: &Abandon{Charge: r.Index}}); err != nil {
 			return err
 		}
 	}

@@ -51,7 +51,7 @@ func Read(dir, key string) (*State, error) {
 	_, err = scan(wal, size, func(raw []byte) error {
 		leaf, err := Decode(raw)
 		if err == nil {
-			err = s.apply(leaf)
+			err = s.apply(leaf, raw)
 		}
 		if err != nil {
 			return fmt.Errorf("%w: leaf %d: %w", ErrCorrupt, s.size, err)

@@ -42,6 +42,7 @@ func (r *Reserve) members(f *form, l *Leaf) {
 	f.text("last_day", &r.Until)
 	f.text("organisation", &r.Organisation)
 	f.pad()
+	f.previous(l)
 	f.text("principal", &r.Principal)
 	f.text("purpose", &r.Purpose)
 	f.decimal("rho", &r.Cost.Rho)
@@ -84,6 +85,7 @@ func (c *Close) Type() Type { return TypeClose }
 func (c *Close) members(f *form, l *Leaf) {
 	f.count("index", &l.Index)
 	f.pad()
+	f.previous(l)
 	f.count("reserve", &c.Reserve)
 	f.end(l)
 }
@@ -188,10 +190,15 @@ func (s *State) setAside(l Leaf, r *Reserve) error {
 		return g.covers(r.Principal, r.Template, r.Purpose, l.Time)
 	case s.standing[r.Template].suspended:
 		return ErrSuspended
+	case g.Organisation != "" && g.Organisation != r.Organisation:
+		return fmt.Errorf("%w: %s is another organisation's", ErrGrant, g.ID)
 	case l.Time.UTC().Format(time.DateOnly) > r.Until:
 		return fmt.Errorf("%w: its last day has passed", ErrReserve)
 	case !slices.Contains(r.Scopes, s.population+"/life"):
 		return fmt.Errorf("%w: the scope life is missing", ErrLeaf)
+	}
+	if err := s.needAll(l.Time, r.TemplateDigest); err != nil {
+		return err
 	}
 	if err := s.roomIn(g, r.Scopes, r.Cost, l.Time); err != nil {
 		return err

@@ -101,7 +101,7 @@ func TestRestartFoldsToTheSame(t *testing.T) {
 						Organisation: "o", Purpose: "p", Idempotency: fmt.Sprint("idem-", n(3, "idempotency")), Request: "q"})
 				}
 			case 7:
-				_, _ = l.Resume(ctx, ledger.Resume{Template: template, By: []string{"steward-s"}})
+				_, _ = l.Resume(ctx, template, "steward-s")
 			}
 			for _, scope := range l.Scopes() {
 				if !l.Spent(scope).Fits(dp.Cost{Rho: 1000, Delta: 1000}) {

@@ -20,6 +20,14 @@ type State struct {
 
 	grant      *Grant // newest GRANT, nil before the first
 	grantIndex int64
+	// What approvals of the newest GRANT bind, and who may not give one; supervised only.
+	grantDigest string
+	askers      map[string]bool
+	approvals   map[thing]map[string]approval // by person
+	keysInForce []keyed
+	audits      map[string]bool // by root
+	chain       chain
+
 	spent      map[string]dp.Cost // by scope
 	quota      map[string]int64   // rho by grant
 	order      []*Request         // by charge index
@@ -31,6 +39,7 @@ type State struct {
 	keys       map[string][]*Request // released, by canonical key
 	asked      map[[2]string]asked   // by principal and idempotency digest
 	snapshots  []string
+	registered map[string]*registered
 	standing   map[string]standing // by template version
 	usage      map[usageKey]Usage
 	reserves   []*Reservation // by RESERVE leaf
@@ -41,6 +50,7 @@ type State struct {
 type standing struct {
 	abandons  []time.Time
 	suspended bool
+	since     int64 // the ABANDON leaf that suspended it
 }
 
 // Request is a charge and what became of it.
@@ -51,6 +61,7 @@ type Request struct {
 	Release   int64     // index of the RELEASE leaf, or -1
 	Digest    string    // of the released bytes
 	Abandoned bool
+	Deleted   bool // its file was removed, see Delete
 }
 
 // Open says that the charge is neither released nor abandoned.
@@ -85,6 +96,10 @@ func newState(population string) *State {
 		asked:      map[[2]string]asked{},
 		standing:   map[string]standing{},
 		usage:      map[usageKey]Usage{},
+		approvals:  map[thing]map[string]approval{},
+		audits:     map[string]bool{},
+		registered: map[string]*registered{},
+		chain:      chain{link: firstLink},
 	}
 }
 
@@ -156,7 +171,7 @@ func (s *State) Find(key string) []Request {
 	defer s.mu.RUnlock()
 	var found []Request
 	for _, r := range s.keys[key] {
-		if r.Release < s.signed {
+		if r.Release < s.signed && !r.Deleted {
 			found = append(found, r.copy())
 		}
 	}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/templates"
+)
+
+// digestDigits is how many hexadecimal digits of a digest say what is meant: 80 bits, so
+// that nobody can make another thing that begins so.
+const digestDigits = 20
+
+// signing is one run of approve sign or approve revoke.
+type signing struct {
+	where
+	person, keyFile string
+	days            int
+	yes, revoke     bool
+	key             ed25519.PrivateKey
+}
+
+func approveSignCommand(revoke bool) *cobra.Command {
+	s := &signing{revoke: revoke}
+	c := &cobra.Command{
+		Use: "sign WHAT...", Short: "Approve things, after reading what they are", Args: cobra.MinimumNArgs(1),
+		Long: `Approve the things that WHAT names: a kind (grant, template, snapshot, resume, key,
+delete: all of that kind), a template's id@version, or the first twenty digits of a
+digest. Each is shown first, and its digest is computed here from what is shown; of a
+template, from the copy in this program.`,
+		Example: "  qunxiang approve sign grant --person Ada --approver-key ada.key --domain D --as steward-a\n" +
+			"  qunxiang approve sign template --person Ada --approver-key ada.key --server https://domain.example --token ... --yes",
+		RunE: func(c *cobra.Command, args []string) error {
+			return withCode(s.run(c.Context(), c.InOrStdin(), c.OutOrStdout(), args))
+		},
+	}
+	if revoke {
+		c.Use, c.Short = "revoke WHAT...", "Take approvals back: what rests on them stops at once"
+		c.Long = "Take your approvals of the things that WHAT names back, as in approve sign. Charges\nthat need them are refused from then on, until two people approve again."
+		c.Example = "  qunxiang approve revoke claim-severity@1.0.0 --person Ada --approver-key ada.key --domain D --as steward-a"
+	}
+	s.flags(c)
+	f := c.Flags()
+	f.StringVar(&s.person, "person", "", "whose approval it is, as the policy names them")
+	f.StringVar(&s.keyFile, "approver-key", "", "file with that person's key, of approve keygen")
+	f.IntVar(&s.days, "days", 365, "how long it holds, at most 366 days")
+	f.BoolVar(&s.yes, "yes", false, "do not ask")
+	for _, name := range []string{"person", "approver-key"} {
+		_ = c.MarkFlagRequired(name)
+	}
+	return c
+}
+
+func (s *signing) run(ctx context.Context, in io.Reader, out io.Writer, what []string) error {
+	seed, err := ownerOnly(s.keyFile)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	if len(seed) != ed25519.SeedSize || s.days < 1 || s.days > 366 {
+		return &exitError{exitUsage, errors.New("an approver's key has 32 bytes, and an approval holds for 1 to 366 days")}
+	}
+	s.key = ed25519.NewKeyFromSeed(seed)
+	a, err := s.approvals(ctx, writing)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	list, err := a.Proposals(ctx)
+	if err != nil {
+		return err
+	}
+	chosen, err := choose(list.Proposals, what)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	for _, p := range chosen {
+		if err := s.one(ctx, in, out, a, list.Population, p); err != nil {
+			return fmt.Errorf("%s %s: %w", p.Subject, p.Name, err)
+		}
+	}
+	return nil
+}
+
+// choose finds the things that are meant; each WHAT must name one at least.
+func choose(list []api.Proposal, what []string) (chosen []api.Proposal, err error) {
+	catalog, err := queries.LoadCatalog(templates.FS)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range what {
+		before := len(chosen)
+		if t, err := catalog.Find(w); err == nil {
+			w = t.Ref() // of I3, or of an id without its version
+		}
+		for _, p := range list {
+			if p.Subject == w || p.Name == w || len(w) >= digestDigits && strings.HasPrefix(p.Digest, w) {
+				chosen = append(chosen, p)
+			}
+		}
+		if len(chosen) == before {
+			return nil, fmt.Errorf("there is no %s to approve; see qunxiang approve list", w)
+		}
+	}
+	return chosen, nil
+}
+
+func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approvals, population string, p api.Proposal) error {
+	if err := checkProposal(p); err != nil {
+		return &exitError{exitInvalid, err}
+	}
+	verb := "approve"
+	if s.revoke {
+		verb = "take back your approval of"
+	}
+	if !s.yes {
+		fmt.Fprintf(out, "%s %s\nof population %s, digest %s\n%s\n", p.Subject, p.Name, population, p.Digest, p.Detail)
+	}
+	if err := confirmed(in, out, s.yes, "Do you, "+s.person+", "+verb+" this?"); err != nil {
+		return err
+	}
+	made := time.Now().UTC().Truncate(time.Second)
+	statement := ledger.Approve{
+		Subject: p.Subject, Digest: p.Digest, Name: p.Name, Approver: s.person, Revoked: s.revoke,
+		Made: made, Expires: made.AddDate(0, 0, s.days),
+	}
+	statement.Sign(population, s.key)
+	leaf, err := a.Approve(ctx, statement)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s %s: %s by %s, leaf %d\n", p.Subject, p.Name, map[bool]string{false: "approved", true: "taken back"}[s.revoke], s.person, leaf)
+	return err
+}
+
+// checkProposal computes the digest from what is shown: whoever shows a thing may not
+// have another one signed.
+func checkProposal(p api.Proposal) error {
+	differs := errors.New("the digest is not that of what is shown; nothing was signed")
+	if p.Subject == ledger.SubjectTemplate {
+		catalog, err := queries.LoadCatalog(templates.FS)
+		if err != nil {
+			return err
+		}
+		t, err := catalog.Find(p.Name)
+		if err != nil || t.Digest() != p.Digest {
+			return errors.New("it is not the template that this program holds; nothing was signed")
+		}
+		return nil
+	}
+	if digestOf(p.Leaf) != p.Digest {
+		return differs
+	}
+	body, err := ledger.DecodeContent(p.Leaf)
+	if err != nil {
+		return err
+	}
+	var shown api.Proposal
+	switch b := body.(type) {
+	case *ledger.Grant:
+		rules, err := policy.Parse("policy.yaml", []byte(p.Detail))
+		if err != nil {
+			return err
+		}
+		g := queries.GrantLeaf(rules)
+		if digest, err := ledger.ContentDigest(&g); err != nil || digest != p.Digest {
+			return differs
+		}
+		return nil
+	case *ledger.Snapshot:
+		shown.Name, shown.By = keptProposal{Snapshot: b}.words()
+	case *ledger.Resume:
+		shown.Name, shown.By = keptProposal{Resume: b}.words()
+	case *ledger.Delete:
+		shown.Name, shown.By = keptProposal{Delete: b}.words()
+	case *ledger.Key:
+		shown.Name, shown.By = keptProposal{Key: b}.words()
+	}
+	if shown.Name == "" || shown.Name != p.Name || strings.Join(shown.By, ",") != strings.Join(p.By, ",") {
+		return differs
+	}
+	return nil
+}

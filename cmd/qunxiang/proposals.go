@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/queries"
+)
+
+// proposalFolder holds, in a supervised domain, the leaves that wait for approvals: files
+// named by the digest that an approval binds. policy.yaml waits where it is.
+const proposalFolder = "proposals"
+
+// kept is a waiting leaf as its file has it: one of the three.
+type keptProposal struct {
+	Snapshot *ledger.Snapshot `json:"snapshot,omitempty"`
+	Resume   *ledger.Resume   `json:"resume,omitempty"`
+	Delete   *ledger.Delete   `json:"delete,omitempty"`
+	Key      *ledger.Key      `json:"key,omitempty"`
+}
+
+func (k keptProposal) body() (subject string, b ledger.Body) {
+	switch {
+	case k.Snapshot != nil:
+		return ledger.SubjectSnapshot, k.Snapshot
+	case k.Resume != nil:
+		return ledger.SubjectResume, k.Resume
+	case k.Delete != nil:
+		return ledger.SubjectDelete, k.Delete
+	case k.Key != nil:
+		return ledger.SubjectKey, k.Key
+	}
+	return "", nil
+}
+
+// commit puts the leaf into the log; ErrApproval while it waits.
+func (k keptProposal) commit(ctx context.Context, l *ledger.Ledger) (err error) {
+	switch {
+	case k.Snapshot != nil:
+		_, err = l.Snapshot(ctx, *k.Snapshot)
+	case k.Resume != nil:
+		_, err = l.Resume(ctx, k.Resume.Template, k.Resume.By...)
+	case k.Delete != nil:
+		_, err = l.Delete(ctx, *k.Delete)
+	case k.Key != nil:
+		_, err = l.Rekey(ctx, *k.Key)
+	}
+	return err
+}
+
+// propose does what a leaf says, or keeps it until it has its approvals; waits tells which
+// it was.
+func (d *domain) propose(ctx context.Context, k keptProposal) (waits bool, err error) {
+	err = k.commit(ctx, d.ledger)
+	if !errors.Is(err, ledger.ErrApproval) {
+		return false, err
+	}
+	_, body := k.body()
+	digest, err := ledger.ContentDigest(body)
+	if err != nil {
+		return false, err
+	}
+	text, err := json.Marshal(k)
+	if err != nil {
+		return false, err
+	}
+	return true, d.writeNew(proposalFolder, digest+".json", text)
+}
+
+// waitsForApproval is what a command says when it has proposed something.
+func waitsForApproval(w io.Writer, what string) {
+	fmt.Fprintf(w, "%s waits for the approvals of two other people: qunxiang approve list\n", what)
+}
+
+// settle does whatever has its approvals by now.
+func (d *domain) settle(ctx context.Context, log io.Writer) error {
+	kept, err := d.keptProposals()
+	if err != nil {
+		return err
+	}
+	for name, k := range kept {
+		switch err := k.commit(ctx, d.ledger); {
+		case errors.Is(err, ledger.ErrApproval):
+			continue
+		case errors.Is(err, ledger.ErrStopped):
+			return err
+		case err != nil:
+			subject, _ := k.body()
+			fmt.Fprintf(log, "the proposed %s is given up: %v\n", subject, err)
+		default:
+			subject, _ := k.body()
+			fmt.Fprintf(log, "approved by two people and done: %s\n", subject)
+		}
+		if err := os.Remove(d.path(proposalFolder, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *domain) keptProposals() (map[string]keptProposal, error) {
+	entries, err := os.ReadDir(d.path(proposalFolder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	kept := map[string]keptProposal{}
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) != ".json" {
+			continue
+		}
+		text, err := os.ReadFile(d.path(proposalFolder, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		var k keptProposal
+		if err := json.Unmarshal(text, &k); err != nil {
+			return nil, fmt.Errorf("%s: %w", d.path(proposalFolder, e.Name()), err)
+		}
+		if _, body := k.body(); body != nil {
+			kept[e.Name()] = k
+		}
+	}
+	return kept, err
+}
+
+// proposals are all things that wait for approvals, or rest on ones that may be renewed:
+// the policy, the templates that are granted, the snapshot in use and the waiting leaves.
+func (d *domain) proposals() ([]api.Proposal, error) {
+	if !d.state.Supervised() {
+		return nil, nil
+	}
+	p, err := d.loadPolicy()
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(d.path("policy.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	grant := queries.GrantLeaf(p)
+	var out []api.Proposal
+	add := func(subject, name, detail string, b ledger.Body, digest string, by ...string) error {
+		var leaf []byte
+		if b != nil {
+			if leaf, err = ledger.Content(b); err != nil {
+				return err
+			}
+			digest = digestOf(leaf)
+		}
+		p := d.proposal(subject, name, detail, digest, by...)
+		p.Leaf = leaf
+		out = append(out, p)
+		return nil
+	}
+	if err := add(ledger.SubjectGrant, "policy "+p.Digest()[:12], string(text), &grant, ""); err != nil {
+		return nil, err
+	}
+	for _, t := range d.grantedTemplates(p) {
+		if err := add(ledger.SubjectTemplate, t.Ref(), t.Title.EN, nil, t.Digest()); err != nil {
+			return nil, err
+		}
+	}
+	if s, some := d.registered(); some {
+		if err := add(ledger.SubjectSnapshot, "snapshot "+s.Snapshot, "loaded by "+s.By, &s, "", s.By); err != nil {
+			return nil, err
+		}
+	}
+	kept, err := d.keptProposals()
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range kept {
+		subject, body := k.body()
+		name, by := k.words()
+		if err := add(subject, name, "asked for by "+strings.Join(by, ", "), body, "", by...); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(out, func(a, b api.Proposal) int { return strings.Compare(a.Subject+a.Name, b.Subject+b.Name) })
+	return out, nil
+}
+
+func digestOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// words name a waiting leaf and those who ask for it.
+func (k keptProposal) words() (name string, by []string) {
+	switch {
+	case k.Snapshot != nil:
+		return "snapshot " + k.Snapshot.Snapshot, []string{k.Snapshot.By}
+	case k.Resume != nil:
+		return fmt.Sprintf("%s, suspended since leaf %d", k.Resume.Template, k.Resume.Since), k.Resume.By
+	case k.Delete != nil:
+		return fmt.Sprintf("what leaf %d released or registered", k.Delete.Leaf), []string{k.Delete.By}
+	}
+	return fmt.Sprintf("%s key %s", k.Key.Use, k.Key.Public), []string{k.Key.By}
+}
+
+// proposal says of a thing who has approved it and whether that is enough.
+func (d *domain) proposal(subject, name, detail, digest string, by ...string) api.Proposal {
+	now := time.Now()
+	out := api.Proposal{Subject: subject, Name: name, Detail: detail, Digest: digest, By: by, Approved: []api.ApprovalEntry{}}
+	for _, a := range d.state.Approvals(now) {
+		if a.Subject == subject && a.Digest == digest && a.Holds {
+			out.Approved = append(out.Approved, api.ApprovalEntry{Person: a.Approver, Until: a.Expires})
+		}
+	}
+	out.InForce = d.state.Approved(subject, digest, now, by...) == nil
+	if subject == ledger.SubjectGrant {
+		g, _ := d.state.InForce()
+		of, _ := ledger.ContentDigest(&g)
+		out.InForce = of == digest && d.state.GrantApproved(now) == nil
+	}
+	return out
+}
+
+// grantedTemplates are the templates that some grant is for.
+func (d *domain) grantedTemplates(p *policy.Policy) []*queries.Template {
+	var out []*queries.Template
+	for _, t := range d.catalog.Templates() {
+		if slices.ContainsFunc(p.Grants, func(g policy.Grant) bool {
+			return slices.Contains(g.Templates, t.ID) || slices.Contains(g.Templates, t.Ref())
+		}) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// registered is the newest snapshot in the log.
+func (d *domain) registered() (ledger.Snapshot, bool) {
+	all := d.state.Registered()
+	if len(all) == 0 {
+		return ledger.Snapshot{}, false
+	}
+	return all[len(all)-1], true
+}
+
+// Proposals are for those who approve, and those who keep the domain.
+func (d *domain) Proposals(principal string) (api.ProposalList, error) {
+	out := api.ProposalList{Population: d.state.Population()}
+	if err := d.policy().May(principal, policy.SeeProposals); err != nil {
+		return out, err
+	}
+	list, err := d.proposals()
+	out.Proposals = append([]api.Proposal{}, list...)
+	return out, err
+}
+
+// Approve logs a statement that a principal sends.
+func (d *domain) Approve(ctx context.Context, principal string, a ledger.Approve) (int64, error) {
+	if err := d.policy().May(principal, policy.SeeProposals); err != nil {
+		return -1, err
+	}
+	leaf, err := d.ledger.Approve(ctx, a)
+	if errors.Is(err, ledger.ErrLeaf) { // the statement's fault, not the log's
+		err = fmt.Errorf("%w: %s", ledger.ErrApproval, strings.TrimPrefix(err.Error(), ledger.ErrLeaf.Error()+": "))
+	}
+	return leaf, err
+}

@@ -1,0 +1,29 @@
+//go:build mutants
+
+package qunxiang_test
+
+// witnessMutants break what a witness, a quorum of them, or the signatures on a
+// checkpoint promise.
+var witnessMutants = []mutant{
+	{"witness: cosigns without keeping", "policy/witness/witness.go", "\tif err := replace(w.disk, filepath.Join(l.folder, checkpointFile), b); err != nil {", "\tif err := error(nil); err != nil {", "./policy/witness", "TestStoppedAtEveryCall"},
+	{"witness: the kept file is not synced", "policy/witness/disk.go", "errors.Join(f.Sync(), f.Close()); err != nil {", "f.Close(); err != nil {", "./policy/witness", "TestStoppedAtEveryCall"},
+	{"witness: the kept name is not synced", "policy/witness/disk.go", "\treturn d.sync(filepath.Dir(name))\n", "\t_ = filepath.Dir\n\treturn nil\n", "./policy/witness", "TestStoppedAtEveryCall"},
+	{"witness: written in place", "policy/witness/disk.go", "d.write(name+\".new\", b)", "d.write(name, b)", "./policy/witness", "TestStoppedAtEveryCall"},
+	{"witness: goes on after a failed write", "policy/witness/witness.go", "\t\tl.failed = fmt.Errorf(", "\t\t_ = fmt.Errorf(", "./policy/witness", "TestFailedWriteStops"},
+	{"witness: no consistency check", "policy/witness/witness.go", "\tcase tlog.CheckTree(r.Proof, c.Size, c.Root, known.Size, known.Root) != nil:", "\tcase c.Root == tlog.Hash{}:", "./policy/witness", "TestGrowthAndForks|TestEveryMust"},
+	{"witness: any old size", "policy/witness/witness.go", "\tif r.Old != known.Size {", "\tif false {", "./policy/witness", "TestParallelForks|TestEveryMust"},
+	{"witness: a smaller log", "policy/witness/witness.go", "\tif r.Old != known.Size {", "\tif r.Old > known.Size {", "./policy/witness", "TestEveryMust"},
+	{"witness: another root of one size", "policy/witness/witness.go", "\tcase c.Size == known.Size && c.Root != known.Root:", "\tcase false:", "./policy/witness", "TestTwoHistories|TestEveryMust"},
+	{"witness: check and keeping without a lock", "policy/witness/witness.go", "\tl.mu.Lock()\n\tdefer l.mu.Unlock()\n\tknown :=", "\tknown :=", "./policy/witness", "TestParallelForks"},
+	{"witness: another log's state", "policy/witness/state.go", "	if OriginHash(c.Origin) != filepath.Base(folder) {", "	if false {", "./policy/witness", "TestLostState"},
+	{"witness: damage to the log's signature", "policy/witness/witness.go", "err != nil && !errors.Is(err, errNoSignature) {", "err == errNoSignature {", "./policy/witness", "TestLostState"},
+	{"quorum: one key counts twice", "policy/witness/policy.go", "other.name == v.name || bytes.Equal(other.key, v.key)", "other.name == v.name && bytes.Equal(other.key, v.key)", "./policy/witness", "TestOneWitnessIsNotTwo"},
+	{"quorum: cosignatures of the future", "policy/witness/policy.go", "\t\tcase at.After(now.Add(Skew)):", "\t\tcase false:", "./policy/witness", "TestPolicy"},
+	{"quorum: the time of an answer does not matter", "policy/witness/client.go", "!ok || off.Abs() > Skew", "!ok || off.Abs() < 0", "./policy/witness", "TestBadAnswers"},
+	{"quorum: being put back is not asked for", "policy/witness/ask.go", "\te.Size, e.Checkpoint = c.Size, text\n\tw.q.end(e)\n", "\t_ = text\n", "./policy/witness", "TestPutBack"},
+	{"quorum: whatever a witness says is proven", "policy/witness/ask.go", "\tcase c.Size <= ours:\n\t\treturn e\n", "", "./policy/witness", "TestSaidToBeAhead"},
+	{"quorum: one answer tells whether the disk was put back", "policy/witness/quorum.go", "need := len(q.asked) - q.o.Quorum + 1", "need := 1", "./policy/witness", "TestNewestNeedsEveryQuorum"},
+	{"SM2: the head is not signed", "policy/witness/sm2.go", "return append(append(make([]byte, 0, len(text)+len(head)), text...), head...)", "return text", "./policy/witness", "TestEveryBitOfSM2Counts|TestSignaturesOfOthers"},
+	{"SM2: signed without ZA", "policy/witness/sm2.go", "sm2Message(text, s.head[:]), sm2.DefaultSM2SignerOpts)", "sm2Message(text, s.head[:]), nil)", "./policy/witness", "TestEveryBitOfSM2Counts"},
+	{"SM2: another kind of key", "policy/witness/sm2.go", " || string(data[:len(SM2Type)]) != SM2Type", "", "./policy/witness", "TestKeyTexts"},
+}

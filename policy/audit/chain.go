@@ -1,0 +1,81 @@
+package audit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/emmansun/gmsm/sm3"
+)
+
+// link is the SM3 (GB/T 32905-2016) that the next leaf must bear: of a leaf without its
+// padding.
+type link = [sm3.Size]byte
+
+// bare gives the bytes of the leaf that was parsed last, with an empty pad.
+func (c *cursor) bare() []byte {
+	c.spare = append(append(c.spare[:0], c.b[:c.padAt]...), c.b[c.padAt+c.pad:]...)
+	return c.spare
+}
+
+// link reads the chain's member, which leaves of format 1 have not.
+func (c *cursor) link(l *leaf) {
+	const member = `,"previous":`
+	if c.old || c.bad || !bytes.HasPrefix(c.b[c.at:], []byte(member)) {
+		return
+	}
+	l.previous = c.text(member)
+	if len(l.previous) != 2*sm3.Size {
+		c.bad = true
+		return
+	}
+	for _, d := range l.previous {
+		c.bad = c.bad || !('0' <= d && d <= '9' || 'a' <= d && d <= 'f')
+	}
+}
+
+// chained holds a leaf's link against the leaf before.
+func (b *books) chained(r *Report, at int64, l *leaf) {
+	var want [2 * sm3.Size]byte
+	hex.Encode(want[:], b.head[:])
+	if at == 0 {
+		copy(want[:], zeros)
+	}
+	switch {
+	case l.previous == nil && b.linked:
+		r.find(ChainBroken, at, "the SM3 chain breaks off")
+	case l.previous != nil && !bytes.Equal(l.previous, want[:]):
+		r.find(ChainBroken, at, "it is not chained to the leaf before by SM3")
+	}
+	b.linked = l.previous != nil
+}
+
+// new says that a leaf is of format 2. No text of a leaf has a quote, so the name of a
+// member occurs once.
+func (c *cursor) new() bool { return bytes.Contains(c.b, []byte(`"previous":"`)) }
+
+// content is what an approval of a leaf binds: SHA-256 in hex of the leaf as it would be
+// at place 0, at second 0, after nothing and without padding.
+func content(leaf []byte) string {
+	s := blank(string(leaf), `"pad":"`, "", func(c byte) bool { return c == '0' })
+	s = blank(s, `"index":`, "0", func(c byte) bool { return '0' <= c && c <= '9' })
+	s = blank(s, `"time":`, "0", func(c byte) bool { return '0' <= c && c <= '9' })
+	s = blank(s, `"previous":"`, zeros[:2*sm3.Size], func(c byte) bool { return c != '"' })
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+// blank puts value where a member's value stands.
+func blank(s, member, value string, part func(byte) bool) string {
+	at := strings.Index(s, member)
+	if at < 0 {
+		return s
+	}
+	at += len(member)
+	end := at
+	for end < len(s) && part(s[end]) {
+		end++
+	}
+	return s[:at] + value + s[end:]
+}

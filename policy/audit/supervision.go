@@ -1,0 +1,207 @@
+package audit
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+const (
+	people     = 2   // whose approvals everything needs
+	leastKept  = 183 // days that a released file is kept
+	ahead      = 300 // seconds an approver's clock may be before the log's
+	supervised = "supervised"
+	evaluation = "evaluation"
+	day        = 24 * 3600
+)
+
+// under says that the domain has approvers.
+func (b *books) under() bool { return b.terms != nil && b.terms.mode == supervised }
+
+func (b *books) approve(r *Report, at int64, l *leaf) {
+	s := l.statement
+	if !b.under() {
+		r.find(ApprovalInvalid, at, "nobody approves anything in this domain")
+		return
+	}
+	s.key = b.terms.approvers[s.approver]
+	kept := b.approvals[s.subject+" "+s.digest]
+	switch {
+	case s.key == "":
+		r.find(ApprovalInvalid, at, "%s is no approver", s.approver)
+		return
+	case !s.signed(b.population, s.key):
+		r.find(ApprovalInvalid, at, "not signed by the key of %s", s.approver)
+		return
+	case s.made > l.time+ahead:
+		r.find(ApprovalInvalid, at, "made %d seconds after it was logged", s.made-l.time)
+	case s.expires <= l.time:
+		r.find(ApprovalInvalid, at, "it had expired")
+	case kept[s.approver] != nil && s.made <= kept[s.approver].made:
+		r.find(ApprovalInvalid, at, "%s has said something later on this", s.approver)
+		return
+	}
+	if kept == nil {
+		kept = map[string]*statement{}
+		b.approvals[s.subject+" "+s.digest] = kept
+	}
+	kept[s.approver] = s
+}
+
+// want finds fault with what two people, none of them among those who asked, have not
+// approved. terms is the policy by which it is judged.
+func (b *books) want(r *Report, at, now int64, t *terms, subject, digest string, asked map[string]bool) {
+	if t == nil || t.mode != supervised {
+		return
+	}
+	var agree []string
+	for person, s := range b.approvals[subject+" "+digest] {
+		if !s.revoked && now < s.expires && t.approvers[person] == s.key && !asked[person] {
+			agree = append(agree, person)
+		}
+	}
+	if len(agree) < people {
+		slices.Sort(agree)
+		r.find(NotApproved, at, "the %s %s has the approval of %d people (%s), it needs %d", subject, digest, len(agree), strings.Join(agree, ", "), people)
+	}
+}
+
+// askedBy is the person behind a principal; nobody known is a finding.
+func (b *books) askedBy(r *Report, at int64, principals ...string) map[string]bool {
+	asked := map[string]bool{}
+	if !b.under() {
+		return asked
+	}
+	for _, principal := range principals {
+		if b.terms.persons[principal] == "" {
+			r.find(NotApproved, at, "nobody knows which person %q is", principal)
+		}
+		asked[b.terms.persons[principal]] = true
+	}
+	return asked
+}
+
+// inForce wants the policy, the template and the snapshot of a charge to be approved
+// still. A reservation has no snapshot.
+func (b *books) inForce(r *Report, at int64, l *leaf) {
+	b.policyInForce(r, at, l.time)
+	b.want(r, at, l.time, b.terms, "template", string(l.templateDigest), nil)
+	if s := b.snapshots[string(l.snapshot)]; s != nil && l.kind == "CHARGE" {
+		b.want(r, at, l.time, b.terms, "snapshot", s.content, b.askedBy(r, at, s.by))
+		if s.deleted {
+			r.find(SnapshotUnknown, at, "its snapshot was deleted")
+		}
+	}
+}
+
+func (b *books) policyInForce(r *Report, at, now int64) {
+	if b.under() {
+		b.want(r, at, now, b.terms, "grant", b.terms.content, b.terms.askers)
+	}
+}
+
+// supervise holds a GRANT to the one before it.
+func (b *books) supervise(r *Report, at int64, l *leaf) {
+	t := l.terms
+	t.askers = map[string]bool{}
+	for _, known := range []*terms{t, b.terms} {
+		if known == nil {
+			continue
+		}
+		t.askers[known.persons[t.by]] = true
+		for _, g := range t.grants {
+			t.askers[known.persons[g.principal]] = true
+		}
+	}
+	delete(t.askers, "")
+	if t.mode == supervised {
+		t.content = content(l.raw)
+		t.wellSupervised(r, at)
+	}
+	if !b.under() {
+		return
+	}
+	if t.mode != supervised {
+		r.find(SupervisionLost, at, "a supervised domain became one of %s", t.mode)
+	}
+	b.want(r, at, l.time, b.terms, "grant", content(l.raw), t.askers)
+}
+
+func (t *terms) wellSupervised(r *Report, at int64) {
+	switch {
+	case len(t.approvers) < people+1:
+		r.find(SupervisionLost, at, "only %d approvers", len(t.approvers))
+	case t.quorum < 1 || t.quorum > int64(len(t.witnesses)):
+		r.find(SupervisionLost, at, "%d witnesses and a quorum of %d", len(t.witnesses), t.quorum)
+	case t.kept < leastKept:
+		r.find(SupervisionLost, at, "released files are kept for %d days", t.kept)
+	case t.persons[t.by] == "":
+		r.find(SupervisionLost, at, "nobody knows which person put the policy forward")
+	}
+	for _, id := range slices.Sorted(maps.Keys(t.grants)) {
+		if t.grants[id].organisation == "" {
+			r.find(SupervisionLost, at, "grant %q is no organisation's", id)
+		}
+	}
+}
+
+// snapshot is a SNAPSHOT and what became of it.
+type snapshot struct {
+	at          int64
+	content, by string
+	deleted     bool
+}
+
+func (b *books) register(r *Report, at int64, l *leaf) {
+	if b.snapshots[string(l.snapshot)] != nil {
+		r.find(SnapshotTwice, at, "logged before")
+	}
+	s := &snapshot{at: at, by: string(l.principal)}
+	if !b.old(l) {
+		s.content = content(l.raw)
+	}
+	b.want(r, at, l.time, b.terms, "snapshot", s.content, b.askedBy(r, at, s.by))
+	b.snapshots[string(l.snapshot)] = s
+}
+
+// deletion takes in that a released file or a snapshot was removed.
+func (b *books) deletion(r *Report, at int64, l *leaf) {
+	b.want(r, at, l.time, b.terms, "delete", content(l.raw), b.askedBy(r, at, string(l.principal)))
+	if l.ref < at && b.place[l.ref] <= aRelease {
+		b.unfile(r, at, l)
+		return
+	}
+	for _, s := range b.snapshots {
+		if s.at == l.ref && !s.deleted {
+			s.deleted = true
+			return
+		}
+	}
+	r.find(DeleteInvalid, at, "leaf %d is no release and no snapshot, or was deleted before", l.ref)
+}
+
+func (b *books) unfile(r *Report, at int64, l *leaf) {
+	kept := int64(leastKept)
+	if b.terms != nil {
+		kept = max(kept, b.terms.kept)
+	}
+	age := l.time - b.charges[aRelease-b.place[l.ref]].due
+	switch {
+	case b.deleted[l.ref]:
+		r.find(DeleteInvalid, at, "release %d was deleted before", l.ref)
+	case age < kept*day:
+		r.find(DeleteInvalid, at, "deleted %d days after its release, to be kept for %d", age/day, kept)
+	}
+	b.deleted[l.ref] = true
+}
+
+func (b *books) audited(r *Report, at int64, l *leaf) {
+	b.want(r, at, l.time, b.terms, "audit", string(l.digest), b.askedBy(r, at, string(l.principal)))
+	if l.ref > at || b.looks[string(l.digest)] {
+		r.find(AuditInvalid, at, "a look at leaves that are not there, or taken twice by one approval")
+	}
+	b.looks[string(l.digest)] = true
+	if !l.passed {
+		r.find(NoiseAuditFailed, at, "the released noise was not what was claimed")
+	}
+}

@@ -1,0 +1,236 @@
+package ledger
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// modeSupervised marks a domain with approvers and witnesses. It never goes back.
+const modeSupervised = "supervised"
+
+// readReleases is the purpose of a replay to somebody who reads by their role.
+const readReleases = "read-releases"
+
+// approvers is how many people must agree.
+const approvers = 2
+
+// aheadOfLog is how far an approver's clock may be before the log's.
+const aheadOfLog = 5 * time.Minute
+
+// thing is what approvals are of.
+type thing struct{ subject, digest string }
+
+// approval is somebody's newest statement on a thing.
+type approval struct {
+	*Approve
+	index int64
+	key   string // that it was checked with
+}
+
+// approve takes in a statement of somebody who is an approver now.
+func (s *State) approve(l Leaf, a *Approve) error {
+	if s.grant == nil || s.grant.Mode != modeSupervised {
+		return fmt.Errorf("%w: this domain has no approvers", ErrApproval)
+	}
+	key := s.grant.approver(a.Approver)
+	if key == "" {
+		return fmt.Errorf("%w: %s is no approver", ErrApproval, a.Approver)
+	}
+	if err := a.verify(s.population, key); err != nil {
+		return err
+	}
+	of := thing{a.Subject, a.Digest}
+	last, again := s.approvals[of][a.Approver]
+	switch {
+	case a.Made.After(l.Time.Add(aheadOfLog)):
+		return fmt.Errorf("%w: it was made in the future", ErrApproval)
+	case !a.Expires.After(l.Time):
+		return fmt.Errorf("%w: it has expired", ErrApproval)
+	case again && !a.Made.After(last.Made):
+		return fmt.Errorf("%w: %s has said something later on this", ErrApproval, a.Approver)
+	}
+	if s.approvals[of] == nil {
+		s.approvals[of] = map[string]approval{}
+	}
+	s.approvals[of][a.Approver] = approval{Approve: a, index: l.Index, key: key}
+	return nil
+}
+
+// counts says whether an approval holds at a time under a grant: its maker is still an
+// approver there, with the same key.
+func (a approval) counts(g *Grant, at time.Time) bool {
+	return !a.Revoked && at.Before(a.Expires) && g.approver(a.Approver) == a.key
+}
+
+// agreed are the people whose approvals of a thing hold, in order, without those who
+// may not approve it because they asked for it.
+func (s *State) agreed(g *Grant, of thing, at time.Time, not map[string]bool) []string {
+	var people []string
+	for person, a := range s.approvals[of] {
+		if a.counts(g, at) && !not[person] {
+			people = append(people, person)
+		}
+	}
+	slices.Sort(people)
+	return people
+}
+
+// need wants two approvals of a thing that the principals in by asked for; in an
+// evaluation domain it wants nothing.
+func (s *State) need(of thing, at time.Time, by ...string) error {
+	if s.grant == nil || s.grant.Mode == modeEvaluation {
+		return nil
+	}
+	not := map[string]bool{}
+	for _, principal := range by {
+		person := s.grant.person(principal)
+		if person == "" {
+			return fmt.Errorf("%w: the policy does not say which person %s is", ErrApproval, principal)
+		}
+		not[person] = true
+	}
+	return enough(of, s.agreed(s.grant, of, at, not))
+}
+
+func enough(of thing, people []string) error {
+	if len(people) >= approvers {
+		return nil
+	}
+	// Who they are is not for everybody who asks a question.
+	return fmt.Errorf("%w: %s %s needs the approvals of two other people, and has %d that hold now", ErrApproval, of.subject, of.digest, len(people))
+}
+
+// needGrant wants the policy in force to be approved still.
+func (s *State) needGrant(at time.Time) error {
+	if s.grant == nil || s.grant.Mode == modeEvaluation {
+		return nil
+	}
+	of := thing{SubjectGrant, s.grantDigest}
+	return enough(of, s.agreed(s.grant, of, at, s.askers))
+}
+
+// needContent wants a leaf to have been approved, its own place in the log aside.
+func (s *State) needContent(subject string, b Body, at time.Time, by ...string) error {
+	digest, err := ContentDigest(b)
+	if err != nil {
+		return err
+	}
+	return s.need(thing{subject, digest}, at, by...)
+}
+
+// needAll wants everything to be approved that a run rests on.
+func (s *State) needAll(at time.Time, templateDigest string) error {
+	if err := s.needGrant(at); err != nil {
+		return err
+	}
+	return s.need(thing{SubjectTemplate, templateDigest}, at)
+}
+
+// approver is an approver's key, "" for nobody's.
+func (g *Grant) approver(person string) string {
+	for _, a := range g.Approvers {
+		if a.Person == person {
+			return a.Key
+		}
+	}
+	return ""
+}
+
+// person is who stands behind a principal, "" where the policy does not say.
+func (g *Grant) person(principal string) string {
+	for _, p := range g.Persons {
+		if p.Principal == principal {
+			return p.Person
+		}
+	}
+	return ""
+}
+
+// askersOf are the people who may not approve a policy: who put it forward, and whom it
+// gives something, as either policy knows them.
+func askersOf(g, old *Grant) map[string]bool {
+	not := map[string]bool{}
+	for _, known := range []*Grant{g, old} {
+		if known == nil {
+			continue
+		}
+		not[known.person(g.By)] = true
+		for _, e := range g.Grants {
+			not[known.person(e.Principal)] = true
+		}
+	}
+	delete(not, "")
+	return not
+}
+
+// Approval is a person's newest statement on a thing.
+type Approval struct {
+	Approve
+	Index int64 // its APPROVE leaf
+	Holds bool  // it counts now: neither revoked nor expired, and its maker is an approver still
+}
+
+// Approvals are all people's newest statements, by their leaves.
+func (s *State) Approvals(at time.Time) []Approval {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var all []Approval
+	for _, of := range s.approvals {
+		for _, a := range of {
+			all = append(all, Approval{Approve: *a.Approve, Index: a.index, Holds: a.counts(s.grant, at)})
+		}
+	}
+	slices.SortFunc(all, func(a, b Approval) int { return cmp.Compare(a.Index, b.Index) })
+	return all
+}
+
+// Approved says whether a thing that the principals in by ask for has the approvals it
+// needs at a time, ErrApproval if not. In an evaluation domain everything has.
+func (s *State) Approved(subject, digest string, at time.Time, by ...string) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.need(thing{subject, digest}, at, by...)
+}
+
+// GrantApproved says whether the policy in force has its approvals still.
+func (s *State) GrantApproved(at time.Time) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.needGrant(at)
+}
+
+// Supervised says whether the domain has approvers.
+func (s *State) Supervised() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.grant != nil && s.grant.Mode == modeSupervised
+}
+
+// Resumption is the leaf that would lift a template version's suspension now, for
+// people to approve. ErrNotSuspended where there is none.
+func (s *State) Resumption(template string, by ...string) (Resume, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	st := s.standing[template]
+	if !st.suspended {
+		return Resume{}, ErrNotSuspended
+	}
+	by = slices.Clone(by)
+	slices.Sort(by)
+	return Resume{Template: template, By: by, Since: st.since}, nil
+}
+
+// Registered are the snapshots that may be asked, oldest first.
+func (s *State) Registered() []Snapshot {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []Snapshot
+	for _, id := range s.snapshots {
+		if r := s.registered[id]; !r.deleted {
+			out = append(out, *r.Snapshot)
+		}
+	}
+	return out
+}

@@ -1,0 +1,237 @@
+package ledger
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// MinRetention is how many days a released file is kept at least: the six months of
+// logs that the law asks for (网络安全法, article 21).
+const MinRetention = 183
+
+// minApprovers is how many people a supervised domain names, so that two are left when
+// one is away or has lost their key.
+const minApprovers = approvers + 1
+
+// enforce puts a policy in force. Who supervises a domain decides on the next policy;
+// the first that names approvers is put there by nobody else, and nothing is charged
+// under it until two of them approve it.
+func (s *State) enforce(l Leaf, g *Grant) error {
+	if g.Population != s.population {
+		return fmt.Errorf("%w: grant for another population", ErrLeaf)
+	}
+	if s.grant != nil && !(g.Year.Fits(s.grant.Year) && g.Life.Fits(s.grant.Life)) {
+		return ErrCapRaised
+	}
+	digest, askers := "", askersOf(g, s.grant)
+	if g.Mode == modeSupervised {
+		var err error
+		if digest, err = ContentDigest(g); err != nil {
+			return err
+		}
+	}
+	if s.grant != nil && s.grant.Mode == modeSupervised {
+		if g.Mode != modeSupervised {
+			return ErrSupervised
+		}
+		of := thing{SubjectGrant, digest}
+		if err := enough(of, s.agreed(s.grant, of, l.Time, askers)); err != nil {
+			return err
+		}
+	}
+	s.grant, s.grantIndex, s.grantDigest, s.askers = g, l.Index, digest, askers
+	return nil
+}
+
+// checkSupervision holds a GRANT leaf to what its mode needs.
+func (g *Grant) checkSupervision() error {
+	bad := func(why string) error { return fmt.Errorf("%w: %w: %s", ErrLeaf, ErrSupervised, why) }
+	switch {
+	case g.Mode == modeEvaluation && len(g.Approvers) > 0:
+		return bad("a policy that names approvers is no evaluation's")
+	case g.Mode == modeEvaluation:
+		return nil
+	case g.Mode != modeSupervised:
+		return fmt.Errorf("%w: a mode that is not known", ErrLeaf)
+	case len(g.Approvers) < minApprovers:
+		return bad("fewer than three approvers")
+	case g.Witnesses.Quorum < 1 || g.Witnesses.Quorum > int64(len(g.Witnesses.Keys)):
+		return bad("no quorum of witnesses")
+	case g.Retention < MinRetention:
+		return bad("released files are kept for too short a time")
+	case g.person(g.By) == "":
+		return bad("nobody knows who put the policy forward")
+	}
+	for _, err := range []error{checkTexts("by", g.By, "k", g.K), checkCount("retention_days", g.Retention),
+		checkList("keys", g.Witnesses.Keys, true), g.checkPeople()} {
+		if err != nil {
+			return err
+		}
+	}
+	for _, e := range g.Grants {
+		if e.Organisation == "" {
+			return bad("a grant without an organisation")
+		}
+	}
+	return nil
+}
+
+// checkPeople wants approvers and principals in order, each once, and every approver
+// to be a person behind some principal.
+func (g *Grant) checkPeople() error {
+	var persons, keys, principals, known []string
+	for _, p := range g.Persons {
+		principals, known = append(principals, p.Principal), append(known, p.Person)
+	}
+	for _, a := range g.Approvers {
+		persons, keys = append(persons, a.Person), append(keys, a.Key)
+		if b, err := base64.StdEncoding.Strict().DecodeString(a.Key); err != nil || len(b) != ed25519.PublicKeySize {
+			return fmt.Errorf("%w: an approver's key is not an Ed25519 key in base64", ErrLeaf)
+		}
+		if !slices.Contains(known, a.Person) {
+			return fmt.Errorf("%w: approver %s is no principal", ErrLeaf, a.Person)
+		}
+	}
+	for _, p := range known {
+		if err := checkTexts("person", p); err != nil {
+			return err
+		}
+	}
+	for _, err := range []error{checkList("approvers", persons, true), checkList("keys of approvers", keys, false), checkList("persons", principals, true)} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// registered is a snapshot and its leaf.
+type registered struct {
+	*Snapshot
+	index   int64
+	deleted bool
+}
+
+// register takes in a snapshot.
+func (s *State) register(l Leaf, b *Snapshot) error {
+	if s.registered[b.Snapshot] != nil {
+		return fmt.Errorf("%w: logged before", ErrSnapshot)
+	}
+	if err := s.needContent(SubjectSnapshot, b, l.Time, b.By); err != nil {
+		return err
+	}
+	s.snapshots = append(s.snapshots, b.Snapshot)
+	s.registered[b.Snapshot] = &registered{Snapshot: b, index: l.Index}
+	return nil
+}
+
+// usable says whether a charge may be made on a snapshot.
+func (s *State) usable(snapshot string, at time.Time) error {
+	b := s.registered[snapshot]
+	switch {
+	case b == nil:
+		return fmt.Errorf("%w: never logged", ErrSnapshot)
+	case b.deleted:
+		return fmt.Errorf("%w: deleted", ErrSnapshot)
+	}
+	return s.needContent(SubjectSnapshot, b.Snapshot, at, b.By)
+}
+
+// resume takes the approvals of two people, or nobody's in an evaluation domain.
+func (s *State) resume(l Leaf, b *Resume) error {
+	st := s.standing[b.Template]
+	switch {
+	case !st.suspended:
+		return ErrNotSuspended
+	case s.grant == nil:
+		return ErrNoCaps
+	case l.Previous != "" && b.Since != st.since:
+		return fmt.Errorf("%w: it is suspended since leaf %d", ErrNotSuspended, st.since)
+	}
+	if err := s.needContent(SubjectResume, b, l.Time, b.By...); err != nil {
+		return err
+	}
+	delete(s.standing, b.Template)
+	return nil
+}
+
+// rekey changes a signing key.
+func (s *State) rekey(l Leaf, b *Key) error {
+	if err := s.needContent(SubjectKey, b, l.Time, b.By); err != nil {
+		return err
+	}
+	s.keysInForce = append(s.keysInForce, keyed{Key: *b, from: l.Index + 1})
+	return nil
+}
+
+// keyed is a key and the first leaf after which it signs.
+type keyed struct {
+	Key
+	from int64
+}
+
+// remove takes in that something is deleted.
+func (s *State) remove(l Leaf, b *Delete) error {
+	gone, err := s.removable(b.Leaf, l.Time)
+	if err == nil {
+		err = s.needContent(SubjectDelete, b, l.Time, b.By)
+	}
+	if err != nil {
+		return err
+	}
+	*gone = true
+	return nil
+}
+
+// removable gives the mark of what a RELEASE or SNAPSHOT leaf stands for: that it is
+// deleted. ErrRetention where it may not be, ErrUnknown for any other leaf.
+func (s *State) removable(leaf int64, at time.Time) (*bool, error) {
+	if r := s.releases[leaf]; r != nil {
+		until := r.Due.AddDate(0, 0, int(s.retention()))
+		switch {
+		case r.Deleted:
+			return nil, fmt.Errorf("%w: deleted before", ErrRetention)
+		case at.Before(until):
+			return nil, fmt.Errorf("%w until %s: releases are kept for %d days", ErrRetention, until.Format(time.DateOnly), s.retention())
+		}
+		return &r.Deleted, nil
+	}
+	for _, r := range s.registered {
+		switch {
+		case r.index != leaf:
+		case r.deleted:
+			return nil, fmt.Errorf("%w: deleted before", ErrRetention)
+		default:
+			return &r.deleted, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: leaf %d is no release and no snapshot", ErrUnknown, leaf)
+}
+
+// retention is for how many days releases are kept.
+func (s *State) retention() int64 {
+	if s.grant == nil {
+		return MinRetention
+	}
+	return max(MinRetention, s.grant.Retention)
+}
+
+// audited takes in that the noise of the first leaves' releases was looked at. An
+// approval is for one look: a second one takes two new signatures on a longer log.
+func (s *State) audited(l Leaf, b *Audit) error {
+	of := thing{SubjectAudit, b.Root}
+	switch {
+	case b.Leaves > l.Index:
+		return fmt.Errorf("%w: the log has not so many leaves", ErrUnknown)
+	case s.audits[b.Root]:
+		return fmt.Errorf("%w: this look was taken before", ErrApproval)
+	}
+	if err := s.need(of, l.Time, b.By); err != nil {
+		return err
+	}
+	s.audits[b.Root] = true
+	return nil
+}

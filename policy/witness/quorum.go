@@ -1,0 +1,249 @@
+package witness
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Consistency proves that the log's first old leaves are the beginning of its first size
+// leaves: RFC 6962 section 2.1.2. It is called for 0 < old < size, from several
+// goroutines, and perhaps after Cosign has returned; then it may fail.
+type Consistency = func(ctx context.Context, old, size int64) ([]tlog.Hash, error)
+
+// QuorumOptions say which witnesses a log asks.
+type QuorumOptions struct {
+	Witnesses []*Client // no two of one name or key. Required
+	Quorum    int       // how many must cosign, from 1 to their number. Required
+	// Keys are the log's own, in the text form of signed notes, the older ones too: a
+	// longer log that a witness shows is proven by any of them. Required.
+	Keys   []string
+	Origin string // the log's. Required.
+	// Timeout bounds how long a checkpoint waits for its quorum; default 15 s.
+	Timeout time.Duration
+	// Say is told of every witness that did not cosign, whether or not the quorum was
+	// met without it. It may be called from several goroutines. Default nobody is told.
+	Say func(witness string, err error)
+	// Now is the clock, default the system's.
+	Now func() time.Time
+}
+
+// Quorum asks witnesses to cosign the checkpoints of one log. It is safe for concurrent
+// use; checkpoints wait for one another.
+type Quorum struct {
+	o      QuorumOptions
+	policy *Policy
+	keys   note.Verifiers
+	asked  []*asked
+
+	one   sync.Mutex // one checkpoint at a time
+	mu    sync.Mutex
+	ended error // an *AheadError or *ForkError that was proven: it stands
+
+	ctx  context.Context
+	stop context.CancelFunc
+	busy sync.WaitGroup
+}
+
+// NewQuorum checks the options; what is wrong with them is ErrKey.
+func NewQuorum(o QuorumOptions) (*Quorum, error) {
+	keys := make([]string, len(o.Witnesses))
+	for i, c := range o.Witnesses {
+		keys[i] = c.Key()
+	}
+	p, err := NewPolicy(keys, o.Quorum)
+	if err != nil {
+		return nil, err
+	}
+	var own []note.Verifier
+	for _, text := range o.Keys {
+		v, err := NewVerifier(text)
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, v)
+	}
+	if len(own) == 0 || o.Origin == "" {
+		return nil, fmt.Errorf("%w: a quorum needs the log's origin and keys", ErrKey)
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 15 * time.Second
+	}
+	if o.Say == nil {
+		o.Say = func(string, error) {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	q := &Quorum{o: o, policy: p, keys: note.VerifierList(own...)}
+	q.ctx, q.stop = context.WithCancel(context.Background())
+	for _, c := range o.Witnesses {
+		q.asked = append(q.asked, &asked{q: q, client: c, size: -1})
+	}
+	return q, nil
+}
+
+// Close ends what is under way and waits for it.
+func (q *Quorum) Close() {
+	q.stop()
+	q.one.Lock()
+	defer q.one.Unlock()
+	q.busy.Wait()
+	for _, c := range q.o.Witnesses {
+		c.Close()
+	}
+}
+
+// Cosign asks all witnesses to cosign a checkpoint, and gives it with their signature
+// lines as soon as the quorum has signed; the others are still asked meanwhile, so that
+// they keep up. A checkpoint that was cosigned before is cosigned anew: so it is found
+// out whether the quorum is there. With too few within the timeout it is a *QuorumError.
+//
+// Where a witness proves that the log was longer, by a checkpoint that the log's own key
+// signed, it is an *AheadError, or a *ForkError where it was not longer but another,
+// whoever else has cosigned, and so is every call from then on: the log on this disk was
+// put back. Where a witness only says so it counts as missing, and what it says is among
+// the reasons.
+func (q *Quorum) Cosign(ctx context.Context, checkpoint []byte, prove Consistency) ([]byte, error) {
+	c, checkpoint, err := q.own(checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	q.one.Lock()
+	defer q.one.Unlock()
+	if err := q.over(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, q.o.Timeout)
+	defer cancel()
+	answers := make(chan answer, len(q.asked))
+	for i, w := range q.asked {
+		w.ask(&job{at: i, checkpoint: checkpoint, size: c.Size, root: c.Root, prove: prove, done: answers})
+	}
+	return q.gather(ctx, checkpoint, answers)
+}
+
+// gather waits for a quorum of the answers.
+func (q *Quorum) gather(ctx context.Context, checkpoint []byte, answers <-chan answer) ([]byte, error) {
+	signed := append([]byte(nil), checkpoint...)
+	missing := make([]Missing, len(q.asked))
+	for i, w := range q.asked {
+		missing[i] = Missing{w.client.Name(), fmt.Errorf("%w within %v", ErrAnswer, q.o.Timeout)}
+	}
+	have := 0
+	for range q.asked {
+		select {
+		case <-ctx.Done():
+			return nil, q.short(have, missing)
+		case a := <-answers:
+			if err := q.over(); err != nil {
+				return nil, err
+			}
+			missing[a.at].Err = a.err
+			if a.err != nil {
+				continue
+			}
+			missing[a.at].Witness = ""
+			signed = append(signed, a.line...)
+			if have++; have < q.o.Quorum {
+				continue
+			}
+			if _, err := q.policy.Check(signed, q.o.Now()); err != nil {
+				return nil, err
+			}
+			return signed, nil
+		}
+	}
+	return nil, q.short(have, missing)
+}
+
+// short is the error of too few cosignatures.
+func (q *Quorum) short(have int, list []Missing) error {
+	e := &QuorumError{Have: have, Quorum: q.o.Quorum}
+	for _, m := range list {
+		if m.Witness != "" {
+			e.Missing = append(e.Missing, m)
+		}
+	}
+	return e
+}
+
+// end makes a proof stand.
+func (q *Quorum) end(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ended == nil {
+		q.ended = err
+	}
+}
+
+// over is the proof that the log was put back, if one was shown.
+func (q *Quorum) over() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.ended
+}
+
+// Newest asks all witnesses for the newest checkpoint of the log that they cosigned, and
+// gives the largest that the log's own key signed; nil where none has cosigned any. It
+// needs so many answers that every quorum has a witness among them: all but one less
+// than the quorum. With fewer it is a *QuorumError. A log whose own newest checkpoint
+// is smaller than this, or which does not begin with it, was put back.
+func (q *Quorum) Newest(ctx context.Context) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, q.o.Timeout)
+	defer cancel()
+	texts := make([][]byte, len(q.asked))
+	missing := make([]Missing, len(q.asked))
+	var all sync.WaitGroup
+	for i, w := range q.asked {
+		all.Go(func() {
+			var err error
+			if texts[i], _, err = w.newest(ctx); err != nil {
+				missing[i] = Missing{w.client.Name(), err}
+				q.o.Say(w.client.Name(), err)
+			}
+		})
+	}
+	all.Wait()
+	have, largest := 0, int64(0)
+	var newest []byte
+	for i, text := range texts {
+		if missing[i].Err == nil {
+			have++
+		}
+		if c, _, err := q.own(text); err == nil && c.Size >= largest {
+			newest, largest = text, c.Size
+		}
+	}
+	if need := len(q.asked) - q.o.Quorum + 1; have < need {
+		e := q.short(have, missing).(*QuorumError)
+		e.Quorum = need
+		return nil, e
+	}
+	return newest, nil
+}
+
+// own reads a checkpoint of the log that one of its keys signed, and gives it without
+// the lines of the witnesses: they are asked for new ones.
+func (q *Quorum) own(text []byte) (Checkpoint, []byte, error) {
+	n, err := note.Open(text, q.keys)
+	if err != nil {
+		return Checkpoint{}, nil, fmt.Errorf("%w: %w", ErrSignature, err)
+	}
+	c, err := ParseCheckpoint(n.Text)
+	if err != nil || c.Origin != q.o.Origin {
+		return Checkpoint{}, nil, fmt.Errorf("%w: a checkpoint of another log", ErrMalformed)
+	}
+	n.UnverifiedSigs = slices.DeleteFunc(n.UnverifiedSigs, func(s note.Signature) bool {
+		return slices.ContainsFunc(q.policy.witnesses, func(w *CosignatureVerifier) bool {
+			return w.name == s.Name && w.KeyHash() == s.Hash
+		})
+	})
+	bare, err := note.Sign(n)
+	return c, bare, err
+}
