@@ -68,8 +68,15 @@ func TestEveryKindOfWagerIsNeeded(t *testing.T) {
 			}
 			return kept[i]
 		}},
-		{"another shape of the same size", 80, 50, func(int, int) float64 { // two bumps: only the distance sees them
-			return math.Copysign(0.9, r.Float64()-0.5) + 0.4358898943540674*r.NormFloat64()
+		{"another middle with the same tails, size and mean", 10, 60, func(int, int) float64 { // only the distance sees it
+			switch z := r.NormFloat64(); {
+			case math.Abs(z) < 0.5:
+				return math.Abs(z)
+			case math.Abs(z) < 0.73:
+				return -math.Abs(z)
+			default:
+				return z
+			}
 		}},
 	} {
 		if !scored(c.releases, c.numbers, c.z).alarm() {
