@@ -143,10 +143,8 @@ func percent(share float64) string {
 		return "0 %"
 	case share < 0.0001:
 		return "< 0.01 %"
-	case share < 0.1:
-		return strconv.FormatFloat(100*share, 'f', 2, 64) + " %"
 	}
-	return strconv.FormatFloat(100*share, 'f', 1, 64) + " %"
+	return strconv.FormatFloat(100*share, 'f', 2, 64) + " %"
 }
 
 // number groups the digits of what is large and keeps two of what is small.

@@ -45,6 +45,7 @@ type RegisterEntry struct {
 	Organisation string          `json:"organisation"`
 	Template     string          `json:"template"` // id@version
 	Title        Text            `json:"title"`
+	Description  Text            `json:"description"` // of the template, whatever the parameters
 	Purpose      string          `json:"purpose"`
 	State        State           `json:"state"` // running: its answer is not due yet
 	Training     bool            `json:"training"`
@@ -162,9 +163,10 @@ func (b *registrar) enter(rec ledger.Request) {
 		e.State = b.state(rec)
 		return
 	}
+	title, about := b.title(rec.Template)
 	e := RegisterEntry{
 		Day: rec.Time.In(china).Format(time.DateOnly), Organisation: rec.Organisation,
-		Template: rec.Template, Title: b.title(rec.Template), Purpose: rec.Purpose, State: b.state(rec), Training: training,
+		Template: rec.Template, Title: title, Description: about, Purpose: rec.Purpose, State: b.state(rec), Training: training,
 	}
 	for _, scope := range rec.Scopes {
 		e.Costs = append(e.Costs, RegisterShare{b.short(scope), b.share(scope, rec.Cost)})
@@ -199,14 +201,14 @@ func (b *registrar) share(scope string, c dp.Cost) float64 {
 	return float64(c.Rho) / float64(limit.Rho)
 }
 
-// title is what a template is called; one that is no longer offered has none.
-func (b *registrar) title(ref string) Text {
+// title is what a template is called and does; one that is no longer offered has none.
+func (b *registrar) title(ref string) (title, about Text) {
 	for _, list := range [][]*Template{b.r.Catalog.templates, b.r.Catalog.features} {
 		if t := findIn(list, ref); t != nil {
-			return t.Title
+			return t.Title, t.Description
 		}
 	}
-	return Text{EN: "A question that is no longer offered", ZH: "已停用的问题"}
+	return Text{EN: "A question that is no longer offered", ZH: "已停用的问题"}, Text{}
 }
 
 // sum adds up budgets and what organisations used of them.
@@ -230,7 +232,8 @@ func (b *registrar) sum() {
 func (b *registrar) repeats() {
 	for _, u := range b.r.State.Usage() {
 		if u.Repeats > 0 {
-			b.out.Repeats = append(b.out.Repeats, RegisterRepeat{u.Organisation, u.Template, b.title(u.Template), u.Repeats})
+			title, _ := b.title(u.Template)
+			b.out.Repeats = append(b.out.Repeats, RegisterRepeat{u.Organisation, u.Template, title, u.Repeats})
 		}
 	}
 }
