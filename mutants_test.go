@@ -53,6 +53,12 @@ var mutants = []mutant{
 	{"noise audit: another question than was charged", "queries/auditnoise.go", "if rel.ID != rec.ID || q.canonicalKey(r.Secret) != rec.Key {", "if rel.ID != rec.ID {", "./queries", "TestAuditOfWhatIsMissing"},
 	{"noise audit: it needs nobody's approval", "cmd/qunxiang/auditnoise.go", "d.state.Approved(ledger.SubjectAudit, look.Root, time.Now(), as)", "error(nil)", "./cmd/qunxiang", "TestScripts/supervise"},
 	{"noise audit: the salt is another's", "queries/auditnoise.go", "saltOf(r.Secret, rec.ID)", "saltOf(r.Secret, rec.Key)", "./queries", "TestAuditAsksTheSameAgain"},
+	{"register: leaves that no checkpoint covers", "queries/register.go", "if !r.covered(rec.Index) {", "if false {", "./queries", "TestRegister"},
+	{"register: repeats that no checkpoint covers", "queries/register.go", "if size := r.State.Size(); size == 0 || r.covered(size-1) {", "if true {", "./queries", "TestRegister"},
+	{"register: the asking principal's name", "queries/register.go", "Day: rec.Time.In(china).Format(time.DateOnly), Organisation: rec.Organisation,", "Day: rec.Time.In(china).Format(time.DateOnly), Organisation: rec.Principal,", "./queries", "TestRegister"},
+	{"register: a request's id", "queries/register.go", "Day: rec.Time.In(china).Format(time.DateOnly), ", "Day: rec.ID + rec.Time.In(china).Format(time.DateOnly), ", "./queries", "TestRegister"},
+	{"register: any style", "api/registerpage.go", "style-src 'sha256-\" + styleHash() + \"'", "style-src 'unsafe-inline'", "./api", "TestRegisterPageIsInert"},
+	{"register: strangers without a rate", "api/register.go", "	c := humaecho.Unwrap(ctx)\n	if !s.strangers.allow(peer(c.Request())) {", "	c := humaecho.Unwrap(ctx)\n	if false {", "./api", "TestRegisterForStrangers"},
 	{"noise is examined away", "dp/proof/proof.go", "if !e.Public {", "if false {", "./dp/proof", "OnlyPublic"},
 }
 
