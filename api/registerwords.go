@@ -17,7 +17,7 @@ var registerWords = map[string]queries.Text{
 	"year promise":  {EN: "Of the records of any one year, epsilon %s is the most.", ZH: "任一年度的记录，ε 至多为 %s。"},
 	"same for all":  {EN: "This holds whether or not your records are among those that were asked about, and whatever others know already.", ZH: "无论您的记录是否在被问及的数据之中，也无论他人已知道什么，这一保证都成立。"},
 	"opt out":       {EN: "If you do not want to be counted", ZH: "如果您不希望被统计"},
-	"opt out how":   {EN: "Tell %s. From the next day on your records are left out of every new answer.", ZH: "请告知%s。自次日起，所有新的回答都不再包含您的记录。"},
+	"opt out how":   {EN: "Tell %s that you want to be left out. From the next day on your records are left out of every new answer.", ZH: "请告知%s您不希望被统计。自次日起，所有新的回答都不再包含您的记录。"},
 	"the authority": {EN: "the authority that keeps these data", ZH: "保管这些数据的主管部门"},
 	"no contact":    {EN: "The authority has not said here how to reach it.", ZH: "主管部门尚未在此公布联系方式。"},
 	"more":          {EN: "More about it", ZH: "详细说明"},
