@@ -51,7 +51,7 @@ var mutants = []mutant{
 	{"noise audit: it can be printed", "dp/redact.go", "func (closed) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }", "", "./dp", "TestNoiseAuditIsSilent"},
 	{"noise audit: a second verdict", "dp/noiseaudit.go", "	s.done = true\n", "", "./dp", "TestNoiseAuditIsSilent"},
 	{"noise audit: another question than was charged", "queries/auditnoise.go", "if rel.ID != rec.ID || q.canonicalKey(r.Secret) != rec.Key {", "if rel.ID != rec.ID {", "./queries", "TestAuditOfWhatIsMissing"},
-	{"noise audit: it needs nobody's approval", "cmd/qunxiang/auditnoise.go", "d.state.Approved(ledger.SubjectAudit, look.Root, time.Now(), as)", "error(nil)", "./cmd/qunxiang", "TestScripts/supervise"},
+	{"noise audit: it needs nobody's approval", "cmd/qunxiang/auditnoise.go", "d.state.Approved(ledger.SubjectAudit, look.Root, time.Now(), as); err != nil {", "d.state.Approved(ledger.SubjectAudit, look.Root, time.Now(), as); false {", "./cmd/qunxiang", "TestScripts/supervise"},
 	{"noise audit: the salt is another's", "queries/auditnoise.go", "saltOf(r.Secret, rec.ID)", "saltOf(r.Secret, rec.Key)", "./queries", "TestAuditAsksTheSameAgain"},
 	{"register: leaves that no checkpoint covers", "queries/register.go", "if !r.covered(rec.Index) {", "if false {", "./queries", "TestRegister"},
 	{"register: repeats that no checkpoint covers", "queries/register.go", "if size := r.State.Size(); size == 0 || r.covered(size-1) {", "if true {", "./queries", "TestRegister"},

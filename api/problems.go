@@ -27,6 +27,7 @@ type kind struct {
 // The kinds of problems. A name, once given out, is never reused or changed.
 var (
 	internalError   = kind{"internal", http.StatusInternalServerError, "Internal error", ""}
+	noWitness       = kind{"no-witness", http.StatusServiceUnavailable, "The witnesses of the log are out of reach; nothing was charged", ""}
 	unavailable     = kind{"unavailable", http.StatusServiceUnavailable, "Not available now", ""}
 	noSnapshot      = kind{"no-snapshot", http.StatusServiceUnavailable, "The domain holds no snapshot", ""}
 	busy            = kind{"busy", http.StatusServiceUnavailable, "Not taken in time", "Ask again, with the same Idempotency-Key if there was one."}
@@ -149,6 +150,8 @@ var problemMap = []struct {
 	{ledger.ErrSupervised, refused, false},
 	{ledger.ErrRetention, refused, true},
 	{ledger.ErrStopped, unavailable, false},
+	{ledger.ErrQuorum, noWitness, false},
+	{ledger.ErrRolledBack, unavailable, false},
 	{ledger.ErrNoCaps, unavailable, false},
 	{ledger.ErrInUse, unavailable, false},
 	{ledger.ErrCorrupt, internalError, false},

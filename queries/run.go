@@ -44,9 +44,16 @@ func (r *Runner) run(ctx context.Context, t *ticket, charge int64, purpose strin
 	}
 	if err == nil {
 		err = whenDue(func() error {
-			_, err := r.Ledger.Release(context.Background(), ledger.Release{Charge: charge, ID: t.ID, Digest: digest})
+			leaf, err := r.Ledger.Release(context.Background(), ledger.Release{Charge: charge, ID: t.ID, Digest: digest})
+			if errors.Is(err, ledger.ErrQuorum) {
+				return r.deliver(leaf)
+			}
 			return err
 		})
+	}
+	if errors.Is(err, ledger.ErrQuorum) { // the server ends before it is delivered: the next one will
+		r.forget(t)
+		return
 	}
 	if err == nil {
 		state = Released
@@ -61,6 +68,30 @@ func (r *Runner) run(ctx context.Context, t *ticket, charge int64, purpose strin
 	r.working-- // not when the engine is done: who is let in then would tell how long it took
 	delete(r.tickets, t.ID)
 	r.mu.Unlock()
+	close(t.done)
+}
+
+// deliver waits until the witnesses have cosigned a release that is in the log. ErrQuorum
+// where the server ends first.
+func (r *Runner) deliver(leaf int64) error {
+	for {
+		select {
+		case <-r.closing:
+			return ledger.ErrQuorum
+		case <-time.After(time.Second):
+		}
+		if err := r.Ledger.Deliver(context.Background(), leaf); !errors.Is(err, ledger.ErrQuorum) {
+			return err
+		}
+	}
+}
+
+// forget lets a ticket go whose end is for the log to tell.
+func (r *Runner) forget(t *ticket) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.working--
+	delete(r.tickets, t.ID)
 	close(t.done)
 }
 

@@ -59,6 +59,8 @@ type Options struct {
 type Runner struct {
 	Options
 	inForce policy.InForce
+	closing chan struct{} // closed with the Runner: nobody waits for witnesses any more
+	once    sync.Once
 	ctx     context.Context
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -87,7 +89,7 @@ func NewRunner(o Options) (*Runner, error) {
 		o.MaxInFlight = 4
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	r := &Runner{Options: o, ctx: ctx, stop: stop, tickets: map[string]*ticket{}}
+	r := &Runner{Options: o, ctx: ctx, stop: stop, tickets: map[string]*ticket{}, closing: make(chan struct{})}
 	r.inForce.Put(o.Policy)
 	return r, nil
 }
@@ -110,6 +112,7 @@ func (r *Runner) approved(t *Template) error {
 // Close lets running requests come to their slot, so that what was charged is
 // answered, and then stops. A second Close does nothing.
 func (r *Runner) Close() {
+	r.once.Do(func() { close(r.closing) })
 	r.running.Wait()
 	r.stop()
 }

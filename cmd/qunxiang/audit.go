@@ -22,7 +22,9 @@ func auditCommand() *cobra.Command {
 }
 
 func auditVerifyCommand() *cobra.Command {
-	var dir, log, key, since, releases, jobs string
+	var dir, log, key, sm2, since, releases, jobs string
+	var witnesses []string
+	var quorum int
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "verify", Short: "Verify a log offline, without trusting the server", Args: cobra.NoArgs,
@@ -39,11 +41,14 @@ Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
 				if key == "" {
 					key = filepath.Join(dir, logKeyFile)
 				}
+				if second := filepath.Join(dir, secondKeyFile); sm2 == "" && exists(second) {
+					sm2 = second
+				}
 			}
 			if log == "" || key == "" {
 				return &exitError{exitUsage, fmt.Errorf("give --domain, or --log and --key")}
 			}
-			report, err := verify(c, log, key, since, releases, jobs)
+			report, err := verify(c, log, key, since, releases, jobs, sm2, witnesses, quorum)
 			if err != nil {
 				return err
 			}
@@ -62,6 +67,9 @@ Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
 	f.StringVar(&dir, "domain", "", "directory of a domain")
 	f.StringVar(&log, "log", "", "directory of a log, in place of --domain")
 	f.StringVar(&key, "key", "", "file with the public key that checks checkpoints")
+	f.StringVar(&sm2, "sm2-key", "", "file with the public key of the checkpoint's SM2 signature, which covers the SM3 chain")
+	f.StringArrayVar(&witnesses, "witness", nil, "verifier key of a witness whose cosignature you ask for, repeated (default: those of the log's policy)")
+	f.IntVar(&quorum, "quorum", 1, "how many of them must have cosigned")
 	f.StringVar(&releases, "releases", "", "directory of released files")
 	f.StringVar(&jobs, "jobs", "", "directory of a node's jobs, whose decrypted sums the log names too (with --domain: its own)")
 	f.StringVar(&since, "since", "", "file with an older checkpoint that you kept: history must still begin with it")
@@ -69,12 +77,19 @@ Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
 	return c
 }
 
-func verify(c *cobra.Command, log, key, since, releases, jobs string) (*audit.Report, error) {
+func verify(c *cobra.Command, log, key, since, releases, jobs, sm2 string, witnesses []string, quorum int) (*audit.Report, error) {
 	pinned, err := os.ReadFile(key)
 	if err != nil {
 		return nil, err
 	}
-	o := audit.Options{Log: os.DirFS(log), Key: strings.TrimSpace(string(pinned))}
+	o := audit.Options{Log: os.DirFS(log), Key: strings.TrimSpace(string(pinned)), Witnesses: witnesses, Quorum: quorum}
+	if sm2 != "" {
+		pinned, err := os.ReadFile(sm2)
+		if err != nil {
+			return nil, err
+		}
+		o.SM2 = string(pinned)
+	}
 	if releases != "" {
 		o.Releases = newReleasedFiles(releases, jobs)
 	}
@@ -89,6 +104,9 @@ func verify(c *cobra.Command, log, key, since, releases, jobs string) (*audit.Re
 func printReport(w io.Writer, r *audit.Report) {
 	fmt.Fprintf(w, "log of %s (%s): %d leaves, %d under the checkpoint, root %s\n", r.Population, r.Mode, r.Leaves, r.Signed, r.Root)
 	fmt.Fprintf(w, "%d charges: %d released, %d abandoned, %d open; %d free repeats; %d refusals\n", r.Charges, r.Releases, r.Abandoned, r.Open, r.Replays, r.Denied)
+	if len(r.Witnesses) > 0 {
+		fmt.Fprintf(w, "cosigned by %s\n", strings.Join(r.Witnesses, ", "))
+	}
 	for _, s := range r.Scopes {
 		share := 0.0
 		if s.Cap.Rho > 0 {
@@ -118,4 +136,9 @@ func printReport(w io.Writer, r *audit.Report) {
 		fmt.Fprintf(w, "  %s: %s: %s\n", at, f.Code, f.Text)
 	}
 	fmt.Fprintf(w, "NOT OK: %d findings\n", int64(len(r.Findings))+r.More)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

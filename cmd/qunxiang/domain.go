@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
@@ -39,7 +41,8 @@ type domain struct {
 	engine  *duckdb.Engine // nil until asked for
 	runner  *queries.Runner
 
-	waiting error // why policy.yaml is not in force; nil where it is
+	log     io.Writer // where a server is told of witnesses; nil: nowhere
+	waiting error     // why policy.yaml is not in force; nil where it is
 
 	maxRuns, maxInFlight int // of a server; 0: the Runner's own
 }
@@ -97,7 +100,30 @@ func (d *domain) readLedger() (err error) {
 func (d *domain) ledgerOptions(create bool) ledger.Options {
 	return ledger.Options{
 		Dir: d.path("ledger"), Create: create, Population: d.keys.person.Population(), Signer: d.keys.log, Fatal: stopOnFault,
+		Second: func(head [32]byte) note.Signer { return d.keys.sm2.WithHead(head) },
 	}
+}
+
+// withWitnesses gives a ledger the witnesses of the policy that its log has in force, or,
+// of the policy that is about to be.
+func (d *domain) withWitnesses(o *ledger.Options) error {
+	p, err := d.loadPolicy()
+	if err != nil {
+		return err
+	}
+	quorum, keys := p.Supervision.Quorum, p.Supervision.Witnesses
+	s, err := ledger.Read(o.Dir, d.logKey())
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.Dir, err)
+	}
+	if g, some := s.InForce(); some && g.Mode == policy.ModeSupervised {
+		quorum, keys = int(g.Witnesses.Quorum), g.Witnesses.Keys
+	}
+	outside, err := d.outsideLog(quorum, keys)
+	if outside != nil {
+		o.Witness = outside
+	}
+	return err
 }
 
 // openLedger takes the domain's lock and puts its policy in force, or what waits for
@@ -106,7 +132,16 @@ func (d *domain) openLedger(ctx context.Context) error {
 	if _, err := d.loadPolicy(); err != nil { // before a lock is taken for nothing
 		return err
 	}
-	l, err := ledger.Open(d.ledgerOptions(false))
+	if _, err := os.Stat(d.path(secondKeyFile)); errors.Is(err, fs.ErrNotExist) { // a domain from before there was one
+		if err := d.writePublicKeys(); err != nil {
+			return err
+		}
+	}
+	o := d.ledgerOptions(false)
+	if err := d.withWitnesses(&o); err != nil {
+		return err
+	}
+	l, err := ledger.Open(o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.path("ledger"), err)
 	}

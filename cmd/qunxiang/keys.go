@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/qunxiang/qunxiang/policy/witness"
 	"github.com/qunxiang/qunxiang/queries"
 	"github.com/qunxiang/qunxiang/queries/dataset"
 )
@@ -20,6 +21,7 @@ type keys struct {
 	person  dataset.Key // turns source identifiers into psn_key
 	request []byte      // keys canonical keys and request digests
 	log     ed25519.PrivateKey
+	sm2     *witness.SM2Signer // signs the log beside it
 	receipt ed25519.PrivateKey
 }
 
@@ -39,7 +41,29 @@ func loadKeys(dir string) (*keys, error) {
 		}
 		*into = ed25519.NewKeyFromSeed(seed)
 	}
+	if k.sm2, err = secondKey(dir, k.person.Population()); err != nil {
+		return nil, err
+	}
 	return k, nil
+}
+
+// secondKey reads the log's SM2 key, or makes it.
+func secondKey(dir, population string) (*witness.SM2Signer, error) {
+	path := filepath.Join(dir, "log-sm2.key")
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		b, err := witness.GenerateSM2Key()
+		if err == nil {
+			err = writeDurably(path, b, 0o600)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	b, err := ownerOnly(path)
+	if err != nil {
+		return nil, err
+	}
+	return witness.NewSM2Signer(population, b)
 }
 
 // secret reads 32 bytes, or makes them where the file is not there yet.
@@ -72,11 +96,15 @@ func ownerOnly(path string) ([]byte, error) {
 // Files that hold a domain's public keys, to be given to those who verify.
 const (
 	logKeyFile     = "log.pub"
+	secondKeyFile  = "log-sm2.pub"
 	receiptKeyFile = "receipt.pub"
 )
 
 func (d *domain) writePublicKeys() error {
 	if err := writeDurably(d.path(logKeyFile), []byte(d.logKey()+"\n"), 0o644); err != nil {
+		return err
+	}
+	if err := writeDurably(d.path(secondKeyFile), []byte(d.keys.sm2.VerifierKey()+"\n"), 0o644); err != nil {
 		return err
 	}
 	public := hex.EncodeToString(d.keys.receipt.Public().(ed25519.PublicKey))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -76,9 +77,10 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 	if d.waiting != nil {
 		fmt.Fprintf(log, "policy.yaml waits: %v\n", d.waiting)
 	}
-	watching := make(chan struct{})
-	go func() { defer close(watching); d.watch(ctx, log) }()
-	defer func() { <-watching }()
+	var watching sync.WaitGroup
+	watching.Go(func() { d.watch(ctx, log) })
+	watching.Go(func() { d.meet(ctx, log) })
+	defer watching.Wait()
 	fmt.Fprintf(log, "serving %s on %s\n", conf.Domain, s.url)
 	<-s.done // it ends with ctx, or fails
 	return s.stop()
@@ -117,7 +119,7 @@ func startServer(ctx context.Context, d *domain, conf *config, log *slog.Logger)
 	}
 	o := api.Options{
 		Register: d.runner, About: api.About(conf.Register),
-		Runner: d.runner, Catalog: d.catalog, Policy: &d.inForce, Tokens: tokens, Approvals: d,
+		Runner: d.runner, Catalog: d.catalog, Policy: &d.inForce, Tokens: tokens, Approvals: d, Ready: d.ledger.Away,
 		Rate: api.Rate(conf.Rate), Encoders: encoders, Version: version, Log: log,
 	}
 	if conf.OpenID.Issuer != "" {

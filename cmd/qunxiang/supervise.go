@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -32,7 +33,7 @@ own node, a person. Principals of one person count as one.`,
 		Example: `  qunxiang supervise --domain D --as steward-s --owner "The authority" \
     --organisation "authority=The authority|statute|2036-12-31" --organisation "insurer-a=Insurer A|2026/17|2027-12-31" \
     --person steward-s=Stan --person steward-a=Ada --person insurer-a=Ina \
-    --approver Ada=KEY --approver Bo=KEY --approver Cy=KEY --witness KEY --quorum 1`,
+    --approver Ada=KEY --approver Bo=KEY --approver Cy=KEY --witness https://witness.example/=KEY --quorum 1`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withCode(s.run(c.Context(), c.OutOrStdout()))
 		},
@@ -43,7 +44,7 @@ own node, a person. Principals of one person count as one.`,
 	f.StringArrayVar(&s.organisations, "organisation", nil, "ID=TITLE|AGREEMENT|LAST DAY, once for each")
 	f.StringArrayVar(&s.persons, "person", nil, "PRINCIPAL=PERSON, or PRINCIPAL:ORGANISATION:ROLE=PERSON for a new principal")
 	f.StringArrayVar(&s.approvers, "approver", nil, "PERSON=KEY of approve keygen, at least three")
-	f.StringArrayVar(&s.witnesses, "witness", nil, "verifier key of a witness, of witness init")
+	f.StringArrayVar(&s.witnesses, "witness", nil, "URL=KEY of a witness, the key as witness init prints it")
 	f.IntVar(&s.quorum, "quorum", 1, "how many witnesses must have cosigned")
 	f.IntVar(&s.retention, "retention-days", policy.MinRetention, "how long released files are kept, at least 183 days")
 	for _, name := range []string{"owner", "organisation", "person", "approver", "witness"} {
@@ -55,8 +56,8 @@ own node, a person. Principals of one person count as one.`,
 func (s *supervising) run(ctx context.Context, out io.Writer) error {
 	err := changePolicy(ctx, io.Discard, s.dir, s.as, func(p *policy.Policy) error {
 		p.Mode = policy.ModeSupervised
-		p.Supervision = policy.Supervision{Owner: s.owner, Quorum: s.quorum, Retention: s.retention, Witnesses: s.witnesses}
-		for _, step := range []func(*policy.Policy) error{s.people, s.agreements, s.keys} {
+		p.Supervision = policy.Supervision{Owner: s.owner, Quorum: s.quorum, Retention: s.retention}
+		for _, step := range []func(*policy.Policy) error{s.people, s.agreements, s.keys, s.outside} {
 			if err := step(p); err != nil {
 				return &exitError{exitUsage, err}
 			}
@@ -101,6 +102,21 @@ func (s *supervising) agreements(p *policy.Policy) error {
 		p.Supervision.Organisations = append(p.Supervision.Organisations, policy.Organisation{ID: id, Title: parts[0], Agreement: parts[1], Until: parts[2]})
 	}
 	return nil
+}
+
+// outside names the witnesses in the policy, and where they are in witnesses.yaml.
+func (s *supervising) outside(p *policy.Policy) error {
+	text := "# Where the witnesses that the policy names are reached.\nwitnesses:\n"
+	for _, w := range s.witnesses {
+		at := strings.Index(w, "=")
+		if at < 0 {
+			return fmt.Errorf("--witness %s is not URL=KEY", w)
+		}
+		p.Supervision.Witnesses = append(p.Supervision.Witnesses, w[at+1:])
+		text += fmt.Sprintf("  - {key: %q, url: %q}\n", w[at+1:], w[:at])
+	}
+	text += "# A file on another disk that keeps a copy of the newest checkpoint.\noutside: \"\"\n"
+	return writeDurably(filepath.Join(s.dir, witnessesFile), []byte(text), 0o600)
 }
 
 func (s *supervising) keys(p *policy.Policy) error {

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/qunxiang/qunxiang/policy/audit"
+	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
 const population = "testville"
@@ -45,6 +46,8 @@ type members map[string]any
 type forge struct {
 	t      testing.TB
 	leaves [][]byte
+	cosign []string // names of witnesses
+	sm2    note.Signer
 }
 
 func (f *forge) add(kind string, m members) *forge {
@@ -113,9 +116,24 @@ func (f *forge) checkpoint() []byte {
 	must(f.t, err)
 	r := root(f.leaves)
 	text := fmt.Sprintf("%s\n%d\n%s\n", population, len(f.leaves), base64.StdEncoding.EncodeToString(r[:]))
-	b, err := note.Sign(&note.Note{Text: text}, signer{v})
+	by := []note.Signer{signer{v}}
+	for _, name := range f.cosign {
+		by = append(by, cosigner(f.t, name))
+	}
+	if f.sm2 != nil {
+		by = append(by, f.sm2)
+	}
+	b, err := note.Sign(&note.Note{Text: text}, by...)
 	must(f.t, err)
 	return b
+}
+
+// cosigner is a witness's key in tests.
+func cosigner(t testing.TB, name string) *witness.Cosigner {
+	seed := sha256.Sum256([]byte("only for testing: " + name))
+	c, err := witness.NewCosigner(name, seed[:], nil)
+	must(t, err)
+	return c
 }
 
 func (f *forge) log() fstest.MapFS {

@@ -57,6 +57,8 @@ const (
 	DeleteInvalid     Code = "delete-invalid"        // a DELETE too early, of nothing, or twice
 	AuditInvalid      Code = "audit-invalid"         // an AUDIT of leaves that are not there, or twice under one approval
 	NoiseAuditFailed  Code = "noise-audit-failed"    // an AUDIT found noise that was not what was claimed
+	NotWitnessed      Code = "not-witnessed"         // too few witnesses have cosigned the checkpoint
+	SM2Invalid        Code = "sm2-invalid"           // the second signature is missing, wrong or over another chain
 	ReleaseMissing    Code = "release-missing"       // the released file is not there
 	ReleaseAltered    Code = "release-altered"       // the released file is not what was logged
 	ReleaseUnlogged   Code = "release-unlogged"      // a file among the releases that no leaf knows: a log that was lost or changed
@@ -127,10 +129,11 @@ type Scope struct {
 // Report says what a log holds and what is wrong with it.
 type Report struct {
 	Population string    `json:"population"`
-	Mode       string    `json:"mode"`   // of the newest GRANT
-	Leaves     int64     `json:"leaves"` // whole leaves found
-	Signed     int64     `json:"signed"` // leaves under the checkpoint
-	Root       string    `json:"root"`   // of the signed leaves, base64
+	Mode       string    `json:"mode"`      // of the newest GRANT
+	Leaves     int64     `json:"leaves"`    // whole leaves found
+	Signed     int64     `json:"signed"`    // leaves under the checkpoint
+	Root       string    `json:"root"`      // of the signed leaves, base64
+	Witnesses  []string  `json:"witnesses"` // who have cosigned, of those asked for
 	Charges    int64     `json:"charges"`
 	Releases   int64     `json:"releases"`
 	Abandoned  int64     `json:"abandoned"`

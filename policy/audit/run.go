@@ -146,7 +146,7 @@ func (v *verifier) fold(b *batch) bool {
 		return true
 	}
 	at := v.report.Leaves
-	if v.covered(at) {
+	if v.under(at) {
 		v.report.find(RecordDamaged, at, "the record cannot be read, nor anything after it")
 	} else {
 		v.report.find(TornTail, at, "bytes after the last whole record")

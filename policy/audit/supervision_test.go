@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"github.com/emmansun/gmsm/sm3"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/qunxiang/qunxiang/policy/audit"
+	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
 // chained adds a leaf of format 2.
@@ -72,13 +74,13 @@ func person(person, principal string) members {
 }
 
 // overseen are the terms of a supervised domain.
-func overseen(pairs ...any) members {
+func overseen(t testing.TB, pairs ...any) members {
 	approver := func(p string) members { return members{"key": publicOf(p), "person": p} }
 	return with(terms("mode", "supervised", "by", "steward-c", "k", "20", "retention_days", 183,
 		"approvers", []members{approver("ada"), approver("bo"), approver("cy")},
 		"persons", []members{person("ina", "insurer-a"), person("bo", "regulator-b"), person("ada", "steward-a"),
 			person("ada", "steward-a2"), person("cy", "steward-c"), person("stan", "steward-s")},
-		"cosigners", members{"keys": []string{"witness"}, "quorum": 1},
+		"cosigners", members{"keys": []string{cosigner(t, "w.example").VerifierKey()}, "quorum": 1},
 		"grants", []members{granted("g-1", "organisation", "Insurer A")}), pairs...)
 }
 
@@ -94,9 +96,9 @@ func asked(id string, pairs ...any) members {
 // watched is a supervised domain's log: the policy at 0, approved at 1 and 2, a snapshot
 // at 5 and a template, approved by 7.
 func watched(t testing.TB) *forge {
-	f := &forge{t: t}
-	f.chained("GRANT", overseen())
-	f.approved("grant", contentOf(t, "GRANT", overseen()), "ada", "bo")
+	f := &forge{t: t, cosign: []string{"w.example"}}
+	f.chained("GRANT", overseen(t))
+	f.approved("grant", contentOf(t, "GRANT", overseen(t)), "ada", "bo")
 	f.approved("snapshot", contentOf(t, "SNAPSHOT", loaded), "ada", "bo")
 	f.chained("SNAPSHOT", loaded)
 	return f.approved("template", templateDigest, "bo", "cy")
@@ -127,7 +129,7 @@ func TestSupervisionFindings(t *testing.T) {
 	const later = start + 1000
 	lower := func(pairs ...any) members {
 		limit := members{"rho": "99", "delta": "50"}
-		return overseen(append([]any{"caps", members{"year": limit, "life": limit}, "time", later}, pairs...)...)
+		return overseen(t, append([]any{"caps", members{"year": limit, "life": limit}, "time", later}, pairs...)...)
 	}
 	revoke := func(f *forge, person, subject, digest string) *forge {
 		return f.chained("APPROVE", says(person, subject, digest, "revoked", true, "made", start+1, "time", max(start+1, f.last())))
@@ -149,7 +151,7 @@ func TestSupervisionFindings(t *testing.T) {
 			revoke(f, "cy", "template", templateDigest).approvedLater("template", templateDigest, "ada").chained("CHARGE", asked("r-1", "time", start+1))
 		}, ""},
 		"policy revoked": {func(f *forge) {
-			revoke(f, "ada", "grant", contentOf(f.t, "GRANT", overseen())).chained("CHARGE", asked("r-1", "time", start+1))
+			revoke(f, "ada", "grant", contentOf(f.t, "GRANT", overseen(t))).chained("CHARGE", asked("r-1", "time", start+1))
 		}, "not-approved "},
 		"snapshot revoked": {func(f *forge) {
 			revoke(f, "ada", "snapshot", contentOf(f.t, "SNAPSHOT", loaded)).chained("CHARGE", asked("r-1", "time", start+1))
@@ -160,11 +162,11 @@ func TestSupervisionFindings(t *testing.T) {
 		}, "not-approved "},
 		"replay under a revoked policy": {func(f *forge) {
 			f.chained("CHARGE", asked("r-1")).chained("RELEASE", released("r-1", 8))
-			revoke(f, "ada", "grant", contentOf(f.t, "GRANT", overseen())).chained("REPLAY", replayed("r-2", 9))
+			revoke(f, "ada", "grant", contentOf(f.t, "GRANT", overseen(t))).chained("REPLAY", replayed("r-2", 9))
 		}, "not-approved "},
 		"read by role under it": {func(f *forge) {
 			f.chained("CHARGE", asked("r-1")).chained("RELEASE", released("r-1", 8))
-			revoke(f, "ada", "grant", contentOf(f.t, "GRANT", overseen())).chained("REPLAY", replayed("r-2", 9, "purpose", "read-releases"))
+			revoke(f, "ada", "grant", contentOf(f.t, "GRANT", overseen(t))).chained("REPLAY", replayed("r-2", 9, "purpose", "read-releases"))
 		}, ""},
 		"another organisation": {func(f *forge) { f.chained("CHARGE", asked("r-1", "organisation", "Insurer B")) }, "grant-mismatch "},
 		"new policy": {func(f *forge) {
@@ -300,5 +302,47 @@ func TestChainBegins(t *testing.T) {
 	f.leaves[2] = bytes.Replace(f.leaves[2], []byte(`"rho":"10"`), []byte(`"rho":"11"`), 1)
 	if r := f.verify(); codes(r) != "chain-broken " { // the checkpoint is signed anew, the chain is not
 		t.Fatalf("findings %+v", r.Findings)
+	}
+}
+
+// The checkpoint bears the cosignatures that the policy, or the auditor, asks for.
+func TestWitnesses(t *testing.T) {
+	key := func(name string) string { return cosigner(t, name).VerifierKey() }
+	for name, tt := range map[string]struct {
+		cosign, needs []string
+		quorum        int
+		want          string
+	}{
+		"as the policy says":   {[]string{"w.example"}, nil, 0, ""},
+		"nobody":               {nil, nil, 0, "not-witnessed "},
+		"somebody else":        {[]string{"x.example"}, nil, 0, "not-witnessed "},
+		"the auditor's":        {[]string{"x.example", "y.example"}, []string{key("x.example"), key("y.example")}, 2, ""},
+		"one of two":           {[]string{"w.example", "x.example"}, []string{key("x.example"), key("y.example")}, 2, "not-witnessed "},
+		"only the policy's":    {[]string{"w.example"}, []string{key("x.example")}, 1, "not-witnessed "},
+		"one of two is enough": {[]string{"y.example"}, []string{key("x.example"), key("y.example")}, 1, ""},
+	} {
+		f := watched(t)
+		f.cosign = tt.cosign
+		if r := verify(t, audit.Options{Log: f.log(), Witnesses: tt.needs, Quorum: tt.quorum}); codes(r) != tt.want {
+			t.Errorf("%s: %+v", name, r.Findings)
+		}
+	}
+}
+
+// The SM2 signature is over the chain of this log.
+func TestSM2(t *testing.T) {
+	private, err := witness.GenerateSM2Key()
+	must(t, err)
+	s, err := witness.NewSM2Signer(population, private)
+	must(t, err)
+	f := watched(t)
+	var head [32]byte
+	_, err = hex.Decode(head[:], []byte(f.link()))
+	must(t, err)
+	for want, signer := range map[string]note.Signer{"": s.WithHead(head), "sm2-invalid ": s.WithHead([32]byte{1}), "sm2-invalid": nil} {
+		f.sm2 = signer
+		if r := verify(t, audit.Options{Log: f.log(), SM2: s.VerifierKey()}); strings.TrimSpace(codes(r)) != strings.TrimSpace(want) {
+			t.Errorf("want %q: %+v", want, r.Findings)
+		}
 	}
 }

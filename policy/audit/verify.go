@@ -8,6 +8,8 @@ import (
 	"io/fs"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
 // ErrUnusable says that there was nothing to examine: no checkpoint, no log, or
@@ -21,6 +23,13 @@ type Options struct {
 	// Key checks the checkpoint, in the form of golang.org/x/mod/sumdb/note;
 	// its name is the population. Required.
 	Key string
+	// SM2 checks the checkpoint's second signature, which covers the head of the SM3
+	// chain: a verifier key of package witness. Default it is not looked at.
+	SM2 string
+	// Witnesses and Quorum are the auditor's own: whose cosignatures the checkpoint must
+	// bear, whatever the log's policy says. Default what that says.
+	Witnesses []string
+	Quorum    int
 	// Since is an older checkpoint that the auditor kept; the log must still
 	// begin with what it covers. Default none.
 	Since []byte
@@ -43,7 +52,10 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: checkpoint: %w", ErrUnusable, err)
 	}
-	v := &verifier{report: &Report{Population: key.Name()}, books: newBooks(key.Name()), releases: o.Releases}
+	v := &verifier{report: &Report{Population: key.Name()}, books: newBooks(key.Name()), releases: o.Releases, text: text}
+	if err := v.pins(o); err != nil {
+		return nil, err
+	}
 	if v.signed, err = openCheckpoint(text, key); err != nil {
 		v.report.find(CheckpointInvalid, -1, "the checkpoint %v", err)
 	}
@@ -69,7 +81,11 @@ type verifier struct {
 	report   *Report
 	books    *books
 	tree     frontier
+	text     []byte      // of the checkpoint
 	signed   *checkpoint // nil if it is not valid
+	at       covered     // what the checkpoint was signed over
+	sm2      *witness.SM2Verifier
+	needs    *witness.Policy // nil: what the log's policy says
 	since    *checkpoint
 	releases fs.FS
 	unnamed  folder
@@ -84,11 +100,12 @@ type absent struct {
 }
 
 // covered says that the place of a leaf is under the checkpoint.
-func (v *verifier) covered(index int64) bool { return v.signed != nil && index < v.signed.size }
+func (v *verifier) under(index int64) bool { return v.signed != nil && index < v.signed.size }
 
 // milestones compares the tree with the checkpoints at their sizes.
 func (v *verifier) milestones() {
 	if c := v.signed; c != nil && c.size == v.report.Leaves {
+		v.at = covered{true, v.books.head, v.books.terms}
 		root := v.tree.root()
 		v.report.Root = base64.StdEncoding.EncodeToString(root[:])
 		if root != c.root {
@@ -119,6 +136,7 @@ func (v *verifier) finish() {
 			r.find(ReleaseMissing, a.leaf, "%s.json is not there", a.digest)
 		}
 	}
+	v.cosigned()
 	v.orphans()
 	v.books.close(r)
 }

@@ -44,9 +44,9 @@ func newSigner(population string, key ed25519.PrivateKey) (*signer, error) {
 func (s *signer) Sign(msg []byte) ([]byte, error) { return ed25519.Sign(s.key, msg), nil }
 
 // checkpoint gives the signed note of a tree: C2SP tlog-checkpoint.
-func (s *signer) checkpoint(t tlog.Tree) ([]byte, error) {
+func (s *signer) checkpoint(t tlog.Tree, by ...note.Signer) ([]byte, error) {
 	text := fmt.Sprintf("%s\n%d\n%s\n", s.Name(), t.N, base64.StdEncoding.EncodeToString(t.Hash[:]))
-	return note.Sign(&note.Note{Text: text}, s)
+	return note.Sign(&note.Note{Text: text}, by...)
 }
 
 // openCheckpoint checks a checkpoint's signature and origin and gives its tree.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 )
 
@@ -29,13 +28,17 @@ func (l *Ledger) durablyIf(ctx context.Context, b Body, allowed func() error) (i
 	return index, nil
 }
 
-// published appends a leaf and waits until a checkpoint covers it.
+// published appends a leaf and waits until a checkpoint covers it. While the witnesses
+// are away it waits for durability alone: the leaf counts, and readers see it later.
 func (l *Ledger) published(ctx context.Context, b Body) (int64, error) {
 	index, err := l.durably(ctx, b)
 	if err != nil {
 		return -1, err
 	}
-	return index, l.publish(index)
+	if err := l.publish(index); !errors.Is(err, ErrQuorum) {
+		return index, err
+	}
+	return index, nil
 }
 
 // append admits a leaf under the lock and queues its record. From here on the
@@ -71,6 +74,7 @@ func (l *Ledger) push(leaf Leaf) (int64, error) {
 		return -1, err
 	}
 	l.tree = grown
+	l.links[l.size] = l.chain.link
 	l.ends = append(l.ends, l.end()+headLen+int64(len(raw)))
 	l.pending = appendFrame(l.pending, raw)
 	return leaf.Index, nil
@@ -157,8 +161,8 @@ func (l *Ledger) flush(index int64) error {
 	return nil
 }
 
-// publish returns when a checkpoint covers the leaf, durable itself. It signs
-// for all leaves that are durable by then.
+// publish returns when a checkpoint covers the leaf, durable itself and cosigned. It
+// signs for all leaves that are durable by then.
 func (l *Ledger) publish(index int64) error {
 	if err := l.flush(index); err != nil {
 		return err
@@ -166,7 +170,7 @@ func (l *Ledger) publish(index int64) error {
 	l.signing.Lock()
 	defer l.signing.Unlock()
 	l.mu.RLock()
-	x, from, to, older, stopped := l.extent(), l.signed, l.durable, l.older, l.stopped
+	from, stopped := l.signed, l.stopped
 	l.mu.RUnlock()
 	if from > index {
 		return nil
@@ -174,30 +178,40 @@ func (l *Ledger) publish(index int64) error {
 	if stopped != nil {
 		return stopped
 	}
+	return l.advance()
+}
+
+// advance brings the checkpoint up to what is durable, under the lock signing.
+func (l *Ledger) advance() error {
+	l.mu.RLock()
+	x, from, to, older, stopped := l.extent(), l.signed, l.durable, l.older, l.stopped
+	l.mu.RUnlock()
+	if stopped != nil {
+		return stopped
+	}
 	if err := x.writeTiles(from, to); err != nil {
 		return l.stop("write tiles", err)
 	}
 	text, err := l.writeCheckpoint(x, to)
+	if errors.Is(err, ErrQuorum) {
+		return err
+	}
 	if err != nil {
 		return l.stop("write the checkpoint", err)
 	}
-	x.dropTiles(older, from, to)
+	if to > from {
+		x.dropTiles(older, from, to)
+		older = from
+	}
 	l.mu.Lock()
-	l.signed, l.older, l.newest = to, from, text
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	l.signed, l.older, l.newest = to, older, text
+	for size := range l.links {
+		if size < to {
+			delete(l.links, size)
+		}
+	}
 	return nil
-}
-
-func (l *Ledger) writeCheckpoint(x extent, size int64) ([]byte, error) {
-	root, err := x.tree.at(size)
-	if err != nil {
-		return nil, err
-	}
-	text, err := l.signer.checkpoint(root)
-	if err != nil {
-		return nil, err
-	}
-	return text, replaceFile(l.fs, filepath.Join(l.dir, checkpointName), text)
 }
 
 // stop refuses everything from now on and reports the failure. A failed fsync

@@ -66,6 +66,12 @@ var (
 	ErrSupervised = errors.New("supervision is not given up")
 	// ErrRetention says that a file is deleted too early, or twice.
 	ErrRetention = errors.New("to be kept")
+	// ErrQuorum says that too few witnesses are in reach: no charge is admitted, and what
+	// was released waits.
+	ErrQuorum = errors.New("the witnesses are out of reach")
+	// ErrRolledBack says that a longer or another log is known outside than the one on
+	// this disk, which was put back from an old copy. Nothing may be appended to it.
+	ErrRolledBack = errors.New("an old log was put back")
 	// ErrProof says that a proof does not hold.
 	ErrProof = errors.New("proof does not hold")
 )

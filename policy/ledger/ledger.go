@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -24,6 +25,11 @@ type Options struct {
 	Population string
 	// Signer signs checkpoints. Required.
 	Signer ed25519.PrivateKey
+	// Second signs them too, by another algorithm; default nothing.
+	Second Second
+	// Witness keeps the newest checkpoint outside; default nothing does. A policy that
+	// names witnesses admits no charge without.
+	Witness Witness
 	// Fatal is called once, after a failed write or fsync; in production it
 	// ends the process. Required.
 	Fatal func(error)
@@ -54,6 +60,10 @@ type Ledger struct {
 	stopped  error
 	newest   []byte // the newest checkpoint
 	older    int64  // the size signed before the newest
+	second   Second
+	witness  Witness
+	outside  outside
+	links    map[int64]string // heads of the SM3 chain, by size, from what is signed on
 	flushing sync.Mutex
 	signing  sync.Mutex
 }
@@ -74,6 +84,9 @@ func (l *Ledger) ChargeUnless(ctx context.Context, c Charge, conflict func(Charg
 	slices.Sort(c.Scopes)
 	c.Due = c.Due.UTC()
 	return l.durablyIf(ctx, &c, func() error {
+		if err := l.reach(); err != nil {
+			return err
+		}
 		if conflict == nil {
 			return nil
 		}
@@ -89,9 +102,23 @@ func (l *Ledger) ChargeUnless(ctx context.Context, c Charge, conflict func(Charg
 // Release logs the one answer to a charge, whose bytes must be durable already,
 // and returns once a checkpoint covers it. It is refused before the charge's
 // slot (ErrEarly), more than Grace after it (ErrLate), a second time
-// (ErrAlreadyReleased) and after Abandon (ErrAbandoned).
+// (ErrAlreadyReleased) and after Abandon (ErrAbandoned). ErrQuorum says that it is
+// logged and waits for witnesses: see Deliver.
 func (l *Ledger) Release(ctx context.Context, r Release) (int64, error) {
-	return l.published(ctx, &r)
+	index, err := l.durably(ctx, &r)
+	if err != nil {
+		return -1, err
+	}
+	return index, l.publish(index)
+}
+
+// Deliver has a checkpoint cover a release that waits for witnesses; ErrQuorum while
+// they are away.
+func (l *Ledger) Deliver(ctx context.Context, release int64) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return l.publish(release)
 }
 
 // Abandon closes a charge that will have no release. Like a release it waits
@@ -154,7 +181,10 @@ func (l *Ledger) Grant(ctx context.Context, g Grant) (int64, error) {
 	index, same := l.grantIndex, l.grant != nil && reflect.DeepEqual(normal(*l.grant), normal(g))
 	l.mu.RUnlock()
 	if same {
-		return index, l.publish(index)
+		if err := l.publish(index); !errors.Is(err, ErrQuorum) {
+			return index, err
+		}
+		return index, nil
 	}
 	g = g.copy()
 	return l.published(ctx, &g)
@@ -180,7 +210,7 @@ func normal(g Grant) Grant {
 func (l *Ledger) Reserve(ctx context.Context, r Reserve) (int64, error) {
 	r.Scopes = slices.Clone(r.Scopes)
 	slices.Sort(r.Scopes)
-	return l.durably(ctx, &r)
+	return l.durablyIf(ctx, &r, l.reach)
 }
 
 // CloseReserve ends a reservation, given by its RESERVE leaf, durably: what was not
@@ -223,6 +253,9 @@ func (l *Ledger) Leaf(index int64) (Leaf, []byte, error) {
 // and become ABANDON at the next Open.
 func (l *Ledger) Close() error {
 	err := l.publish(l.Size() - 1)
+	if errors.Is(err, ErrQuorum) {
+		err = nil // what is durable is cosigned after the next Open
+	}
 	l.mu.Lock()
 	if l.stopped == nil {
 		l.stopped = ErrStopped

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,8 +22,9 @@ const (
 // it cuts a torn tail, but never into what the checkpoint covers; makes what it
 // read durable again; turns every open charge into an ABANDON; and signs a
 // checkpoint. It fails with ErrInUse while another process has the directory
-// open, with ErrMissing where there is no log and o does not say Create, and with ErrCorrupt if the log is shorter than its checkpoint,
-// contradicts it or breaks a rule.
+// open, with ErrMissing where there is no log and o does not say Create, with
+// ErrCorrupt if the log is shorter than its checkpoint, contradicts it or breaks a rule,
+// and with ErrRolledBack if more of it, or another log, is known outside.
 func Open(o Options) (*Ledger, error) {
 	if o.Fatal == nil || o.Dir == "" {
 		return nil, errors.New("ledger: Options need Dir and Fatal")
@@ -37,7 +39,8 @@ func Open(o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{State: newState(o.Population), dir: o.Dir, fs: o.FS, signer: s, now: o.Now, fatal: o.Fatal}
+	l := &Ledger{State: newState(o.Population), dir: o.Dir, fs: o.FS, signer: s, now: o.Now, fatal: o.Fatal,
+		second: o.Second, witness: o.Witness, links: map[int64]string{}}
 	if err := o.FS.MkdirAll(o.Dir); err != nil {
 		return nil, err
 	}
@@ -50,7 +53,10 @@ func Open(o Options) (*Ledger, error) {
 		}
 		return nil, errors.Join(err, l.lock.Close())
 	}
-	if err := l.publish(l.size - 1); err != nil {
+	if err = l.flush(l.size - 1); err == nil {
+		err = l.Meet(context.Background()) // also where nothing is new: who signs may have changed
+	}
+	if err != nil && !errors.Is(err, ErrQuorum) {
 		return nil, l.shut(err)
 	}
 	return l, nil
@@ -84,6 +90,9 @@ func (l *Ledger) recover(create bool) error {
 		return err
 	}
 	l.signed = signed.N
+	if err := l.remembered(); err != nil {
+		return err
+	}
 	if err := l.settle(size, whole); err != nil {
 		return err
 	}
@@ -101,6 +110,7 @@ func (l *Ledger) read(raw []byte) error {
 		_, err = l.push(leaf)
 	}
 	l.pending = l.pending[:0]
+	delete(l.links, l.size-1) // of what is read, the head is enough
 	if err != nil {
 		return fmt.Errorf("%w: leaf %d: %w", ErrCorrupt, l.size, err)
 	}

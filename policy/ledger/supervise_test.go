@@ -73,6 +73,7 @@ func (w world) approveLeaf(subject string, b ledger.Body, people ...string) {
 }
 
 func (w world) ask(id string) error {
+	must(w.T, w.Meet(ctx))
 	c := charge(id, 1, w.c.now())
 	c.TemplateDigest = templateDigest
 	_, err := w.Charge(ctx, c)
@@ -84,8 +85,7 @@ var templateDigest = strings.Repeat("7e", 32)
 // overseen is a domain with approvers, a snapshot and a template, all approved.
 func overseen(t *testing.T) (world, ledger.Grant) {
 	t.Helper()
-	c := newClock()
-	l, _ := fresh(t, c)
+	l, _, c, _ := kept(t)
 	w, g := world{t, l, c}, supervised(1000)
 	_, err := l.Grant(ctx, g)
 	must(t, err)
@@ -98,8 +98,7 @@ func overseen(t *testing.T) (world, ledger.Grant) {
 // Naming approvers ends evaluation: nothing is charged before two of them agree to the
 // policy, the template and the snapshot, and nothing sets the domain back.
 func TestSupervisionBegins(t *testing.T) {
-	c := newClock()
-	l, dir := fresh(t, c)
+	l, _, c, o := kept(t)
 	w := world{t, l, c}
 	_, err := l.Approve(ctx, says("ada", ledger.SubjectTemplate, templateDigest, c.now()))
 	want(t, err, ledger.ErrApproval) // an evaluation domain has no approvers
@@ -125,7 +124,7 @@ func TestSupervisionBegins(t *testing.T) {
 	_, err = l.Grant(ctx, grant(1000))
 	want(t, err, ledger.ErrSupervised)
 	must(t, l.Close())
-	l = open(t, options(dir, c)) // the fold of the log says the same
+	l = open(t, o) // the fold of the log says the same
 	defer l.Close()
 	must(t, world{t, l, c}.ask("r-2"))
 	_, err = l.Grant(ctx, grant(1000))

@@ -1,0 +1,254 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/qunxiang/qunxiang/policy/ledger"
+)
+
+// keeper is a witness that remembers, and can be away.
+type keeper struct {
+	mu     sync.Mutex
+	away   error
+	newest []byte
+	asked  int
+	forge  bool
+}
+
+func (k *keeper) Cosign(_ context.Context, checkpoint []byte, _ ledger.Prover) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.asked++
+	if k.away != nil {
+		return nil, k.away
+	}
+	if k.forge {
+		return []byte("another\n"), nil
+	}
+	k.newest = append([]byte(nil), checkpoint...)
+	return append(append([]byte(nil), checkpoint...), "— keeper AAAAAAAA\n"...), nil
+}
+
+func (k *keeper) Newest(context.Context) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.newest, k.away
+}
+
+func (k *keeper) set(away error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.away = away
+}
+
+// kept is a fresh ledger with a witness.
+func kept(t *testing.T) (*ledger.Ledger, *keeper, *clock, ledger.Options) {
+	t.Helper()
+	c, k := newClock(), &keeper{}
+	o := options(t.TempDir(), c)
+	o.Witness = k
+	l := open(t, o)
+	t.Cleanup(func() { _ = l.Close() })
+	_, err := l.Grant(ctx, grant(1000))
+	must(t, err)
+	_, err = l.Snapshot(ctx, ledger.Snapshot{Snapshot: "snap-1", By: "steward-s"})
+	must(t, err)
+	return l, k, c, o
+}
+
+// While the witnesses are away nothing is charged and what was released waits; neither is
+// lost, and both go on when they are back.
+func TestWitnessAway(t *testing.T) {
+	l, k, c, o := kept(t)
+	at, err := l.Charge(ctx, charge("r-1", 1, c.now()))
+	must(t, err)
+	k.set(errors.New("unplugged"))
+	c.step(2 * time.Second)
+	out, err := l.Release(ctx, ledger.Release{Charge: at, ID: "r-1", Digest: digest("r-1")})
+	want(t, err, ledger.ErrQuorum)
+	if len(l.Find("key-1")) != 0 {
+		t.Fatal("a release is shown that no witness knows")
+	}
+	if s, err := ledger.Read(o.Dir, verifier(t)); err != nil || len(s.Find("key-1")) != 0 {
+		t.Fatalf("a reader is shown it (%v)", err)
+	}
+	spent := l.Spent(life)
+	_, err = l.Charge(ctx, charge("r-2", 1, c.now()))
+	want(t, err, ledger.ErrQuorum)
+	_, err = l.Reserve(ctx, reserve("job-1", 1))
+	want(t, err, ledger.ErrQuorum)
+	if l.Spent(life) != spent {
+		t.Fatal("a refused charge was counted")
+	}
+	want(t, l.Away(), ledger.ErrQuorum)
+	_, err = l.Snapshot(ctx, ledger.Snapshot{Snapshot: "snap-2", By: "steward-s"}) // it counts, and is shown later
+	must(t, err)
+	must(t, l.Close())
+	l = open(t, o) // away still
+	defer l.Close()
+	want(t, l.Deliver(ctx, out), ledger.ErrQuorum)
+	c.step(2 * time.Second)
+	k.set(nil)
+	must(t, l.Deliver(ctx, out))
+	if len(l.Find("key-1")) != 1 {
+		t.Fatal("the release that waited is not shown")
+	}
+	must(t, l.Away())
+	_, err = l.Charge(ctx, charge("r-2", 1, c.now()))
+	must(t, err)
+}
+
+// Of witnesses that nobody has heard of for a while, nobody knows that they are there.
+func TestWitnessSilent(t *testing.T) {
+	l, k, c, _ := kept(t)
+	c.step(ledger.Contact + time.Second)
+	_, err := l.Charge(ctx, charge("r-1", 1, c.now()))
+	want(t, err, ledger.ErrQuorum)
+	must(t, l.Meet(ctx))
+	_, err = l.Charge(ctx, charge("r-1", 1, c.now()))
+	must(t, err)
+	k.forge = true
+	want(t, l.Meet(ctx), ledger.ErrQuorum) // what came back is not what was sent
+	_, err = l.Charge(ctx, charge("r-2", 1, c.now()))
+	want(t, err, ledger.ErrQuorum)
+}
+
+// Many that wait for the same witnesses do not ask them one after another.
+func TestWitnessAskedOnce(t *testing.T) {
+	l, k, c, _ := kept(t)
+	var charges []int64
+	for i := range 20 {
+		at, err := l.Charge(ctx, charge(fmt.Sprint("r-", i), 1, c.now()))
+		must(t, err)
+		charges = append(charges, at)
+	}
+	k.set(errors.New("unplugged"))
+	c.step(2 * time.Second)
+	before := k.asked
+	var all sync.WaitGroup
+	for i, at := range charges {
+		all.Go(func() {
+			_, err := l.Release(ctx, ledger.Release{Charge: at, ID: fmt.Sprint("r-", i), Digest: digest("r")})
+			want(t, err, ledger.ErrQuorum)
+		})
+	}
+	all.Wait()
+	if n := k.asked - before; n > 20 {
+		t.Fatalf("asked %d times", n)
+	}
+	before = k.asked
+	want(t, l.Deliver(ctx, charges[0]+20), ledger.ErrQuorum)
+	if k.asked != before {
+		t.Fatal("asked again within a second of nothing")
+	}
+}
+
+// An old disk that is put back, or another log by the same key, is refused before
+// anything is appended, and at the latest before the next charge.
+func TestRolledBack(t *testing.T) {
+	for _, away := range []bool{false, true} {
+		l, k, c, o := kept(t)
+		must(t, l.Close())
+		old := copyDir(t, o.Dir)
+		l = open(t, o)
+		_, err := l.Charge(ctx, charge("r-1", 1, c.now()))
+		must(t, err)
+		must(t, l.Close())
+		longer := k.newest
+		o.Dir = old
+		before, err := os.ReadFile(filepath.Join(old, "wal"))
+		must(t, err)
+		if away {
+			k.set(errors.New("unplugged"))
+			l = open(t, o)
+			_, err := l.Charge(ctx, charge("r-2", 1, c.now()))
+			want(t, err, ledger.ErrQuorum)
+			k.set(fmt.Errorf("%w: it knows more", ledger.ErrRolledBack))
+			c.step(2 * time.Second)
+			want(t, l.Meet(ctx), ledger.ErrRolledBack)
+			_, err = l.Charge(ctx, charge("r-2", 1, c.now()))
+			want(t, err, ledger.ErrStopped)
+			_ = l.Close()
+			continue
+		}
+		_, err = ledger.Open(o)
+		want(t, err, ledger.ErrRolledBack)
+		after, err := os.ReadFile(filepath.Join(old, "wal"))
+		must(t, err)
+		if string(after) != string(before) {
+			t.Fatal("it was written to")
+		}
+		// Refilled to the same length it is another log.
+		o.Witness = nil
+		l = open(t, o)
+		_, err = l.Charge(ctx, charge("r-other", 1, c.now()))
+		must(t, err)
+		must(t, l.Close())
+		k.newest, o.Witness = longer, k
+		_, err = ledger.Open(o)
+		want(t, err, ledger.ErrRolledBack)
+	}
+}
+
+func copyDir(t *testing.T, dir string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "copy")
+	must(t, os.CopyFS(to, os.DirFS(dir)))
+	return to
+}
+
+// second is a signer that shows the head it was made for.
+type second struct{ head [32]byte }
+
+func (s second) Name() string                { return population }
+func (s second) KeyHash() uint32             { return 7 }
+func (s second) Sign([]byte) ([]byte, error) { return s.head[:], nil }
+
+// The second signature is over the head of the SM3 chain at the checkpoint's size.
+func TestSecondSignature(t *testing.T) {
+	c := newClock()
+	o := options(t.TempDir(), c)
+	var heads []string
+	o.Second = func(head [32]byte) note.Signer {
+		heads = append(heads, fmt.Sprintf("%x", head))
+		return second{head}
+	}
+	l := open(t, o)
+	_, err := l.Grant(ctx, grant(1000))
+	must(t, err)
+	_, err = l.Snapshot(ctx, ledger.Snapshot{Snapshot: "snap-1", By: "steward-s"})
+	must(t, err)
+	check := func(l *ledger.Ledger) {
+		t.Helper()
+		_, raw, err := l.Leaf(l.Size() - 1)
+		must(t, err)
+		if got := heads[len(heads)-1]; got != ledger.Link(raw) {
+			t.Fatalf("signed the head %s, want %s", got, ledger.Link(raw))
+		}
+	}
+	check(l)
+	for i := range 3 {
+		_, err = l.Charge(ctx, charge(fmt.Sprint("r-", i), 1, c.now()))
+		must(t, err)
+	}
+	text, err := l.Checkpoint(ctx)
+	must(t, err)
+	check(l)
+	if n := strings.Count(string(text), "\n— "+population); n != 2 {
+		t.Fatalf("%d signatures:\n%s", n, text)
+	}
+	must(t, l.Close())
+	l = open(t, o)
+	defer l.Close()
+	check(l)
+}
