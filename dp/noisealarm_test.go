@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // scored is a log of releases of one channel, of which only the scores are made;
@@ -121,6 +123,33 @@ func TestSpanOf(t *testing.T) {
 			t.Errorf("%v: %v, %v", tt.v, got, ok)
 		}
 	}
+}
+
+// Whatever is drawn is among the numbers that its rounded form may stand for, also
+// of a mean whose sum is led back.
+func TestSpanHoldsWhatWasDrawn(t *testing.T) {
+	m := measure{Measure: Measure{RowLo: -5_000_000, RowHi: 90_000_000, Centre: 1_234_567}}
+	rapid.Check(t, func(rt *rapid.T) {
+		y := rapid.Int64Range(-1<<50, 1<<50).Draw(rt, "y") >> rapid.IntRange(0, 50).Draw(rt, "shift")
+		rows := rapid.Int64Range(1, 1<<30).Draw(rt, "rows")
+		for name, f := range map[string]func(int64) float64{
+			"number": func(y int64) float64 { return nine(float64(y)) },
+			"mean":   func(y int64) float64 { v, _, _ := m.mean(y, rows, 1, 1); return nine(v) },
+		} {
+			if s, ok := spanOf(f, f(y)); !ok || y < s.lo || y > s.hi {
+				rt.Errorf("%s: %d is shown as %v, which stands for %v", name, y, f(y), s)
+			}
+		}
+	})
+}
+
+// nine keeps nine digits, as releases do.
+func nine(x float64) float64 {
+	if x == 0 {
+		return 0
+	}
+	scale := math.Pow(10, 8-math.Floor(math.Log10(math.Abs(x))))
+	return math.Round(x*scale) / scale
 }
 
 // Scores keep their digits far out, and a censored number is spread over what it

@@ -20,7 +20,8 @@ import (
 // given that it was shown; measures are drawn after the choice and need none. So
 // the scores of an honest log say nothing about the data: whatever the people,
 // the verdict is "pass" with at least 1 - alpha, which is all that it can tell.
-// It takes no less time for a wrong number than for a right one, and stops at none.
+// It goes through all numbers and all tests in any case: where it would stop early,
+// its time would be an answer about one release.
 //
 // Not tested, for they are not led back to one draw: quantiles, curves, the
 // deviation of a spread, a mean whose rows are not shown, and all that is derived.

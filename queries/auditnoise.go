@@ -24,6 +24,7 @@ type NoiseReport struct {
 	// What was not tested.
 	Trainings   int `json:"trainings"`    // sums of training jobs, of which no domain knows the exact ones
 	NoSnapshot  int `json:"no_snapshot"`  // of a snapshot that is gone
+	Deleted     int `json:"deleted"`      // released files that were deleted, as the log says
 	NoTemplate  int `json:"no_template"`  // of a template version or code list that is gone
 	OldBounding int `json:"old_bounding"` // from before the choice of groups and rows could be had again
 	Abandoned   int `json:"abandoned"`    // charged and never released
@@ -80,6 +81,10 @@ func (r *Runner) auditRelease(ctx context.Context, audit *dp.NoiseAudit, rec led
 		report.NoTemplate++
 		return nil
 	}
+	if rec.Deleted {
+		report.Deleted++
+		return nil
+	}
 	body, err := r.Store.Get(rec.Digest)
 	if err != nil {
 		return fmt.Errorf("%w: a released file is missing; audit verify says which", ErrAudit)
@@ -94,7 +99,7 @@ func (r *Runner) auditRelease(ctx context.Context, audit *dp.NoiseAudit, rec led
 		return nil
 	}
 	src, err := r.Source(rec.Snapshot)
-	if err != nil {
+	if err != nil || !slices.ContainsFunc(r.State.Registered(), func(s ledger.Snapshot) bool { return s.Snapshot == rec.Snapshot }) {
 		report.NoSnapshot++
 		return nil
 	}

@@ -126,6 +126,7 @@ func printNoise(w io.Writer, r *queries.NoiseReport) {
 	}{
 		{r.Trainings, "not tested: %d sums of training jobs"},
 		{r.NoSnapshot, "not tested: %d releases whose snapshot is gone"},
+		{r.Deleted, "not tested: %d releases whose files were deleted, as the log says"},
 		{r.NoTemplate, "not tested: %d releases whose template or code list is gone"},
 		{r.OldBounding, "not tested: %d releases from before exact answers could be had again"},
 		{r.Abandoned, "not released: %d charges were abandoned"},
