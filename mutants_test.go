@@ -62,25 +62,33 @@ var mutants = []mutant{
 	{"noise is examined away", "dp/proof/proof.go", "if !e.Public {", "if false {", "./dp/proof", "OnlyPublic"},
 }
 
-// chosen are the mutants of this run: with QUNXIANG_LONG all, else those of queries and
-// one or two for each attack on training. QUNXIANG_MUTANTS chooses by name.
+// chosen are the mutants of this run: with QUNXIANG_LONG all, else those of queries, one
+// or two for each attack on training, and a sample of the others. QUNXIANG_MUTANTS chooses by name.
 func chosen() []mutant {
-	list := slices.Concat(mutants, witnessMutants)
+	list := slices.Concat(mutants, sample(witnessMutants), sample(trustMutants))
 	for _, a := range attacks {
 		a.name = a.on + ": " + a.name
 		list = append(list, a.mutant)
 	}
 	if os.Getenv("QUNXIANG_LONG") != "" {
-		list = append(list, trainingMutants...)
+		list = slices.Concat(mutants, witnessMutants, trustMutants, list[len(list)-len(attacks):], trainingMutants)
 	}
 	only := regexp.MustCompile(os.Getenv("QUNXIANG_MUTANTS"))
 	return slices.DeleteFunc(list, func(m mutant) bool { return !only.MatchString(m.name) })
 }
 
+// sample is every sixth mutant.
+func sample(all []mutant) (some []mutant) {
+	for i := 0; i < len(all); i += 6 {
+		some = append(some, all[i])
+	}
+	return some
+}
+
 // Every mutant has its one place in the sources, those of the long run included: a rule
 // whose code has changed would be without a mutant, and nobody would know.
 func TestMutantsHaveTheirPlaces(t *testing.T) {
-	all := slices.Concat(mutants, witnessMutants, trainingMutants)
+	all := slices.Concat(mutants, witnessMutants, trustMutants, trainingMutants)
 	for _, a := range attacks {
 		all = append(all, a.mutant)
 	}
