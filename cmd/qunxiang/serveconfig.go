@@ -41,6 +41,11 @@ type config struct {
 		ClientSecret string `yaml:"client_secret_file"`
 		Address      string `yaml:"address"`
 	} `yaml:"openid"`
+	Register struct {
+		Authority string `yaml:"authority"`
+		Contact   string `yaml:"contact"`
+		URL       string `yaml:"url"`
+	} `yaml:"register"`
 }
 
 const defaultConfig = `# Configuration of qunxiang serve. Unknown keys are refused.
@@ -96,6 +101,14 @@ openid:
   client_id: ""
   client_secret_file: ""
   address: ""
+
+# What the public register at /register says of whoever keeps the data: a name, how a
+# person reaches them to opt out (an office, a telephone number, hours), and an https
+# address where that is explained. The page says plainly what is not given.
+register:
+  authority: ""
+  contact: ""
+  url: ""
 `
 
 func loadConfig(path string) (*config, error) {
@@ -134,6 +147,8 @@ func (c *config) check() error {
 		return errors.New("rate needs a per_second above 0 and a burst of at least 1")
 	case c.OpenID.Issuer == "" && (c.OpenID.Audience != "" || c.OpenID.ClientID != ""):
 		return errors.New("openid needs an issuer")
+	case c.Register.URL != "" && !strings.HasPrefix(c.Register.URL, "https://"):
+		return errors.New("register: url must begin with https://")
 	case c.Internal != "" && !loopback(c.Internal):
 		return fmt.Errorf("internal %s must be a loopback address", c.Internal)
 	}
