@@ -60,7 +60,7 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 	if err := p.checkEmpty(req.AllowEmpty); err != nil {
 		return Ticket{}, err
 	}
-	if err := p.order.at(r.Epoch(r.Now())); err != nil {
+	if err := p.order.at(r.Epoch(r.Now()), [16]byte{}); err != nil {
 		return Ticket{}, err
 	}
 	if err := r.Answerer.Check(ctx, p.order); errors.Is(err, ErrNoEngine) {
@@ -263,7 +263,7 @@ func (r *Runner) charge(ctx context.Context, t *ticket, req Request, idempotency
 		t.Due = due
 	}
 	epoch := r.Epoch(now)
-	if err := p.order.at(epoch); err != nil {
+	if err := p.order.at(epoch, saltOf(r.Secret, t.ID)); err != nil {
 		return err
 	}
 	index, err := r.Ledger.Charge(ctx, ledger.Charge{

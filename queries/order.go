@@ -24,6 +24,7 @@ type Order struct {
 	Want       dp.Want           `json:"want"`
 	Cap        dp.Cost           `json:"cap"` // of the tightest scope
 	Epoch      int64             `json:"epoch"`
+	Salt       [16]byte          `json:"salt"` // of the run, see Job
 	// Seal is a digest over the job and the plan that all this comes to.
 	Seal string `json:"seal"`
 
@@ -65,7 +66,8 @@ func (c *Catalog) compileOrder(t *Template, o *Order) error {
 	if err != nil {
 		return err
 	}
-	q.Job.Epoch, q.Job.Spec.K, q.Job.Spec.NoisyK = o.Epoch, o.K, o.NoisyK && q.Groups > 0
+	q.Job.Epoch, q.Job.Salt = o.Epoch, o.Salt
+	q.Job.Spec.K, q.Job.Spec.NoisyK = o.K, o.NoisyK && q.Groups > 0
 	o.question, o.Template, o.Files, o.Parameters = q, t.Ref(), t.Digest(), q.Parameters
 	return nil
 }
@@ -107,9 +109,10 @@ func (o *Order) seal() error {
 	return nil
 }
 
-// at is the order as it is charged: in the epoch of its charge.
-func (o *Order) at(epoch int64) error {
+// at is the order as it is charged: in the epoch of its charge, with the run's salt.
+func (o *Order) at(epoch int64, salt [16]byte) error {
 	o.Epoch, o.question.Job.Epoch, o.Seal = epoch, epoch, ""
+	o.Salt, o.question.Job.Salt = salt, salt
 	return o.seal()
 }
 
