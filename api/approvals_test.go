@@ -73,7 +73,7 @@ func TestApprovals(t *testing.T) {
 		t.Errorf("proposals for an insurer: %v", err)
 	}
 	w := do(s.Handler(), "POST", "/v1/approvals", `{"subject":"template","extra":1}`, "Authorization: Bearer "+steward)
-	problem(t, w, "invalid", 422)
+	problem(t, w, "validation", 422)
 }
 
 // Without approvals there is nothing to be asked.

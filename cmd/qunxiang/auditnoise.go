@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -37,7 +38,8 @@ whole release in about 200 releases, the same noise in two releases in about 20
 numbers of each.
 
 Each look is on record in the log before it says anything; in a supervised domain
-two other people approve it first, for one number of leaves.
+two other people approve it first, for one number of leaves: the command says which,
+they sign (approve sign audit), and it is run again with --leaves.
 
 Not tested: quantiles, curves, standard deviations, means without the number of
 their rows, what is derived from other numbers, and training jobs.
@@ -103,7 +105,7 @@ func auditNoise(c *cobra.Command, dir, as string, leaves int64) (*queries.NoiseR
 	if _, err := d.ledger.Audit(c.Context(), look); err != nil {
 		return nil, err // without its leaf nothing is said
 	}
-	return report, nil
+	return report, d.settle(c.Context(), io.Discard) // it waits no more
 }
 
 // mayAuditNoise wants the steward's word, and in a supervised domain the approvals of
@@ -113,6 +115,9 @@ func (d *domain) mayAuditNoise(as string, look ledger.Audit) error {
 		return err
 	}
 	if err := d.state.Approved(ledger.SubjectAudit, look.Root, time.Now(), as); err != nil {
+		if _, err := d.propose(context.Background(), keptProposal{Audit: &look}); err != nil {
+			return err
+		}
 		return &exitError{exitRefused, fmt.Errorf("%d leaves of the log (--leaves %d) have the root %s: %w", look.Leaves, look.Leaves, look.Root, err)}
 	}
 	return nil
