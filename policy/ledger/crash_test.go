@@ -28,6 +28,18 @@ func seedOf(t *testing.T) uint64 {
 	return rand.Uint64()
 }
 
+// number is a count that the environment may set.
+func number(t *testing.T, name string, otherwise int) int {
+	t.Helper()
+	s := os.Getenv(name)
+	if s == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(s)
+	must(t, err)
+	return n
+}
+
 // onAllCores does n things on all cores and counts those that went wrong; the first few are
 // told.
 func onAllCores(t *testing.T, n int, do func(i int) error) (violations int64) {

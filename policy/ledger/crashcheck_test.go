@@ -11,7 +11,7 @@ func (e *estate) check(when string) {
 	files := e.disk.Files(releasesDir)
 	for _, t := range e.tickets {
 		e.checkTicket(when, t)
-		if t.shown {
+		if t.shown && !t.deleted {
 			e.stored(t, files)
 		}
 	}
@@ -20,18 +20,12 @@ func (e *estate) check(when string) {
 			e.fail("%s: leaf %d is lost: %v", when, index, err)
 		}
 	}
-	if spent, limit := e.Spent(life).Rho, e.limit; spent < e.rho || spent > max(limit, e.rho) && spent > e.highest() {
-		e.fail("%s: spent %d, acknowledged %d, cap %d", when, spent, e.rho, limit)
+	if spent := e.Spent(life).Rho; spent < e.rho || spent > e.grant.Life.Rho {
+		e.fail("%s: spent %d of %d, acknowledged %d", when, spent, e.grant.Life.Rho, e.rho)
 	}
 	if e.fatal > 1 {
 		e.fail("%s: %d calls of Fatal", when, e.fatal)
 	}
-}
-
-// highest is the cap in force by the log.
-func (e *estate) highest() int64 {
-	limit, _ := e.Cap(life)
-	return limit.Rho
 }
 
 func (e *estate) checkTicket(when string, t *ticket) {

@@ -51,6 +51,8 @@ type ticket struct {
 	release    int64 // the leaf, -1 for none that was acknowledged
 	shown      bool
 	abandoned  bool // an ABANDON was acknowledged
+	deleted    bool // its file was
+	process    int  // that charged it
 }
 
 // estate is a supervised domain on a disk that fails: its ledger, its released files,
@@ -63,11 +65,11 @@ type estate struct {
 	notary *notary
 	random *rand.Rand
 	sm2    *witnesses.SM2Signer
-	limit  int64 // the cap of rho, the lowest that was asked for
 	grant  ledger.Grant
 
 	*ledger.Ledger
 	fatal   int
+	process int // which one this is
 	tickets []*ticket
 	leaves  map[int64]ledger.Type // acknowledged
 	rho     int64                 // acknowledged
@@ -85,8 +87,8 @@ func newEstate(what string, random *rand.Rand) (*estate, error) {
 		return nil, err
 	}
 	e := &estate{what: what, disk: ledgertest.NewDisk(), clock: newClock(), notary: n, random: random, sm2: sm2,
-		limit: 1000, leaves: map[int64]ledger.Type{}, agreed: map[string]time.Time{}}
-	e.grant = supervised(e.limit)
+		leaves: map[int64]ledger.Type{}, agreed: map[string]time.Time{}}
+	e.grant = supervised(1000)
 	e.grant.Witnesses.Keys = []string{n.VerifierKey()}
 	for i := range e.grant.Grants {
 		e.grant.Grants[i].Until = "2099-12-31"
@@ -102,11 +104,18 @@ func (e *estate) fail(format string, args ...any) {
 func (e *estate) open() error {
 	o := options(ledgerDir, e.clock)
 	e.fatal = 0
+	e.process++
 	o.FS, o.Witness, o.Fatal = e.disk, e.notary, func(error) { e.fatal++ }
 	o.Second = func(head [32]byte) note.Signer { return e.sm2.WithHead(head) }
 	l, err := ledger.Open(o)
+	if err != nil {
+		return err
+	}
 	e.Ledger = l
-	return err
+	if g, ok := l.InForce(); ok {
+		e.grant = g
+	}
+	return nil
 }
 
 // name is one that was never used.
@@ -126,7 +135,7 @@ func (e *estate) did(index int64, err error, kind ledger.Type) bool {
 // ask charges a request, of a job where job is not empty. What the policy refuses for
 // sure must be refused.
 func (e *estate) ask(rho int64, version int, job string) (*ticket, error) {
-	t := &ticket{id: e.name("r"), release: -1, job: job != "", due: e.clock.now().Add(2 * time.Second)}
+	t := &ticket{id: e.name("r"), release: -1, job: job != "", process: e.process, due: e.clock.now().Add(2 * time.Second)}
 	c := charge(t.id, rho, e.clock.now())
 	c.Template, c.TemplateDigest, c.Idempotency = fmt.Sprintf("claim-severity@1.0.%d", version), templateDigest, "once-"+t.id
 	if job != "" {
@@ -145,7 +154,9 @@ func (e *estate) ask(rho int64, version int, job string) (*ticket, error) {
 		e.fail("%s was charged while the witness was away", t.id)
 	}
 	t.charge = index
-	e.rho += rho
+	if e.rho += rho; e.rho > e.grant.Life.Rho || e.Spent(life).Rho > e.grant.Life.Rho {
+		e.fail("%s passes the cap: %d acknowledged, %d spent of %d", t.id, e.rho, e.Spent(life).Rho, e.grant.Life.Rho)
+	}
 	e.tickets = append(e.tickets, t)
 	return t, nil
 }

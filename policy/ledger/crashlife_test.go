@@ -14,6 +14,7 @@ import (
 func (e *estate) sign(subject, digest string, people ...string) {
 	e.clock.step(time.Second)
 	e.agreed[subject] = e.clock.now().AddDate(0, 6, 0) // from here on it may hold
+	e.agreed[digest] = e.agreed[subject]
 	for _, p := range people {
 		index, err := e.Approve(ctx, says(p, subject, digest, e.clock.now()))
 		e.did(index, err, ledger.TypeApprove)
@@ -26,6 +27,13 @@ func (e *estate) signLeaf(subject string, b ledger.Body, people ...string) {
 		e.fail("%v", err)
 	}
 	e.sign(subject, d, people...)
+}
+
+// unsigned wants a leaf that was taken without new signatures to have some from before.
+func (e *estate) unsigned(b ledger.Body) {
+	if d, err := ledger.ContentDigest(b); err != nil || e.Supervised() && !e.clock.now().Before(e.agreed[d]) {
+		e.fail("a %s was taken that nobody approved (%v)", b.Type(), err)
+	}
 }
 
 // revoke has one person take back what stands for a subject's digest.
@@ -62,8 +70,9 @@ func (e *estate) resume(version int) {
 	if err != nil {
 		return
 	}
-	if _, err := e.Resume(ctx, ref, "steward-c"); err == nil {
-		e.fail("%s was resumed by nobody", ref)
+	if index, err := e.Resume(ctx, ref, "steward-c"); e.did(index, err, ledger.TypeResume) {
+		e.unsigned(&r)
+		return
 	}
 	e.signLeaf(ledger.SubjectResume, &r, "ada", "bo")
 	index, err := e.Resume(ctx, ref, "steward-c")
@@ -71,28 +80,28 @@ func (e *estate) resume(version int) {
 }
 
 // lower puts a lower cap in force, which two others approve.
-func (e *estate) lower() {
+func (e *estate) lower(by int64) {
 	g := e.grant
-	g.Life.Rho, g.Policy = g.Life.Rho-1, e.name("policy") // one that nobody can have approved before
-	e.limit = min(e.limit, g.Life.Rho)
+	g.Life.Rho, g.Policy = max(g.Life.Rho-by, e.Spent(life).Rho), e.name("policy") // nobody can have approved it before
 	d, err := ledger.ContentDigest(&g)
 	if err != nil {
 		e.fail("%v", err)
 	}
-	if _, err := e.Grant(ctx, g); err == nil {
+	was := e.Supervised() // the first policy takes nobody's
+	if _, err := e.Grant(ctx, g); err == nil && was {
 		e.fail("a policy that nobody approved is in force")
 	}
 	e.sign(ledger.SubjectGrant, d, "ada", "bo")
 	index, err := e.Grant(ctx, g)
 	e.did(index, err, ledger.TypeGrant)
-	if now, ok := e.InForce(); ok && now.Life == g.Life {
+	if now, ok := e.InForce(); ok && now.Policy == g.Policy {
 		e.grant = g
 	}
 }
 
 // snapshot logs a new snapshot and then its deletion, each by two.
 func (e *estate) snapshot() {
-	s := ledger.Snapshot{Snapshot: e.name("snap"), By: "steward-s"}
+	s := ledger.Snapshot{Snapshot: e.name("later"), By: "steward-s"}
 	until := e.agreed[ledger.SubjectSnapshot]
 	e.signLeaf(ledger.SubjectSnapshot, &s, "ada", "cy")
 	e.agreed[ledger.SubjectSnapshot] = until // of another snapshot
@@ -102,15 +111,16 @@ func (e *estate) snapshot() {
 	}
 }
 
-// remove deletes what a leaf stands for, log first.
-func (e *estate) remove(leaf int64) {
+// remove logs that what a leaf stands for is deleted, and says whether it may be now.
+func (e *estate) remove(leaf int64) bool {
 	d := ledger.Delete{Leaf: leaf, By: "steward-c"}
-	if _, err := e.Delete(ctx, d); err == nil {
-		e.fail("what leaf %d stands for was deleted by nobody", leaf)
+	if index, err := e.Delete(ctx, d); e.did(index, err, ledger.TypeDelete) {
+		e.unsigned(&d)
+		return true
 	}
 	e.signLeaf(ledger.SubjectDelete, &d, "ada", "bo")
 	index, err := e.Delete(ctx, d)
-	e.did(index, err, ledger.TypeDelete)
+	return e.did(index, err, ledger.TypeDelete)
 }
 
 // train reserves for a job, charges an attempt of it and closes it.
@@ -146,7 +156,6 @@ func (e *estate) newest(ok func(*ticket) bool) *ticket {
 
 func shown(t *ticket) bool   { return t.shown }
 func waiting(t *ticket) bool { return t.release >= 0 && !t.shown }
-func (t *ticket) open() bool { return t.release < 0 && !t.abandoned }
 
 // live is a supervised domain's life: every kind of leaf, answers that are shown, one that
 // is not computed, one that waits for the witness, and one charge left open.
@@ -158,7 +167,7 @@ func (e *estate) live() {
 	if t := e.newest(shown); t != nil {
 		e.replay(t)
 	}
-	e.lower()
+	e.lower(1)
 	e.snapshot()
 	e.train()
 	if t, err := e.ask(10, 1, ""); err == nil {
