@@ -45,8 +45,8 @@ var mutants = []mutant{
 	{"noise is examined away", "dp/proof/proof.go", "if !e.Public {", "if false {", "./dp/proof", "OnlyPublic"},
 }
 
-// chosen are the mutants of this run: with QUNXIANG_LONG all, else those of queries and
-// one or two for each attack on training. QUNXIANG_MUTANTS chooses by name.
+// chosen are the mutants of this run: with QUNXIANG_LONG all, else those of queries,
+// one or two for each attack on training, and some that a crash shows. QUNXIANG_MUTANTS chooses by name.
 func chosen() []mutant {
 	list := slices.Concat(mutants, witnessMutants)
 	for _, a := range attacks {
@@ -54,7 +54,9 @@ func chosen() []mutant {
 		list = append(list, a.mutant)
 	}
 	if os.Getenv("QUNXIANG_LONG") != "" {
-		list = append(list, trainingMutants...)
+		list = slices.Concat(list, trainingMutants, crashMutants)
+	} else {
+		list = append(list, crashMutants[:3]...)
 	}
 	only := regexp.MustCompile(os.Getenv("QUNXIANG_MUTANTS"))
 	return slices.DeleteFunc(list, func(m mutant) bool { return !only.MatchString(m.name) })
@@ -63,7 +65,7 @@ func chosen() []mutant {
 // Every mutant has its one place in the sources, those of the long run included: a rule
 // whose code has changed would be without a mutant, and nobody would know.
 func TestMutantsHaveTheirPlaces(t *testing.T) {
-	all := slices.Concat(mutants, witnessMutants, trainingMutants)
+	all := slices.Concat(mutants, witnessMutants, trainingMutants, crashMutants)
 	for _, a := range attacks {
 		all = append(all, a.mutant)
 	}

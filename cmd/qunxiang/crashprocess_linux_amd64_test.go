@@ -318,3 +318,63 @@ func TestCrashAtEverySystemCall(t *testing.T) {
 		t.Error("fewer than nine points of ten were met")
 	}
 }
+
+// Before a file has its name it is durable, and so is the name before anything that rests
+// on it: the released file before its leaf, the leaf before its checkpoint, the checkpoint
+// before the answer. A kill leaves what was written in the cache, so this is seen in the
+// order of the calls.
+func TestCrashOrderOfCalls(t *testing.T) {
+	s := newScene(t)
+	c, stop, err := s.copy(t, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	tr := &tracer{}
+	out, said, err := c.ask(tr)
+	if err != nil || len(out) == 0 {
+		t.Fatalf("it does not answer under trace: %v\n%s", err, said)
+	}
+	last := func(before int, name, file string) int {
+		for i := before - 1; i >= 0; i-- {
+			if c := tr.calls[i]; strings.HasPrefix(c.name, name) && strings.HasPrefix(c.file, file) {
+				return i
+			}
+		}
+		return -1
+	}
+	end := len(tr.calls)
+	leaf := last(end, "pwrite", "ledger/wal")
+	answer := last(end, "rename", "releases/.new-")
+	checkpoint := last(end, "rename", "ledger/checkpoint.tmp")
+	file := func(at int) string { return tr.calls[max(0, at)].file }
+	for what, order := range map[string][]int{
+		"the answer, its fsync, its name": {last(answer, "write", file(answer)), last(answer, "fsync", file(answer)), answer},
+		"the name, its fsync, the leaf":   {answer, last(leaf, "fsync", "releases"), leaf},
+		"the leaf, its fsync, checkpoint": {leaf, last(checkpoint, "fsync", "ledger/wal"), last(checkpoint, "pwrite", "ledger/checkpoint.tmp")},
+		"the checkpoint, fsync, its name": {last(checkpoint, "pwrite", "ledger/checkpoint.tmp"), last(checkpoint, "fsync", "ledger/checkpoint.tmp"), checkpoint},
+		"the checkpoint's name, fsync":    {checkpoint, lastDir(tr.calls, "ledger")},
+	} {
+		for i, at := range order {
+			if at < 0 || i > 0 && at <= order[i-1] {
+				t.Errorf("%s: calls %v", what, order)
+				break
+			}
+		}
+	}
+	if t.Failed() {
+		for i, c := range tr.calls {
+			t.Log(i, c)
+		}
+	}
+}
+
+// lastDir is the last fsync of a folder.
+func lastDir(calls []call, dir string) int {
+	for i := len(calls) - 1; i >= 0; i-- {
+		if calls[i].name == "fsync" && calls[i].file == dir {
+			return i
+		}
+	}
+	return -1
+}

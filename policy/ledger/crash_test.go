@@ -40,15 +40,18 @@ func number(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
-// onAllCores does n things on all cores and counts those that went wrong; the first few are
-// told.
+// enough violations end a run: more of them tell nothing more.
+const enough = 20
+
+// onAllCores does n things on all cores and counts those that went wrong, up to enough;
+// the first few are told.
 func onAllCores(t *testing.T, n int, do func(i int) error) (violations int64) {
 	t.Helper()
 	var next, wrong atomic.Int64
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
-			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+			for i := next.Add(1) - 1; i < int64(n) && wrong.Load() < enough; i = next.Add(1) - 1 {
 				if err := do(int(i)); err != nil && wrong.Add(1) <= 5 {
 					t.Error(err)
 				}
