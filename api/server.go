@@ -26,6 +26,8 @@ type Options struct {
 	SignIn SignIn
 	// Approvals is what two people decide together; default nothing.
 	Approvals Approvals
+	// Published is the log as it is published; default none.
+	Published Log
 	// Rate is how many requests all principals of one organisation may send;
 	// default any number.
 	Rate Rate
@@ -111,6 +113,9 @@ func New(o Options) (*Server, error) {
 	s.routeBudgets()
 	if s.Approvals != nil {
 		s.routeApprovals()
+	}
+	if s.Published != nil {
+		s.routeLog()
 	}
 	s.routeSessions()
 	s.routeHealth()

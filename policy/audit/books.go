@@ -17,6 +17,8 @@ const (
 // books are the auditor's own fold of the log.
 type books struct {
 	population string
+	scope      string // whose charges are listed, "" for none
+	rekeyed    []rekeyed
 	last       int64 // newest time seen
 	terms      *terms
 	scopes     map[string]*scope
@@ -141,6 +143,9 @@ func (b *books) fold(r *Report, at int64, l *leaf) {
 	case "APPROVE":
 		b.approve(r, at, l)
 	case "KEY":
+		if string(l.purpose) == "log" {
+			b.rekeyed = append(b.rekeyed, rekeyed{at, string(l.template), string(l.id)})
+		}
 		b.want(r, at, l.time, b.terms, "key", content(l.raw), b.askedBy(r, at, string(l.principal)))
 	case "DELETE":
 		b.deletion(r, at, l)
@@ -281,6 +286,9 @@ func (b *books) spend(r *Report, at int64, l *leaf, cost, aside Cost, drawn bool
 		}
 		life = life || !s.year
 		s.spent = s.spent.plus(cost)
+		if b.scope == string(name) && l.kind == "CHARGE" {
+			r.History = append(r.History, Spend{at, l.time, string(l.principal), string(l.organisation), string(l.purpose), string(l.template), cost, s.spent, b.limit(s)})
+		}
 		all := s.spent.plus(aside)
 		if !drawn {
 			all = all.plus(b.held(string(name), l.time))

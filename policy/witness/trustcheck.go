@@ -1,6 +1,7 @@
 package witness
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,9 +31,10 @@ type Seen struct {
 	Witnesses    []Cosignature
 }
 
-// Open reads a checkpoint and checks who signed it: an Ed25519 key of its log, and an SM2
-// key where the policy lists one, else ErrSignature; the quorum, else ErrQuorum. What was
-// found is given with ErrQuorum too. A checkpoint of a log that is not pinned is
+// Open reads a checkpoint and checks who signed it: an Ed25519 key of its log, else
+// ErrSignature; an SM2 key where the policy lists one, else ErrSignature and ErrSecond;
+// the quorum, else ErrQuorum. With ErrSecond and ErrQuorum, which may come together, what
+// was found is given all the same. A checkpoint of a log that is not pinned is
 // ErrSignature. A cosignature more than Skew after now does not count.
 func (t *Trust) Open(checkpoint []byte, now time.Time) (*Seen, error) {
 	text, _, err := splitNote(checkpoint)
@@ -54,17 +56,13 @@ func (t *Trust) Open(checkpoint []byte, now time.Time) (*Seen, error) {
 	if err := t.logs[at].signed(checkpoint, s); err != nil {
 		return nil, err
 	}
-	return s, t.cosigned(checkpoint, now, s)
+	return s, errors.Join(t.logs[at].second(checkpoint, s), t.cosigned(checkpoint, now, s))
 }
 
-// signed finds the log's own signatures. One that is wrong is an error even beside a
+// signed finds the log's Ed25519 signatures. One that is wrong is an error even beside a
 // right one.
 func (l *trustedLog) signed(checkpoint []byte, s *Seen) error {
-	list := slices.Clone(l.ed25519)
-	for _, v := range l.sm2 {
-		list = append(list, v)
-	}
-	n, err := note.Open(checkpoint, note.VerifierList(list...))
+	n, err := openStrictly(checkpoint, l.ed25519)
 	if err != nil {
 		return fmt.Errorf("%w: it is not signed by a pinned key of the log %s", ErrSignature, l.name)
 	}
@@ -73,22 +71,47 @@ func (l *trustedLog) signed(checkpoint []byte, s *Seen) error {
 			s.Ed25519 = append(s.Ed25519, l.texts[v.KeyHash()])
 		}
 	}
+	return nil
+}
+
+// second finds the log's SM2 signatures, where there are such keys.
+func (l *trustedLog) second(checkpoint []byte, s *Seen) error {
+	if len(l.sm2) == 0 {
+		return nil
+	}
+	var list []note.Verifier
+	for _, v := range l.sm2 {
+		list = append(list, v)
+	}
+	n, err := openStrictly(checkpoint, list)
+	if err != nil {
+		return fmt.Errorf("%w: %w: it is not signed by a pinned SM2 key of the log %s", ErrSignature, ErrSecond, l.name)
+	}
 	for _, v := range l.sm2 {
 		head, ok := v.Head(n)
 		if ok && len(s.SM2) > 0 && head != s.Head {
-			return fmt.Errorf("%w: its SM2 signatures are over different chains", ErrSignature)
+			return fmt.Errorf("%w: %w: its signatures are over different chains", ErrSignature, ErrSecond)
 		}
 		if ok {
 			s.SM2, s.Head = append(s.SM2, l.texts[v.KeyHash()]), head
 		}
 	}
-	switch {
-	case len(s.Ed25519) == 0:
-		return fmt.Errorf("%w: it has no Ed25519 signature of the log %s", ErrSignature, l.name)
-	case len(l.sm2) > 0 && len(s.SM2) == 0:
-		return fmt.Errorf("%w: %w: it is not signed by a pinned SM2 key of the log %s", ErrSignature, ErrSecond, l.name)
-	}
 	return nil
+}
+
+// openStrictly opens a note that one of the keys signed, with no signature of theirs in
+// another spelling: note takes base64's last bits as they come.
+func openStrictly(text []byte, keys []note.Verifier) (*note.Note, error) {
+	n, err := note.Open(text, note.VerifierList(keys...))
+	if err != nil {
+		return nil, err
+	}
+	for _, sig := range n.Sigs {
+		if _, err := base64.StdEncoding.Strict().DecodeString(sig.Base64); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
 }
 
 // cosigned holds a checkpoint to the quorum.
@@ -99,7 +122,7 @@ func (t *Trust) cosigned(checkpoint []byte, now time.Time, s *Seen) error {
 	p := &Policy{witnesses: t.witnesses, quorum: 1}
 	found, err := p.Check(checkpoint, now)
 	if err != nil && !errors.Is(err, ErrQuorum) {
-		return err
+		return fmt.Errorf("%w: %w", ErrQuorum, err)
 	}
 	s.Witnesses = found
 	signed := map[string]bool{}
