@@ -118,7 +118,8 @@ func (b *batch) examine(c *cursor) {
 			return
 		}
 		b.good[b.broken] = c.parse(b.raw[s.from:s.to], &b.leaves[b.broken])
-		if b.good[b.broken] { // of what is no leaf nothing can be said
+		b.links[b.broken] = link{} // of what is no leaf nothing can be said
+		if b.good[b.broken] {
 			b.links[b.broken] = sm3.Sum(c.bare())
 		}
 		b.raw[s.from-1] = 0 // the head has served
@@ -147,6 +148,7 @@ func (v *verifier) fold(b *batch) bool {
 	}
 	at := v.report.Leaves
 	if v.under(at) {
+		v.damaged = true
 		v.report.find(RecordDamaged, at, "the record cannot be read, nor anything after it")
 	} else {
 		v.report.find(TornTail, at, "bytes after the last whole record")
