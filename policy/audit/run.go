@@ -9,8 +9,6 @@ import (
 	"io/fs"
 	"runtime"
 	"sync"
-
-	"github.com/emmansun/gmsm/sm3"
 )
 
 // batch is a block being examined.
@@ -120,7 +118,7 @@ func (b *batch) examine(c *cursor) {
 		b.good[b.broken] = c.parse(b.raw[s.from:s.to], &b.leaves[b.broken])
 		b.links[b.broken] = link{} // of what is no leaf nothing can be said
 		if b.good[b.broken] {
-			b.links[b.broken] = sm3.Sum(c.bare())
+			c.linked(&b.links[b.broken])
 		}
 		b.raw[s.from-1] = 0 // the head has served
 		b.hashes[b.broken] = sha256.Sum256(b.raw[s.from-1 : s.to])
