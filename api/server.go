@@ -28,6 +28,10 @@ type Options struct {
 	Approvals Approvals
 	// Published is the log as it is published; default none.
 	Published Log
+	// Register writes the public register, which is then shown to everybody; default
+	// none. About says whose it is.
+	Register Registrar
+	About    About
 	// Rate is how many requests all principals of one organisation may send;
 	// default any number.
 	Rate Rate
@@ -88,6 +92,7 @@ type Server struct {
 	// Requests of organisations, and of addresses that show nothing acceptable.
 	organisations, strangers *limits
 	sessions                 *sessions
+	shown                    shownRegister
 	closed                   chan struct{}
 	closing                  sync.Once
 }
@@ -118,6 +123,7 @@ func New(o Options) (*Server, error) {
 		s.routeLog()
 	}
 	s.routeSessions()
+	s.routeRegister()
 	s.routeHealth()
 	return s, s.routeDescription()
 }

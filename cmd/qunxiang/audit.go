@@ -20,7 +20,7 @@ func auditCommand() *cobra.Command {
 		Use: "audit", Short: "Check the log of what was released",
 		Example: "  qunxiang audit verify --domain D\n  qunxiang audit verify --bundle B.tar --policy pinned.policy",
 	}
-	c.AddCommand(auditVerifyCommand(), auditReceiptCommand(), auditBundleCommand(), auditPolicyCommand(), auditReplayCommand(), auditCodesCommand())
+	c.AddCommand(auditVerifyCommand(), auditNoiseCommand(), auditReceiptCommand(), auditBundleCommand(), auditPolicyCommand(), auditReplayCommand(), auditCodesCommand())
 	return c
 }
 
