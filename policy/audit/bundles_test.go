@@ -63,11 +63,14 @@ func (s fixedSM2) Sign(text []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	curve, n := sm2.P256(), sm2.P256().Params().N
+	n := sm2.P256().Params().N
 	nonce := sha256.Sum256(digest)
 	k := new(big.Int).Mod(new(big.Int).SetBytes(nonce[:]), n)
-	x, _ := curve.ScalarBaseMult(k.Bytes())
-	r := x.Add(x, new(big.Int).SetBytes(digest))
+	point, err := sm2.NewPrivateKey(k.FillBytes(make([]byte, 32)))
+	if err != nil {
+		return nil, err
+	}
+	r := new(big.Int).Add(point.X, new(big.Int).SetBytes(digest))
 	r.Mod(r, n)
 	v := new(big.Int).Sub(k, new(big.Int).Mul(r, key.D))
 	v.Mul(v, new(big.Int).ModInverse(new(big.Int).Add(key.D, big.NewInt(1)), n)).Mod(v, n)
