@@ -13,10 +13,15 @@ import (
 // padding.
 type link = [sm3.Size]byte
 
-// bare gives the bytes of the leaf that was parsed last, with an empty pad.
-func (c *cursor) bare() []byte {
-	c.spare = append(append(c.spare[:0], c.b[:c.padAt]...), c.b[c.padAt+c.pad:]...)
-	return c.spare
+// linked hashes the leaf that was parsed last, with an empty pad.
+func (c *cursor) linked(into *link) {
+	if c.sm3 == nil {
+		c.sm3 = sm3.New()
+	}
+	c.sm3.Reset()
+	c.sm3.Write(c.b[:c.padAt])
+	c.sm3.Write(c.b[c.padAt+c.pad:])
+	c.sm3.Sum(into[:0])
 }
 
 // link reads the chain's member, which leaves of format 1 have not.
@@ -31,7 +36,10 @@ func (c *cursor) link(l *leaf) {
 		return
 	}
 	for _, d := range l.previous {
-		c.bad = c.bad || !('0' <= d && d <= '9' || 'a' <= d && d <= 'f')
+		if d-'0' > 9 && d-'a' > 5 {
+			c.bad = true
+			return
+		}
 	}
 }
 
