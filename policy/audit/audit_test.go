@@ -158,6 +158,9 @@ func TestFindings(t *testing.T) {
 		"control": {func(f *forge) {
 			f.raw(bytes.Replace(begun(t).add("CHARGE", charged("r-1")).leaves[2], []byte(`"k"`), []byte("\"\x1f\""), 1))
 		}, audit.LeafMalformed, 2},
+		"control behind the padding": {func(f *forge) {
+			f.raw(bytes.Replace(begun(t).add("CHARGE", charged("r-1")).leaves[2], []byte(`"request":"q"`), []byte("\"request\":\"\x1f\""), 1))
+		}, audit.LeafMalformed, 2},
 		"bad UTF-8": {func(f *forge) {
 			f.raw(bytes.Replace(begun(t).add("CHARGE", charged("r-1")).leaves[2], []byte(`"k"`), []byte("\"\xff\""), 1))
 		}, audit.LeafMalformed, 2},

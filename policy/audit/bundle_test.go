@@ -190,6 +190,11 @@ func TestFolderBundle(t *testing.T) {
 	if r, err := look(); err != nil || codes(r) != "release-altered " {
 		t.Errorf("a release is a link: %v %+v", err, r)
 	}
+	must(t, os.Rename(filepath.Join(dir, "wal"), filepath.Join(dir, "wal2")))
+	must(t, os.Symlink("wal2", filepath.Join(dir, "wal")))
+	if _, err := look(); !errors.Is(err, audit.ErrUnusable) {
+		t.Errorf("the log is a link within: %v", err)
+	}
 	link("wal", filepath.Join(from, "wal"))
 	if _, err := look(); !errors.Is(err, audit.ErrUnusable) {
 		t.Errorf("the log is a link: %v", err)

@@ -26,6 +26,7 @@ type leaf struct {
 	terms                                   *terms     // of a GRANT
 	statement                               *statement // of an APPROVE
 	previous                                []byte     // nil in format 1
+	link                                    link       // previous, decoded
 	raw                                     []byte
 	passed                                  bool // of an AUDIT
 }

@@ -174,6 +174,31 @@ func TestTrustOpens(t *testing.T) {
 	}
 }
 
+// A signature has one spelling, though base64 leaves bits over at its end.
+func TestOneSpelling(t *testing.T) {
+	log, signer := trustKey(t, "town", 1)
+	p, err := witness.ParseTrust([]byte("log " + log + "\nquorum none\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := note.Sign(&note.Note{Text: witness.Checkpoint{Origin: "town", Size: 7, Root: [32]byte{4}}.Text()}, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Open(signed, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	at := bytes.LastIndexByte(signed, '=') - 1
+	for bits := 1; bits < 4; bits++ {
+		other := bytes.Clone(signed)
+		other[at] = digits[strings.IndexByte(digits, signed[at])+bits]
+		if _, err := p.Open(other, time.Now()); !errors.Is(err, witness.ErrSignature) {
+			t.Errorf("%q for %q: %v", other[at], signed[at], err)
+		}
+	}
+}
+
 // A detached SM2 signature is of one message and one key.
 func TestDetachedSM2(t *testing.T) {
 	k, err := witness.NewSM2Key(bytes.Repeat([]byte{5}, 32))
