@@ -71,9 +71,9 @@ func simulate(base *estate, seed uint64) (*estate, error) {
 // goOn wants an answer to a new question.
 func (e *estate) goOn() {
 	e.prepare()
-	had := e.Spent(life).Rho
+	full := e.Spent(life).Rho == e.grant.Life.Rho || e.Spent(year).Rho == e.grant.Year.Rho
 	t, err := e.ask(1, 0, "")
-	if errors.Is(err, ledger.ErrBudget) && had == e.grant.Life.Rho {
+	if errors.Is(err, ledger.ErrBudget) && full {
 		return
 	}
 	if err != nil {
