@@ -71,7 +71,10 @@ func simulate(base *estate, seed uint64) (*estate, error) {
 // goOn wants an answer to a new question.
 func (e *estate) goOn() {
 	e.prepare()
-	full := e.Spent(life).Rho == e.grant.Life.Rho || e.Spent(year).Rho == e.grant.Year.Rho
+	full := false // all is spent or set aside in one of the scopes
+	for scope, limit := range map[string]int64{life: e.grant.Life.Rho, year: e.grant.Year.Rho} {
+		full = full || e.Spent(scope).Rho+e.Held(scope, e.Now()).Rho == limit
+	}
 	t, err := e.ask(1, 0, "")
 	if errors.Is(err, ledger.ErrBudget) && full {
 		return
