@@ -57,6 +57,8 @@ type ProposalList struct {
 	Proposals  []Proposal `json:"proposals"`
 }
 
+const approvalsPath = "/v1/approvals"
+
 type proposalsOutput struct{ Body ProposalList }
 
 type approveOutput struct {
@@ -77,7 +79,7 @@ func (s *Server) routeApprovals() {
 		return &proposalsOutput{list}, nil
 	})
 	huma.Register(s.huma, s.operation(huma.Operation{
-		OperationID: "approve", Method: http.MethodPost, Path: "/v1/approvals", Tags: []string{"approvals"},
+		OperationID: "approve", Method: http.MethodPost, Path: approvalsPath, Tags: []string{"approvals"},
 		Summary: "Approve something, or take an approval back, by a signed statement", DefaultStatus: http.StatusCreated,
 	}), func(ctx context.Context, in *struct{ Body Statement }) (*approveOutput, error) {
 		b := in.Body
@@ -106,6 +108,6 @@ func (c *Client) Approve(ctx context.Context, a ledger.Approve) (int64, error) {
 	var out struct {
 		Leaf int64 `json:"leaf"`
 	}
-	err := c.call(ctx, http.MethodPost, "/v1/approvals", nil, in, &out)
+	err := c.call(ctx, http.MethodPost, approvalsPath, nil, in, &out)
 	return out.Leaf, err
 }

@@ -41,7 +41,7 @@ func (s *Server) strictBody(ctx huma.Context, next func(huma.Context)) {
 	}
 	body, p := readBody(c.Response(), r)
 	if p == nil {
-		p = checkBody(body)
+		p = checkBody(body, bodyOf(r))
 	}
 	if p != nil {
 		s.refuse(c, p)
@@ -78,12 +78,12 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *Problem) {
 // fieldName is a member name that can be said back.
 var fieldName = regexp.MustCompile(`^[A-Za-z0-9_]{1,40}$`)
 
-func checkBody(body []byte) *Problem {
+func checkBody(body []byte, is reflect.Type) *Problem {
 	members, err := scanStrict(body)
 	if err != nil {
 		return malformed.because(strings.TrimPrefix(err.Error(), errJSON.Error()+": "))
 	}
-	unknown := unknownMembers(members, reflect.TypeFor[RequestBody]())
+	unknown := unknownMembers(members, is)
 	if len(unknown) == 0 {
 		return nil
 	}
@@ -99,4 +99,12 @@ func checkBody(body []byte) *Problem {
 		p.Errors = append(p.Errors, f)
 	}
 	return p
+}
+
+// bodyOf is the type of a request's body.
+func bodyOf(r *http.Request) reflect.Type {
+	if r.URL.Path == approvalsPath {
+		return reflect.TypeFor[Statement]()
+	}
+	return reflect.TypeFor[RequestBody]()
 }

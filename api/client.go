@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,7 +24,8 @@ import (
 // ClientOptions say which server a Client talks to.
 type ClientOptions struct {
 	Server string // Required. Such as https://host or http://127.0.0.1:8080
-	Token  string // Required, unless there is a certificate.
+	Token  string // Required, unless there is a certificate or Public.
+	Public bool   // For what everybody may read: nothing is shown.
 	// Certificate is the client's own, with its key; default none.
 	Certificate *tls.Certificate
 	// Authorities vouch for the server; default this machine's.
@@ -52,7 +54,7 @@ func NewClient(o ClientOptions) (*Client, error) {
 		return nil, errors.New("the server is an address like https://host:port")
 	case u.Scheme == "http" && !o.Insecure && !Loopback(u.Hostname()):
 		return nil, ErrInsecure
-	case o.Token == "" && o.Certificate == nil:
+	case o.Token == "" && o.Certificate == nil && !o.Public:
 		return nil, errors.New("a token or a client certificate is needed")
 	case o.Certificate != nil && u.Scheme != "https":
 		return nil, errors.New("a client certificate needs https")
@@ -95,6 +97,12 @@ func (c *Client) Templates(ctx context.Context) (TemplateList, error) {
 func (c *Client) Template(ctx context.Context, ref string) (queries.Description, error) {
 	var out queries.Description
 	return out, c.call(ctx, http.MethodGet, "/v1/templates/"+url.PathEscape(ref), nil, nil, &out)
+}
+
+// Register reads a page of the public register; 1 is the newest.
+func (c *Client) Register(ctx context.Context, page int) (*RegisterPage, error) {
+	out := &RegisterPage{}
+	return out, c.call(ctx, http.MethodGet, "/v1/register?page="+strconv.Itoa(page), nil, nil, out)
 }
 
 // Estimate prices a request.

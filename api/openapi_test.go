@@ -14,7 +14,7 @@ import (
 
 func description(t *testing.T, form string) []byte {
 	t.Helper()
-	s, _ := server(t)
+	s, _ := registerServer(t)
 	w := do(s.Handler(), "GET", "/openapi."+form, "", "Authorization: ")
 	if w.Code != 200 || w.Header().Get("Content-Type") != "application/openapi+"+form {
 		t.Fatalf("%d %q", w.Code, w.Header().Get("Content-Type"))

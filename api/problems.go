@@ -110,6 +110,7 @@ var problemMap = []struct {
 	{queries.ErrTooMany, inFlight, true},
 	{queries.ErrUnlogged, unavailable, false},
 	{queries.ErrReceipt, internalError, false},
+	{queries.ErrAudit, internalError, false}, // of an audit, not of a question
 	{queries.ErrIdempotency, idempotency, false},
 	{queries.ErrAbandoned, abandoned, false},
 	{queries.ErrTemplate, internalError, false},
@@ -136,6 +137,7 @@ var problemMap = []struct {
 	{dp.ErrPeople, internalError, false},
 	{dp.ErrNoise, internalError, false},
 	{dp.ErrSealed, internalError, false},
+	{dp.ErrClaim, internalError, false},  // of an audit, not of a question
 	{dp.ErrShares, internalError, false}, // of training, not of a question
 
 	{ledger.ErrBudget, budgetExhausted, false}, // scope and rho_left say it

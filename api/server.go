@@ -26,6 +26,10 @@ type Options struct {
 	SignIn SignIn
 	// Approvals is what two people decide together; default nothing.
 	Approvals Approvals
+	// Register writes the public register, which is then shown to everybody; default
+	// none. About says whose it is.
+	Register Registrar
+	About    About
 	// Rate is how many requests all principals of one organisation may send;
 	// default any number.
 	Rate Rate
@@ -86,6 +90,7 @@ type Server struct {
 	// Requests of organisations, and of addresses that show nothing acceptable.
 	organisations, strangers *limits
 	sessions                 *sessions
+	shown                    shownRegister
 	closed                   chan struct{}
 	closing                  sync.Once
 }
@@ -113,6 +118,7 @@ func New(o Options) (*Server, error) {
 		s.routeApprovals()
 	}
 	s.routeSessions()
+	s.routeRegister()
 	s.routeHealth()
 	return s, s.routeDescription()
 }

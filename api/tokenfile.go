@@ -58,7 +58,12 @@ func (e tokenEntry) check() error {
 }
 
 // readTokens reads the whole file strictly.
-func readTokens(path string) ([]tokenEntry, error) {
+func readTokens(path string) (list []tokenEntry, err error) {
+	defer func() {
+		if recover() != nil { // the parser is not ours
+			list, err = nil, fmt.Errorf("tokens: %s is not readable as YAML", path)
+		}
+	}()
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("tokens: %w", err)

@@ -47,6 +47,8 @@ var (
 	ErrPeople = errors.New("dp: more people than declared")
 	// ErrNoise means that a draw failed. Nothing more is said.
 	ErrNoise = errors.New("dp: noise could not be drawn")
+	// ErrClaim means that a log's word on a release does not hold together, as its public parts alone show.
+	ErrClaim = errors.New("dp: a release is not what the log says of it")
 	// ErrSealed refuses a pass that dp did not issue.
 	ErrSealed = errors.New("dp: sealed")
 )

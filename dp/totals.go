@@ -58,6 +58,20 @@ func NewTotals(s Spec) (*Totals, error) {
 	return seal(newState(c, salt)), nil
 }
 
+// NewTotalsWith is NewTotals with a salt that can be had again, so that the same
+// rows give the same totals: that of one request only, from a random secret and
+// never from data. A salt of zeros is refused with ErrSpec.
+func NewTotalsWith(s Spec, salt [16]byte) (*Totals, error) {
+	c, err := compile(s)
+	if err != nil {
+		return nil, err
+	}
+	if salt == [16]byte{} {
+		return nil, fmt.Errorf("%w: no salt", ErrSpec)
+	}
+	return seal(newState(c, salt)), nil
+}
+
 func seal(s *state) *Totals { return &Totals{open: func() *state { return s }} }
 
 func (t *Totals) state() (*state, error) {

@@ -268,7 +268,7 @@ func (r *Runner) charge(ctx context.Context, t *ticket, req Request, idempotency
 	if err != nil {
 		return err
 	}
-	p.Job.Epoch = epoch
+	p.Job.Epoch, p.Job.Salt = epoch, saltOf(r.Secret, t.ID)
 	run, cancel := context.WithTimeout(r.ctx, slot-margin(slot))
 	t.cancel = cancel
 	r.running.Add(1)

@@ -29,7 +29,10 @@ type Job struct {
 	Args     map[string]any // string, int64, []string, []int64 or time.Time (a DATE)
 	Keys     []KeyColumn    // in the order of Spec.Keys
 	Columns  []IntColumn    // in the order of Spec.Columns
-	Spec     dp.Spec
+	// Salt decides which groups and rows of a person stay where there are too many;
+	// all zeros: one is drawn. It is of one request and of no data ([dp.NewTotalsWith]).
+	Salt [16]byte
+	Spec dp.Spec
 }
 
 // View is one of the limited tables the SQL selects from. psn_key is always

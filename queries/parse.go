@@ -20,7 +20,12 @@ var (
 
 // decodeStrict reads exactly one YAML document; unknown and repeated keys fail
 // with the line and column.
-func decodeStrict(name string, b []byte, into any) error {
+func decodeStrict(name string, b []byte, into any) (err error) {
+	defer func() {
+		if recover() != nil { // the parser is not ours
+			err = fmt.Errorf("%w: %s: this is not YAML", ErrTemplate, name)
+		}
+	}()
 	d := yaml.NewDecoder(strings.NewReader(string(b)), yaml.Strict())
 	if err := d.Decode(into); err != nil {
 		var ye yaml.Error

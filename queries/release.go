@@ -26,6 +26,7 @@ type Release struct {
 	Epoch      int64             `json:"opt_out_epoch"`
 	Released   time.Time         `json:"released"`
 	Evaluation bool              `json:"evaluation"`
+	Bounding   string            `json:"bounding,omitempty"` // how groups and rows of a person with too many were chosen; see BoundByRequest
 	Keys       []string          `json:"keys"`
 	Groups     []ReleasedGroup   `json:"groups"`
 	Totals     []ReleasedTotal   `json:"totals,omitempty"`
@@ -34,6 +35,10 @@ type Release struct {
 	Privacy    Privacy           `json:"privacy"`
 	Notes      []Text            `json:"notes"`
 }
+
+// BoundByRequest says that the choice hangs on a secret of the domain and the
+// request's id alone, so that the same people give the same totals again.
+const BoundByRequest = "by-request"
 
 // ReleasedGroup is one row of the table. A suppressed group has no measures.
 type ReleasedGroup struct {

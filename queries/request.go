@@ -146,3 +146,13 @@ func keyed(secret []byte, what string, body []byte) string {
 	h.Write(body)
 	return hex.EncodeToString(h.Sum(nil))
 }
+
+// saltOf decides which groups and rows of a person with too many stay in the
+// answer to a request. It is pseudo-random, has nothing to do with the data, and
+// can be had again where the answer is audited.
+func saltOf(secret []byte, id string) (salt [16]byte) {
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte("groups and rows of a person\x00" + id))
+	copy(salt[:], h.Sum(nil))
+	return salt
+}

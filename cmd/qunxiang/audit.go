@@ -17,7 +17,7 @@ func auditCommand() *cobra.Command {
 		Use: "audit", Short: "Check the log of what was released",
 		Example: "  qunxiang audit verify --domain D",
 	}
-	c.AddCommand(auditVerifyCommand(), auditReceiptCommand())
+	c.AddCommand(auditVerifyCommand(), auditNoiseCommand(), auditReceiptCommand())
 	return c
 }
 

@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml"
 
 	"github.com/qunxiang/qunxiang/federated"
 )
@@ -90,13 +86,8 @@ func (n nodeFolder) settings() (*nodeSettings, error) {
 func parseNodeSettings(path string, text []byte) (*nodeSettings, error) {
 	s := &nodeSettings{}
 	s.Limits.Rho, s.Poll, s.Slot = "0", 500*time.Millisecond, time.Minute
-	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(s); err != nil && !errors.Is(err, io.EOF) {
-		var ye yaml.Error
-		if errors.As(err, &ye) && ye.GetToken() != nil {
-			p := ye.GetToken().Position
-			return nil, fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())
-		}
-		return nil, fmt.Errorf("%s: not a node's settings", path)
+	if err := strictYAML(path, "a node's settings", text, s); err != nil {
+		return nil, err
 	}
 	switch {
 	case s.Coordinator == "" || s.Name == "" || s.Organisation == "":

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/policy/witness"
 )
@@ -50,8 +48,8 @@ func (d *domain) outsideLog(quorum int, keys []string) (*outsideLog, error) {
 		return nil, err
 	}
 	var file reached
-	if err := yaml.UnmarshalWithOptions(text, &file, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("%s: %w", d.path(witnessesFile), err)
+	if err := strictYAML(d.path(witnessesFile), "a list of witnesses", text, &file); err != nil {
+		return nil, err
 	}
 	o := &outsideLog{copy: file.Outside, key: d.logKey()}
 	var clients []*witness.Client

@@ -25,12 +25,15 @@ import (
 // named by the digest that an approval binds. policy.yaml waits where it is.
 const proposalFolder = "proposals"
 
-// kept is a waiting leaf as its file has it: one of the three.
+// keptProposal is a waiting leaf as its file has it: one of them.
 type keptProposal struct {
 	Snapshot *ledger.Snapshot `json:"snapshot,omitempty"`
 	Resume   *ledger.Resume   `json:"resume,omitempty"`
 	Delete   *ledger.Delete   `json:"delete,omitempty"`
 	Key      *ledger.Key      `json:"key,omitempty"`
+	// Audit is a look at noise, which says in the end what it saw: what is approved is the
+	// root of the leaves that it looks at, and the command that looks is run again.
+	Audit *ledger.Audit `json:"audit,omitempty"`
 }
 
 func (k keptProposal) body() (subject string, b ledger.Body) {
@@ -43,6 +46,8 @@ func (k keptProposal) body() (subject string, b ledger.Body) {
 		return ledger.SubjectDelete, k.Delete
 	case k.Key != nil:
 		return ledger.SubjectKey, k.Key
+	case k.Audit != nil:
+		return ledger.SubjectAudit, k.Audit
 	}
 	return "", nil
 }
@@ -58,6 +63,8 @@ func (k keptProposal) commit(ctx context.Context, l *ledger.Ledger) (err error) 
 		_, err = l.Delete(ctx, *k.Delete)
 	case k.Key != nil:
 		_, err = l.Rekey(ctx, *k.Key)
+	case k.Audit != nil && !l.Audited(k.Audit.Root):
+		err = ledger.ErrApproval
 	}
 	return err
 }
@@ -69,8 +76,7 @@ func (d *domain) propose(ctx context.Context, k keptProposal) (waits bool, err e
 	if !errors.Is(err, ledger.ErrApproval) {
 		return false, err
 	}
-	_, body := k.body()
-	digest, err := ledger.ContentDigest(body)
+	digest, _, err := k.digest()
 	if err != nil {
 		return false, err
 	}
@@ -79,6 +85,17 @@ func (d *domain) propose(ctx context.Context, k keptProposal) (waits bool, err e
 		return false, err
 	}
 	return true, d.writeNew(proposalFolder, digest+".json", text)
+}
+
+// digest is what an approval of the leaf binds, and the text that it is of; none for an
+// audit's.
+func (k keptProposal) digest() (digest string, leaf []byte, err error) {
+	if k.Audit != nil {
+		return k.Audit.Root, nil, nil
+	}
+	_, body := k.body()
+	leaf, err = ledger.Content(body)
+	return digestOf(leaf), leaf, err
 }
 
 // waitsForApproval is what a command says when it has proposed something.
@@ -184,11 +201,15 @@ func (d *domain) proposals() ([]api.Proposal, error) {
 		return nil, err
 	}
 	for _, k := range kept {
-		subject, body := k.body()
+		subject, _ := k.body()
 		name, by := k.words()
-		if err := add(subject, name, "asked for by "+strings.Join(by, ", "), body, "", by...); err != nil {
+		digest, leaf, err := k.digest()
+		if err != nil {
 			return nil, err
 		}
+		p := d.proposal(subject, name, "asked for by "+strings.Join(by, ", "), digest, by...)
+		p.Leaf = leaf
+		out = append(out, p)
 	}
 	slices.SortStableFunc(out, func(a, b api.Proposal) int { return strings.Compare(a.Subject+a.Name, b.Subject+b.Name) })
 	return out, nil
@@ -208,6 +229,9 @@ func (k keptProposal) words() (name string, by []string) {
 		return fmt.Sprintf("%s, suspended since leaf %d", k.Resume.Template, k.Resume.Since), k.Resume.By
 	case k.Delete != nil:
 		return fmt.Sprintf("what leaf %d released or registered", k.Delete.Leaf), []string{k.Delete.By}
+	}
+	if k.Audit != nil {
+		return fmt.Sprintf("look at the noise of what the first %d leaves released", k.Audit.Leaves), []string{k.Audit.By}
 	}
 	return fmt.Sprintf("%s key %s", k.Key.Use, k.Key.Public), []string{k.Key.By}
 }

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -43,6 +41,11 @@ type config struct {
 		ClientSecret string `yaml:"client_secret_file"`
 		Address      string `yaml:"address"`
 	} `yaml:"openid"`
+	Register struct {
+		Authority string `yaml:"authority"`
+		Contact   string `yaml:"contact"`
+		URL       string `yaml:"url"`
+	} `yaml:"register"`
 }
 
 const defaultConfig = `# Configuration of qunxiang serve. Unknown keys are refused.
@@ -98,6 +101,14 @@ openid:
   client_id: ""
   client_secret_file: ""
   address: ""
+
+# What the public register at /register says of whoever keeps the data: a name, how a
+# person reaches them to opt out (an office, a telephone number, hours), and an https
+# address where that is explained. The page says plainly what is not given.
+register:
+  authority: ""
+  contact: ""
+  url: ""
 `
 
 func loadConfig(path string) (*config, error) {
@@ -112,14 +123,8 @@ func loadConfig(path string) (*config, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
-	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		var ye yaml.Error
-		if errors.As(err, &ye) && ye.GetToken() != nil {
-			p := ye.GetToken().Position
-			return nil, &exitError{exitUsage, fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())}
-		}
-		return nil, &exitError{exitUsage, fmt.Errorf("%s: not a configuration", path)}
+	if err := strictYAML(path, "a configuration", text, c); err != nil {
+		return nil, &exitError{exitUsage, err}
 	}
 	return c, nil
 }
@@ -142,6 +147,8 @@ func (c *config) check() error {
 		return errors.New("rate needs a per_second above 0 and a burst of at least 1")
 	case c.OpenID.Issuer == "" && (c.OpenID.Audience != "" || c.OpenID.ClientID != ""):
 		return errors.New("openid needs an issuer")
+	case c.Register.URL != "" && !strings.HasPrefix(c.Register.URL, "https://"):
+		return errors.New("register: url must begin with https://")
 	case c.Internal != "" && !loopback(c.Internal):
 		return fmt.Errorf("internal %s must be a loopback address", c.Internal)
 	}

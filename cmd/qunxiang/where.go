@@ -80,13 +80,23 @@ func (w *where) client() (api.ClientOptions, error) {
 		o.Certificate = &pair
 	}
 	if w.authority != "" {
-		text, err := os.ReadFile(w.authority)
-		if err != nil {
+		var err error
+		if o.Authorities, err = w.authorities(); err != nil {
 			return o, err
-		}
-		if o.Authorities = x509.NewCertPool(); !o.Authorities.AppendCertsFromPEM(text) {
-			return o, fmt.Errorf("%s holds no certificate", w.authority)
 		}
 	}
 	return o, nil
+}
+
+// authorities reads who vouches for the server.
+func (w *where) authorities() (*x509.CertPool, error) {
+	text, err := os.ReadFile(w.authority)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificate", w.authority)
+	}
+	return pool, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -86,20 +87,17 @@ func witnessCode(err error) error {
 	return withCode(err)
 }
 
+// initWitness writes the key last: what was interrupted before is done again.
 func initWitness(dir, name string) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	if _, err := os.Stat(filepath.Join(dir, witnessKeyFile)); !errors.Is(err, fs.ErrNotExist) {
+	path := filepath.Join(dir, witnessKeyFile)
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return "", errors.Join(err, fmt.Errorf("%s has a key already; a witness is begun once", dir))
 	}
-	if _, err := witness.NewCosigner(name, make([]byte, 32), nil); err != nil {
-		return "", err
-	}
-	seed, err := secret(dir, witnessKeyFile)
-	if err != nil {
-		return "", err
-	}
+	seed := make([]byte, 32)
+	rand.Read(seed)
 	own, err := witness.NewCosigner(name, seed, nil)
 	if err != nil {
 		return "", err
@@ -108,7 +106,10 @@ func initWitness(dir, name string) (string, error) {
 	if err := writeDurably(filepath.Join(dir, witnessConfigFile), []byte(config), 0o644); err != nil {
 		return "", err
 	}
-	return own.VerifierKey(), writeDurably(filepath.Join(dir, witnessPublicFile), []byte(own.VerifierKey()+"\n"), 0o644)
+	if err := writeDurably(filepath.Join(dir, witnessPublicFile), []byte(own.VerifierKey()+"\n"), 0o644); err != nil {
+		return "", err
+	}
+	return own.VerifierKey(), writeDurably(path, seed, 0o600)
 }
 
 func witnessAddLogCommand() *cobra.Command {

@@ -8,8 +8,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/mod/sumdb/note"
@@ -132,3 +134,63 @@ func (l *scriptLog) cosign(url, key, ca string) error {
 type scriptSigner struct{ note.Verifier }
 
 func (scriptSigner) Sign(text []byte) ([]byte, error) { return ed25519.Sign(scriptLogKey, text), nil }
+
+// add-log adds a line where the logs stand last, and else says what to write; a log that
+// stands twice has two keys.
+func TestWitnessConfig(t *testing.T) {
+	key := func(name string) string {
+		text, err := note.NewEd25519VerifierKey(name, scriptLogKey.Public().(ed25519.PublicKey))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	fresh := fmt.Sprintf(witnessConfigText, yamlText("w"))
+	for what, c := range map[string]struct {
+		text string
+		ok   bool
+	}{
+		"as made":             {fresh, true},
+		"with a log":          {fresh + "  - {key: " + yamlText(key("a")) + "}\n", true},
+		"by hand":             {"name: w\nlogs:\n  - origin: a\n    key: " + key("a"), true},
+		"logs not last":       {"name: w\nlogs: []\nlisten: 127.0.0.1:1\n", false},
+		"logs in one line":    {"name: w\nlogs: [{key: " + yamlText(key("a")) + "}]\n", false},
+		"no logs":             {"name: w\n", false},
+		"deeper":              {"name: w\nlogs:\n    - {key: " + yamlText(key("a")) + "}\n", false},
+		"another key is last": {fresh + "  - {key: " + yamlText(key("a")) + "}\ntls: {}\n", false},
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, witnessConfigFile)
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		conf, err := loadWitness(dir)
+		if err != nil {
+			if c.ok {
+				t.Errorf("%s: %v", what, err)
+			}
+			continue
+		}
+		now, err := conf.add(dir, "b", key("b"))
+		if c.ok != (err == nil) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if err != nil {
+			if !strings.Contains(err.Error(), `- {origin: "b", key: "b+`) {
+				t.Errorf("%s: %v", what, err)
+			}
+			if text, _ := os.ReadFile(path); string(text) != c.text {
+				t.Errorf("%s: changed all the same", what)
+			}
+			continue
+		}
+		if now, err = now.add(dir, "b", key("c")); err != nil {
+			t.Errorf("%s: a second key: %v", what, err)
+			continue
+		}
+		logs := now.logs()
+		if last := logs[len(logs)-1]; last.Origin != "b" || len(last.Keys) != 2 {
+			t.Errorf("%s: %+v", what, logs)
+		}
+	}
+}

@@ -1,17 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/goccy/go-yaml"
 
 	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/policy/witness"
@@ -70,14 +66,8 @@ func loadWitness(dir string) (*witnessConfig, error) {
 
 func parseWitness(path string, text []byte) (*witnessConfig, error) {
 	c := &witnessConfig{Listen: "127.0.0.1:8700"}
-	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
-	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		var ye yaml.Error
-		if errors.As(err, &ye) && ye.GetToken() != nil {
-			p := ye.GetToken().Position
-			return nil, &exitError{exitUsage, fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())}
-		}
-		return nil, &exitError{exitUsage, fmt.Errorf("%s: not a configuration", path)}
+	if err := strictYAML(path, "a configuration", text, c); err != nil {
+		return nil, &exitError{exitUsage, err}
 	}
 	c.TLS = api.TLSFiles{Certificate: c.Files.Certificate, Key: c.Files.Key}
 	for i, l := range c.Logs {

@@ -121,7 +121,12 @@ func serveBehindDoor(ctx context.Context, server *http.Server, l net.Listener) e
 		return err
 	case <-ctx.Done():
 	}
-	err := witness.ShutDown(ctx, server, 10*time.Second)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err := server.Shutdown(grace)
+	if err != nil {
+		err = errors.Join(err, server.Close())
+	}
 	if e := <-failed; !errors.Is(e, http.ErrServerClosed) {
 		err = errors.Join(err, e)
 	}

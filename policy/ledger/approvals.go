@@ -234,3 +234,10 @@ func (s *State) Registered() []Snapshot {
 	}
 	return out
 }
+
+// Audited says whether the log has a look at the noise of the leaves with a root.
+func (s *State) Audited(root string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.audits[root]
+}

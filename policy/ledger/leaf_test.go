@@ -88,9 +88,9 @@ func bodies(t *rapid.T) ledger.Body {
 	return g
 }
 
-// link draws the chain of a leaf of format 2, or "" for one of format 1 where its body
+// drawLink draws the chain of a leaf of format 2, or "" for one of format 1 where its body
 // may be one.
-func link(t *rapid.T, b ledger.Body) string {
+func drawLink(t *rapid.T, b ledger.Body) string {
 	switch b := b.(type) {
 	case *ledger.Approve, *ledger.Key, *ledger.Delete, *ledger.Audit:
 	default:
@@ -121,7 +121,7 @@ func supervise(g *ledger.Grant) {
 func TestLeafRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := ledger.Leaf{Index: counts.Draw(t, "index"), Time: whens.Draw(t, "time"), Body: bodies(t)}
-		l.Previous = link(t, l.Body)
+		l.Previous = drawLink(t, l.Body)
 		raw, err := ledger.Encode(l)
 		if err != nil {
 			t.Fatal(err)

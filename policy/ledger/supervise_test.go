@@ -131,6 +131,23 @@ func TestSupervisionBegins(t *testing.T) {
 	want(t, err, ledger.ErrSupervised)
 }
 
+// A charge rests on the policy, the template and the snapshot alike: what one approver
+// takes back of any of them stops it.
+func TestChargeRestsOn(t *testing.T) {
+	w, g := overseen(t)
+	policy, err := ledger.ContentDigest(&g)
+	must(t, err)
+	for subject, digest := range map[string]string{ledger.SubjectGrant: policy, ledger.SubjectTemplate: templateDigest, ledger.SubjectSnapshot: snapshotDigest(t)} {
+		must(t, w.ask("before-"+subject))
+		w.c.step(time.Second)
+		_, err = w.Approve(ctx, says("ada", subject, digest, w.c.now(), revoked))
+		must(t, err)
+		want(t, w.ask("while-"+subject), ledger.ErrApproval)
+		w.approve(subject, digest, "ada")
+		must(t, w.ask("after-"+subject))
+	}
+}
+
 // Who may approve, and which statements count.
 func TestApprovals(t *testing.T) {
 	other := func(a *ledger.Approve) { a.Digest = strings.Repeat("00", 32) }

@@ -45,12 +45,11 @@ func (q *Quorum) Standings() []Standing {
 
 // job is one checkpoint to be cosigned.
 type job struct {
-	at         int
-	checkpoint []byte
-	size       int64
-	root       tlog.Hash
-	prove      Consistency
-	done       chan<- answer // has room for it
+	Checkpoint
+	at    int
+	note  []byte // the checkpoint as the log signed it
+	prove Consistency
+	done  chan<- answer // has room for it
 }
 
 type answer struct {
@@ -92,7 +91,7 @@ func (w *asked) run() {
 		cancel()
 		w.mu.Lock()
 		if w.standing.Err = err; err == nil {
-			w.standing.Size, w.standing.Cosigned = j.size, w.q.o.Now().UTC()
+			w.standing.Size, w.standing.Cosigned = j.Size, w.q.o.Now().UTC()
 		}
 		w.mu.Unlock()
 		if err != nil && w.q.ctx.Err() == nil {
@@ -105,14 +104,14 @@ func (w *asked) run() {
 // cosign asks for one cosignature, a second time from the size that the witness names.
 func (w *asked) cosign(ctx context.Context, j *job) ([]byte, error) {
 	size := w.size
-	if size < 0 || size > j.size {
+	if size < 0 || size > j.Size {
 		size = 0 // it will name its own
 	}
 	line, err := w.from(ctx, j, size)
 	var conflict *ConflictError
 	if errors.As(err, &conflict) {
-		if conflict.Size > j.size {
-			return nil, w.isAhead(ctx, j.size, conflict.Size)
+		if conflict.Size > j.Size {
+			return nil, w.holdAgainst(ctx, j, &AheadError{Witness: w.client.Name(), Size: conflict.Size, Ours: j.Size})
 		}
 		if conflict.Size < w.size {
 			w.q.o.Say(w.client.Name(), fmt.Errorf("%w: it cosigned %d leaves and knows %d now; was its folder put back?", ErrState, w.size, conflict.Size))
@@ -121,9 +120,9 @@ func (w *asked) cosign(ctx context.Context, j *job) ([]byte, error) {
 	}
 	switch {
 	case err == nil:
-		w.size = j.size
+		w.size = j.Size
 	case errors.Is(err, ErrProof), errors.Is(err, ErrFork):
-		err = w.isForked(ctx, j, err)
+		err = w.holdAgainst(ctx, j, err)
 	}
 	return line, err
 }
@@ -131,50 +130,57 @@ func (w *asked) cosign(ctx context.Context, j *job) ([]byte, error) {
 // from asks for a cosignature with the proof from a size.
 func (w *asked) from(ctx context.Context, j *job, old int64) ([]byte, error) {
 	var proof []tlog.Hash
-	if 0 < old && old < j.size {
+	if 0 < old && old < j.Size {
 		var err error
-		if proof, err = j.prove(ctx, old, j.size); err != nil {
-			return nil, fmt.Errorf("no proof for %s from %d leaves to %d: %w", w.client.Name(), old, j.size, err)
+		if proof, err = j.prove(ctx, old, j.Size); err != nil {
+			return nil, fmt.Errorf("no proof for %s from %d leaves to %d: %w", w.client.Name(), old, j.Size, err)
 		}
 	}
-	return w.client.Add(ctx, old, proof, j.checkpoint)
+	return w.client.Add(ctx, old, proof, j.note)
 }
 
-// isAhead asks for the proof that the log was longer. A proven one stops the quorum.
-func (w *asked) isAhead(ctx context.Context, ours, said int64) error {
-	e := &AheadError{Witness: w.client.Name(), Size: said, Ours: ours}
-	text, c, err := w.newest(ctx)
-	switch {
-	case err != nil:
-		return errors.Join(e, err)
-	case c.Size <= ours:
-		return e
+// holdAgainst asks for the proof of what a witness says against the log. A proven one
+// stops the quorum; else it stays the witness's word.
+func (w *asked) holdAgainst(ctx context.Context, j *job, said error) error {
+	text, theirs, err := w.newest(ctx)
+	if err != nil {
+		return errors.Join(said, err)
 	}
-	e.Size, e.Checkpoint = c.Size, text
-	w.q.end(e)
-	return e
+	err = continues(ctx, w.client.Name(), text, theirs, j.Checkpoint, j.prove)
+	if proven(err) {
+		w.q.end(err)
+		return err
+	}
+	return errors.Join(said, err)
 }
 
-// isForked asks for the proof that the log has another history than here. A proven one
-// stops the quorum; else what the witness refused with stays its word.
-func (w *asked) isForked(ctx context.Context, j *job, refused error) error {
-	text, c, err := w.newest(ctx)
+// proven says whether an error is the proof that the log was put back.
+func proven(err error) bool {
+	var ahead *AheadError
+	var fork *ForkError
+	return errors.As(err, &ahead) && ahead.Checkpoint != nil || errors.As(err, &fork)
+}
+
+// continues holds our log against a checkpoint of it that a witness has, which the log's
+// own key signed: an *AheadError where that is longer, a *ForkError where ours does not
+// continue it.
+func continues(ctx context.Context, name string, text []byte, theirs, ours Checkpoint, prove Consistency) error {
 	switch {
-	case err != nil:
-		return errors.Join(refused, err)
-	case c.Size > j.size || c.Size == 0:
-		return refused
-	case c.Size == j.size && c.Root == j.root:
-		return refused
-	case c.Size < j.size:
-		proof, err := j.prove(ctx, c.Size, j.size)
-		if err != nil || tlog.CheckTree(proof, j.size, j.root, c.Size, c.Root) == nil {
-			return errors.Join(refused, err)
-		}
+	case theirs.Size > ours.Size:
+		return &AheadError{Witness: name, Size: theirs.Size, Ours: ours.Size, Checkpoint: text}
+	case theirs.Size == ours.Size && theirs.Root != ours.Root:
+		return &ForkError{Witness: name, Size: theirs.Size, Checkpoint: text}
+	case theirs.Size == 0 || theirs.Size == ours.Size:
+		return nil
 	}
-	e := &ForkError{Witness: w.client.Name(), Size: c.Size, Checkpoint: text}
-	w.q.end(e)
-	return e
+	proof, err := prove(ctx, theirs.Size, ours.Size)
+	if err != nil {
+		return fmt.Errorf("no proof for %s from %d leaves to %d: %w", name, theirs.Size, ours.Size, err)
+	}
+	if tlog.CheckTree(proof, ours.Size, ours.Root, theirs.Size, theirs.Root) != nil {
+		return &ForkError{Witness: name, Size: theirs.Size, Checkpoint: text}
+	}
+	return nil
 }
 
 // newest asks for the log's newest checkpoint that the witness cosigned, and holds it

@@ -121,6 +121,36 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+// Any bit of a cosigned checkpoint that flips is seen, the unused ones of base64 included;
+// those of the log's own line are the log's key's matter.
+func TestEveryBitOfCosignedCounts(t *testing.T) {
+	l := newTree(t, newEdKey(t, origin, "log")).grow(t, 3, "")
+	var keys []string
+	var signers []note.Signer
+	for _, name := range []string{"a", "b"} {
+		own, err := NewCosigner(name, seed(name), at(dawn))
+		must(t, err)
+		keys, signers = append(keys, own.VerifierKey()), append(signers, own)
+	}
+	p, err := NewPolicy(keys, 2)
+	must(t, err)
+	b := l.checkpoint(t, signers...)
+	if _, err := p.Check(b, dawn); err != nil {
+		t.Fatal(err)
+	}
+	from := strings.Index(string(b), "\n\n") + 2
+	to := from + strings.Index(string(b[from:]), "\n")
+	for i := range b {
+		for bit := range 8 {
+			b[i] ^= 1 << bit
+			if _, err := p.Check(b, dawn); err == nil && (i < from || i > to) {
+				t.Errorf("byte %d, bit %d does not count", i, bit)
+			}
+			b[i] ^= 1 << bit
+		}
+	}
+}
+
 // One witness is not two, under whatever names and keys it appears.
 func TestOneWitnessIsNotTwo(t *testing.T) {
 	key := func(name, of string) string {

@@ -59,6 +59,7 @@ func (k *edKey) Sign(msg []byte) ([]byte, error) { return ed25519.Sign(k.key, ms
 type tree struct {
 	origin string
 	key    note.Signer
+	mu     sync.RWMutex // late proofs are made while the log grows
 	hashes []tlog.Hash
 	size   int64
 }
@@ -66,6 +67,8 @@ type tree struct {
 func newTree(t testing.TB, key *edKey) *tree { return &tree{origin: key.Name(), key: key} }
 
 func (l *tree) ReadHashes(at []int64) ([]tlog.Hash, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
 	list := make([]tlog.Hash, len(at))
 	for i, n := range at {
 		list[i] = l.hashes[n]
@@ -79,8 +82,10 @@ func (l *tree) grow(t testing.TB, n int, salt string) *tree {
 	for range n {
 		more, err := tlog.StoredHashes(l.size, fmt.Appendf(nil, "leaf %d%s", l.size, salt), l)
 		must(t, err)
+		l.mu.Lock()
 		l.hashes = append(l.hashes, more...)
 		l.size++
+		l.mu.Unlock()
 	}
 	return l
 }

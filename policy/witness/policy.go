@@ -2,6 +2,7 @@ package witness
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,8 +22,8 @@ type Policy struct {
 }
 
 // NewPolicy takes the verifier keys of the witnesses and how many of them must have
-// signed. No two may have the same key, whatever their names, or the same name; quorum
-// is from 1 to their number. Anything else is ErrKey.
+// signed. No two may have the same key, whatever their names, or the same name; there are
+// 64 at most, and quorum is from 1 to their number. Anything else is ErrKey.
 func NewPolicy(keys []string, quorum int) (*Policy, error) {
 	p := &Policy{quorum: quorum}
 	for _, text := range keys {
@@ -37,7 +38,7 @@ func NewPolicy(keys []string, quorum int) (*Policy, error) {
 		}
 		p.witnesses = append(p.witnesses, v)
 	}
-	if quorum < 1 || quorum > len(p.witnesses) {
+	if quorum < 1 || quorum > len(p.witnesses) || len(p.witnesses) > 64 {
 		return nil, fmt.Errorf("%w: a quorum of %d out of %d witnesses", ErrKey, quorum, len(p.witnesses))
 	}
 	return p, nil
@@ -65,7 +66,7 @@ type Cosignature struct {
 // it, it looks at nothing, the log's own key included. A cosignature more than Skew
 // after now does not count. With too few the error is a *QuorumError; what was found is
 // given all the same. A checkpoint on which a witness's name stands beside a wrong
-// signature is ErrSignature.
+// signature is ErrSignature, and one with a cosignature in another spelling ErrMalformed.
 func (p *Policy) Check(checkpoint []byte, now time.Time) ([]Cosignature, error) {
 	list := make([]note.Verifier, len(p.witnesses))
 	for i, w := range p.witnesses {
@@ -81,6 +82,11 @@ func (p *Policy) Check(checkpoint []byte, now time.Time) ([]Cosignature, error) 
 		return nil, fmt.Errorf("%w: the cosignature of %s is wrong", ErrSignature, wrong.Name)
 	case err != nil:
 		return nil, fmt.Errorf("%w: no signed note", ErrMalformed)
+	}
+	for _, s := range n.Sigs { // note takes a signature's last bits as they come
+		if b, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil || base64.StdEncoding.EncodeToString(b) != s.Base64 {
+			return nil, fmt.Errorf("%w: the cosignature of %s is in another spelling", ErrMalformed, s.Name)
+		}
 	}
 	var found []Cosignature
 	var missing []Missing

@@ -13,7 +13,8 @@ import (
 
 // Consistency proves that the log's first old leaves are the beginning of its first size
 // leaves: RFC 6962 section 2.1.2. It is called for 0 < old < size, from several
-// goroutines, and perhaps after Cosign has returned; then it may fail.
+// goroutines, and perhaps after Cosign has returned, while the log grows; once the log is
+// closed it may fail.
 type Consistency = func(ctx context.Context, old, size int64) ([]tlog.Hash, error)
 
 // QuorumOptions say which witnesses a log asks.
@@ -123,7 +124,7 @@ func (q *Quorum) Cosign(ctx context.Context, checkpoint []byte, prove Consistenc
 	defer cancel()
 	answers := make(chan answer, len(q.asked))
 	for i, w := range q.asked {
-		w.ask(&job{at: i, checkpoint: checkpoint, size: c.Size, root: c.Root, prove: prove, done: answers})
+		w.ask(&job{Checkpoint: c, at: i, note: checkpoint, prove: prove, done: answers})
 	}
 	return q.gather(ctx, checkpoint, answers)
 }
@@ -189,35 +190,65 @@ func (q *Quorum) over() error {
 	return q.ended
 }
 
+// Continues asks all witnesses for the newest checkpoint of the log that they cosigned
+// and says whether the log here continues each of them: an *AheadError or *ForkError
+// where it was put back, which then stands. It is to be asked before a log that was
+// opened is written to. checkpoint is the log's newest. It needs so many answers that
+// every quorum has a witness among them, all but one less than the quorum; with fewer
+// it is a *QuorumError.
+func (q *Quorum) Continues(ctx context.Context, checkpoint []byte, prove Consistency) error {
+	ours, _, err := q.own(checkpoint)
+	if err != nil {
+		return err
+	}
+	_, err = q.newest(ctx, func(ctx context.Context, name string, text []byte, theirs Checkpoint) error {
+		err := continues(ctx, name, text, theirs, ours, prove)
+		if proven(err) {
+			q.end(err)
+		}
+		return err
+	})
+	if put := q.over(); put != nil {
+		return put
+	}
+	return err
+}
+
 // Newest asks all witnesses for the newest checkpoint of the log that they cosigned, and
 // gives the largest that the log's own key signed; nil where none has cosigned any. It
-// needs so many answers that every quorum has a witness among them: all but one less
-// than the quorum. With fewer it is a *QuorumError. A log whose own newest checkpoint
-// is smaller than this, or which does not begin with it, was put back.
+// needs as many answers as Continues.
 func (q *Quorum) Newest(ctx context.Context) ([]byte, error) {
+	return q.newest(ctx, func(context.Context, string, []byte, Checkpoint) error { return nil })
+}
+
+// newest collects the witnesses' newest checkpoints; look may make an answer none.
+func (q *Quorum) newest(ctx context.Context, look func(context.Context, string, []byte, Checkpoint) error) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, q.o.Timeout)
 	defer cancel()
-	texts := make([][]byte, len(q.asked))
+	texts, known := make([][]byte, len(q.asked)), make([]Checkpoint, len(q.asked))
 	missing := make([]Missing, len(q.asked))
 	var all sync.WaitGroup
 	for i, w := range q.asked {
 		all.Go(func() {
 			var err error
-			if texts[i], _, err = w.newest(ctx); err != nil {
-				missing[i] = Missing{w.client.Name(), err}
-				q.o.Say(w.client.Name(), err)
+			name := w.client.Name()
+			if texts[i], known[i], err = w.newest(ctx); err == nil {
+				err = look(ctx, name, texts[i], known[i])
+			}
+			if err != nil {
+				missing[i] = Missing{name, err}
+				q.o.Say(name, err)
 			}
 		})
 	}
 	all.Wait()
-	have, largest := 0, int64(0)
-	var newest []byte
-	for i, text := range texts {
+	have, best := 0, 0
+	for i := range q.asked {
 		if missing[i].Err == nil {
 			have++
 		}
-		if c, _, err := q.own(text); err == nil && c.Size >= largest {
-			newest, largest = text, c.Size
+		if known[i].Size > known[best].Size {
+			best = i
 		}
 	}
 	if need := len(q.asked) - q.o.Quorum + 1; have < need {
@@ -225,7 +256,7 @@ func (q *Quorum) Newest(ctx context.Context) ([]byte, error) {
 		e.Quorum = need
 		return nil, e
 	}
-	return newest, nil
+	return texts[best], nil
 }
 
 // own reads a checkpoint of the log that one of its keys signed, and gives it without

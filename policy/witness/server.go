@@ -1,7 +1,6 @@
 package witness
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -112,15 +111,4 @@ func (w *Witness) Server() *http.Server {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          log.New(io.Discard, "", 0), // it quotes what clients send
 	}
-}
-
-// ShutDown ends a server within grace, by force after it.
-func ShutDown(ctx context.Context, s *http.Server, grace time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-	defer cancel()
-	err := s.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(err, s.Close())
-	}
-	return err
 }

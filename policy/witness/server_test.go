@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -164,6 +165,36 @@ func TestMethodsAndLimits(t *testing.T) {
 	if s := w.Server(); s.ReadHeaderTimeout == 0 || s.ReadTimeout == 0 || s.WriteTimeout == 0 || s.MaxHeaderBytes == 0 || s.IdleTimeout == 0 {
 		t.Error("a server without bounds")
 	}
+}
+
+// A client that does not get its request out is cut off, and holds nobody else up.
+func TestSlowClient(t *testing.T) {
+	key := newEdKey(t, origin, "log")
+	w := open(t, begin(t, "w", key, nil))
+	server := w.Server()
+	server.ReadTimeout = 300 * time.Millisecond // in place of many seconds
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+	slow, err := net.Dial("tcp", l.Addr().String())
+	must(t, err)
+	defer slow.Close()
+	_, err = io.WriteString(slow, "POST /add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: 1000\r\n\r\nold 0\n")
+	must(t, err)
+	c, err := NewClient(ClientOptions{URL: "http://" + l.Addr().String(), Key: w.own.VerifierKey()})
+	must(t, err)
+	defer c.Close()
+	if _, err := c.Add(ctx, 0, nil, newTree(t, key).grow(t, 2, "").checkpoint(t)); err != nil {
+		t.Error(err)
+	}
+	must(t, slow.SetReadDeadline(time.Now().Add(10*time.Second)))
+	answer, err := io.ReadAll(slow)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+		t.Errorf("%q, %v", answer, err)
+	}
+	must(t, server.Close())
+	<-done
 }
 
 type broken struct{}

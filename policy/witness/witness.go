@@ -51,6 +51,7 @@ type watched struct {
 
 	mu     sync.Mutex
 	state  state
+	warned tlog.Hash
 	failed error // a write failed: nothing is known for sure any more
 }
 
@@ -186,7 +187,10 @@ func (w *Witness) add(l *watched, r Request, c Checkpoint, n *note.Note) ([]byte
 		return nil, &ConflictError{Size: known.Size}
 	}
 	if err := checkGrowth(r, known, c); err != nil {
-		w.log.Warn("a checkpoint that its log signed has not been shown to continue the log", "origin", c.Origin, "cosigned", known.Size, "offered", c.Size)
+		if l.warned != c.Root { // anybody can send what the log signed with a wrong proof
+			l.warned = c.Root
+			w.log.Warn("a checkpoint that its log signed has not been shown to continue the log", "origin", c.Origin, "cosigned", known.Size, "offered", c.Size, "root", c.Root)
+		}
 		return nil, err
 	}
 	sig, err := w.own.Sign([]byte(n.Text))

@@ -35,8 +35,13 @@ func mistake(at position, format string, args ...any) error {
 
 // decodeBinding decodes one YAML document strictly: unknown and repeated keys,
 // a second document and an empty file are errors with line and column.
-func decodeBinding(file string, text []byte) (*Binding, error) {
+func decodeBinding(file string, text []byte) (binding *Binding, err error) {
 	fail := func(err error) error { return fmt.Errorf("%w %s:%w", ErrBinding, file, placed(err)) }
+	defer func() {
+		if recover() != nil { // the parser is not ours
+			binding, err = nil, fail(mistake(position{1, 1}, "not YAML"))
+		}
+	}()
 	tree, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return nil, fail(err)

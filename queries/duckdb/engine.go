@@ -148,7 +148,7 @@ func (e *Engine) run(ctx context.Context, j queries.Job, stmt *statement) (*dp.T
 		return nil, err
 	}
 	defer done()
-	totals, err := dp.NewTotals(j.Spec)
+	totals, err := newTotals(j)
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +189,13 @@ func (e *Engine) run(ctx context.Context, j queries.Job, stmt *statement) (*dp.T
 		}
 	}
 	return totals, nil
+}
+
+func newTotals(j queries.Job) (*dp.Totals, error) {
+	if j.Salt == [16]byte{} {
+		return dp.NewTotals(j.Spec)
+	}
+	return dp.NewTotalsWith(j.Spec, j.Salt)
 }
 
 // ranges deals out ranges of person numbers.

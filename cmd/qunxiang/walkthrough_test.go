@@ -1,0 +1,63 @@
+//go:build duckdb_arrow
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The walk-through of a supervised domain runs as it is written, but for the ports, and is
+// the same in both languages but for its comments.
+func TestSupervisedWalkThrough(t *testing.T) {
+	for _, tool := range []string{"bash", "curl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip("there is no " + tool)
+		}
+	}
+	dir := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := strings.Replace(defaultConfig, "internal: 127.0.0.1:8444", `internal: ""`, 1)
+	for name, text := range map[string]string{
+		"qunxiang":      "#!/bin/bash\nQUNXIANG_AS_PROGRAM=1 exec " + self + ` "$@"` + "\n",
+		"qunxiang.yaml": config,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script := walkthrough(t, "README.md", "## Two people, and witnesses")
+	if bare(script) != bare(walkthrough(t, "README.zh-CN.md", "## 两人审批与见证方")) {
+		t.Error("the two READMEs have different commands")
+	}
+	script = strings.ReplaceAll(script, "127.0.0.1:8700", free(t))
+	script = strings.ReplaceAll(script, "127.0.0.1:8443", free(t))
+	script = strings.Replace(script, "serve --domain D --addr", "serve --config qunxiang.yaml --domain D --addr", 1)
+	cmd := exec.CommandContext(t.Context(), "bash", "-euc", "trap 'kill $(jobs -p); wait' EXIT\n"+script)
+	cmd.Dir, cmd.WaitDelay = dir, 10*time.Second
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"groups shown", "stays", "taken back by Bo", "cosigned by witness.example", "(supervised)", "OK: every release has its one earlier charge"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("nothing of %q in\n%s", want, out)
+		}
+	}
+}
+
+func free(t *testing.T) string {
+	t.Helper()
+	addr, err := freeAddr()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addr
+}
