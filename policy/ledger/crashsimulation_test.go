@@ -266,8 +266,11 @@ func (e *estate) putBack() {
 // QUNXIANG_SEED and QUNXIANG_RUNS choose others; a life is repeated by its seed alone.
 func TestCrashSimulation(t *testing.T) {
 	base, seed, runs := prepared(t), seedOf(t), 2000
-	if long() {
+	switch {
+	case long():
 		runs = 100_000
+	case testing.Short():
+		runs = 200
 	}
 	runs = number(t, "QUNXIANG_RUNS", runs)
 	violations := onAllCores(t, runs, func(i int) error {
