@@ -29,12 +29,12 @@ func (s scene) broken(t testing.TB, fault string, at int) (struck bool, err erro
 		return false, err
 	}
 	defer stop()
-	tr := &tracer{fault: fault, at: at}
+	tr := &tracer{Fault: fault, At: at}
 	out, said, err := c.ask(tr)
-	if err != nil || !tr.struck {
+	if err != nil || !tr.Struck {
 		return false, err
 	}
-	what := fmt.Sprintf("%s at call %d, %s", fault, at, tr.calls[at-1])
+	what := fmt.Sprintf("%s at call %d, %s", fault, at, tr.Calls[at-1])
 	before, err := c.audit()
 	if err != nil {
 		return true, fmt.Errorf("%s: right after: %w (it said %q)", what, err, said)
@@ -172,7 +172,7 @@ func TestCrashOrderOfCalls(t *testing.T) {
 	calls := newScene(t).probe(t)
 	last := func(before int, name, file string) int {
 		for i := before - 1; i >= 0; i-- {
-			if c := calls[i]; strings.HasPrefix(c.name, name) && strings.HasPrefix(c.file, file) {
+			if c := calls[i]; strings.HasPrefix(c.Name, name) && strings.HasPrefix(c.File, file) {
 				return i
 			}
 		}
@@ -182,7 +182,7 @@ func TestCrashOrderOfCalls(t *testing.T) {
 	leaf := last(end, "pwrite", "ledger/wal")
 	answer := last(end, "rename", "releases/.new-")
 	checkpoint := last(end, "rename", "ledger/checkpoint.tmp")
-	file := func(at int) string { return calls[max(0, at)].file }
+	file := func(at int) string { return calls[max(0, at)].File }
 	for what, order := range map[string][]int{
 		"the answer, its fsync, its name": {last(answer, "write", file(answer)), last(answer, "fsync", file(answer)), answer},
 		"the name, its fsync, the leaf":   {answer, last(leaf, "fsync", "releases"), leaf},
@@ -207,7 +207,7 @@ func TestCrashOrderOfCalls(t *testing.T) {
 // lastDir is the last fsync of a folder.
 func lastDir(calls []call, dir string) int {
 	for i := len(calls) - 1; i >= 0; i-- {
-		if calls[i].name == "fsync" && calls[i].file == dir {
+		if calls[i].Name == "fsync" && calls[i].File == dir {
 			return i
 		}
 	}

@@ -101,21 +101,13 @@ func (s scene) ask(tr *tracer) (out []byte, said string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	o, err1 := os.Create(filepath.Join(s.dir, "out"))
-	e, err2 := os.Create(filepath.Join(s.dir, "err"))
-	if err := errors.Join(err1, err2); err != nil {
+	tr.Path, tr.Args, tr.Dir, tr.Folder = self, s.question(), s.dir, filepath.Join(s.dir, "D")
+	tr.Out, tr.Err = filepath.Join(s.dir, "out"), filepath.Join(s.dir, "err")
+	if err := tr.trace(); err != nil {
 		return nil, "", err
 	}
-	defer o.Close()
-	defer e.Close()
-	tr.folder = filepath.Join(s.dir, "D")
-	// without async preemption there are fewer signals to hand on
-	env := append(os.Environ(), "QUNXIANG_AS_PROGRAM=1", "GODEBUG=asyncpreemptoff=1", "GOMAXPROCS=2")
-	if _, err := tr.run(self, s.question(), env, s.dir, o, e); err != nil {
-		return nil, "", err
-	}
-	out, err1 = os.ReadFile(o.Name())
-	text, err2 := os.ReadFile(e.Name())
+	out, err1 := os.ReadFile(tr.Out)
+	text, err2 := os.ReadFile(tr.Err)
 	return out, string(text), errors.Join(err1, err2)
 }
 
@@ -173,13 +165,13 @@ func (s scene) audit() (*audit.Report, error) {
 func (s scene) orphaned(t *testing.T) scene {
 	t.Helper()
 	calls := s.probe(t)
-	at := slices.IndexFunc(calls, func(c call) bool { return strings.HasPrefix(c.file, "releases/.new-") })
+	at := slices.IndexFunc(calls, func(c call) bool { return strings.HasPrefix(c.File, "releases/.new-") })
 	c, stop, err := s.copy(t, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stop()
-	if _, _, err := c.ask(&tracer{fault: faultKill, at: at + 1}); err != nil {
+	if _, _, err := c.ask(&tracer{Fault: faultKill, At: at + 1}); err != nil {
 		t.Fatal(err)
 	}
 	if r, err := c.audit(); err != nil || r.Open != 1 || r.Releases != 0 {
@@ -201,5 +193,5 @@ func (s scene) probe(t *testing.T) []call {
 	if err != nil || len(out) == 0 {
 		t.Fatalf("it does not answer under trace: %v\n%s", err, said)
 	}
-	return tr.calls
+	return tr.Calls
 }

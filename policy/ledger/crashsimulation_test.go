@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -242,8 +243,9 @@ func (e *estate) putBack() {
 		e.fail("it does not open: %v", err)
 	}
 	e.check("before it is put back")
-	_ = e.Close()
+	_, _ = e.ask(1, 0, "") // left open, for a new process to write about
 	old, known := e.disk.Image(), e.notary.size
+	_ = e.Close()
 	if err := e.open(); err != nil {
 		e.fail("it does not open: %v", err)
 	}
@@ -252,10 +254,13 @@ func (e *estate) putBack() {
 	if e.notary.size <= known {
 		e.fail("it has not grown")
 	}
-	now := e.disk
+	now, was := e.disk, old.Files(ledgerDir)["wal"].Data
 	e.disk = old
 	if err := e.open(); !errors.Is(err, ledger.ErrRolledBack) {
 		e.fail("an old disk was taken: %v", err)
+	}
+	if after := old.Files(ledgerDir)["wal"].Data; !bytes.Equal(after, was) {
+		e.fail("an old disk was written to")
 	}
 	e.disk = now
 	e.crash(true)
