@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -22,77 +24,123 @@ const (
 
 // tracer runs a program and counts the system calls of all its threads and children that
 // are about files under a folder. One of them fails: what strace's -e inject does, but
-// counted over the whole program, by folder, and with writes that are really short.
+// counted over the whole program, by folder, and with writes that are really short. It is
+// a process of its own, for whatever it waits for must be of the program.
 type tracer struct {
-	folder string
-	fault  string
-	at     int // 1 for the first call; 0 for none
-	calls  []call
-	struck bool // the call was made and failed
-	ends   map[int]func(*syscall.PtraceRegs)
-	full   string // where the rest of a half write fails
+	Path, Dir, Out, Err string
+	Args                []string
+	Folder              string
+	Fault               string
+	At                  int // 1 for the first call; 0 for none
+	Calls               []call
+	Struck              bool // the call was made and failed
+
+	ends map[int]func(*syscall.PtraceRegs)
+	full string // where the rest of a half write fails
 }
 
 // call is a system call about a file of the folder.
 type call struct {
-	name, file string
-	bytes      uint64 // of a read or write
-	creates    bool
+	Name, File string
+	Bytes      uint64 // of a read or write
+	Creates    bool
 }
 
-func (c call) String() string { return c.name + " " + c.file }
+// trace runs a tracer in a process of its own and takes in what it saw.
+func (t *tracer) trace() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(t)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), "QUNXIANG_AS_TRACER=1")
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(text), os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("it cannot be traced: %w", err)
+	}
+	return json.Unmarshal(out, t)
+}
+
+// traceAlone is the tracer's process: it reads what to do and writes what it saw.
+func traceAlone() int {
+	var t tracer
+	err := json.NewDecoder(os.Stdin).Decode(&t)
+	if err == nil {
+		err = t.run()
+	}
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(t)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func (c call) String() string { return c.Name + " " + c.File }
 
 // can says whether a call can fail in a way.
 func (c call) can(fault string) bool {
-	write := strings.Contains(c.name, "write")
+	write := strings.Contains(c.Name, "write")
 	switch fault {
 	case faultShort:
-		return (write || strings.Contains(c.name, "read")) && c.bytes > 1
+		return (write || strings.Contains(c.Name, "read")) && c.Bytes > 1
 	case faultFull:
-		return write || c.creates
+		return write || c.Creates
 	}
 	return true
 }
 
-// run runs a program to its end, from a thread of its own.
-func (t *tracer) run(path string, args, env []string, dir string, out, errs *os.File) (exit int, err error) {
+// run runs the program to its end.
+func (t *tracer) run() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	t.ends = map[int]func(*syscall.PtraceRegs){}
-	p, err := os.StartProcess(path, append([]string{path}, args...), &os.ProcAttr{Dir: dir, Env: env, Files: []*os.File{nil, out, errs},
+	out, err1 := os.Create(t.Out)
+	errs, err2 := os.Create(t.Err)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	// without async preemption there are fewer signals to hand on
+	env := append(os.Environ(), "QUNXIANG_AS_TRACER=", "QUNXIANG_AS_PROGRAM=1", "GODEBUG=asyncpreemptoff=1", "GOMAXPROCS=2")
+	p, err := os.StartProcess(t.Path, append([]string{t.Path}, t.Args...), &os.ProcAttr{Dir: t.Dir, Env: env, Files: []*os.File{nil, out, errs},
 		Sys: &syscall.SysProcAttr{Ptrace: true, Setpgid: true}})
 	if err != nil {
-		return 0, err
+		return err
 	}
-	defer p.Release()
-	defer syscall.Kill(-p.Pid, syscall.SIGKILL) // what it left behind
 	var ws syscall.WaitStatus
 	if _, err := syscall.Wait4(p.Pid, &ws, syscall.WALL, nil); err != nil {
-		return 0, err
+		return err
 	}
-	const exitKill = 0x100000
+	const exitKill = 0x100000 // whatever is left ends with the tracer
 	if err := syscall.PtraceSetOptions(p.Pid, exitKill|syscall.PTRACE_O_TRACESYSGOOD|syscall.PTRACE_O_TRACECLONE|
 		syscall.PTRACE_O_TRACEFORK|syscall.PTRACE_O_TRACEVFORK|syscall.PTRACE_O_TRACEEXEC); err != nil {
-		return 0, err
+		return err
 	}
 	known := map[int]bool{p.Pid: true}
 	onward(p.Pid, 0)
 	for {
-		tid, err := syscall.Wait4(-p.Pid, &ws, syscall.WALL|syscall.WNOTHREAD, nil) // its group: the thread may have other children
+		tid, err := syscall.Wait4(-1, &ws, syscall.WALL, nil)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
 		case err != nil:
-			return 0, err
+			return err
 		case (ws.Exited() || ws.Signaled()) && tid == p.Pid:
-			return ws.ExitStatus(), nil // -1 when it was killed
+			return nil
 		case !ws.Stopped():
 			continue
 		}
 		sig := ws.StopSignal()
 		switch {
 		case sig == syscall.SIGTRAP|0x80:
-			if t.stopped(p.Pid, tid) {
+			if t.stopped(tid) {
 				_ = syscall.Kill(-p.Pid, syscall.SIGKILL)
 				continue
 			}
@@ -121,7 +169,7 @@ type info struct {
 
 // stopped looks at a thread before or after a system call, and says whether the program
 // is to be killed here.
-func (t *tracer) stopped(pid, tid int) (kill bool) {
+func (t *tracer) stopped(tid int) (kill bool) {
 	var i info
 	const getSyscallInfo, entry, exit = 0x420e, 1, 2
 	if _, _, e := syscall.Syscall6(syscall.SYS_PTRACE, getSyscallInfo, uintptr(tid), unsafe.Sizeof(i), uintptr(unsafe.Pointer(&i)), 0, 0); e != 0 {
@@ -134,36 +182,36 @@ func (t *tracer) stopped(pid, tid int) (kill bool) {
 			change(tid, end)
 		}
 	case entry:
-		return t.enter(pid, tid, &i)
+		return t.enter(tid, &i)
 	}
 	return false
 }
 
-func (t *tracer) enter(pid, tid int, i *info) (kill bool) {
+func (t *tracer) enter(tid int, i *info) (kill bool) {
 	c, ok := t.about(tid, i)
 	if !ok {
 		return false
 	}
-	t.calls = append(t.calls, c)
-	if t.full != "" && t.full == c.file && strings.Contains(c.name, "write") {
+	t.Calls = append(t.Calls, c)
+	if t.full != "" && t.full == c.File && strings.Contains(c.Name, "write") {
 		t.full = ""
 		t.refuse(tid, syscall.ENOSPC)
 		return false
 	}
-	if len(t.calls) != t.at || !c.can(t.fault) {
+	if len(t.Calls) != t.At || !c.can(t.Fault) {
 		return false
 	}
-	t.struck = true
+	t.Struck = true
 	half := func(r *syscall.PtraceRegs) { r.Rdx /= 2 }
 	switch {
-	case t.fault == faultKill:
+	case t.Fault == faultKill:
 		return true
-	case t.fault == faultEIO:
+	case t.Fault == faultEIO:
 		t.refuse(tid, syscall.EIO)
-	case t.fault == faultFull && c.bytes > 1:
-		t.full = c.file
+	case t.Fault == faultFull && c.Bytes > 1:
+		t.full = c.File
 		change(tid, half)
-	case t.fault == faultFull:
+	case t.Fault == faultFull:
 		t.refuse(tid, syscall.ENOSPC)
 	default:
 		change(tid, half)
@@ -207,26 +255,26 @@ var (
 func (t *tracer) about(tid int, i *info) (c call, ok bool) {
 	var path string
 	if name, yes := byDescriptor[i.nr]; yes {
-		c.name = name
+		c.Name = name
 		path, _ = os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", tid, int32(i.args[0])))
 		if strings.Contains(name, "read") || strings.Contains(name, "write") {
-			c.bytes = i.args[2]
+			c.Bytes = i.args[2]
 		}
-		c.creates = strings.HasSuffix(name, "sync")
+		c.Creates = strings.HasSuffix(name, "sync")
 	} else if by, yes := byPath[i.nr]; yes {
-		c.name, c.creates = by.name, by.creates
+		c.Name, c.Creates = by.name, by.creates
 		path = text(tid, i.args[by.arg])
 		if i.nr == syscall.SYS_OPENAT {
-			c.creates = i.args[2]&syscall.O_CREAT != 0
+			c.Creates = i.args[2]&syscall.O_CREAT != 0
 		}
 	} else {
 		return c, false
 	}
-	rel, err := filepath.Rel(t.folder, path)
+	rel, err := filepath.Rel(t.Folder, path)
 	if path == "" || err != nil || strings.HasPrefix(rel, "..") {
 		return c, false
 	}
-	c.file = rel
+	c.File = rel
 	return c, true
 }
 

@@ -84,7 +84,11 @@ func TestCrashSupervised(t *testing.T) {
 	all := len(points)
 	if !long() {
 		rand.New(rand.NewPCG(seed, 0)).Shuffle(all, func(i, j int) { points[i], points[j] = points[j], points[i] })
-		points = points[:min(all, 300)]
+		some := 300
+		if testing.Short() {
+			some = 50
+		}
+		points = points[:min(all, some)]
 	}
 	violations := onAllCores(t, len(points), func(i int) error {
 		met, err := crashed(points[i].fault, points[i].at, seed)
