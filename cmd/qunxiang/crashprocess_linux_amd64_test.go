@@ -96,6 +96,9 @@ func (s scene) goOn(t testing.TB, out []byte, before *audit.Report) error {
 func seeded(t *testing.T) uint64 {
 	t.Helper()
 	text := os.Getenv("QUNXIANG_SEED")
+	if text == "" && os.Getenv("QUNXIANG_LONG") == "" {
+		return 1 // one for all changes, one by chance before a release
+	}
 	if text == "" {
 		return rand.Uint64()
 	}
@@ -112,7 +115,7 @@ func seeded(t *testing.T) uint64 {
 // then answered by a new process. In the long run all of them, else a few.
 func TestCrashAtEverySystemCall(t *testing.T) {
 	s, seed := newScene(t), seeded(t)
-	some := 30
+	some := 16
 	if testing.Short() {
 		some = 6
 	}
