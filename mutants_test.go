@@ -58,7 +58,7 @@ func chosen() []mutant {
 		a.name = a.on + ": " + a.name
 		training = append(training, a.mutant)
 	}
-	list := slices.Concat(mutants, sample(others(), 12), sample(training, 3))
+	list := slices.Concat(mutants, sample(others(), 20), sample(training, 4))
 	if os.Getenv("QUNXIANG_LONG") != "" {
 		list = slices.Concat(mutants, others(), training, trainingMutants)
 	}
