@@ -52,44 +52,33 @@ var mutants = []mutant{
 	{"the digest of job and plan is not compared", "queries/order.go", "if o.Seal != seal {", "if false {", "./queries", "TestChangedOrders"},
 	{"a process runs what comes to another job", "queries/order.go", "if o.Seal != seal {", "if false {", "./queries/child", "TestProcessHolds"},
 	{"a group below the threshold from elsewhere", "dp/tablecheck.go", " || people < float64(p.Threshold())", "", "./dp", "TestOtherTables"},
-	{"noise audit: tails are not looked at", "dp/noisewagers.go", "won := -math.Log1p(-2 * normal.Upper(c))", "won := 0 * c", "./dp", "TestEveryKindOfWagerIsNeeded"},
-	{"noise audit: no wager on the scale", "dp/noisewagers.go", "return -math.Log(s) - z*z/2*(1/(s*s)-1) })", "return 0 * s * z })", "./dp", "TestEveryKindOfWagerIsNeeded"},
-	{"noise audit: reuse is not looked for", "dp/noisereuse.go", "if len(all) < 2 {", "if true {", "./dp", "TestCheatsAreFound"},
-	{"noise audit: the threshold's choice is forgotten", "dp/noisereading.go", "if r.p.c.radix == nil { // what is shown is what reached the threshold", "if false {", "./dp", "TestTheChoiceIsPartOfTheLaw"},
-	{"noise audit: shape is not looked at", "dp/noisealarm.go", "far = distanceBound(u) < s.alpha/2/float64(len(tests)) || far", "_ = u", "./dp", "TestEveryKindOfWagerIsNeeded"},
-	{"noise audit: a refusal quotes the total", "dp/noisereading.go", "return unlike(\"%v was never drawn\", v)", "return unlike(\"%v was never drawn, but %d\", v, x)", "./dp", "TestNoiseAuditOfTamperedTables"},
-	{"noise audit: it can be printed", "dp/redact.go", "func (closed) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }", "", "./dp", "TestNoiseAuditIsSilent"},
-	{"noise audit: a second verdict", "dp/noiseaudit.go", "	s.done = true\n", "", "./dp", "TestNoiseAuditIsSilent"},
-	{"noise audit: another question than was charged", "queries/auditnoise.go", "if rel.ID != rec.ID || q.canonicalKey(r.Secret) != rec.Key {", "if rel.ID != rec.ID {", "./queries", "TestAuditOfWhatIsMissing"},
-	{"noise audit: it needs nobody's approval", "cmd/qunxiang/auditnoise.go", "d.state.Approved(ledger.SubjectAudit, look.Root, time.Now(), as); err != nil {", "d.state.Approved(ledger.SubjectAudit, look.Root, time.Now(), as); false {", "./cmd/qunxiang", "TestScripts/supervise"},
-	{"noise audit: the salt is another's", "queries/auditnoise.go", "saltOf(r.Secret, rec.ID)", "saltOf(r.Secret, rec.Key)", "./queries", "TestAuditAsksTheSameAgain"},
-	{"register: leaves that no checkpoint covers", "queries/register.go", "if !r.covered(rec.Index) {", "if false {", "./queries", "TestRegister"},
-	{"register: repeats that no checkpoint covers", "queries/register.go", "if size := r.State.Size(); size == 0 || r.covered(size-1) {", "if true {", "./queries", "TestRegister"},
-	{"register: the asking principal's name", "queries/register.go", "Day: rec.Time.In(china).Format(time.DateOnly), Organisation: rec.Organisation,", "Day: rec.Time.In(china).Format(time.DateOnly), Organisation: rec.Principal,", "./queries", "TestRegister"},
-	{"register: a request's id", "queries/register.go", "Day: rec.Time.In(china).Format(time.DateOnly), ", "Day: rec.ID + rec.Time.In(china).Format(time.DateOnly), ", "./queries", "TestRegister"},
-	{"register: any style", "api/registerpage.go", "style-src 'sha256-\" + styleHash() + \"'", "style-src 'unsafe-inline'", "./api", "TestRegisterPageIsInert"},
-	{"register: strangers without a rate", "api/register.go", "	c := humaecho.Unwrap(ctx)\n	if !s.strangers.allow(peer(c.Request())) {", "	c := humaecho.Unwrap(ctx)\n	if false {", "./api", "TestRegisterForStrangers"},
 	{"noise is examined away", "dp/proof/proof.go", "if !e.Public {", "if false {", "./dp/proof", "OnlyPublic"},
 }
 
-// chosen are the mutants of this run: with QUNXIANG_LONG all, else those of queries, one
-// or two for each attack on training, and a sample of the others. QUNXIANG_MUTANTS chooses by name.
+// others are the mutants of which the short run tries a sample.
+func others() []mutant {
+	return slices.Concat(witnessMutants, trustMutants, surfaceMutants, crashMutants, receiptMutants)
+}
+
+// chosen are the mutants of this run: with QUNXIANG_LONG all, else those of queries and a
+// sample of the others. QUNXIANG_MUTANTS chooses by name.
 func chosen() []mutant {
-	list := slices.Concat(mutants, sample(witnessMutants), sample(trustMutants))
+	var training []mutant
 	for _, a := range attacks {
 		a.name = a.on + ": " + a.name
-		list = append(list, a.mutant)
+		training = append(training, a.mutant)
 	}
+	list := slices.Concat(mutants, sample(others(), 20), sample(training, 4))
 	if os.Getenv("QUNXIANG_LONG") != "" {
-		list = slices.Concat(mutants, witnessMutants, trustMutants, list[len(list)-len(attacks):], trainingMutants)
+		list = slices.Concat(mutants, others(), training, trainingMutants)
 	}
 	only := regexp.MustCompile(os.Getenv("QUNXIANG_MUTANTS"))
 	return slices.DeleteFunc(list, func(m mutant) bool { return !only.MatchString(m.name) })
 }
 
-// sample is every sixth mutant.
-func sample(all []mutant) (some []mutant) {
-	for i := 0; i < len(all); i += 6 {
+// sample is every n-th mutant.
+func sample(all []mutant, n int) (some []mutant) {
+	for i := 0; i < len(all); i += n {
 		some = append(some, all[i])
 	}
 	return some
@@ -98,7 +87,7 @@ func sample(all []mutant) (some []mutant) {
 // Every mutant has its one place in the sources, those of the long run included: a rule
 // whose code has changed would be without a mutant, and nobody would know.
 func TestMutantsHaveTheirPlaces(t *testing.T) {
-	all := slices.Concat(mutants, witnessMutants, trustMutants, trainingMutants)
+	all := slices.Concat(mutants, others(), trainingMutants)
 	for _, a := range attacks {
 		all = append(all, a.mutant)
 	}

@@ -42,7 +42,7 @@ var trustMutants = []mutant{
 	{"audit: who asks may approve", "policy/audit/supervision.go", " && !asked[person] {", " {", "./policy/audit", "TestSupervisionFindings"},
 	{"audit: the content is not what was approved", "policy/audit/supervision.go", "b.want(r, at, l.time, b.terms, \"grant\", content(l.raw), t.askers)", "b.want(r, at, l.time, b.terms, \"grant\", b.terms.content, t.askers)", "./policy/audit", "TestSupervisionFindings"},
 	{"audit: evaluation may come back", "policy/audit/supervision.go", "\tif t.mode != supervised {\n\t\tr.find(SupervisionLost", "\tif false {\n\t\tr.find(SupervisionLost", "./policy/audit", "TestSupervisionFindings"},
-	{"audit: the chain is not held", "policy/audit/chain.go", "case l.previous != nil && !bytes.Equal(l.previous, want[:]):", "case false:", "./policy/audit", "TestSupervisionFindings|TestChainBegins"},
-	{"audit: cosignatures are not asked for", "policy/audit/cosigned.go", "\t\tif err != nil {\n\t\t\tr.find(NotWitnessed, -1, \"the checkpoint", "\t\tif false {\n\t\t\tr.find(NotWitnessed, -1, \"the checkpoint", "./policy/audit", "TestWitnesses"},
-	{"audit: any chain under SM2", "policy/audit/cosigned.go", "(!ok || link(head) != want)", "(!ok || link(head) != want && false)", "./policy/audit", "TestSM2"},
+	{"audit: the chain is not held", "policy/audit/chain.go", "case l.previous != nil && l.link != b.head:", "case false:", "./policy/audit", "TestSupervisionFindings|TestChainBegins"},
+	{"audit: cosignatures are not asked for", "policy/audit/cosigned.go", "\tif err != nil {\n\t\tr.find(NotWitnessed, -1, \"the checkpoint", "\tif err == nil && false {\n\t\tr.find(NotWitnessed, -1, \"the checkpoint", "./policy/audit", "TestWitnesses"},
+	{"audit: any chain under SM2", "policy/audit/cosigned.go", "len(s.SM2) > 0 && s.Head != v.at.head {", "len(s.SM2) < 0 && s.Head != v.at.head {", "./policy/audit", "TestSM2"},
 }

@@ -5,10 +5,10 @@ package qunxiang_test
 // witnessMutants break what a witness, a quorum of them, or the signatures on a
 // checkpoint promise.
 var witnessMutants = []mutant{
-	{"witness: cosigns without keeping", "policy/witness/witness.go", "\tif err := replace(w.disk, filepath.Join(l.folder, checkpointFile), b); err != nil {", "\tif err := error(nil); err != nil {", "./policy/witness", "TestStoppedAtEveryCall"},
-	{"witness: the kept file is not synced", "policy/witness/disk.go", "errors.Join(f.Sync(), f.Close()); err != nil {", "f.Close(); err != nil {", "./policy/witness", "TestStoppedAtEveryCall"},
-	{"witness: the kept name is not synced", "policy/witness/disk.go", "\treturn d.sync(filepath.Dir(name))\n", "\t_ = filepath.Dir\n\treturn nil\n", "./policy/witness", "TestStoppedAtEveryCall"},
-	{"witness: written in place", "policy/witness/disk.go", "d.write(name+\".new\", b)", "d.write(name, b)", "./policy/witness", "TestStoppedAtEveryCall"},
+	{"witness: cosigns without keeping", "policy/witness/witness.go", "\tif err := replace(w.disk, filepath.Join(l.folder, checkpointFile), b); err != nil {", "\tif err := error(nil); err != nil {", "./policy/witness", "TestCrashAtEveryCall"},
+	{"witness: the kept file is not synced", "policy/witness/disk.go", "errors.Join(f.Sync(), f.Close()); err != nil {", "f.Close(); err != nil {", "./policy/witness", "TestCrashAtEveryCall"},
+	{"witness: the kept name is not synced", "policy/witness/disk.go", "\treturn d.sync(filepath.Dir(name))\n", "\t_ = filepath.Dir\n\treturn nil\n", "./policy/witness", "TestCrashAtEveryCall"},
+	{"witness: written in place", "policy/witness/disk.go", "d.write(name+\".new\", b)", "d.write(name, b)", "./policy/witness", "TestCrashAtEveryCall"},
 	{"witness: goes on after a failed write", "policy/witness/witness.go", "\t\tl.failed = fmt.Errorf(", "\t\t_ = fmt.Errorf(", "./policy/witness", "TestFailedWriteStops"},
 	{"witness: no consistency check", "policy/witness/witness.go", "\tcase tlog.CheckTree(r.Proof, c.Size, c.Root, known.Size, known.Root) != nil:", "\tcase c.Root == tlog.Hash{}:", "./policy/witness", "TestGrowthAndForks|TestEveryMust"},
 	{"witness: any old size", "policy/witness/witness.go", "\tif r.Old != known.Size {", "\tif false {", "./policy/witness", "TestParallelForks|TestEveryMust"},

@@ -155,6 +155,12 @@ func (c *Client) Receipt(ctx context.Context, id string) ([]byte, error) {
 	return c.fetch(ctx, "/v1/releases/"+url.PathEscape(id)+"/receipt")
 }
 
+// Log fetches a file of the published log: checkpoint, or a tile as C2SP tlog-tiles names
+// it.
+func (c *Client) Log(ctx context.Context, name string) ([]byte, error) {
+	return c.fetch(ctx, "/v1/log/"+name)
+}
+
 // maxAnswer bounds what a client reads, in bytes.
 const maxAnswer = 256 << 20
 

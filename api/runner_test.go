@@ -74,7 +74,7 @@ func domain(t *testing.T) (http.Handler, *ledger.Ledger) {
 	}
 	r, err := queries.NewRunner(queries.Options{
 		MaxInFlight: 16,
-		Catalog:     c, Policy: p, State: l.State, Ledger: l, Engine: empty{}, Store: &shelf{}, Sign: signer{}, Secret: make([]byte, 32),
+		Catalog:     c, Policy: p, State: l.State, Ledger: l, Engine: empty{}, Store: &shelf{}, Sign: signer{}, SignSM2: signer{}, Secret: make([]byte, 32),
 		Source: func(string) (queries.Source, error) { return queries.Source{Snapshot: snapshot, MaxRows: 20000}, nil },
 		Epoch:  func(time.Time) int64 { return 1 },
 	})
@@ -169,8 +169,8 @@ func TestRealRelease(t *testing.T) {
 		if got := do(h, "GET", "/v1/releases/"+free.ID, "", "Authorization: Bearer token-r"); got.Body.String() != stored.Body.String() || stored.Code != 200 {
 			t.Errorf("other bytes: %d %s", got.Code, got.Body)
 		}
-		var receipt struct{ Proof, Envelope json.RawMessage }
-		if w := do(h, "GET", path+"/receipt", ""); json.Unmarshal(w.Body.Bytes(), &receipt) != nil || len(receipt.Proof)*len(receipt.Envelope) == 0 {
+		var receipt struct{ Release, Envelope json.RawMessage }
+		if w := do(h, "GET", path+"/receipt", ""); json.Unmarshal(w.Body.Bytes(), &receipt) != nil || len(receipt.Release)*len(receipt.Envelope) == 0 {
 			t.Errorf("receipt: %d %s", w.Code, w.Body)
 		}
 		if w := do(h, "GET", path+".csv", ""); w.Code != 200 || !strings.HasPrefix(w.Body.String(), "age,suppressed\r\n") && !strings.Contains(w.Body.String(), ",suppressed\r\n") {

@@ -26,6 +26,8 @@ type Options struct {
 	SignIn SignIn
 	// Approvals is what two people decide together; default nothing.
 	Approvals Approvals
+	// Published is the log as it is published; default none.
+	Published Log
 	// Register writes the public register, which is then shown to everybody; default
 	// none. About says whose it is.
 	Register Registrar
@@ -118,6 +120,9 @@ func New(o Options) (*Server, error) {
 	s.routeBudgets()
 	if s.Approvals != nil {
 		s.routeApprovals()
+	}
+	if s.Published != nil {
+		s.routeLog()
 	}
 	s.routeSessions()
 	s.routeRegister()

@@ -305,7 +305,7 @@ func TestCheatsAreFound(t *testing.T) {
 	}{
 		{"half the noise", 4, func() func(int) seam.Noise { return bent(func(z float64) float64 { return z / 2 }) }},
 		{"four fifths of the noise", 24, func() func(int) seam.Noise { return bent(func(z float64) float64 { return 0.8 * z }) }},
-		{"trimmed at two deviations", 24, func() func(int) seam.Noise {
+		{"trimmed at two deviations", 36, func() func(int) seam.Noise {
 			return bent(func(z float64) float64 {
 				for math.Abs(z) > 2 {
 					z = r.NormFloat64()
@@ -313,7 +313,7 @@ func TestCheatsAreFound(t *testing.T) {
 				return z
 			})
 		}},
-		{"clipped at two deviations", 24, func() func(int) seam.Noise {
+		{"clipped at two deviations", 60, func() func(int) seam.Noise {
 			return bent(func(z float64) float64 { return max(-2, min(2, z)) })
 		}},
 		{"the nearer of two draws", 6, func() func(int) seam.Noise {

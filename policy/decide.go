@@ -129,6 +129,7 @@ type Action string
 // The actions.
 const (
 	ReadReleases   Action = "read-releases"   // every release, whoever asked
+	ReadLog        Action = "read-log"        // the leaves: they name who asked
 	LoadData       Action = "load-data"       // import, synth
 	ManageOptOuts  Action = "manage-opt-outs" // add and list
 	ResumeTemplate Action = "resume-template" // clear a suspension
@@ -140,7 +141,7 @@ const (
 // doers are the roles that may do it.
 func (a Action) doers() []Role {
 	switch a {
-	case ReadReleases, SeeProposals:
+	case ReadReleases, ReadLog, SeeProposals:
 		return []Role{Regulator, Steward}
 	case LoadData, ManageOptOuts, ResumeTemplate, DeleteOld, ChangePolicy:
 		return []Role{Steward}

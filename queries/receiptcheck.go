@@ -1,76 +1,194 @@
 package queries
 
 import (
-	"context"
-	"crypto"
+	"bytes"
 	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
+	"time"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
 // ErrReceipt marks a receipt that does not hold.
 var ErrReceipt = errors.New("receipt does not hold")
 
-// receiptKey checks Ed25519 signatures of receipts (DSSE).
-type receiptKey struct{ ed25519.PublicKey }
+// maxReceipt bounds a receipt, in bytes: two leaves, two proofs, and cosignatures.
+const maxReceipt = 1 << 20
 
-func (k receiptKey) Verify(_ context.Context, data, sig []byte) error {
-	if len(k.PublicKey) != ed25519.PublicKeySize || !ed25519.Verify(k.PublicKey, data, sig) {
-		return errors.New("not signed by the key")
+// ReceiptKeyID names a receipt key by the beginning of the SHA-256 of its public
+// half, in hex: the 32 bytes of Ed25519, or the 65 of an SM2 point.
+func ReceiptKeyID(public []byte) string { return digestOf(public)[:16] }
+
+// ReceiptCheck says against what a receipt is held.
+type ReceiptCheck struct {
+	// Key and SM2 are the keys that must both have signed. Required.
+	Key ed25519.PublicKey
+	SM2 *witness.SM2Public
+	// Trust has the pinned keys of the log and its witnesses. Required.
+	Trust *witness.Trust
+	// Release must be the bytes that were released; default not looked at.
+	Release []byte
+	Now     func() time.Time // default time.Now
+}
+
+// ParseReceipt reads a receipt in its one spelling, and checks nothing else of it.
+// Anything else is ErrReceipt.
+func ParseReceipt(text []byte) (*Receipt, error) {
+	var r Receipt
+	if len(text) > maxReceipt || json.Unmarshal(text, &r) != nil {
+		return nil, fmt.Errorf("%w: it is not a receipt", ErrReceipt)
+	}
+	if again, err := r.encode(); err != nil || !bytes.Equal(text, again) {
+		return nil, fmt.Errorf("%w: it is not in its one spelling", ErrReceipt)
+	}
+	return &r, nil
+}
+
+// VerifyReceipt checks a receipt offline: its statement is signed by both keys; its two
+// leaves are in the log under a checkpoint that the pinned keys vouch for, and they are
+// the RELEASE and, before it, the CHARGE of which the statement speaks. Anything else is
+// ErrReceipt.
+func VerifyReceipt(text []byte, c ReceiptCheck) (*Statement, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	r, err := ParseReceipt(text)
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.signed(r)
+	if err != nil {
+		return nil, err
+	}
+	if c.Trust == nil {
+		return nil, fmt.Errorf("%w: no key of its log is pinned", ErrReceipt)
+	}
+	seen, err := c.Trust.Open([]byte(r.Checkpoint), c.Now())
+	if err != nil {
+		return nil, fmt.Errorf("%w: its checkpoint: %w", ErrReceipt, err)
+	}
+	for _, l := range []Logged{r.Charge, r.Release} {
+		if err := l.under(seen.Checkpoint); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.Predicate.of(r, s.Subject[0], seen.Origin); err != nil {
+		return nil, err
+	}
+	var released struct {
+		ID string `json:"id"`
+	}
+	if c.Release != nil && (digestOf(c.Release) != s.Subject[0].Digest["sha256"] || json.Unmarshal(c.Release, &released) != nil || released.ID != s.Predicate.Release) {
+		return nil, fmt.Errorf("%w: the release is not the one that was logged", ErrReceipt)
+	}
+	return s, nil
+}
+
+// signed reads the statement, which both keys must have signed.
+func (c ReceiptCheck) signed(r *Receipt) (*Statement, error) {
+	e := r.Envelope
+	payload, err := base64.StdEncoding.Strict().DecodeString(e.Payload)
+	if err != nil || e.PayloadType != ReceiptType {
+		return nil, fmt.Errorf("%w: it has no in-toto statement", ErrReceipt)
+	}
+	if len(c.Key) != ed25519.PublicKeySize || c.SM2 == nil {
+		return nil, fmt.Errorf("%w: both keys of receipts are needed", ErrReceipt)
+	}
+	message := dsse.PAE(e.PayloadType, payload)
+	for _, k := range []struct {
+		name, id string
+		verify   func(message, sig []byte) bool
+	}{
+		{"Ed25519", ReceiptKeyID(c.Key), func(m, sig []byte) bool { return ed25519.Verify(c.Key, m, sig) }},
+		{"SM2", ReceiptKeyID(c.SM2.Bytes()), c.SM2.Verify},
+	} {
+		if !signedOnce(e.Signatures, k.id, message, k.verify) {
+			return nil, fmt.Errorf("%w: its statement is not signed by the receipt key (%s)", ErrReceipt, k.name)
+		}
+	}
+	var s Statement
+	if json.Unmarshal(payload, &s) != nil || s.Type != StatementType || s.PredicateType != ReceiptPredicate || len(s.Subject) != 1 || len(s.Subject[0].Digest) != 1 {
+		return nil, fmt.Errorf("%w: its statement is of another kind", ErrReceipt)
+	}
+	return &s, nil
+}
+
+// signedOnce says whether the one signature under a key's id is right. Signatures under
+// ids that nobody asks for are not looked at.
+func signedOnce(list []dsse.Signature, id string, message []byte, verify func(message, sig []byte) bool) bool {
+	found := 0
+	for _, s := range list {
+		if s.KeyID != id {
+			continue
+		}
+		sig, err := base64.StdEncoding.Strict().DecodeString(s.Sig)
+		if err != nil || !verify(message, sig) {
+			return false
+		}
+		found++
+	}
+	return found == 1
+}
+
+// under checks a leaf's proof.
+func (l Logged) under(c witness.Checkpoint) error {
+	if (len(l.Leaf) > 0) == (l.Hash != nil) {
+		return fmt.Errorf("%w: a leaf and its hash are not both there", ErrReceipt)
+	}
+	hash := tlog.RecordHash(l.Leaf)
+	if l.Hash != nil {
+		hash = *l.Hash
+	}
+	if l.Index < 0 || l.Index >= c.Size || tlog.CheckRecord(l.Hashes, c.Size, c.Root, l.Index, hash) != nil {
+		return fmt.Errorf("%w: leaf %d is not in the log of its checkpoint", ErrReceipt, l.Index)
 	}
 	return nil
 }
 
-func (k receiptKey) KeyID() (string, error)   { return ReceiptKeyID(k.PublicKey), nil }
-func (k receiptKey) Public() crypto.PublicKey { return k.PublicKey }
-
-// ReceiptKeyID names a receipt key by the beginning of its SHA-256, in hex.
-func ReceiptKeyID(key ed25519.PublicKey) string {
-	return digestOf(key)[:16]
+// of checks that a predicate speaks of the receipt's leaves.
+func (p Predicate) of(r *Receipt, subject Subject, population string) error {
+	leaf, err := ledger.Decode(r.Release.Leaf)
+	if err != nil {
+		return fmt.Errorf("%w: its leaf cannot be read", ErrReceipt)
+	}
+	rel, ok := leaf.Body.(*ledger.Release)
+	if !ok || leaf.Index != r.Release.Index || leaf.Index != p.ReleaseLeaf || rel.Charge != p.ChargeLeaf || rel.ID != p.Release ||
+		rel.Digest != subject.Digest["sha256"] || subject.Name != p.Release+".json" || population != p.Population {
+		return fmt.Errorf("%w: the statement and the RELEASE leaf differ", ErrReceipt)
+	}
+	if r.Charge.Index != p.ChargeLeaf || p.ChargeLeaf >= p.ReleaseLeaf {
+		return fmt.Errorf("%w: it was not charged before it was released", ErrReceipt)
+	}
+	if r.Charge.Leaf == nil {
+		return nil
+	}
+	if leaf, err = ledger.Decode(r.Charge.Leaf); err != nil {
+		return fmt.Errorf("%w: its leaf cannot be read", ErrReceipt)
+	}
+	c, ok := leaf.Body.(*ledger.Charge)
+	if !ok || leaf.Index != p.ChargeLeaf || c.ID != p.Release || c.Template != p.Template || c.Catalogue != p.Catalogue || c.TemplateDigest != p.TemplateDigest ||
+		c.Snapshot != p.Snapshot || c.Epoch != p.OptOutEpoch || c.Purpose != p.Purpose || decimal(c.Cost.Rho) != p.Rho || decimal(c.Cost.Delta) != p.Delta || !slices.Equal(c.Scopes, p.Scopes) {
+		return fmt.Errorf("%w: the statement and the CHARGE leaf differ", ErrReceipt)
+	}
+	return nil
 }
 
-// VerifyReceipt checks a receipt offline: its statement is signed by key, its
-// leaf is in the log whose checkpoints logKey checks (ledger.VerifierKey), and
-// the leaf is the RELEASE of which the statement speaks. A release, unless nil,
-// must be the bytes that were released. Anything else is ErrReceipt.
-func VerifyReceipt(ctx context.Context, receipt []byte, key ed25519.PublicKey, logKey string, release []byte) (*Statement, error) {
-	var r Receipt
-	if err := json.Unmarshal(receipt, &r); err != nil {
-		return nil, fmt.Errorf("%w: it is not a receipt", ErrReceipt)
+// TlogProof gives the proof of the RELEASE leaf in the text form of C2SP tlog-proof, with
+// the leaf's bytes as its extra data.
+func (r Receipt) TlogProof() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "c2sp.org/tlog-proof@v1\nextra %s\nindex %d\n", base64.StdEncoding.EncodeToString(r.Release.Leaf), r.Release.Index)
+	for _, h := range r.Release.Hashes {
+		fmt.Fprintf(&b, "%s\n", base64.StdEncoding.EncodeToString(h[:]))
 	}
-	verifier, err := dsse.NewEnvelopeVerifier(receiptKey{key})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := verifier.Verify(ctx, &r.Envelope); err != nil || r.Envelope.PayloadType != ReceiptType {
-		return nil, fmt.Errorf("%w: its statement is not signed by the receipt key", ErrReceipt)
-	}
-	payload, err := r.Envelope.DecodeB64Payload()
-	var s Statement
-	if err != nil || json.Unmarshal(payload, &s) != nil {
-		return nil, fmt.Errorf("%w: it has no statement", ErrReceipt)
-	}
-	if err := ledger.VerifyProof(r.Proof, r.Leaf, logKey); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrReceipt, err)
-	}
-	leaf, err := ledger.Decode(r.Leaf)
-	if err != nil {
-		return nil, fmt.Errorf("%w: its leaf cannot be read", ErrReceipt)
-	}
-	population, _, _ := strings.Cut(logKey, "+")
-	rel, ok := leaf.Body.(*ledger.Release)
-	switch {
-	case !ok, leaf.Index != r.Proof.Index, leaf.Index != s.ReleaseLeaf, rel.Charge != s.ChargeLeaf,
-		rel.ID != s.Release, rel.Digest != s.Digest, population != s.Population:
-		return nil, fmt.Errorf("%w: the statement and the leaf differ", ErrReceipt)
-	case release != nil && digestOf(release) != s.Digest:
-		return nil, fmt.Errorf("%w: the release is not the one that was logged", ErrReceipt)
-	}
-	return &s, nil
+	fmt.Fprintf(&b, "\n%s", r.Checkpoint)
+	return b.Bytes()
 }

@@ -45,9 +45,9 @@ type Options struct {
 	Epoch func(time.Time) int64
 	// Secret keys canonical keys and request digests; 32 bytes of the domain.
 	Secret []byte
-	// Sign signs receipts.
-	Sign dsse.Signer
-	Now  func() time.Time // default time.Now
+	// Sign and SignSM2 sign receipts, with Ed25519 and with SM2. Without both there are none.
+	Sign, SignSM2 dsse.Signer
+	Now           func() time.Time // default time.Now
 	// MaxRuns is how many charged requests may await their slots at once; default
 	// 8. More are refused before they are charged, so that they cannot make each
 	// other miss their slots.

@@ -129,18 +129,32 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 	if err := confirmed(in, out, s.yes, "Do you, "+s.person+", "+verb+" this?"); err != nil {
 		return err
 	}
-	made := time.Now().UTC().Truncate(time.Second)
-	statement := ledger.Approve{
-		Subject: p.Subject, Digest: p.Digest, Name: p.Name, Approver: s.person, Revoked: s.revoke,
-		Made: made, Expires: made.AddDate(0, 0, s.days),
-	}
-	statement.Sign(population, s.key)
-	leaf, err := a.Approve(ctx, statement)
+	leaf, err := s.submit(ctx, a, population, p)
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "%s %s: %s by %s, leaf %d\n", p.Subject, p.Name, map[bool]string{false: "approved", true: "taken back"}[s.revoke], s.person, leaf)
 	return err
+}
+
+// submit signs a statement and sends it. Statements of one person on one thing are told
+// apart by the second: one that comes too soon after another is made again.
+func (s *signing) submit(ctx context.Context, a approvals, population string, p api.Proposal) (leaf int64, err error) {
+	for try := range 2 {
+		if try > 0 {
+			time.Sleep(1100 * time.Millisecond)
+		}
+		made := time.Now().UTC().Truncate(time.Second)
+		statement := ledger.Approve{
+			Subject: p.Subject, Digest: p.Digest, Name: p.Name, Approver: s.person, Revoked: s.revoke,
+			Made: made, Expires: made.AddDate(0, 0, s.days),
+		}
+		statement.Sign(population, s.key)
+		if leaf, err = a.Approve(ctx, statement); err == nil || !strings.Contains(err.Error(), "said something later") {
+			break
+		}
+	}
+	return leaf, err
 }
 
 // checkProposal computes the digest from what is shown: whoever shows a thing may not

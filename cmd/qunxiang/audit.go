@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,45 +12,148 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qunxiang/qunxiang/policy/audit"
+	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
 func auditCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "audit", Short: "Check the log of what was released",
-		Example: "  qunxiang audit verify --domain D",
+		Example: "  qunxiang audit verify --domain D\n  qunxiang audit verify --bundle B.tar --policy pinned.policy",
 	}
-	c.AddCommand(auditVerifyCommand(), auditNoiseCommand(), auditReceiptCommand())
+	c.AddCommand(auditVerifyCommand(), auditNoiseCommand(), auditReceiptCommand(), auditBundleCommand(), auditPolicyCommand(), auditReplayCommand(), auditCodesCommand())
 	return c
 }
 
+// examined says which log is looked at, and what is pinned.
+type examined struct {
+	dir, bundle         string
+	log, releases, jobs string
+	policy, key, sm2    string
+	since               string
+	witnesses           []string
+	quorum              int
+	server              where
+}
+
+func (e *examined) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&e.dir, "domain", "", "directory of a domain")
+	f.StringVar(&e.bundle, "bundle", "", "a bundle of audit bundle, with --policy")
+	f.StringVar(&e.policy, "policy", "", "file with the pinned keys of the log and its witnesses, which you were given by another way")
+	f.StringVar(&e.log, "log", "", "directory of a log, in place of --domain")
+	f.StringVar(&e.key, "key", "", "file with the public key that checks checkpoints, in place of --policy")
+	f.StringVar(&e.sm2, "sm2-key", "", "file with the public key of the checkpoint's SM2 signature, which covers the SM3 chain")
+	f.StringVar(&e.releases, "releases", "", "directory of released files")
+	f.StringVar(&e.jobs, "jobs", "", "directory of a node's jobs, whose decrypted sums the log names too (with --domain: its own)")
+}
+
+// open gives what to examine. Where it comes with a domain, the domain's own word for its
+// keys is taken unless there is a policy.
+func (e *examined) open(ctx context.Context) (o audit.Options, done io.Closer, err error) {
+	done = io.NopCloser(nil)
+	usage := func(text string) (audit.Options, io.Closer, error) {
+		return o, done, &exitError{exitUsage, errors.New(text)}
+	}
+	if e.dir != "" {
+		e.log, e.releases, e.jobs = filepath.Join(e.dir, "ledger"), filepath.Join(e.dir, "releases"), nodeFolderOf(e.dir).path("jobs")
+		if e.key == "" && e.policy == "" {
+			e.key = filepath.Join(e.dir, logKeyFile)
+		}
+		if second := filepath.Join(e.dir, secondKeyFile); e.sm2 == "" && e.policy == "" && exists(second) {
+			e.sm2 = second
+		}
+	}
+	places := 0
+	for _, place := range []string{e.log, e.bundle, e.server.server} {
+		if place != "" {
+			places++
+		}
+	}
+	switch {
+	case places != 1:
+		return usage("give one of --domain, --log, --bundle and --server")
+	case e.policy == "" && (e.key == "" || e.log == ""):
+		return usage("give --policy, or with --log also --key")
+	case e.policy != "" && (e.key != "" || e.sm2 != "" || len(e.witnesses) > 0):
+		return usage("--policy says it all: give no other keys beside it")
+	}
+	if err := e.pinned(&o); err != nil {
+		return o, done, err
+	}
+	switch {
+	case e.bundle != "":
+		b, err := audit.OpenBundle(e.bundle)
+		if err != nil {
+			return o, done, err
+		}
+		o.Log, o.Releases, done = b.Log, b.Releases, b
+	case e.server.server != "":
+		if o.Log, err = e.server.publishedLog(ctx); err != nil {
+			return o, done, err
+		}
+		o.Entries = true
+	default:
+		o.Log = os.DirFS(e.log)
+	}
+	if e.releases != "" {
+		o.Releases = newReleasedFiles(e.releases, e.jobs)
+	}
+	return o, done, nil
+}
+
+// pinned reads the keys and the older checkpoint.
+func (e *examined) pinned(o *audit.Options) error {
+	for path, into := range map[string]*string{e.key: &o.Key, e.sm2: &o.SM2} {
+		if path == "" {
+			continue
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		*into = strings.TrimSpace(string(b))
+	}
+	if e.policy != "" {
+		text, err := os.ReadFile(e.policy)
+		if err != nil {
+			return err
+		}
+		if o.Trust, err = witness.ParseTrust(text); err != nil {
+			return &exitError{exitUsage, fmt.Errorf("%s: %w", e.policy, err)}
+		}
+	}
+	o.Witnesses, o.Quorum = e.witnesses, e.quorum
+	if e.since != "" {
+		text, err := os.ReadFile(e.since)
+		if err != nil {
+			return err
+		}
+		o.Since = text
+	}
+	return nil
+}
+
 func auditVerifyCommand() *cobra.Command {
-	var dir, log, key, sm2, since, releases, jobs string
-	var witnesses []string
-	var quorum int
+	var e examined
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "verify", Short: "Verify a log offline, without trusting the server", Args: cobra.NoArgs,
-		Long: `Verify a log offline: rebuild its Merkle tree, check the signed checkpoint, add
-up every budget at every leaf, and hold every release against its one earlier
-charge and its file. With --log and --key it needs nothing but copies of the
-ledger directory, the releases and the public key you were given.
+		Long: `Verify a log offline: rebuild its Merkle tree, check the signed checkpoint and who
+has cosigned it, add up every budget at every leaf, and hold every release against
+its approvals, its one earlier charge and its file. It needs a bundle, which anybody
+may hand over, and a policy of pinned keys (C2SP tlog-policy), which you were given
+by another way; or it reads the log of a server.
 
+The last line ends with the codes of what was found; audit codes explains them.
 Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
-		Example: "  qunxiang audit verify --domain D\n  qunxiang audit verify --log copy/ledger --releases copy/releases --key log.pub --since last-year.checkpoint",
+		Example: "  qunxiang audit verify --bundle B.tar --policy pinned.policy --since last-year.checkpoint\n  qunxiang audit verify --server https://qunxiang.example --token T --policy pinned.policy\n  qunxiang audit verify --domain D",
 		RunE: func(c *cobra.Command, _ []string) error {
-			if dir != "" {
-				log, releases, jobs = filepath.Join(dir, "ledger"), filepath.Join(dir, "releases"), nodeFolderOf(dir).path("jobs")
-				if key == "" {
-					key = filepath.Join(dir, logKeyFile)
-				}
-				if second := filepath.Join(dir, secondKeyFile); sm2 == "" && exists(second) {
-					sm2 = second
-				}
+			o, done, err := e.open(c.Context())
+			if err != nil {
+				return err
 			}
-			if log == "" || key == "" {
-				return &exitError{exitUsage, fmt.Errorf("give --domain, or --log and --key")}
-			}
-			report, err := verify(c, log, key, since, releases, jobs, sm2, witnesses, quorum)
+			defer done.Close()
+			report, err := audit.Verify(c.Context(), o)
 			if err != nil {
 				return err
 			}
@@ -63,42 +168,18 @@ Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
 			return err
 		},
 	}
+	e.flags(c)
 	f := c.Flags()
-	f.StringVar(&dir, "domain", "", "directory of a domain")
-	f.StringVar(&log, "log", "", "directory of a log, in place of --domain")
-	f.StringVar(&key, "key", "", "file with the public key that checks checkpoints")
-	f.StringVar(&sm2, "sm2-key", "", "file with the public key of the checkpoint's SM2 signature, which covers the SM3 chain")
-	f.StringArrayVar(&witnesses, "witness", nil, "verifier key of a witness whose cosignature you ask for, repeated (default: those of the log's policy)")
-	f.IntVar(&quorum, "quorum", 1, "how many of them must have cosigned")
-	f.StringVar(&releases, "releases", "", "directory of released files")
-	f.StringVar(&jobs, "jobs", "", "directory of a node's jobs, whose decrypted sums the log names too (with --domain: its own)")
-	f.StringVar(&since, "since", "", "file with an older checkpoint that you kept: history must still begin with it")
+	f.StringVar(&e.server.server, "server", "", "URL of a server, to read its published log")
+	f.StringVar(&e.server.token, "token", "", "bearer token, with --server (or the variable QUNXIANG_TOKEN)")
+	f.StringVar(&e.server.certificate, "cert", "", "PEM file with a client certificate, with --server")
+	f.StringVar(&e.server.key, "cert-key", "", "PEM file with its private key")
+	f.StringVar(&e.server.authority, "ca", "", "PEM file with the authorities that vouch for the server")
+	f.StringArrayVar(&e.witnesses, "witness", nil, "verifier key of a witness whose cosignature you ask for, repeated (default: those of the log's policy)")
+	f.IntVar(&e.quorum, "quorum", 1, "how many of them must have cosigned")
+	f.StringVar(&e.since, "since", "", "file with an older checkpoint that you kept: history must still begin with it")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return c
-}
-
-func verify(c *cobra.Command, log, key, since, releases, jobs, sm2 string, witnesses []string, quorum int) (*audit.Report, error) {
-	pinned, err := os.ReadFile(key)
-	if err != nil {
-		return nil, err
-	}
-	o := audit.Options{Log: os.DirFS(log), Key: strings.TrimSpace(string(pinned)), Witnesses: witnesses, Quorum: quorum}
-	if sm2 != "" {
-		pinned, err := os.ReadFile(sm2)
-		if err != nil {
-			return nil, err
-		}
-		o.SM2 = string(pinned)
-	}
-	if releases != "" {
-		o.Releases = newReleasedFiles(releases, jobs)
-	}
-	if since != "" {
-		if o.Since, err = os.ReadFile(since); err != nil {
-			return nil, err
-		}
-	}
-	return audit.Verify(c.Context(), o)
 }
 
 func printReport(w io.Writer, r *audit.Report) {
@@ -135,7 +216,7 @@ func printReport(w io.Writer, r *audit.Report) {
 		}
 		fmt.Fprintf(w, "  %s: %s: %s\n", at, f.Code, f.Text)
 	}
-	fmt.Fprintf(w, "NOT OK: %d findings\n", int64(len(r.Findings))+r.More)
+	fmt.Fprintf(w, "NOT OK: %d findings: %s\n", int64(len(r.Findings))+r.More, strings.Join(r.Found(), " "))
 }
 
 func exists(path string) bool {

@@ -32,10 +32,10 @@ and nothing else that was computed from data. Of an honest log the verdict is
 "pass" but for the false-alarm rate, whatever the data.
 
 What one release can hide is less than what many can: half the noise is seen in
-about 150 numbers, noise trimmed at two deviations or four fifths of it in about
-1,500, the best of two draws per number in about 300, the best of two draws of a
-whole release in about 200 releases, the same noise in two releases in about 20
-numbers of each.
+about 350 numbers, four fifths of it in about 2,000, noise trimmed at two deviations
+in about 3,000 and clipped there in about 5,000, the best of two draws per number in
+about 500, the best of two draws of a whole release in about 300 releases, the same
+noise in two of twelve releases.
 
 Each look is on record in the log before it says anything; in a supervised domain
 two other people approve it first, for one number of leaves: the command says which,

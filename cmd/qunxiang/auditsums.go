@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 )
 
@@ -47,4 +49,17 @@ func (r *releasedFiles) Open(name string) (fs.File, error) {
 		return os.Open(path)
 	}
 	return f, err
+}
+
+// Names lists the answers and the sums.
+func (r *releasedFiles) Names() ([]string, error) {
+	entries, err := fs.ReadDir(r.FS, ".")
+	if err != nil {
+		return nil, err
+	}
+	names := slices.Collect(maps.Keys(r.sums()))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, nil
 }

@@ -134,10 +134,8 @@ func (d *domain) openLedger(ctx context.Context) error {
 	if _, err := d.loadPolicy(); err != nil { // before a lock is taken for nothing
 		return err
 	}
-	if _, err := os.Stat(d.path(secondKeyFile)); errors.Is(err, fs.ErrNotExist) { // a domain from before there was one
-		if err := d.writePublicKeys(); err != nil {
-			return err
-		}
+	if err := d.addPublicKeys(); err != nil {
+		return err
 	}
 	o := d.ledgerOptions(false)
 	if err := d.withWitnesses(&o); err != nil {
@@ -212,7 +210,7 @@ func (d *domain) makeRunner(engine queries.Answerer) error {
 		Catalog: d.catalog, Policy: d.policy(), State: d.state, Ledger: d.ledger,
 		Answerer: engine, Store: releaseStore{d.path("releases")},
 		Source: d.source, Epoch: dataset.Epoch, Secret: d.keys.request,
-		Sign: receiptSigner{d.keys.receipt}, MaxRuns: d.maxRuns, MaxInFlight: d.maxInFlight,
+		Sign: receiptSigner{d.keys.receipt}, SignSM2: receiptSM2Signer{d.keys.receiptSM2}, MaxRuns: d.maxRuns, MaxInFlight: d.maxInFlight,
 	})
 	return err
 }

@@ -44,6 +44,9 @@ func (d *domain) enforcePolicy(ctx context.Context) (waiting, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if digestOf(text) != p.Digest() { // the copy must be of what was read
+		return nil, errors.New("policy.yaml was changed while it was read")
+	}
 	if err := os.MkdirAll(d.path("policies"), 0o700); err != nil {
 		return nil, err
 	}

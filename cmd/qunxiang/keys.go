@@ -23,6 +23,8 @@ type keys struct {
 	log     ed25519.PrivateKey
 	sm2     *witness.SM2Signer // signs the log beside it
 	receipt ed25519.PrivateKey
+	// receiptSM2 signs receipts beside it.
+	receiptSM2 *witness.SM2Key
 }
 
 func loadKeys(dir string) (*keys, error) {
@@ -41,15 +43,23 @@ func loadKeys(dir string) (*keys, error) {
 		}
 		*into = ed25519.NewKeyFromSeed(seed)
 	}
-	if k.sm2, err = secondKey(dir, k.person.Population()); err != nil {
+	b, err := secretSM2(dir, "log-sm2.key")
+	if err != nil {
 		return nil, err
 	}
-	return k, nil
+	if k.sm2, err = witness.NewSM2Signer(k.person.Population(), b); err != nil {
+		return nil, err
+	}
+	if b, err = secretSM2(dir, "receipt-sm2.key"); err != nil {
+		return nil, err
+	}
+	k.receiptSM2, err = witness.NewSM2Key(b)
+	return k, err
 }
 
-// secondKey reads the log's SM2 key, or makes it.
-func secondKey(dir, population string) (*witness.SM2Signer, error) {
-	path := filepath.Join(dir, "log-sm2.key")
+// secretSM2 reads a private SM2 key, or makes it.
+func secretSM2(dir, name string) ([]byte, error) {
+	path := filepath.Join(dir, name)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		b, err := witness.GenerateSM2Key()
 		if err == nil {
@@ -59,11 +69,7 @@ func secondKey(dir, population string) (*witness.SM2Signer, error) {
 			return nil, err
 		}
 	}
-	b, err := ownerOnly(path)
-	if err != nil {
-		return nil, err
-	}
-	return witness.NewSM2Signer(population, b)
+	return ownerOnly(path)
 }
 
 // secret reads 32 bytes, or makes them where the file is not there yet.
@@ -98,7 +104,18 @@ const (
 	logKeyFile     = "log.pub"
 	secondKeyFile  = "log-sm2.pub"
 	receiptKeyFile = "receipt.pub"
+	receiptSM2File = "receipt-sm2.pub"
 )
+
+// addPublicKeys writes the public keys of a domain from before there were all of them.
+func (d *domain) addPublicKeys() error {
+	for _, name := range []string{secondKeyFile, receiptSM2File} {
+		if !exists(d.path(name)) {
+			return d.writePublicKeys()
+		}
+	}
+	return nil
+}
 
 func (d *domain) writePublicKeys() error {
 	if err := writeDurably(d.path(logKeyFile), []byte(d.logKey()+"\n"), 0o644); err != nil {
@@ -108,7 +125,10 @@ func (d *domain) writePublicKeys() error {
 		return err
 	}
 	public := hex.EncodeToString(d.keys.receipt.Public().(ed25519.PublicKey))
-	return writeDurably(d.path(receiptKeyFile), []byte(public+"\n"), 0o644)
+	if err := writeDurably(d.path(receiptKeyFile), []byte(public+"\n"), 0o644); err != nil {
+		return err
+	}
+	return writeDurably(d.path(receiptSM2File), []byte(d.keys.receiptSM2.Public().Text()+"\n"), 0o644)
 }
 
 // receiptSigner signs receipts with Ed25519 (DSSE).
@@ -121,4 +141,16 @@ func (s receiptSigner) Sign(_ context.Context, data []byte) ([]byte, error) {
 // KeyID names the key by the beginning of its public half's SHA-256.
 func (s receiptSigner) KeyID() (string, error) {
 	return queries.ReceiptKeyID(s.key.Public().(ed25519.PublicKey)), nil
+}
+
+// receiptSM2Signer signs receipts with SM2 (DSSE).
+type receiptSM2Signer struct{ key *witness.SM2Key }
+
+func (s receiptSM2Signer) Sign(_ context.Context, data []byte) ([]byte, error) {
+	return s.key.Sign(data)
+}
+
+// KeyID names the key by the beginning of its public point's SHA-256.
+func (s receiptSM2Signer) KeyID() (string, error) {
+	return queries.ReceiptKeyID(s.key.Public().Bytes()), nil
 }

@@ -28,7 +28,7 @@ func kills(t *testing.T) int {
 }
 
 // program runs this test binary as qunxiang.
-func program(t *testing.T, dir string, args ...string) *exec.Cmd {
+func program(t testing.TB, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {

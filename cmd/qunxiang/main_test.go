@@ -17,6 +17,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("QUNXIANG_AS_PROGRAM") != "" || isEngine(os.Args) {
 		os.Exit(run())
 	}
+	if os.Getenv("QUNXIANG_AS_TRACER") != "" {
+		os.Exit(traceAlone())
+	}
 	testscript.Main(m, map[string]func(){"qunxiang": func() { os.Exit(run()) }})
 }
 

@@ -4,63 +4,124 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/qunxiang/qunxiang/policy/witness"
 	"github.com/qunxiang/qunxiang/queries"
 )
 
+// receiptFiles are what audit receipt reads, by their paths.
+type receiptFiles struct{ key, sm2, logKey, policy, release, proof string }
+
 func auditReceiptCommand() *cobra.Command {
-	var key, logKey, release string
+	var r receiptFiles
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "receipt FILE", Short: "Verify a receipt offline, without trusting the server", Args: cobra.ExactArgs(1),
-		Long: `Verify a receipt offline: the signature of its statement, the proof that the
-RELEASE leaf is in the log under a signed checkpoint, and that both speak of the
-same release; with --release also that a file is the one that was released, as
-query fetch --json gives it.
+		Long: `Verify a receipt offline: both signatures of its statement, Ed25519 and SM2; the
+proof that the RELEASE leaf and the CHARGE leaf before it are in the log under a
+signed checkpoint; and that all speak of the same release. With --release also that
+a file is the one that was released, as query fetch --json gives it.
+
+The log is known by --policy, a file of pinned keys as audit policy prints it, which
+also says whose cosignatures the checkpoint needs; or by --log-key alone.
 
 Exit codes: 0 it holds, 5 it does not, 1 it could not be examined.`,
-		Example: "  qunxiang audit receipt receipt.json --key receipt.pub --log-key log.pub --release release.json",
+		Example: "  qunxiang audit receipt receipt.json --key receipt.pub --sm2-key receipt-sm2.pub --policy pinned.policy --release release.json",
 		RunE: func(c *cobra.Command, args []string) error {
-			texts := map[string][]byte{}
-			for _, path := range []string{args[0], key, logKey, release} {
-				if path == "" {
-					continue
-				}
-				b, err := os.ReadFile(path)
-				if err != nil {
-					return err
-				}
-				texts[path] = b
-			}
-			public, err := hex.DecodeString(strings.TrimSpace(string(texts[key])))
+			text, err := os.ReadFile(args[0])
 			if err != nil {
-				return &exitError{exitUsage, fmt.Errorf("%s holds no receipt key", key)}
+				return err
 			}
-			s, err := queries.VerifyReceipt(c.Context(), texts[args[0]], public, strings.TrimSpace(string(texts[logKey])), texts[release])
+			check, err := r.read()
+			if err != nil {
+				return err
+			}
+			s, err := queries.VerifyReceipt(text, *check)
 			if errors.Is(err, queries.ErrReceipt) {
 				return &exitError{exitInvalid, err}
 			}
 			if err != nil {
 				return err
 			}
+			if r.proof != "" {
+				receipt, err := queries.ParseReceipt(text)
+				if err != nil {
+					return err
+				}
+				if err := os.WriteFile(r.proof, receipt.TlogProof(), 0o644); err != nil {
+					return err
+				}
+			}
 			if asJSON {
 				return printJSON(c.OutOrStdout(), s)
 			}
-			fmt.Fprintf(c.OutOrStdout(), "release %s of %s (%s), digest %s\ncharged in leaf %d, released in leaf %d of the log of %s\nOK: the receipt holds\n",
-				s.Release, s.Template, s.Mode, s.Digest, s.ChargeLeaf, s.ReleaseLeaf, s.Population)
+			printStatement(c.OutOrStdout(), s)
 			return nil
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&key, "key", "", "file with the public key that checks receipts (receipt.pub)")
-	f.StringVar(&logKey, "log-key", "", "file with the public key that checks checkpoints (log.pub)")
-	f.StringVar(&release, "release", "", "file with the release, byte for byte (default: not looked at)")
+	f.StringVar(&r.key, "key", "", "file with the public key that checks receipts (receipt.pub)")
+	f.StringVar(&r.sm2, "sm2-key", "", "file with the public SM2 key that checks receipts (receipt-sm2.pub)")
+	f.StringVar(&r.policy, "policy", "", "file with the pinned keys of the log and its witnesses")
+	f.StringVar(&r.logKey, "log-key", "", "file with the public key that checks checkpoints (log.pub), in place of --policy")
+	f.StringVar(&r.release, "release", "", "file with the release, byte for byte (default: not looked at)")
+	f.StringVar(&r.proof, "tlog-proof", "", "write the proof of the RELEASE leaf to this file, as C2SP tlog-proof")
 	f.BoolVar(&asJSON, "json", false, "print the statement as JSON")
 	_ = c.MarkFlagRequired("key")
-	_ = c.MarkFlagRequired("log-key")
+	_ = c.MarkFlagRequired("sm2-key")
+	c.MarkFlagsOneRequired("policy", "log-key")
+	c.MarkFlagsMutuallyExclusive("policy", "log-key")
 	return c
+}
+
+// read gives what the files say.
+func (r receiptFiles) read() (*queries.ReceiptCheck, error) {
+	bad := func(format string, args ...any) (*queries.ReceiptCheck, error) {
+		return nil, &exitError{exitUsage, fmt.Errorf(format, args...)}
+	}
+	texts := map[string]string{}
+	for _, path := range []string{r.key, r.sm2, r.policy, r.logKey, r.release} {
+		if path == "" {
+			continue
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		texts[path] = string(b)
+	}
+	var c queries.ReceiptCheck
+	var err error
+	if c.Key, err = hex.DecodeString(strings.TrimSpace(texts[r.key])); err != nil {
+		return bad("%s holds no receipt key", r.key)
+	}
+	if c.SM2, err = witness.ParseSM2Public(strings.TrimSpace(texts[r.sm2])); err != nil {
+		return bad("%s holds no SM2 receipt key", r.sm2)
+	}
+	pinned := texts[r.policy]
+	if r.logKey != "" {
+		pinned = "log " + strings.TrimSpace(texts[r.logKey]) + "\nquorum none\n"
+	}
+	if c.Trust, err = witness.ParseTrust([]byte(pinned)); err != nil {
+		return bad("%s: %w", r.policy+r.logKey, err)
+	}
+	if r.release != "" {
+		c.Release = []byte(texts[r.release])
+	}
+	return &c, nil
+}
+
+func printStatement(w io.Writer, s *queries.Statement) {
+	p := s.Predicate
+	fmt.Fprintf(w, "release %s of %s (%s), digest %s\ncharged in leaf %d, released in leaf %d of the log of %s\n",
+		p.Release, p.Template, p.Mode, s.Subject[0].Digest["sha256"], p.ChargeLeaf, p.ReleaseLeaf, p.Population)
+	for _, a := range p.Approvals {
+		fmt.Fprintf(w, "%s %s approved by %s in leaf %d\n", a.Subject, a.Digest, a.Who, a.Leaf)
+	}
+	fmt.Fprintln(w, "OK: the receipt holds")
 }

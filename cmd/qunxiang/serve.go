@@ -119,7 +119,7 @@ func startServer(ctx context.Context, d *domain, conf *config, log *slog.Logger)
 		return nil, err
 	}
 	o := api.Options{
-		Register: d.runner, About: api.About(conf.Register),
+		Register: d.runner, About: api.About(conf.Register), Published: servedLog{d},
 		Runner: d.runner, Catalog: d.catalog, Policy: &d.inForce, Tokens: tokens, Approvals: d, Ready: d.ledger.Away,
 		Rate: api.Rate(conf.Rate), Encoders: encoders, Version: version, Log: log, Detail: d.engineLine(),
 	}

@@ -3,7 +3,6 @@ package audit
 import (
 	"bytes"
 	"cmp"
-	"hash/maphash"
 	"math"
 	"slices"
 )
@@ -17,6 +16,8 @@ const (
 // books are the auditor's own fold of the log.
 type books struct {
 	population string
+	scope      string // whose charges are listed, "" for none
+	rekeyed    []rekeyed
 	last       int64 // newest time seen
 	terms      *terms
 	scopes     map[string]*scope
@@ -28,8 +29,8 @@ type books struct {
 	head       link                             // what the next leaf is chained to
 	linked     bool
 	names      namer
-	ids        map[name]struct{}
-	asked      map[name]struct{} // principal and idempotency digest
+	ids        nameSet
+	asked      nameSet // principal and idempotency digest
 	standing   map[string]*standing
 	place      []int32 // by leaf: its charge in charges, noCharge or aRelease
 	charges    []charge
@@ -41,25 +42,6 @@ type books struct {
 type scope struct {
 	spent Cost
 	year  bool
-}
-
-// name stands for a text that is only ever compared: 128 bits of a hash that is
-// seeded anew in every examination, so that nobody can make two texts agree.
-// Among a million texts two do with a chance below 1e-26.
-type name [2]uint64
-
-type namer struct {
-	seeds [2]maphash.Seed
-	buf   []byte
-}
-
-func (n *namer) of(parts ...[]byte) name {
-	b := parts[0]
-	if len(parts) > 1 {
-		n.buf = append(append(append(n.buf[:0], parts[0]...), 0), parts[1]...)
-		b = n.buf
-	}
-	return name{maphash.Bytes(n.seeds[0], b), maphash.Bytes(n.seeds[1], b)}
 }
 
 type charge struct {
@@ -85,9 +67,8 @@ type standing struct {
 
 func newBooks(population string) *books {
 	return &books{population: population, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]bool{}, looks: map[string]bool{}, approvals: map[string]map[string]*statement{},
-		standing: map[string]*standing{}, uses: map[string]map[string]*Use{}, ids: map[name]struct{}{}, asked: map[name]struct{}{},
-		reserved: map[int64]*reserve{},
-		names:    namer{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}}
+		standing: map[string]*standing{}, uses: map[string]map[string]*Use{},
+		reserved: map[int64]*reserve{}, names: newNamer()}
 }
 
 // old says that a leaf is of format 1.
@@ -99,10 +80,12 @@ const (
 	aRelease = -2 // and below: a release of the charge so many places down
 )
 
-// expect makes room for about so many requests.
-func (b *books) expect(requests int64) {
-	n := int(min(max(requests, 0), 1<<20))
-	b.ids, b.asked = make(map[name]struct{}, n), make(map[name]struct{}, n)
+// expect makes room for about so many leaves, half of them charges.
+func (b *books) expect(leaves int64) {
+	n := int(min(max(leaves, 0), 1<<22))
+	b.place, b.charges = make([]int32, 0, n), make([]charge, 0, n/2)
+	b.ids.expect(n / 2)
+	b.asked.expect(n / 2)
 }
 
 // fold takes in the leaf at a place of the log.
@@ -141,6 +124,9 @@ func (b *books) fold(r *Report, at int64, l *leaf) {
 	case "APPROVE":
 		b.approve(r, at, l)
 	case "KEY":
+		if string(l.purpose) == "log" {
+			b.rekeyed = append(b.rekeyed, rekeyed{at, string(l.template), string(l.id)})
+		}
 		b.want(r, at, l.time, b.terms, "key", content(l.raw), b.askedBy(r, at, string(l.principal)))
 	case "DELETE":
 		b.deletion(r, at, l)
@@ -167,20 +153,13 @@ func (b *books) tick(r *Report, at, now int64) {
 // been used. It gives the id.
 func (b *books) once(r *Report, at int64, l *leaf) name {
 	id := b.names.of(l.id)
-	if !first(b.ids, id) {
+	if !b.ids.first(id) {
 		r.find(DuplicateID, at, "request id used before")
 	}
-	if len(l.idempotency) > 0 && !first(b.asked, b.names.of(l.principal, l.idempotency)) {
+	if len(l.idempotency) > 0 && !b.asked.first(b.names.of(l.principal, l.idempotency)) {
 		r.find(DuplicateKey, at, "idempotency digest used before")
 	}
 	return id
-}
-
-// first puts a name into a set and says whether it is new there.
-func first(set map[name]struct{}, s name) bool {
-	n := len(set)
-	set[s] = struct{}{}
-	return len(set) > n
 }
 
 // training is the catalogue of charges for attempts of training jobs.
@@ -281,6 +260,9 @@ func (b *books) spend(r *Report, at int64, l *leaf, cost, aside Cost, drawn bool
 		}
 		life = life || !s.year
 		s.spent = s.spent.plus(cost)
+		if b.scope == string(name) && l.kind == "CHARGE" {
+			r.History = append(r.History, Spend{at, l.time, string(l.principal), string(l.organisation), string(l.purpose), string(l.template), cost, s.spent, b.limit(s)})
+		}
 		all := s.spent.plus(aside)
 		if !drawn {
 			all = all.plus(b.held(string(name), l.time))

@@ -13,10 +13,15 @@ import (
 // padding.
 type link = [sm3.Size]byte
 
-// bare gives the bytes of the leaf that was parsed last, with an empty pad.
-func (c *cursor) bare() []byte {
-	c.spare = append(append(c.spare[:0], c.b[:c.padAt]...), c.b[c.padAt+c.pad:]...)
-	return c.spare
+// linked hashes the leaf that was parsed last, with an empty pad.
+func (c *cursor) linked(into *link) {
+	if c.sm3 == nil {
+		c.sm3 = sm3.New()
+	}
+	c.sm3.Reset()
+	c.sm3.Write(c.b[:c.padAt])
+	c.sm3.Write(c.b[c.padAt+c.pad:])
+	c.sm3.Sum(into[:0])
 }
 
 // link reads the chain's member, which leaves of format 1 have not.
@@ -30,22 +35,32 @@ func (c *cursor) link(l *leaf) {
 		c.bad = true
 		return
 	}
-	for _, d := range l.previous {
-		c.bad = c.bad || !('0' <= d && d <= '9' || 'a' <= d && d <= 'f')
+	var all byte
+	for i := range l.link {
+		high, low := digits[l.previous[2*i]], digits[l.previous[2*i+1]]
+		all |= high | low
+		l.link[i] = high<<4 | low
 	}
+	c.bad = all > 15
 }
 
-// chained holds a leaf's link against the leaf before.
-func (b *books) chained(r *Report, at int64, l *leaf) {
-	var want [2 * sm3.Size]byte
-	hex.Encode(want[:], b.head[:])
-	if at == 0 {
-		copy(want[:], zeros)
+// digits are the values of the small hex digits, and 255 of what is none.
+var digits = func() (values [256]byte) {
+	for i := range values {
+		values[i] = 255
 	}
+	for i, d := range []byte("0123456789abcdef") {
+		values[d] = byte(i)
+	}
+	return values
+}()
+
+// chained holds a leaf's link against the leaf before; that of the first is of nothing.
+func (b *books) chained(r *Report, at int64, l *leaf) {
 	switch {
 	case l.previous == nil && b.linked:
 		r.find(ChainBroken, at, "the SM3 chain breaks off")
-	case l.previous != nil && !bytes.Equal(l.previous, want[:]):
+	case l.previous != nil && l.link != b.head:
 		r.find(ChainBroken, at, "it is not chained to the leaf before by SM3")
 	}
 	b.linked = l.previous != nil

@@ -1,11 +1,11 @@
 package audit
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/qunxiang/qunxiang/policy/witness"
 )
@@ -17,62 +17,116 @@ type covered struct {
 	terms   *terms
 }
 
-// pins reads the auditor's own keys.
-func (v *verifier) pins(o Options) (err error) {
+// trust is the auditor's policy, put together of single keys where it was not given.
+func (o Options) trust() (*witness.Trust, error) {
+	if o.Trust != nil {
+		return o.Trust, nil
+	}
+	var p strings.Builder
+	fmt.Fprintf(&p, "log %s\n", o.Key)
 	if o.SM2 != "" {
-		if v.sm2, err = witness.NewSM2Verifier(strings.TrimSpace(o.SM2)); err != nil {
-			return fmt.Errorf("%w: the SM2 key: %w", ErrUnusable, err)
-		}
+		fmt.Fprintf(&p, "log %s\n", strings.TrimSpace(o.SM2))
 	}
-	if len(o.Witnesses) > 0 {
-		if v.needs, err = witness.NewPolicy(o.Witnesses, o.Quorum); err != nil {
-			return fmt.Errorf("%w: witnesses: %w", ErrUnusable, err)
-		}
+	quorum, names := "none", ""
+	for i, key := range o.Witnesses {
+		fmt.Fprintf(&p, "witness w%d %s\n", i, key)
+		names += fmt.Sprintf(" w%d", i)
+		quorum = "witnesses"
 	}
-	return nil
+	if names != "" {
+		fmt.Fprintf(&p, "group witnesses %d%s\n", o.Quorum, names)
+	}
+	fmt.Fprintf(&p, "quorum %s\n", quorum)
+	return witness.ParseTrust([]byte(p.String()))
 }
 
-// cosigned looks at who has signed the checkpoint besides the log's Ed25519 key: the
-// witnesses whom the auditor or the policy in force names, and the SM2 key over the head
-// of the SM3 chain.
+// open reads the checkpoint; nil if none of the log's pinned keys signed it.
+func (v *verifier) open(trust *witness.Trust, text []byte) *checkpoint {
+	seen, err := trust.Open(text, time.Now())
+	if seen == nil {
+		v.report.find(CheckpointInvalid, -1, "the checkpoint: %v", err)
+		return nil
+	}
+	if errors.Is(err, witness.ErrSecond) {
+		v.report.find(SM2Invalid, -1, "the checkpoint is not signed by a pinned SM2 key")
+	}
+	if errors.Is(err, witness.ErrQuorum) {
+		v.report.find(NotWitnessed, -1, "the checkpoint: too few of the pinned witnesses have cosigned it")
+	}
+	for _, w := range seen.Witnesses {
+		v.report.Witnesses = append(v.report.Witnesses, w.Witness)
+	}
+	return &checkpoint{seen.Size, seen.Root, seen}
+}
+
+// cosigned looks at what of the checkpoint takes the fold: that the SM2 key signed the
+// head of this log's SM3 chain, and, where the auditor asks for no witnesses, those whom
+// the policy in force names.
 func (v *verifier) cosigned() {
 	r := v.report
-	if v.signed == nil {
+	if v.signed == nil || !v.at.reached {
 		return
 	}
-	needs := v.needs
-	if t := v.at.terms; needs == nil && t != nil && t.mode == supervised && 0 < t.quorum && t.quorum <= int64(len(t.witnesses)) {
-		var keys []string
-		for _, key := range t.witnesses {
-			keys = append(keys, string(key))
-		}
-		var err error
-		if needs, err = witness.NewPolicy(keys, int(t.quorum)); err != nil {
-			r.find(NotWitnessed, -1, "the policy names witnesses that are none: %v", err)
-		}
+	if s := v.signed.seen; len(s.SM2) > 0 && s.Head != v.at.head {
+		r.find(SM2Invalid, -1, "the SM2 signature is over another SM3 chain than this log's")
 	}
-	if needs != nil {
-		signed, err := needs.Check(v.text, time.Now())
-		for _, s := range signed {
+	t := v.at.terms
+	if v.asks || t == nil || t.mode != supervised || t.quorum < 1 || t.quorum > int64(len(t.witnesses)) {
+		return
+	}
+	var keys []string
+	for _, key := range t.witnesses {
+		keys = append(keys, string(key))
+	}
+	needs, err := witness.NewPolicy(keys, int(t.quorum))
+	if err != nil {
+		r.find(NotWitnessed, -1, "the policy names witnesses that are none: %v", err)
+		return
+	}
+	signed, err := needs.Check(v.text, time.Now())
+	for _, s := range signed {
+		if !slices.Contains(r.Witnesses, s.Witness) {
 			r.Witnesses = append(r.Witnesses, s.Witness)
 		}
-		if err != nil {
-			r.find(NotWitnessed, -1, "the checkpoint: %v", err)
-		}
 	}
-	if v.sm2 != nil {
-		v.national()
+	if err != nil {
+		r.find(NotWitnessed, -1, "the checkpoint: %v", err)
 	}
 }
 
-func (v *verifier) national() {
-	n, err := note.Open(v.text, note.VerifierList(v.sm2))
-	if err != nil {
-		v.report.find(SM2Invalid, -1, "the checkpoint is not signed by the SM2 key")
+// rekeyed is a KEY leaf that changes what signs the log.
+type rekeyed struct {
+	leaf              int64
+	algorithm, public string
+}
+
+// rotated holds a checkpoint to the keys that were in force at its size: a KEY leaf's key
+// signs what has leaves after it, and nothing before.
+func (v *verifier) rotated(what string, c *checkpoint) {
+	if c == nil {
 		return
 	}
-	want := v.at.head
-	if head, ok := v.sm2.Head(n); v.at.reached && (!ok || link(head) != want) {
-		v.report.find(SM2Invalid, -1, "the SM2 signature is over another SM3 chain than this log's")
+	for _, algorithm := range []string{"ed25519", "sm2"} {
+		by := c.seen.Ed25519
+		if algorithm == "sm2" {
+			by = c.seen.SM2
+		}
+		inForce, later := "", map[string]bool{}
+		for _, k := range v.books.rekeyed {
+			if k.algorithm != algorithm {
+				continue
+			}
+			if k.leaf+1 < c.size {
+				inForce = k.public
+			} else {
+				later[k.public] = true
+			}
+		}
+		for _, key := range by {
+			if later[key] && key != inForce || inForce != "" && key != inForce && !slices.Contains(by, inForce) {
+				v.report.find(KeyRetired, -1, "the %s of %d leaves is signed by a key that was not in force there", what, c.size)
+				break
+			}
+		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"math/bits"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -48,6 +49,7 @@ type forge struct {
 	leaves [][]byte
 	cosign []string // names of witnesses
 	sm2    note.Signer
+	by     []note.Signer // in place of the log's key
 }
 
 func (f *forge) add(kind string, m members) *forge {
@@ -117,6 +119,9 @@ func (f *forge) checkpoint() []byte {
 	r := root(f.leaves)
 	text := fmt.Sprintf("%s\n%d\n%s\n", population, len(f.leaves), base64.StdEncoding.EncodeToString(r[:]))
 	by := []note.Signer{signer{v}}
+	if f.by != nil {
+		by = f.by
+	}
 	for _, name := range f.cosign {
 		by = append(by, cosigner(f.t, name))
 	}
@@ -131,7 +136,7 @@ func (f *forge) checkpoint() []byte {
 // cosigner is a witness's key in tests.
 func cosigner(t testing.TB, name string) *witness.Cosigner {
 	seed := sha256.Sum256([]byte("only for testing: " + name))
-	c, err := witness.NewCosigner(name, seed[:], nil)
+	c, err := witness.NewCosigner(name, seed[:], func() time.Time { return time.Unix(start-1e8, 0) })
 	must(t, err)
 	return c
 }

@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"encoding/binary"
+	stdhash "hash"
 	"math"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ type leaf struct {
 	terms                                   *terms     // of a GRANT
 	statement                               *statement // of an APPROVE
 	previous                                []byte     // nil in format 1
+	link                                    link       // previous, decoded
 	raw                                     []byte
 	passed                                  bool // of an AUDIT
 }
@@ -66,17 +68,17 @@ type cursor struct {
 	bad     bool
 	padAt   int
 	old     bool            // a GRANT, DENY or RESUME of format 1
-	spare   []byte          // for what is hashed
+	sm3     stdhash.Hash    // of the leaf without its padding
 	numbers map[string]bool // sigmas found to be in order, as few differ
 }
 
 // parse reads a leaf; false if it is not in its one form.
 func (c *cursor) parse(b []byte, l *leaf) bool {
 	*l = leaf{list: l.list[:0]}
-	*c = cursor{b: b, spare: c.spare, numbers: c.numbers}
+	*c = cursor{b: b, sm3: c.sm3, numbers: c.numbers}
 	l.raw = b
 	end := len(b) - len(`"}`)
-	if end < 0 || !plain(b) {
+	if end < 0 {
 		return false
 	}
 	switch string(b[bytes.LastIndexByte(b[:end], '"')+1 : end]) {
@@ -122,7 +124,8 @@ func (c *cursor) parse(b []byte, l *leaf) bool {
 	c.lit(`,"type":"`)
 	c.lit(l.kind)
 	c.lit(`"}`)
-	return !c.bad && c.at == len(b) && fits(len(b), c.pad)
+	// What is padding was seen to be nothing but zeros.
+	return !c.bad && c.at == len(b) && fits(len(b), c.pad) && plain(b[:c.padAt]) && plain(b[c.padAt+c.pad:])
 }
 
 // fits says that a leaf of that size with that much padding has the smallest

@@ -9,8 +9,6 @@ import (
 	"io/fs"
 	"runtime"
 	"sync"
-
-	"github.com/emmansun/gmsm/sm3"
 )
 
 // batch is a block being examined.
@@ -118,8 +116,9 @@ func (b *batch) examine(c *cursor) {
 			return
 		}
 		b.good[b.broken] = c.parse(b.raw[s.from:s.to], &b.leaves[b.broken])
-		if b.good[b.broken] { // of what is no leaf nothing can be said
-			b.links[b.broken] = sm3.Sum(c.bare())
+		b.links[b.broken] = link{} // of what is no leaf nothing can be said
+		if b.good[b.broken] {
+			c.linked(&b.links[b.broken])
 		}
 		b.raw[s.from-1] = 0 // the head has served
 		b.hashes[b.broken] = sha256.Sum256(b.raw[s.from-1 : s.to])
@@ -147,6 +146,7 @@ func (v *verifier) fold(b *batch) bool {
 	}
 	at := v.report.Leaves
 	if v.under(at) {
+		v.damaged = true
 		v.report.find(RecordDamaged, at, "the record cannot be read, nor anything after it")
 	} else {
 		v.report.find(TornTail, at, "bytes after the last whole record")

@@ -58,15 +58,18 @@ func (c *cursor) approve(l *leaf) {
 	l.statement = s
 }
 
+// key keeps what signs as the leaf's purpose, the algorithm as its template and the new
+// key as its id.
 func (c *cursor) key(l *leaf) {
 	l.kind = "KEY"
-	algorithm := string(c.text(`{"algorithm":`))
+	l.template = c.text(`{"algorithm":`)
 	l.principal = c.text(`,"by":`)
 	l.index = c.count(`,"index":`)
 	c.padding()
 	c.link(l)
-	c.text(`,"public":`)
-	signs := string(c.text(`,"signs":`))
+	l.id = c.text(`,"public":`)
+	l.purpose = c.text(`,"signs":`)
+	algorithm, signs := string(l.template), string(l.purpose)
 	c.bad = c.bad || l.previous == nil || algorithm != "ed25519" && algorithm != "sm2" || signs != "log" && signs != "receipt"
 }
 

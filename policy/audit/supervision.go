@@ -68,10 +68,10 @@ func (b *books) want(r *Report, at, now int64, t *terms, subject, digest string,
 
 // askedBy is the person behind a principal; nobody known is a finding.
 func (b *books) askedBy(r *Report, at int64, principals ...string) map[string]bool {
-	asked := map[string]bool{}
 	if !b.under() {
-		return asked
+		return nil
 	}
+	asked := map[string]bool{}
 	for _, principal := range principals {
 		if b.terms.persons[principal] == "" {
 			r.find(NotApproved, at, "nobody knows which person %q is", principal)

@@ -2,13 +2,9 @@ package audit
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
-	"errors"
 	"math/bits"
-	"strconv"
-	"strings"
 
-	"golang.org/x/mod/sumdb/note"
+	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
 type hash = [sha256.Size]byte
@@ -54,31 +50,5 @@ func node(left, right hash) hash {
 type checkpoint struct {
 	size int64
 	root hash
-}
-
-// openCheckpoint checks the signature, and that the checkpoint is of the log
-// that the key is named after. Its error completes "the checkpoint ...".
-func openCheckpoint(text []byte, key note.Verifier) (*checkpoint, error) {
-	n, err := note.Open(text, note.VerifierList(key))
-	if err != nil {
-		return nil, errors.New("is not signed by the key")
-	}
-	for _, sig := range n.Sigs { // note takes a signature's last bits as they come
-		if _, err := base64.StdEncoding.Strict().DecodeString(sig.Base64); err != nil {
-			return nil, errors.New("has a signature in another spelling")
-		}
-	}
-	lines := strings.Split(n.Text, "\n")
-	if len(lines) != 4 || lines[0] != key.Name() {
-		return nil, errors.New("is of another log")
-	}
-	size, err := strconv.ParseUint(lines[1], 10, 63)
-	if err != nil || strconv.FormatUint(size, 10) != lines[1] {
-		return nil, errors.New("has no size")
-	}
-	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])
-	if err != nil || len(root) != sha256.Size {
-		return nil, errors.New("has no root hash")
-	}
-	return &checkpoint{size: int64(size), root: hash(root)}, nil
+	seen *witness.Seen
 }

@@ -6,8 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-
-	"golang.org/x/mod/sumdb/note"
+	"time"
 
 	"github.com/qunxiang/qunxiang/policy/witness"
 )
@@ -20,8 +19,11 @@ var ErrUnusable = errors.New("audit: cannot be examined")
 type Options struct {
 	// Log is the ledger's directory: wal, checkpoint and tile/. Required.
 	Log fs.FS
+	// Trust is the auditor's policy of pinned keys, in place of Key, SM2, Witnesses and
+	// Quorum. It or Key is required.
+	Trust *witness.Trust
 	// Key checks the checkpoint, in the form of golang.org/x/mod/sumdb/note;
-	// its name is the population. Required.
+	// its name is the population.
 	Key string
 	// SM2 checks the checkpoint's second signature, which covers the head of the SM3
 	// chain: a verifier key of package witness. Default it is not looked at.
@@ -36,6 +38,9 @@ type Options struct {
 	// Releases holds <digest>.json for every release and nothing else;
 	// default not looked at.
 	Releases fs.FS
+	// History is a scope whose charges the report lists one by one, in full or without
+	// its population; default none.
+	History string
 	// Entries reads the leaves from tile/entries, as a public mirror has them,
 	// and not from the wal.
 	Entries bool
@@ -44,24 +49,31 @@ type Options struct {
 // Verify examines a log. What is wrong with it is in the report; an error,
 // which wraps ErrUnusable or is the context's, means there is no report.
 func Verify(ctx context.Context, o Options) (*Report, error) {
-	key, err := note.NewVerifier(o.Key)
-	if err != nil || o.Log == nil {
-		return nil, fmt.Errorf("%w: a log and a verifier key are needed", ErrUnusable)
+	trust, err := o.trust()
+	if err != nil {
+		return nil, fmt.Errorf("%w: pinned keys: %w", ErrUnusable, err)
+	}
+	if o.Log == nil || len(trust.Logs()) == 0 {
+		return nil, fmt.Errorf("%w: a log and its pinned keys are needed", ErrUnusable)
 	}
 	text, err := fs.ReadFile(o.Log, "checkpoint")
 	if err != nil {
 		return nil, fmt.Errorf("%w: checkpoint: %w", ErrUnusable, err)
 	}
-	v := &verifier{report: &Report{Population: key.Name()}, books: newBooks(key.Name()), releases: o.Releases, text: text}
-	if err := v.pins(o); err != nil {
-		return nil, err
+	population := trust.Logs()[0]
+	v := &verifier{report: &Report{}, releases: o.Releases, text: text, asks: trust.Asks()}
+	v.signed = v.open(trust, text)
+	if v.signed != nil {
+		population = v.signed.seen.Origin
 	}
-	if v.signed, err = openCheckpoint(text, key); err != nil {
-		v.report.find(CheckpointInvalid, -1, "the checkpoint %v", err)
-	}
+	v.report.Population, v.books = population, newBooks(population)
+	v.books.scope = v.report.full(o.History)
 	if o.Since != nil {
-		if v.since, err = openCheckpoint(o.Since, key); err != nil {
-			v.report.find(SinceInvalid, -1, "the older checkpoint %v", err)
+		seen, err := trust.Open(o.Since, time.Now())
+		if seen == nil || seen.Origin != population {
+			v.report.find(SinceInvalid, -1, "the older checkpoint: %v", err)
+		} else {
+			v.since = &checkpoint{seen.Size, seen.Root, seen}
 		}
 	}
 	v.list()
@@ -84,11 +96,11 @@ type verifier struct {
 	text     []byte      // of the checkpoint
 	signed   *checkpoint // nil if it is not valid
 	at       covered     // what the checkpoint was signed over
-	sm2      *witness.SM2Verifier
-	needs    *witness.Policy // nil: what the log's policy says
+	asks     bool        // the auditor's policy asks for witnesses
 	since    *checkpoint
 	releases fs.FS
 	unnamed  folder
+	damaged  bool        // a record under the checkpoint cannot be read
 	absent   []absent    // released files that are not there
 	used     chan *batch // folded, to be filled again
 }
@@ -121,7 +133,7 @@ func (v *verifier) finish() {
 	r := v.report
 	if v.signed != nil {
 		r.Signed = v.signed.size
-		if r.Leaves < v.signed.size {
+		if r.Leaves < v.signed.size && !v.damaged { // behind a damaged record nobody knows how many there are
 			r.find(LogShort, -1, "%d leaves, the checkpoint was signed over %d", r.Leaves, v.signed.size)
 		}
 		if v.since != nil && v.since.size > v.signed.size {
@@ -137,6 +149,11 @@ func (v *verifier) finish() {
 		}
 	}
 	v.cosigned()
+	v.rotated("checkpoint", v.signed)
+	v.rotated("older checkpoint", v.since)
+	if v.releases == nil && r.Releases > 0 {
+		r.note(ReleasesAbsent, "the released files were not looked at")
+	}
 	v.orphans()
 	v.books.close(r)
 }

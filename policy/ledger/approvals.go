@@ -54,7 +54,9 @@ func (s *State) approve(l Leaf, a *Approve) error {
 	if s.approvals[of] == nil {
 		s.approvals[of] = map[string]approval{}
 	}
-	s.approvals[of][a.Approver] = approval{Approve: a, index: l.Index, key: key}
+	said := approval{Approve: a, index: l.Index, key: key}
+	s.approvals[of][a.Approver] = said
+	s.history.said = append(s.history.said, said)
 	return nil
 }
 

@@ -150,7 +150,7 @@ func TestOnlyOneOfMany(t *testing.T) {
 }
 
 // What many were told while the disk failed is true afterwards.
-func TestFaultsUnderLoad(t *testing.T) {
+func TestCrashUnderLoad(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 100 {
 		f := anyFault(random)

@@ -10,6 +10,16 @@
 // tlog-checkpoint, an Ed25519 signed note whose origin is the population.
 // Tiles and checkpoint are projections: Open makes them again from the wal.
 //
+// Leaves of format 2 are chained by SM3 beside the tree: see Link. Logs of format 1, which
+// had no chain, are read and go on with one.
+//
+// A GRANT that names approvers makes a supervised domain, for good. From then on policies,
+// snapshots, resumptions, keys, deletions and looks at noise need approvals of two people who
+// neither asked for them nor gain by them (see Approve), and every charge needs that the
+// approvals of its policy, template and snapshot stand. A checkpoint is then shown once a
+// quorum of witnesses has cosigned it, and no charge is admitted while they are away: see
+// Witness.
+//
 // The order of a request is fixed. Charge is durable before any data is
 // touched; Release is appended, made durable and covered by a checkpoint before
 // the answer leaves. A crash between the two burns the charge: Open turns it

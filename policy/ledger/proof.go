@@ -18,17 +18,31 @@ type Proof struct {
 // Proof proves a leaf under the newest checkpoint. It is ErrUnknown for a leaf
 // that no checkpoint covers yet.
 func (l *Ledger) Proof(index int64) (Proof, error) {
-	l.mu.RLock()
-	t, size, text := l.tree, l.signed, string(l.newest)
-	l.mu.RUnlock()
-	if index < 0 || index >= size {
-		return Proof{}, fmt.Errorf("%w: leaf %d is under no checkpoint", ErrUnknown, index)
-	}
-	hashes, err := tlog.ProveRecord(size, index, t)
+	p, err := l.Proofs(index)
 	if err != nil {
 		return Proof{}, err
 	}
-	return Proof{Index: index, Size: size, Hashes: hashes, Checkpoint: text}, nil
+	return p[0], nil
+}
+
+// Proofs proves several leaves under one checkpoint, the newest. It is ErrUnknown where
+// one of them is under none yet.
+func (l *Ledger) Proofs(indices ...int64) ([]Proof, error) {
+	l.mu.RLock()
+	t, size, text := l.tree, l.signed, string(l.newest)
+	l.mu.RUnlock()
+	out := make([]Proof, len(indices))
+	for i, index := range indices {
+		if index < 0 || index >= size {
+			return nil, fmt.Errorf("%w: leaf %d is under no checkpoint", ErrUnknown, index)
+		}
+		hashes, err := tlog.ProveRecord(size, index, t)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = Proof{Index: index, Size: size, Hashes: hashes, Checkpoint: text}
+	}
+	return out, nil
 }
 
 // VerifyProof checks that the leaf's bytes stand at the proof's index in the

@@ -24,6 +24,7 @@ type State struct {
 	grantDigest string
 	askers      map[string]bool
 	approvals   map[thing]map[string]approval // by person
+	history     history
 	keysInForce []keyed
 	audits      map[string]bool // by root
 	chain       chain

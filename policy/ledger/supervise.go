@@ -43,6 +43,7 @@ func (s *State) enforce(l Leaf, g *Grant) error {
 		}
 	}
 	s.grant, s.grantIndex, s.grantDigest, s.askers = g, l.Index, digest, askers
+	s.history.policies = append(s.history.policies, policyThen{g, l.Index, digest, askers})
 	return nil
 }
 

@@ -37,6 +37,9 @@ var (
 	ErrAhead = errors.New("a witness knows a longer log: this one was put back")
 	// ErrQuorum says that too few witnesses have cosigned; the error is a *QuorumError.
 	ErrQuorum = errors.New("too few witnesses")
+	// ErrSecond says that a checkpoint's SM2 signature is missing where a Trust asks for
+	// one. It comes with ErrSignature.
+	ErrSecond = errors.New("without its second signature")
 )
 
 // ConflictError tells the size that a witness knows.

@@ -112,8 +112,8 @@ func TestEightKilledInFlightAreEightAbandoned(t *testing.T) {
 			killed++
 		}
 	}
-	if killed != 9 {
-		t.Errorf("%d processes were killed: eight, and the one that checks", killed)
+	if killed < 9 || killed > 10 {
+		t.Errorf("%d processes were killed: eight, the one that checks and perhaps the next one", killed)
 	}
 	time.Sleep(time.Second)
 	for _, tk := range tickets {

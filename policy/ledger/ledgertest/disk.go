@@ -4,9 +4,9 @@ package ledgertest
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path"
@@ -137,25 +137,26 @@ func (d *Disk) Restart() {
 	d.dead, d.locked, d.ops, d.at, d.syncs = false, map[string]bool{}, 0, 0, false
 }
 
-// Lose is the power failing: of what was not fsynced, chance decides for each
-// sector and each name.
+// Lose is the power failing: of what was not fsynced, chance decides for each sector and
+// each name whether it is on the medium, in whatever order it was written; a sector may
+// be there in part.
 func (d *Disk) Lose(random *rand.Rand) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for name, n := range d.names {
-		if d.stable[name] != n && random.IntN(2) == 0 {
+	for _, name := range slices.Sorted(maps.Keys(d.names)) {
+		if n := d.names[name]; d.stable[name] != n && random.IntN(2) == 0 {
 			d.stable[name] = n
 		}
 	}
-	for name := range d.stable {
+	for _, name := range slices.Sorted(maps.Keys(d.stable)) {
 		if d.names[name] == nil && random.IntN(2) == 0 {
 			delete(d.stable, name)
 		}
 	}
 	d.names = map[string]*inode{}
-	for name, n := range d.stable {
-		n.lose(random)
-		d.names[name] = n
+	for _, name := range slices.Sorted(maps.Keys(d.stable)) {
+		d.stable[name].lose(random)
+		d.names[name] = d.stable[name]
 	}
 }
 
@@ -166,9 +167,15 @@ func (n *inode) lose(random *rand.Rand) {
 	}
 	b := make([]byte, size)
 	copy(b, n.medium)
-	for s := range n.dirty {
-		if from := s * sector; random.IntN(2) == 0 && from < min(size, len(n.cache)) {
-			copy(b[from:min(size, from+sector)], n.cache[from:])
+	for _, s := range slices.Sorted(maps.Keys(n.dirty)) { // in order, for chance to repeat itself
+		to := min(size, (s+1)*sector)
+		switch from := s * sector; {
+		case from >= min(size, len(n.cache)):
+		case random.IntN(8) == 0: // torn: the sector's beginning alone
+			to = min(to, from+random.IntN(sector))
+			fallthrough
+		case random.IntN(2) == 0:
+			copy(b[from:to], n.cache[from:])
 		}
 	}
 	n.cache, n.medium, n.dirty, n.resized = b, slices.Clone(b), map[int]bool{}, false
@@ -271,103 +278,38 @@ func (d *Disk) Lock(name string) (io.Closer, error) {
 func (d *Disk) Files(dir string) fstest.MapFS {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return under(dir, d.names, func(n *inode) []byte { return n.cache })
+}
+
+// Durable is what of a directory is on the medium for sure, should the power fail now.
+func (d *Disk) Durable(dir string) fstest.MapFS {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return under(dir, d.stable, func(n *inode) []byte { return n.medium })
+}
+
+func under(dir string, names map[string]*inode, content func(*inode) []byte) fstest.MapFS {
 	m := fstest.MapFS{}
-	for name, n := range d.names {
+	for name, n := range names {
 		if rel, ok := strings.CutPrefix(name, dir+"/"); ok {
-			m[rel] = &fstest.MapFile{Data: slices.Clone(n.cache)}
+			m[rel] = &fstest.MapFile{Data: slices.Clone(content(n))}
 		}
 	}
 	return m
 }
 
-type handle struct {
-	d *Disk
-	n *inode
-}
-
-func (h *handle) ReadAt(b []byte, off int64) (int, error) {
-	h.d.mu.Lock()
-	defer h.d.mu.Unlock()
-	if _, err := h.d.op(); err != nil {
-		return 0, err
-	}
-	if off >= int64(len(h.n.cache)) {
-		return 0, io.EOF
-	}
-	n := copy(b, h.n.cache[off:])
-	if n < len(b) {
-		return n, io.EOF
-	}
-	return n, nil
-}
-
-func (h *handle) WriteAt(b []byte, off int64) (int, error) {
-	h.d.mu.Lock()
-	defer h.d.mu.Unlock()
-	struck, err := h.d.op()
-	if err != nil && !(struck && slices.Contains([]Fault{Torn, Full, Short, Power}, h.d.fault)) {
-		return 0, err
-	}
-	if err != nil {
-		b = b[:len(b)/2]
-	}
-	if grow := int(off) + len(b) - len(h.n.cache); grow > 0 {
-		h.n.cache, h.n.resized = append(h.n.cache, make([]byte, grow)...), true
-	}
-	copy(h.n.cache[off:], b)
-	for s := int(off) / sector; s*sector < int(off)+len(b); s++ {
-		h.n.dirty[s] = true
-	}
-	return len(b), err
-}
-
-func (h *handle) Size() (int64, error) {
-	h.d.mu.Lock()
-	defer h.d.mu.Unlock()
-	_, err := h.d.op()
-	return int64(len(h.n.cache)), err
-}
-
-func (h *handle) Truncate(size int64) error {
-	h.d.mu.Lock()
-	defer h.d.mu.Unlock()
-	if _, err := h.d.op(); err != nil {
-		return err
-	}
-	if int(size) > len(h.n.cache) {
-		return fmt.Errorf("truncate to more")
-	}
-	h.n.cache, h.n.resized = h.n.cache[:size], true
-	return nil
-}
-
-// Sync puts dirty sectors on the medium. When it fails it forgets them, as
-// Linux does: they look clean, and another fsync will not write them.
-func (h *handle) Sync() error {
-	h.d.mu.Lock()
-	defer h.d.mu.Unlock()
-	_, err := h.d.count(true)
-	if err != nil {
-		if !h.d.dead {
-			h.n.dirty = map[int]bool{}
-		}
-		return err
-	}
-	n := h.n
-	medium := make([]byte, len(n.cache))
-	copy(medium, n.medium)
-	for s := range n.dirty {
-		if from := s * sector; from < len(medium) {
-			copy(medium[from:min(len(medium), from+sector)], n.cache[from:])
+// Image is a copy of the whole disk, on which no process runs.
+func (d *Disk) Image() *Disk {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c, copies := NewDisk(), map[*inode]*inode{nil: nil}
+	for _, pair := range []struct{ from, to map[string]*inode }{{d.names, c.names}, {d.stable, c.stable}} {
+		for name, n := range pair.from {
+			if copies[n] == nil {
+				copies[n] = &inode{slices.Clone(n.cache), slices.Clone(n.medium), maps.Clone(n.dirty), n.resized}
+			}
+			pair.to[name] = copies[n]
 		}
 	}
-	n.medium, n.dirty, n.resized = medium, map[int]bool{}, false
-	return nil
-}
-
-func (h *handle) Close() error {
-	h.d.mu.Lock()
-	defer h.d.mu.Unlock()
-	_, err := h.d.op()
-	return err
+	return c
 }

@@ -1,0 +1,40 @@
+//go:build mutants
+
+package qunxiang_test
+
+// receiptMutants break what a receipt, a bundle, pinned keys, and the published log promise.
+var receiptMutants = []mutant{
+	{"receipt: the SM2 signature is not asked for", "queries/receiptcheck.go", "{\"SM2\", ReceiptKeyID(c.SM2.Bytes()), c.SM2.Verify},", "{\"SM2\", ReceiptKeyID(c.Key), func(m, sig []byte) bool { return ed25519.Verify(c.Key, m, sig) }},", "./queries", "TestVerifyReceipt"},
+	{"receipt: a stripped signature will do", "queries/receiptcheck.go", "\treturn found == 1\n", "\treturn found <= 1\n", "./queries", "TestVerifyReceipt"},
+	{"receipt: a wrong signature beside a right one", "queries/receiptcheck.go", "if err != nil || !verify(message, sig) {", "if err != nil || len(sig) == 0 {", "./queries", "TestVerifyReceipt"},
+	{"receipt: any payload type", "queries/receiptcheck.go", " || e.PayloadType != ReceiptType {", " {", "./queries", "TestVerifyReceipt"},
+	{"receipt: any statement", "queries/receiptcheck.go", " || s.PredicateType != ReceiptPredicate", "", "./queries", "TestVerifyReceipt"},
+	{"receipt: any spelling", "queries/receiptcheck.go", "!bytes.Equal(text, again) {", "len(again) == 0 {", "./queries", "TestVerifyReceipt|TestEveryBitOfAReceipt"},
+	{"receipt: leaves are not looked for in the log", "queries/receiptcheck.go", "l.Index >= c.Size || tlog.CheckRecord(l.Hashes, c.Size, c.Root, l.Index, hash) != nil {", "l.Index >= c.Size || hash == (tlog.Hash{}) {", "./queries", "TestEveryBitOfAReceipt"},
+	{"receipt: charged after it was released", "queries/receiptcheck.go", "if r.Charge.Index != p.ChargeLeaf || p.ChargeLeaf >= p.ReleaseLeaf {", "if false {", "./queries", "TestVerifyReceipt"},
+	{"receipt: another name", "queries/receiptcheck.go", " || subject.Name != p.Release+\".json\"", "", "./queries", "TestVerifyReceipt"},
+	{"receipt: another cost than was charged", "queries/receiptcheck.go", " || decimal(c.Cost.Rho) != p.Rho", "", "./queries", "TestVerifyReceipt"},
+	{"receipt: the bytes of another release", "queries/receiptcheck.go", "digestOf(c.Release) != s.Subject[0].Digest[\"sha256\"] || ", "", "./queries", "TestVerifyReceipt"},
+	{"receipt: everybody is told who was charged", "queries/receipt.go", "if !r.mayKnow(principal, rec) {", "if false {", "./queries", "TestReceiptKeepsTheAskerToItself"},
+	{"receipt: approvals as they are now", "policy/ledger/basis.go", "wanted && a.index < charge &&", "wanted &&", "./policy/ledger", "TestBasis"},
+	{"receipt: approvals of who may not approve", "policy/ledger/basis.go", " && !not[a.Approver] {", " && !not[\"\"] {", "./policy/ledger", "TestBasis"},
+	{"pinned: no SM2 signature is asked for", "policy/witness/trustcheck.go", "\tif len(l.sm2) == 0 {\n", "\tif true {\n", "./policy/witness", "TestTrustOpens"},
+	{"pinned: the quorum is not asked for", "policy/witness/trustcheck.go", "if t.Asks() && !t.holds(t.quorum, signed) {", "if false {", "./policy/witness", "TestTrustOpens"},
+	{"pinned: one member is a group", "policy/witness/trustcheck.go", "\treturn n >= m.need\n", "\treturn n > 0\n", "./policy/witness", "TestTrustOpens"},
+	{"pinned: a key twice under two names", "policy/witness/trust.go", "\tif p.keys[id] {\n", "\tif false {\n", "./policy/witness", "TestParseTrust"},
+	{"pinned: a witness in two groups", "policy/witness/trust.go", "!known || p.used[m] {", "!known {", "./policy/witness", "TestParseTrust"},
+	{"pinned: two spellings of a signature", "policy/witness/trustcheck.go", "\t\tif _, err := base64.StdEncoding.Strict().DecodeString(sig.Base64); err != nil {\n\t\t\treturn nil, err\n\t\t}\n", "\t\t_, _ = base64.StdEncoding.DecodeString(sig.Base64)\n", "./policy/witness", "TestOneSpelling"},
+	{"bundle: links are followed", "policy/audit/bundle.go", "if !info.Mode().IsRegular() || info.Size()", "if info.Size()", "./policy/audit", "TestFolderBundle"},
+	{"bundle: the releases may be a link", "policy/audit/bundle.go", "\tinfo, err := root.Lstat(releasesName)\n", "\tinfo, err := root.Lstat(releasesName)\n\tif err == nil && !info.IsDir() {\n\t\tinfo, err = os.Stat(name)\n\t}\n", "./policy/audit", "TestFolderBundle"},
+	{"bundle: any file", "policy/audit/bundle.go", "case h.Typeflag != tar.TypeReg:", "case false:", "./policy/audit", "TestNoBundle"},
+	{"bundle: sparse files", "policy/audit/bundle.go", "if key != \"size\" {", "if false {", "./policy/audit", "TestNoBundle"},
+	{"bundle: a second file of a name", "policy/audit/bundle.go", "if _, twice := into[name]; twice {", "if false {", "./policy/audit", "TestNoBundle"},
+	{"audit: retired keys sign on", "policy/audit/cosigned.go", "inForce != \"\" && key != inForce && !slices.Contains(by, inForce) {", "false {", "./policy/audit", "TestKeysInForce|TestBundles"},
+	{"audit: keys sign before they are in force", "policy/audit/cosigned.go", "if later[key] && key != inForce || ", "if ", "./policy/audit", "TestKeysInForce"},
+	{"audit: the log's own witnesses are not asked for", "policy/audit/cosigned.go", "if v.asks || t == nil ||", "if true || v.asks || t == nil ||", "./policy/audit", "TestWitnesses|TestBundles"},
+	{"audit: control characters behind the padding", "policy/audit/parse.go", " && plain(b[c.padAt+c.pad:])", "", "./policy/audit", "TestFindings"},
+	{"audit: names that meet are one", "policy/audit/names.go", "for s.slots[at] != x && s.slots[at] != (name{}) {", "for false {", "./policy/audit", "TestNameSet"},
+	{"audit: the history leaves charges out", "policy/audit/books.go", "if b.scope == string(name) && l.kind == \"CHARGE\" {", "if b.scope == string(name) && l.kind == \"CHARGE\" && !drawn && at%2 == 0 {", "./policy/audit", "TestHistory"},
+	{"published log: tiles beyond the checkpoint", "policy/ledger/published.go", "t.N*tileWidth+int64(t.W) > signed>>(tileHeight*level) {", "t.N*tileWidth+int64(t.W) > int64(len(x.ends))>>(tileHeight*level) {", "./api", "TestPublishedLogRefuses"},
+	{"published log: for whoever asks", "cmd/qunxiang/publishedlog.go", "if err := s.d.policy().May(principal, policy.ReadLog); err != nil {", "if err := s.d.policy().May(principal, policy.ReadLog); false {", "./cmd/qunxiang", "TestScripts/wholeway"},
+}
