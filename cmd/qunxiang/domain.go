@@ -40,6 +40,7 @@ type domain struct {
 	state   *ledger.State
 	ledger  *ledger.Ledger  // nil when reading
 	engine  *child.Answerer // nil until asked for
+	exact   *duckdb.Engine  // of the noise audit; nil until asked for
 	runner  *queries.Runner
 
 	log     io.Writer // where a server is told of witnesses; nil: nowhere
@@ -76,7 +77,7 @@ func openDomain(ctx context.Context, dir string, m mode) (*domain, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.makeRunner(nil); err != nil {
+	if err := d.makeRunner(); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
@@ -204,14 +205,21 @@ func (d *domain) logKey() string {
 	return ledger.VerifierKey(d.keys.person.Population(), d.keys.log.Public().(ed25519.PublicKey))
 }
 
-func (d *domain) makeRunner(engine queries.Answerer) error {
-	var err error
-	d.runner, err = queries.NewRunner(queries.Options{
+func (d *domain) makeRunner() error {
+	o := queries.Options{
 		Catalog: d.catalog, Policy: d.policy(), State: d.state, Ledger: d.ledger,
-		Answerer: engine, Store: releaseStore{d.path("releases")},
+		Store:  releaseStore{d.path("releases")},
 		Source: d.source, Epoch: dataset.Epoch, Secret: d.keys.request,
 		Sign: receiptSigner{d.keys.receipt}, SignSM2: receiptSM2Signer{d.keys.receiptSM2}, MaxRuns: d.maxRuns, MaxInFlight: d.maxInFlight,
-	})
+	}
+	if d.engine != nil { // a nil pointer would make an Answerer that is not nil
+		o.Answerer = d.engine
+	}
+	if d.exact != nil {
+		o.Engine = d.exact
+	}
+	var err error
+	d.runner, err = queries.NewRunner(o)
 	return err
 }
 
@@ -230,7 +238,7 @@ func (d *domain) startEngine() error {
 			return err
 		}
 	}
-	return d.makeRunner(engine)
+	return d.makeRunner()
 }
 
 // source reads the public facts of a snapshot from its manifest.
@@ -250,6 +258,9 @@ func (d *domain) Close() error {
 	}
 	if d.engine != nil {
 		errs = append(errs, d.engine.Close())
+	}
+	if d.exact != nil {
+		errs = append(errs, d.exact.Close())
 	}
 	if d.ledger != nil {
 		errs = append(errs, d.ledger.Close())
