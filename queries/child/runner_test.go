@@ -39,7 +39,7 @@ func (s *shelf) Get(digest string) ([]byte, error) {
 }
 
 // runner answers this place's questions in processes of a kind.
-func (p place) runner(t *testing.T, kind string, slot string) (*queries.Runner, *ledger.Ledger) {
+func (p place) runner(t *testing.T, kind string, slot string, change ...string) (*queries.Runner, *ledger.Ledger) {
 	t.Helper()
 	var offers []policy.Offer
 	for _, tpl := range p.catalog.Templates() {
@@ -47,6 +47,7 @@ func (p place) runner(t *testing.T, kind string, slot string) (*queries.Runner, 
 	}
 	text := string(policy.Evaluation(policy.EvaluationOptions{Population: "pop-test", Offers: offers, Until: time.Now().AddDate(1, 0, 0)}))
 	text = strings.Replace(text, "undeclared: 2s", "undeclared: "+slot, 1)
+	text = strings.NewReplacer(change...).Replace(text)
 	pol, err := policy.Parse("policy.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
