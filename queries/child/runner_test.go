@@ -39,21 +39,25 @@ func (s *shelf) Get(digest string) ([]byte, error) {
 }
 
 // runner answers this place's questions in processes of a kind.
-func (p place) runner(t *testing.T, kind string, slot string, change ...string) (*queries.Runner, *ledger.Ledger) {
+func (p place) runner(t *testing.T, kind string, slot string) (*queries.Runner, *ledger.Ledger) {
+	t.Helper()
+	return p.runnerOf(t, p.answerer(t, kind, nil), t.TempDir(), time.Now, "undeclared: 2s", "undeclared: "+slot)
+}
+
+// runnerOf answers this place's questions under a policy with changes, by a clock.
+func (p place) runnerOf(t *testing.T, a queries.Answerer, dir string, now func() time.Time, changes ...string) (*queries.Runner, *ledger.Ledger) {
 	t.Helper()
 	var offers []policy.Offer
 	for _, tpl := range p.catalog.Templates() {
 		offers = append(offers, policy.Offer{Template: tpl.Ref(), Audiences: tpl.Audiences, Purposes: tpl.Purposes})
 	}
 	text := string(policy.Evaluation(policy.EvaluationOptions{Population: "pop-test", Offers: offers, Until: time.Now().AddDate(1, 0, 0)}))
-	text = strings.Replace(text, "undeclared: 2s", "undeclared: "+slot, 1)
-	text = strings.NewReplacer(change...).Replace(text)
-	pol, err := policy.Parse("policy.yaml", []byte(text))
+	pol, err := policy.Parse("policy.yaml", []byte(strings.NewReplacer(changes...).Replace(text)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	l, err := ledger.Open(ledger.Options{
-		Dir: t.TempDir(), Create: true, Population: "pop-test", Signer: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32)), Fatal: func(err error) { t.Error(err) },
+		Dir: dir, Create: true, Population: "pop-test", Signer: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32)), Now: now, Fatal: func(err error) { t.Error(err) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +69,7 @@ func (p place) runner(t *testing.T, kind string, slot string, change ...string) 
 		t.Fatal(err)
 	}
 	r, err := queries.NewRunner(queries.Options{
-		Catalog: p.catalog, Policy: pol, State: l.State, Ledger: l, Answerer: p.answerer(t, kind, nil), Store: &shelf{m: map[string][]byte{}}, MaxInFlight: 16,
+		Catalog: p.catalog, Policy: pol, State: l.State, Ledger: l, Answerer: a, Store: &shelf{m: map[string][]byte{}}, MaxInFlight: 16, Now: now,
 		Source: func(id string) (queries.Source, error) {
 			return queries.Source{Snapshot: id, MaxRows: 200_000, Currency: "CNY"}, nil
 		},
