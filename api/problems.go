@@ -109,6 +109,8 @@ var problemMap = []struct {
 	{queries.ErrBusy, engineBusy, false},
 	{queries.ErrTooMany, inFlight, true},
 	{queries.ErrUnlogged, unavailable, false},
+	{queries.ErrNoEngine, unavailable, false},
+	{queries.ErrOrder, internalError, false},
 	{queries.ErrReceipt, internalError, false},
 	{queries.ErrAudit, internalError, false}, // of an audit, not of a question
 	{queries.ErrIdempotency, idempotency, false},
@@ -133,6 +135,7 @@ var problemMap = []struct {
 	{dp.ErrCost, accuracy, true},
 	{dp.ErrReleased, internalError, false},
 	{dp.ErrMismatch, internalError, false},
+	{dp.ErrTable, internalError, false},
 	{dp.ErrBatch, internalError, false},
 	{dp.ErrPeople, internalError, false},
 	{dp.ErrNoise, internalError, false},
