@@ -159,21 +159,6 @@ func (s *State) resume(l Leaf, b *Resume) error {
 	return nil
 }
 
-// rekey changes a signing key.
-func (s *State) rekey(l Leaf, b *Key) error {
-	if err := s.needContent(SubjectKey, b, l.Time, b.By); err != nil {
-		return err
-	}
-	s.keysInForce = append(s.keysInForce, keyed{Key: *b, from: l.Index + 1})
-	return nil
-}
-
-// keyed is a key and the first leaf after which it signs.
-type keyed struct {
-	Key
-	from int64
-}
-
 // remove takes in that something is deleted.
 func (s *State) remove(l Leaf, b *Delete) error {
 	gone, err := s.removable(b.Leaf, l.Time)
