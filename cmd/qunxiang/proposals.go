@@ -53,7 +53,8 @@ func (k keptProposal) body() (subject string, b ledger.Body) {
 }
 
 // commit puts the leaf into the log; ErrApproval while it waits.
-func (k keptProposal) commit(ctx context.Context, l *ledger.Ledger) (err error) {
+func (k keptProposal) commit(ctx context.Context, d *domain) (err error) {
+	l := d.ledger
 	switch {
 	case k.Snapshot != nil:
 		_, err = l.Snapshot(ctx, *k.Snapshot)
@@ -62,7 +63,7 @@ func (k keptProposal) commit(ctx context.Context, l *ledger.Ledger) (err error) 
 	case k.Delete != nil:
 		_, err = l.Delete(ctx, *k.Delete)
 	case k.Key != nil:
-		_, err = l.Rekey(ctx, *k.Key)
+		err = d.rekey(ctx, *k.Key)
 	case k.Audit != nil && !l.Audited(k.Audit.Root):
 		err = ledger.ErrApproval
 	}
@@ -72,19 +73,24 @@ func (k keptProposal) commit(ctx context.Context, l *ledger.Ledger) (err error) 
 // propose does what a leaf says, or keeps it until it has its approvals; waits tells which
 // it was.
 func (d *domain) propose(ctx context.Context, k keptProposal) (waits bool, err error) {
-	err = k.commit(ctx, d.ledger)
+	err = k.commit(ctx, d)
 	if !errors.Is(err, ledger.ErrApproval) {
 		return false, err
 	}
+	return true, d.leave(k)
+}
+
+// leave keeps a leaf for whoever writes the log.
+func (d *domain) leave(k keptProposal) error {
 	digest, _, err := k.digest()
 	if err != nil {
-		return false, err
+		return err
 	}
 	text, err := json.Marshal(k)
 	if err != nil {
-		return false, err
+		return err
 	}
-	return true, d.writeNew(proposalFolder, digest+".json", text)
+	return d.writeNew(proposalFolder, digest+".json", text)
 }
 
 // digest is what an approval of the leaf binds, and the text that it is of; none for an
@@ -110,7 +116,7 @@ func (d *domain) settle(ctx context.Context, log io.Writer) error {
 		return err
 	}
 	for name, k := range kept {
-		switch err := k.commit(ctx, d.ledger); {
+		switch err := k.commit(ctx, d); {
 		case errors.Is(err, ledger.ErrApproval):
 			continue
 		case errors.Is(err, ledger.ErrStopped):
@@ -233,7 +239,11 @@ func (k keptProposal) words() (name string, by []string) {
 	if k.Audit != nil {
 		return fmt.Sprintf("look at the noise of what the first %d leaves released", k.Audit.Leaves), []string{k.Audit.By}
 	}
-	return fmt.Sprintf("%s key %s", k.Key.Use, k.Key.Public), []string{k.Key.By}
+	name = fmt.Sprintf("%s key (%s) %s", k.Key.Use, k.Key.Algorithm, k.Key.Public)
+	if k.Key.Lost {
+		name += ", in place of one that was LOST and hands nothing over"
+	}
+	return name, []string{k.Key.By}
 }
 
 // proposal says of a thing who has approved it and whether that is enough.

@@ -165,7 +165,7 @@ func (l *Ledger) ownKeys(o Options) error {
 		if err != nil || v.Name() != o.Population {
 			return fmt.Errorf("%w: %q is no key of this log", ErrKey, text)
 		}
-		l.keys = append(l.keys, v)
+		l.keys = withKey(l.keys, v)
 	}
 	for _, s := range o.Next {
 		l.know(s)

@@ -22,7 +22,7 @@ func Read(dir string, keys ...string) (*State, error) {
 		if err != nil {
 			return nil, fmt.Errorf("ledger: verifier key: %w", err)
 		}
-		list = append(list, v)
+		list = withKey(list, v)
 	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("%w: a log is read by its key", ErrKey)

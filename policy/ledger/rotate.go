@@ -159,8 +159,16 @@ func (l *Ledger) know(next Second) {
 	}
 	l.later = append(l.later, next)
 	if v, ok := s.(note.Verifier); ok {
-		l.keys = append(l.keys, v)
+		l.keys = withKey(l.keys, v)
 	}
+}
+
+// withKey adds a key to those of checkpoints; twice it would be ambiguous.
+func withKey(list []note.Verifier, v note.Verifier) []note.Verifier {
+	if slices.ContainsFunc(list, func(have note.Verifier) bool { return sameKey(have, v) }) {
+		return list
+	}
+	return append(list, v)
 }
 
 func sameKey(a, b noteKey) bool { return a.Name() == b.Name() && a.KeyHash() == b.KeyHash() }
