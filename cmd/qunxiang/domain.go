@@ -170,7 +170,7 @@ func (d *domain) openLedger(ctx context.Context) error {
 		err = d.settle(ctx, io.Discard)
 	}
 	if err == nil {
-		err = d.promote()
+		err = errors.Join(d.promote(), d.sweep(), d.settleOptOuts(ctx))
 	}
 	if err != nil {
 		return errors.Join(err, l.Close())
@@ -283,7 +283,7 @@ func (d *domain) Close() error {
 		errs = append(errs, d.engine.Close())
 	}
 	if d.ledger != nil {
-		errs = append(errs, d.ledger.Close())
+		errs = append(errs, d.ledger.Close(), d.promote())
 	}
 	return errors.Join(errs...)
 }

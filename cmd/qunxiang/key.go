@@ -144,26 +144,26 @@ func (r *rotating) run(ctx context.Context, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return proposeOrLeave(ctx, log, r.dir, func(d *domain) (k keptProposal, what string, err error) {
+	return proposeOrLeave(ctx, log, r.dir, "the new key", func(d *domain) (k keptProposal, err error) {
 		if err := d.policy().May(r.as, policy.ChangeKey); err != nil {
-			return k, "", err
+			return k, err
 		}
 		here := u.public(d.keys) != ""
 		switch {
 		case here && r.lost:
-			return k, "", &exitError{exitUsage, fmt.Errorf("the %s key is here: rotate it without --lost, so that it hands over", u.name)}
+			return k, &exitError{exitUsage, fmt.Errorf("the %s key is here: rotate it without --lost, so that it hands over", u.name)}
 		case !here && !r.lost:
-			return k, "", &exitError{exitUsage, fmt.Errorf("the %s key is not here: put it back, or if it was lost give --lost", u.name)}
+			return k, &exitError{exitUsage, fmt.Errorf("the %s key is not here: put it back, or if it was lost give --lost", u.name)}
 		}
 		if err := d.mayRekey(u.use, time.Now()); err != nil {
-			return k, "", err
+			return k, err
 		}
 		public, err := d.newKey(u)
 		if err != nil {
-			return k, "", err
+			return k, err
 		}
 		fmt.Fprintln(out, public)
-		return keptProposal{Key: &ledger.Key{Use: u.use, Algorithm: u.algorithm, Public: public, Lost: r.lost && u.use == "log", By: r.as}}, "the new key", nil
+		return keptProposal{Key: &ledger.Key{Use: u.use, Algorithm: u.algorithm, Public: public, Lost: r.lost && u.use == "log", By: r.as}}, nil
 	})
 }
 
@@ -195,7 +195,7 @@ func (d *domain) newKey(u keyUse) (public string, err error) {
 // proposeOrLeave does what a leaf says, or has it wait for approvals. Where a server has
 // the domain, it is left to that: it does within seconds what needs no approvals, or has
 // them.
-func proposeOrLeave(ctx context.Context, log io.Writer, dir string, make func(*domain) (k keptProposal, what string, err error)) error {
+func proposeOrLeave(ctx context.Context, log io.Writer, dir, what string, build func(*domain) (keptProposal, error)) error {
 	d, err := openDomain(ctx, dir, writing)
 	served := errors.Is(err, ledger.ErrInUse)
 	if served {
@@ -205,7 +205,7 @@ func proposeOrLeave(ctx context.Context, log io.Writer, dir string, make func(*d
 		return err
 	}
 	defer d.Close()
-	k, what, err := make(d)
+	k, err := build(d)
 	if err != nil {
 		return err
 	}
@@ -219,6 +219,7 @@ func proposeOrLeave(ctx context.Context, log io.Writer, dir string, make func(*d
 		var waits bool
 		if waits, err = d.propose(ctx, k); !waits {
 			if err == nil {
+				fmt.Fprintf(log, "done: %s\n", what)
 				err = d.promote()
 			}
 			return err

@@ -62,6 +62,9 @@ func (k keptProposal) commit(ctx context.Context, d *domain) (err error) {
 		_, err = l.Resume(ctx, k.Resume.Template, k.Resume.By...)
 	case k.Delete != nil:
 		_, err = l.Delete(ctx, *k.Delete)
+		if err == nil {
+			err = d.sweep()
+		}
 	case k.Key != nil:
 		err = d.rekey(ctx, *k.Key)
 	case k.Audit != nil && !l.Audited(k.Audit.Root):
@@ -93,14 +96,14 @@ func (d *domain) leave(k keptProposal) error {
 	return d.writeNew(proposalFolder, digest+".json", text)
 }
 
-// digest is what an approval of the leaf binds, and the text that it is of; none for an
-// audit's.
+// digest is what an approval of the leaf binds, and the leaf's text. It is the digest of
+// that, or of an audit the root in it: what it will have seen nobody knows yet.
 func (k keptProposal) digest() (digest string, leaf []byte, err error) {
-	if k.Audit != nil {
-		return k.Audit.Root, nil, nil
-	}
 	_, body := k.body()
 	leaf, err = ledger.Content(body)
+	if k.Audit != nil {
+		return k.Audit.Root, leaf, err
+	}
 	return digestOf(leaf), leaf, err
 }
 
@@ -217,6 +220,11 @@ func (d *domain) proposals() ([]api.Proposal, error) {
 		p.Leaf = leaf
 		out = append(out, p)
 	}
+	lists, err := d.optOutProposals()
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, lists...)
 	slices.SortStableFunc(out, func(a, b api.Proposal) int { return strings.Compare(a.Subject+a.Name, b.Subject+b.Name) })
 	return out, nil
 }
@@ -302,9 +310,17 @@ func (d *domain) Approve(ctx context.Context, principal string, a ledger.Approve
 	if err := d.policy().May(principal, policy.SeeProposals); err != nil {
 		return -1, err
 	}
+	if a.Subject == ledger.SubjectOptOuts {
+		return -1, statementFault(d.approveOptOuts(ctx, a))
+	}
 	leaf, err := d.ledger.Approve(ctx, a)
+	return leaf, statementFault(err)
+}
+
+// statementFault is an error about a statement, which is not the log's fault.
+func statementFault(err error) error {
 	if errors.Is(err, ledger.ErrLeaf) { // the statement's fault, not the log's
 		err = fmt.Errorf("%w: %s", ledger.ErrApproval, strings.TrimPrefix(err.Error(), ledger.ErrLeaf.Error()+": "))
 	}
-	return leaf, err
+	return err
 }

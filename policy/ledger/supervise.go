@@ -172,6 +172,26 @@ func (s *State) remove(l Leaf, b *Delete) error {
 	return nil
 }
 
+// Removable says whether what a RELEASE or SNAPSHOT leaf stands for may be deleted at a
+// time, approvals aside: ErrRetention or ErrUnknown if not.
+func (s *State) Removable(leaf int64, at time.Time) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	_, err := s.removable(leaf, at)
+	return err
+}
+
+// SnapshotLeaf is a snapshot's SNAPSHOT leaf; false for one that was never logged.
+func (s *State) SnapshotLeaf(snapshot string) (int64, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	r := s.registered[snapshot]
+	if r == nil {
+		return -1, false
+	}
+	return r.index, true
+}
+
 // removable gives the mark of what a RELEASE or SNAPSHOT leaf stands for: that it is
 // deleted. ErrRetention where it may not be, ErrUnknown for any other leaf.
 func (s *State) removable(leaf int64, at time.Time) (*bool, error) {
