@@ -262,6 +262,9 @@ func (r *Runner) charge(ctx context.Context, t *ticket, req Request, idempotency
 	if due := r.Ledger.Now().Add(slot); due.After(t.Due) {
 		t.Due = due
 	}
+	if p.policy < 0 {
+		return ledger.ErrPolicy
+	}
 	epoch := r.Epoch(now)
 	if err := p.order.at(epoch, saltOf(r.Secret, t.ID)); err != nil {
 		return err
@@ -271,7 +274,7 @@ func (r *Runner) charge(ctx context.Context, t *ticket, req Request, idempotency
 		Purpose: d.Purpose, Template: p.Template.Ref(), Catalogue: p.Template.Catalogue,
 		TemplateDigest: p.Template.Digest(), Key: p.key, Snapshot: p.Job.Snapshot, Epoch: epoch,
 		Scopes: p.scopes, Cost: p.plan.Cost(), Sigmas: p.plan.Sigmas(), Due: t.Due,
-		Idempotency: r.idempotency(t.principal, idempotency), Request: req.digest(r.Secret),
+		Idempotency: r.idempotency(t.principal, idempotency), Request: req.digest(r.Secret), Policy: p.policy,
 	})
 	if err != nil {
 		return err
@@ -342,7 +345,7 @@ func (r *Runner) replay(ctx context.Context, principal string, req Request, idem
 
 func (r *Runner) logReplay(ctx context.Context, id, principal string, req Request, idempotency string, d policy.Decision, rel ledger.Request) (int64, error) {
 	return r.Ledger.Replay(ctx, ledger.Replay{
-		ID: id, Release: rel.Release, Principal: principal, Organisation: r.rules().Organisation(principal),
+		ID: id, Release: rel.Release, Grant: d.Grant.ID, Principal: principal, Organisation: r.rules().Organisation(principal),
 		Purpose: d.Purpose, Idempotency: r.idempotency(principal, idempotency), Request: req.digest(r.Secret),
 	})
 }

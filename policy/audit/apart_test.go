@@ -57,7 +57,8 @@ func genuine(t testing.TB, requests int) (dir string, releases fstest.MapFS) {
 	defer func() { must(t, l.Close()) }()
 	limit := dp.Cost{Rho: 1 << 40, Delta: 1 << 40}
 	_, err = l.Grant(ctx, ledger.Grant{Population: population, Policy: "p", Mode: "evaluation", Year: limit, Life: limit,
-		Grants: []ledger.Granted{{ID: "g", Principal: "insurer-a", Templates: []string{"claims"}, Purposes: []string{"pricing"}, Until: "2030-01-01", QuotaRho: 1 << 40}}})
+		Grants: []ledger.Granted{{ID: "g", Principal: "insurer-a", Templates: []string{"claims"}, Purposes: []string{"pricing"}, Until: "2030-01-01", QuotaRho: 1 << 40},
+			{ID: "g-b", Principal: "pharma-b", Templates: []string{"claims"}, Purposes: []string{"research"}, Until: "2030-01-01"}}})
 	must(t, err)
 	_, err = l.Snapshot(ctx, ledger.Snapshot{Snapshot: "s", By: "steward-s"})
 	must(t, err)
@@ -83,7 +84,7 @@ func genuine(t testing.TB, requests int) (dir string, releases fstest.MapFS) {
 		releases[digest+".json"] = &fstest.MapFile{Data: answer}
 		release, err := l.Release(ctx, ledger.Release{Charge: index, ID: id, Digest: digest})
 		must(t, err)
-		_, err = l.Replay(ctx, ledger.Replay{ID: "again-" + id, Release: release, Principal: "pharma-b", Organisation: "乙", Purpose: "research", Request: "q"})
+		_, err = l.Replay(ctx, ledger.Replay{ID: "again-" + id, Release: release, Grant: "g-b", Principal: "pharma-b", Organisation: "乙", Purpose: "research", Request: "q"})
 		must(t, err)
 		_, err = l.Deny(ctx, ledger.Deny{Principal: "pharma-b", Template: "claims", Rule: "no-grant"})
 		must(t, err)

@@ -26,6 +26,7 @@ type books struct {
 	snapshots  map[string]*snapshot
 	deleted    map[int64]bool                   // by RELEASE leaf
 	looks      map[string]bool                  // noise audits, by root
+	roots      []look                           // that they are said to be of
 	approvals  map[string]map[string]*statement // by subject and digest, and by person
 	head       link                             // what the next leaf is chained to
 	linked     bool
@@ -61,6 +62,7 @@ const (
 )
 
 type standing struct {
+	template  string
 	abandons  []int64
 	suspended bool
 	since     int64
@@ -110,12 +112,7 @@ func (b *books) fold(r *Report, at int64, l *leaf) {
 		r.Replays++
 		b.use(l).Replays++
 		b.once(r, at, l)
-		if l.ref >= at || b.place[l.ref] > aRelease {
-			r.find(ReplayUnknown, at, "leaf %d is no release", l.ref)
-		}
-		if string(l.purpose) != "read-releases" {
-			b.policyInForce(r, at, l.time)
-		}
+		b.replay(r, at, l)
 	case "DENY":
 		r.Denied++
 	case "SNAPSHOT":
@@ -178,19 +175,20 @@ func (b *books) charge(r *Report, at int64, l *leaf) {
 	b.inForce(r, at, l)
 	s := b.standing[string(l.template)]
 	if s == nil {
-		s = &standing{}
-		b.standing[string(l.template)] = s
+		s = &standing{template: string(l.template)}
+		b.standing[s.template] = s
 	}
 	if s.suspended {
 		r.find(Suspended, at, "its template is suspended")
 	}
 	if string(l.catalogue) == training {
-		s = &standing{} // abandoned attempts of a training count against no template
+		s = &standing{template: s.template} // abandoned attempts of a training count against no template
 	}
 	drawn := b.draw(r, at, l) != nil
 	if b.terms == nil {
 		r.find(NoCaps, at, "no GRANT has set caps")
 	} else {
+		b.decided(r, at, l)
 		b.underGrant(r, at, l, drawn)
 	}
 	b.spend(r, at, l, l.cost, Cost{}, drawn)

@@ -230,13 +230,19 @@ func moreBundles(t testing.TB, simple, over func(audit.Code, func(f *forge))) {
 		m := members{"by": "steward-c", "leaf": 9, "time": start + 1000}
 		kept(f).approvedAt(start+1000, "delete", contentOf(t, "DELETE", m), "ada", "bo").chained("DELETE", m)
 	})
-	looked := members{"by": "steward-c", "leaves": 4, "passed": true, "root": strings.Repeat("ab", 32), "time": start}
 	over(audit.AuditInvalid, func(f *forge) {
-		f.approved("audit", strings.Repeat("ab", 32), "ada", "bo").chained("AUDIT", looked).chained("AUDIT", looked)
+		look := f.looked()
+		f.approved("audit", look["root"].(string), "ada", "bo").chained("AUDIT", look).chained("AUDIT", look)
 	})
 	over(audit.NoiseAuditFailed, func(f *forge) {
-		f.approved("audit", strings.Repeat("ab", 32), "ada", "bo").chained("AUDIT", with(looked, "passed", false))
+		look := f.looked()
+		f.approved("audit", look["root"].(string), "ada", "bo").chained("AUDIT", with(look, "passed", false))
 	})
+	over(audit.PolicyOrder, func(f *forge) {
+		m := overseen(t, "replaces", 5)
+		f.approvedLeaf("grant", "GRANT", m, "ada", "bo").chained("GRANT", m)
+	})
+	over(audit.PolicyMismatch, func(f *forge) { f.chained("CHARGE", asked("r-1", "policy", 5)) })
 	over(audit.NotWitnessed, func(f *forge) { f.cosign = nil })
 }
 

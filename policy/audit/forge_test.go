@@ -12,6 +12,7 @@ import (
 	"hash/crc32"
 	"maps"
 	"math/bits"
+	"slices"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -53,7 +54,7 @@ type forge struct {
 }
 
 func (f *forge) add(kind string, m members) *forge {
-	m = maps.Clone(m)
+	m = f.modern(kind, m)
 	if m["type"] == nil {
 		m["type"] = kind
 	}
@@ -69,6 +70,39 @@ func (f *forge) add(kind string, m members) *forge {
 		}
 	}
 	return f.raw(b)
+}
+
+// modern gives a leaf what format 2 asks of its kind, where the test does not say it.
+func (f *forge) modern(kind string, m members) members {
+	m = maps.Clone(m)
+	if m["previous"] == nil {
+		return m
+	}
+	set := func(name string, value any) {
+		if _, said := m[name]; !said {
+			m[name] = value
+		}
+	}
+	switch kind {
+	case "GRANT":
+		set("readers", []members{})
+		set("replaces", f.inForce())
+	case "CHARGE":
+		set("policy", f.inForce())
+	case "REPLAY":
+		set("grant", "g-1")
+	}
+	return m
+}
+
+// inForce is the newest GRANT, -1 for none.
+func (f *forge) inForce() int {
+	for i, leaf := range slices.Backward(f.leaves) {
+		if bytes.Contains(leaf, []byte(`"type":"GRANT"`)) {
+			return i
+		}
+	}
+	return -1
 }
 
 func (f *forge) raw(leaf []byte) *forge {
@@ -216,7 +250,7 @@ func abandoned(charge int, pairs ...any) members {
 }
 
 func replayed(id string, release int, pairs ...any) members {
-	return with(members{"id": id, "idempotency": "", "organisation": "o", "principal": "p", "purpose": "x", "release": release,
+	return with(members{"id": id, "idempotency": "", "organisation": "Insurer A", "principal": "insurer-a", "purpose": "pricing", "release": release,
 		"request": "q", "time": start + 2}, pairs...)
 }
 

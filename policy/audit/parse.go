@@ -28,7 +28,8 @@ type leaf struct {
 	previous                                []byte     // nil in format 1
 	link                                    link       // previous, decoded
 	raw                                     []byte
-	passed                                  bool // of an AUDIT
+	passed                                  bool  // of an AUDIT
+	policy                                  int64 // of a CHARGE: the GRANT it was decided under
 }
 
 // terms are what a GRANT puts in force.
@@ -37,12 +38,14 @@ type terms struct {
 	year, life       Cost
 	grants           map[string]*grant
 
-	by                 string
+	by, k              string
 	approvers, persons map[string]string // person to key, principal to person
 	kept, quorum       int64             // kept: days
 	witnesses          [][]byte
-	content            string          // what approvals bind; supervised only
-	askers             map[string]bool // people who may not approve it
+	readers            map[string]string // principal to organisation
+	replaces, at       int64             // the GRANT before, its own leaf
+	content            string            // what approvals bind; supervised only
+	askers             map[string]bool   // people who may not approve it
 }
 
 type grant struct {
@@ -199,6 +202,18 @@ func (c *cursor) decimal(name string) int64 {
 	c.lit(`"`)
 	return n
 }
+
+// place is the index of a leaf, or -1 for none.
+func (c *cursor) place(name string) int64 {
+	if !c.bad && bytes.HasPrefix(c.b[c.at:], []byte(name+"-1")) {
+		c.at += len(name) + len("-1")
+		return -1
+	}
+	return c.count(name)
+}
+
+// has says whether a member comes next.
+func (c *cursor) has(name string) bool { return !c.bad && bytes.HasPrefix(c.b[c.at:], []byte(name)) }
 
 // texts are the distinct, not empty elements of a list; appended to out.
 func (c *cursor) texts(name string, out [][]byte) [][]byte {

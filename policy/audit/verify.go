@@ -95,6 +95,7 @@ type verifier struct {
 	report   *Report
 	books    *books
 	tree     frontier
+	hashes   []hash      // of leaves
 	text     []byte      // of the checkpoint
 	signed   *checkpoint // nil if it is not valid
 	at       covered     // what the checkpoint was signed over
@@ -171,5 +172,6 @@ func (v *verifier) finish() {
 		r.note(ReleasesAbsent, "the released files were not looked at")
 	}
 	v.orphans()
+	looked(r, v.books.roots, v.hashes)
 	v.books.close(r)
 }

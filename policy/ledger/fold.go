@@ -87,13 +87,15 @@ func (s *State) charge(l Leaf, c *Charge) error {
 	if err := s.fresh(c.ID, c.Principal, c.Idempotency); err != nil {
 		return err
 	}
-	switch g := s.grant.find(c.Grant); {
-	case g == nil:
-		return fmt.Errorf("%w: unknown grant", ErrGrant)
-	case g.covers(c.Principal, c.Template, c.Purpose, l.Time) != nil:
-		return g.covers(c.Principal, c.Template, c.Purpose, l.Time)
-	case g.Organisation != "" && g.Organisation != c.Organisation:
-		return fmt.Errorf("%w: %s is another organisation's", ErrGrant, g.ID)
+	if l.Previous != "" && c.Policy != s.grantIndex {
+		return fmt.Errorf("%w: decided under leaf %d, in force is leaf %d", ErrPolicy, c.Policy, s.grantIndex)
+	}
+	if err := s.covered(c.Grant, c.Principal, c.Organisation, c.Template, c.Purpose, l.Time); err != nil {
+		return err
+	}
+	switch {
+	case s.grant.nobodys(c.Principal) && c.Catalogue != Training:
+		return fmt.Errorf("%w: the policy does not say which person %s is, and so it trains only", ErrGrant, c.Principal)
 	case s.standing[c.Template].suspended:
 		return ErrSuspended
 	case !c.Due.After(l.Time):
@@ -101,7 +103,7 @@ func (s *State) charge(l Leaf, c *Charge) error {
 	case !slices.Contains(c.Scopes, s.population+"/life"):
 		return fmt.Errorf("%w: the scope life is missing", ErrLeaf)
 	}
-	for _, err := range []error{s.usable(c.Snapshot, l.Time), s.needAll(l.Time, c.TemplateDigest)} {
+	for _, err := range []error{s.usable(c.Snapshot, l.Time), s.needAll(l.Time, c.Template, c.TemplateDigest)} {
 		if err != nil {
 			return err
 		}
@@ -115,6 +117,15 @@ func (s *State) charge(l Leaf, c *Charge) error {
 	s.charges[l.Index], s.ids[c.ID] = r, r
 	s.remember(c.Principal, c.Idempotency, asked{id: c.ID, digest: c.Request, charge: r})
 	return nil
+}
+
+// covered wants a grant in force to cover somebody's asking.
+func (s *State) covered(grant, principal, organisation, template, purpose string, at time.Time) error {
+	g := s.grant.find(grant)
+	if g == nil {
+		return fmt.Errorf("%w: unknown grant", ErrGrant)
+	}
+	return g.covers(principal, organisation, template, purpose, at)
 }
 
 // spend takes a charge's cost from all of its scopes and from the quota of its grant,
@@ -234,10 +245,8 @@ func (s *State) replay(l Leaf, b *Replay) error {
 	if err := s.fresh(b.ID, b.Principal, b.Idempotency); err != nil {
 		return err
 	}
-	if b.Purpose != readReleases { // who supervises reads on
-		if err := s.needGrant(l.Time); err != nil {
-			return err
-		}
+	if err := s.mayRead(l, b, r); err != nil {
+		return err
 	}
 	s.ids[b.ID] = nil
 	s.meter(b.Organisation, r.Template, Usage{Repeats: 1})
@@ -245,6 +254,30 @@ func (s *State) replay(l Leaf, b *Replay) error {
 	s.handed[[2]string{r.ID, b.Principal}] = true
 	s.remember(b.Principal, b.Idempotency, asked{id: b.ID, digest: b.Request, replay: true, charge: r})
 	return nil
+}
+
+// mayRead wants somebody who is handed a stored release to have a grant for what it
+// answers, as for a charge, or to read all by their role: those read on where the policy
+// has lost its approvals.
+func (s *State) mayRead(l Leaf, b *Replay, r *Request) error {
+	byRole := b.Purpose == readReleases
+	switch {
+	case l.Previous == "": // format 1 does not name the grant
+		if byRole {
+			return nil
+		}
+		return s.needGrant(l.Time)
+	case byRole && b.Grant == "" && s.grant.reads(b.Principal, b.Organisation):
+		return nil
+	case byRole:
+		return fmt.Errorf("%w: %s does not read every release", ErrGrant, b.Principal)
+	case s.grant.nobodys(b.Principal):
+		return fmt.Errorf("%w: the policy does not say which person %s is", ErrGrant, b.Principal)
+	}
+	if err := s.covered(b.Grant, b.Principal, b.Organisation, r.Template, b.Purpose, l.Time); err != nil {
+		return err
+	}
+	return s.needGrant(l.Time)
 }
 
 func (c Charge) copy() Charge {
@@ -265,5 +298,6 @@ func (g Grant) copy() Grant {
 		e.Templates, e.Purposes = slices.Clone(e.Templates), slices.Clone(e.Purposes)
 	}
 	g.Approvers, g.Persons, g.Witnesses.Keys = slices.Clone(g.Approvers), slices.Clone(g.Persons), slices.Clone(g.Witnesses.Keys)
+	g.Readers = slices.Clone(g.Readers)
 	return g
 }

@@ -97,6 +97,7 @@ func grant(rho int64) ledger.Grant {
 			{ID: "g-1", Principal: "insurer-a", Templates: []string{"claim-severity"}, Purposes: []string{"pricing"}, Until: "2027-12-31"},
 			{ID: "g-small", Principal: "insurer-a", Templates: []string{template}, Purposes: []string{"pricing"}, Until: "2027-12-31", QuotaRho: 25},
 			{ID: "g-old", Principal: "insurer-a", Templates: []string{template}, Purposes: []string{"pricing"}, Until: "2026-11-20"},
+			{ID: "g-b", Principal: "pharma-b", Templates: []string{"claim-severity"}, Purposes: []string{"research"}, Until: "2027-12-31"},
 		},
 	}
 }
@@ -109,6 +110,12 @@ func charge(id string, rho int64, at time.Time) ledger.Charge {
 		Sigmas: map[string]float64{"people": 12.5, "sum:paid": 1e6}, Due: at.Truncate(time.Second).Add(2 * time.Second),
 		Request: "request-" + id,
 	}
+}
+
+// under is a charge decided under the policy that is in force.
+func under(l *ledger.Ledger, c ledger.Charge) ledger.Charge {
+	c.Policy, _ = l.PolicyInForce()
+	return c
 }
 
 // answer charges and releases a request.
