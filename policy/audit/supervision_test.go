@@ -232,9 +232,11 @@ func TestSupervisionFindings(t *testing.T) {
 			m := with(loaded, "snapshot", "s-2", "by", "steward-x")
 			f.approvedLeaf("snapshot", "SNAPSHOT", m, "ada", "bo").chained("SNAPSHOT", m)
 		}, "not-approved "},
-		"key":             {func(f *forge) { f.approvedLeaf("key", "KEY", key, "ada", "bo").chained("KEY", key) }, ""},
-		"key alone":       {func(f *forge) { f.approvedLeaf("key", "KEY", key, "ada", "cy").chained("KEY", key) }, "not-approved "},
-		"noise looked at": {func(f *forge) { f.approved("audit", f.looked()["root"].(string), "ada", "bo").chained("AUDIT", f.looked()) }, ""},
+		"key":       {func(f *forge) { f.approvedLeaf("key", "KEY", key, "ada", "bo").chained("KEY", key) }, ""},
+		"key alone": {func(f *forge) { f.approvedLeaf("key", "KEY", key, "ada", "cy").chained("KEY", key) }, "not-approved "},
+		"noise looked at": {func(f *forge) {
+			f.approved("audit", f.looked()["root"].(string), "ada", "bo").chained("AUDIT", f.looked())
+		}, ""},
 		"another root": {func(f *forge) {
 			look := with(f.looked(), "root", strings.Repeat("ab", 32))
 			f.approved("audit", strings.Repeat("ab", 32), "ada", "bo").chained("AUDIT", look)
