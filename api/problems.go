@@ -110,6 +110,8 @@ var problemMap = []struct {
 	{queries.ErrBusy, engineBusy, false},
 	{queries.ErrTooMany, inFlight, true},
 	{queries.ErrUnlogged, unavailable, false},
+	{queries.ErrNoEngine, unavailable, false},
+	{queries.ErrOrder, internalError, false},
 	{queries.ErrReceipt, internalError, false},
 	{queries.ErrAudit, internalError, false}, // of an audit, not of a question
 	{queries.ErrIdempotency, idempotency, false},
@@ -134,6 +136,7 @@ var problemMap = []struct {
 	{dp.ErrCost, accuracy, true},
 	{dp.ErrReleased, internalError, false},
 	{dp.ErrMismatch, internalError, false},
+	{dp.ErrTable, internalError, false},
 	{dp.ErrBatch, internalError, false},
 	{dp.ErrPeople, internalError, false},
 	{dp.ErrNoise, internalError, false},

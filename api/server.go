@@ -43,8 +43,10 @@ type Options struct {
 	// Ready says what keeps the server from serving; default nothing. Only the
 	// internal listener shows its text.
 	Ready func() error
-	Now   func() time.Time // default time.Now
-	Log   *slog.Logger     // default: nowhere
+	// Detail is told beside "ok" on the internal listener; default nothing.
+	Detail string
+	Now    func() time.Time // default time.Now
+	Log    *slog.Logger     // default: nowhere
 	// Timeout is the longest a request may take that does not stream; default 30 s.
 	Timeout time.Duration
 	// Heartbeat is the time between comments on an event stream that has

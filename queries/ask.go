@@ -49,7 +49,7 @@ type ticket struct {
 // release that is at least as accurate answers at once and free. Whatever error
 // it returns, nothing was charged.
 func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempotency string) (Ticket, error) {
-	if r.Ledger == nil || r.Engine == nil || r.Store == nil {
+	if r.Ledger == nil || r.Answerer == nil || r.Store == nil {
 		return Ticket{}, errors.New("queries: this runner only estimates")
 	}
 	p, d, err := r.price(principal, req)
@@ -60,7 +60,12 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 	if err := p.checkEmpty(req.AllowEmpty); err != nil {
 		return Ticket{}, err
 	}
-	if err := r.Engine.Check(ctx, p.Job); err != nil {
+	if err := p.order.at(r.Epoch(r.Now()), [16]byte{}); err != nil {
+		return Ticket{}, err
+	}
+	if err := r.Answerer.Check(ctx, p.order); errors.Is(err, ErrNoEngine) {
+		return Ticket{}, err
+	} else if err != nil {
 		return Ticket{}, fmt.Errorf("%w: %s: %w", ErrTemplate, p.Template.Ref(), err)
 	}
 	for {
@@ -258,6 +263,9 @@ func (r *Runner) charge(ctx context.Context, t *ticket, req Request, idempotency
 		t.Due = due
 	}
 	epoch := r.Epoch(now)
+	if err := p.order.at(epoch, saltOf(r.Secret, t.ID)); err != nil {
+		return err
+	}
 	index, err := r.Ledger.Charge(ctx, ledger.Charge{
 		ID: t.ID, Principal: t.principal, Organisation: r.rules().Organisation(t.principal), Grant: d.Grant.ID,
 		Purpose: d.Purpose, Template: p.Template.Ref(), Catalogue: p.Template.Catalogue,
@@ -268,7 +276,6 @@ func (r *Runner) charge(ctx context.Context, t *ticket, req Request, idempotency
 	if err != nil {
 		return err
 	}
-	p.Job.Epoch, p.Job.Salt = epoch, saltOf(r.Secret, t.ID)
 	run, cancel := context.WithTimeout(r.ctx, slot-margin(slot))
 	t.cancel = cancel
 	r.running.Add(1)

@@ -33,6 +33,10 @@ var (
 	ErrUnlogged = errors.New("reading a release that others asked for is logged, and needs the log")
 	// ErrIdempotency means that an idempotency key came back with another request.
 	ErrIdempotency = errors.New("idempotency key was used for another request")
+	// ErrNoEngine means that the engine cannot be asked now.
+	ErrNoEngine = errors.New("the engine cannot be asked now; nothing was charged")
+	// ErrOrder means that an order comes to another job or plan than its seal says.
+	ErrOrder = errors.New("the order is not what it was sealed as")
 	// ErrAbandoned means that the request was charged and will never be answered.
 	// It carries no reason: the reason is data.
 	ErrAbandoned = errors.New("the request was charged and abandoned")

@@ -119,11 +119,7 @@ func (r *Runner) answer(ctx context.Context, t *ticket, purpose string) (body []
 		}
 	}()
 	p := t.priced
-	totals, err := r.Engine.Run(ctx, p.Job)
-	if err != nil {
-		return nil, ErrAbandoned
-	}
-	table, err := dp.Release(totals, p.plan)
+	table, err := r.Answerer.Answer(ctx, p.order)
 	if err != nil {
 		return nil, ErrAbandoned
 	}

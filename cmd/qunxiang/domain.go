@@ -16,6 +16,7 @@ import (
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/child"
 	"github.com/qunxiang/qunxiang/queries/dataset"
 	"github.com/qunxiang/qunxiang/queries/duckdb"
 	"github.com/qunxiang/qunxiang/queries/templates"
@@ -36,8 +37,9 @@ type domain struct {
 	inForce policy.InForce
 	catalog *queries.Catalog
 	state   *ledger.State
-	ledger  *ledger.Ledger // nil when reading
-	engine  *duckdb.Engine // nil until asked for
+	ledger  *ledger.Ledger  // nil when reading
+	engine  *child.Answerer // nil until asked for
+	exact   *duckdb.Engine  // of the noise audit; nil until asked for
 	runner  *queries.Runner
 
 	successors successors  // of its keys
@@ -47,6 +49,7 @@ type domain struct {
 	waiting error     // why policy.yaml is not in force; nil where it is
 
 	maxRuns, maxInFlight int // of a server; 0: the Runner's own
+	settings             engineSettings
 }
 
 func (d *domain) path(parts ...string) string {
@@ -76,7 +79,7 @@ func openDomain(ctx context.Context, dir string, m mode) (*domain, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.makeRunner(nil); err != nil {
+	if err := d.makeRunner(); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
@@ -238,14 +241,21 @@ func (d *domain) logKey() string {
 	return all[0]
 }
 
-func (d *domain) makeRunner(engine queries.Engine) error {
-	var err error
-	d.runner, err = queries.NewRunner(queries.Options{
+func (d *domain) makeRunner() error {
+	o := queries.Options{
 		Catalog: d.catalog, Policy: d.policy(), State: d.state, Ledger: d.ledger,
-		Engine: engine, Store: releaseStore{d.path("releases")},
+		Store:  releaseStore{d.path("releases")},
 		Source: d.source, Epoch: dataset.Epoch, Secret: d.keys.request,
 		Sign: receiptSigner{d}, SignSM2: receiptSM2Signer{d}, MaxRuns: d.maxRuns, MaxInFlight: d.maxInFlight,
-	})
+	}
+	if d.engine != nil { // a nil pointer would make an Answerer that is not nil
+		o.Answerer = d.engine
+	}
+	if d.exact != nil {
+		o.Engine = d.exact
+	}
+	var err error
+	d.runner, err = queries.NewRunner(o)
 	return err
 }
 
@@ -254,14 +264,17 @@ func (d *domain) startEngine() error {
 	if err := d.resolveOptOuts(context.Background()); err != nil {
 		return err
 	}
-	engine, err := duckdb.Open(duckdb.Options{
-		Domain: d.dir, TempDir: d.path("tmp"), OptOuts: d.optOuts,
-	})
+	engine, err := d.newEngine()
 	if err != nil {
 		return err
 	}
 	d.engine = engine
-	return d.makeRunner(engine)
+	if all := d.state.Snapshots(); len(all) > 0 {
+		if err := engine.Try(context.Background(), all[len(all)-1]); err != nil {
+			return err
+		}
+	}
+	return d.makeRunner()
 }
 
 // source reads the public facts of a snapshot from its manifest.
@@ -281,6 +294,9 @@ func (d *domain) Close() error {
 	}
 	if d.engine != nil {
 		errs = append(errs, d.engine.Close())
+	}
+	if d.exact != nil {
+		errs = append(errs, d.exact.Close())
 	}
 	if d.ledger != nil {
 		errs = append(errs, d.ledger.Close(), d.promote())

@@ -14,7 +14,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv("QUNXIANG_AS_PROGRAM") != "" {
+	if os.Getenv("QUNXIANG_AS_PROGRAM") != "" || isEngine(os.Args) {
 		os.Exit(run())
 	}
 	if os.Getenv("QUNXIANG_AS_TRACER") != "" {

@@ -56,7 +56,7 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 		return err
 	}
 	defer d.Close()
-	d.maxRuns, d.maxInFlight = conf.MaxRuns, conf.MaxInFlight
+	d.maxRuns, d.maxInFlight, d.settings = conf.MaxRuns, conf.MaxInFlight, conf.Engine
 	if err := d.startEngine(); err != nil {
 		return err
 	}
@@ -74,6 +74,7 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 	if m, err := d.newest(); err == nil {
 		d.warnOfSlot(log, m.People)
 	}
+	fmt.Fprintln(log, d.engineLine())
 	if d.waiting != nil {
 		fmt.Fprintf(log, "policy.yaml waits: %v\n", d.waiting)
 	}
@@ -120,7 +121,7 @@ func startServer(ctx context.Context, d *domain, conf *config, log *slog.Logger)
 	o := api.Options{
 		Register: d.runner, About: api.About(conf.Register), Published: servedLog{d},
 		Runner: d.runner, Catalog: d.catalog, Policy: &d.inForce, Tokens: tokens, Approvals: d, Ready: d.ledger.Away,
-		Rate: api.Rate(conf.Rate), Encoders: encoders, Version: version, Log: log,
+		Rate: api.Rate(conf.Rate), Encoders: encoders, Version: version, Log: log, Detail: d.engineLine(),
 	}
 	if conf.OpenID.Issuer != "" {
 		provider, err := conf.provider(d)
