@@ -14,8 +14,8 @@ import (
 	"testing"
 
 	"github.com/qunxiang/qunxiang/policy/audit"
-	"github.com/qunxiang/qunxiang/queries"
 	"github.com/qunxiang/qunxiang/policy/witness"
+	"github.com/qunxiang/qunxiang/queries"
 )
 
 // scene is a supervised domain D in a folder, with the folder W of its witness, ready to
