@@ -109,6 +109,7 @@ var problemMap = []struct {
 	{queries.ErrSuspended, suspended, false},
 	{queries.ErrBusy, engineBusy, false},
 	{queries.ErrTooMany, inFlight, true},
+	{queries.ErrTooFast, tooFast, false},
 	{queries.ErrUnlogged, unavailable, false},
 	{queries.ErrNoEngine, unavailable, false},
 	{queries.ErrOrder, internalError, false},

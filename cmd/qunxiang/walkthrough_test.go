@@ -15,6 +15,7 @@ import (
 // The walk-through of a supervised domain runs as it is written, but for the ports, and is
 // the same in both languages but for its comments.
 func TestSupervisedWalkThrough(t *testing.T) {
+	t.Parallel()
 	for _, tool := range []string{"bash", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skip("there is no " + tool)
