@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
 const (
@@ -25,6 +27,9 @@ type books struct {
 	quota      map[string]int64
 	snapshots  map[string]*snapshot
 	deleted    map[int64]bool                   // by RELEASE leaf
+	pinned     *witness.Trust                   // of the auditor
+	since      int64                            // the first supervised policy, -1 for none
+	before     int64                            // charges that were made until then
 	looks      map[string]bool                  // noise audits, by root
 	roots      []look                           // that they are said to be of
 	approvals  map[string]map[string]*statement // by subject and digest, and by person
@@ -69,7 +74,7 @@ type standing struct {
 }
 
 func newBooks(population string) *books {
-	return &books{population: population, named: map[string]bool{}, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]bool{}, looks: map[string]bool{}, approvals: map[string]map[string]*statement{},
+	return &books{population: population, since: -1, named: map[string]bool{}, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]bool{}, looks: map[string]bool{}, approvals: map[string]map[string]*statement{},
 		standing: map[string]*standing{}, uses: map[string]map[string]*Use{},
 		reserved: map[int64]*reserve{}, names: newNamer()}
 }
@@ -327,6 +332,7 @@ func (b *books) close(r *Report) {
 	if b.terms != nil {
 		r.Mode = b.terms.mode
 	}
+	b.supervision(r)
 	for name, s := range b.scopes {
 		r.Scopes = append(r.Scopes, Scope{Name: name, Spent: s.spent, Cap: b.limit(s), Held: b.held(name, b.last)})
 	}

@@ -131,8 +131,8 @@ func sorted(m map[string]string) []string {
 
 // pinnedPolicy is what the auditor of the bundles in testdata pins.
 func pinnedPolicy(t testing.TB) []byte {
-	return fmt.Appendf(nil, "# The keys of the log that the bundles beside this file claim to be.\nlog %s\nlog %s\nlog %s\nquorum none\n",
-		verifierKey(t), nextKey(t), sm2Signer(t).VerifierKey())
+	return fmt.Appendf(nil, "# The keys of the log that the bundles beside this file claim to be.\nlog %s\nlog %s\nlog %s\napprover ada %s\napprover bo %s\napprover cy %s\nquorum none\n",
+		verifierKey(t), nextKey(t), sm2Signer(t).VerifierKey(), publicOf("ada"), publicOf("bo"), publicOf("cy"))
 }
 
 // bundles are the bundles in testdata: one that is clean, and for each code one in which
@@ -241,6 +241,10 @@ func moreBundles(t testing.TB, simple, over func(audit.Code, func(f *forge))) {
 	over(audit.PolicyOrder, func(f *forge) {
 		m := overseen(t, "replaces", 5)
 		f.approvedLeaf("grant", "GRANT", m, "ada", "bo").chained("GRANT", m)
+	})
+	pinned := overseen(t, "approvers", []members{{"key": publicOf("ada"), "person": "ada"}, {"key": publicOf("mallory"), "person": "bo"}, {"key": publicOf("cy"), "person": "cy"}})
+	over(audit.ApproverUnpinned, func(f *forge) {
+		f.approvedLeaf("grant", "GRANT", pinned, "ada", "bo").chained("GRANT", pinned)
 	})
 	over(audit.PolicyMismatch, func(f *forge) { f.chained("CHARGE", asked("r-1", "policy", 5)) })
 	over(audit.NotWitnessed, func(f *forge) { f.cosign = nil })

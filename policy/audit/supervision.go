@@ -125,6 +125,7 @@ func (b *books) supervise(r *Report, at int64, l *leaf) {
 	if t.mode == supervised {
 		t.content = content(l.raw)
 		t.wellSupervised(r, at)
+		b.known(r, at, t)
 	}
 	if !b.under() {
 		return
@@ -148,6 +149,34 @@ func (t *terms) manyPeople() bool {
 	}
 	n, err := strconv.Atoi(m[1] + m[2])
 	return err == nil && n >= leastPeople
+}
+
+// known finds approvers whom the auditor has not pinned, where anybody is. A log says
+// itself whose signatures count in it: who holds the keys, it cannot say.
+func (b *books) known(r *Report, at int64, t *terms) {
+	if b.since < 0 {
+		b.since, b.before = at, r.Charges
+	}
+	for _, person := range slices.Sorted(maps.Keys(t.approvers)) {
+		if key := t.approvers[person]; b.pinned.Approvers() && !b.pinned.Approver(person, key) {
+			r.find(ApproverUnpinned, at, "approver %s with the key %s", person, key)
+		}
+	}
+}
+
+// supervision fills in who approves.
+func (b *books) supervision(r *Report) {
+	if !b.under() {
+		return
+	}
+	judged := &Report{}
+	b.policyInForce(judged, b.terms.at, b.last)
+	s := &Supervision{Since: b.since, Before: b.before, Approved: judged.OK()}
+	for _, person := range slices.Sorted(maps.Keys(b.terms.approvers)) {
+		key := b.terms.approvers[person]
+		s.Approvers = append(s.Approvers, Approver{person, key, b.pinned.Approver(person, key)})
+	}
+	r.Supervision = s
 }
 
 func (t *terms) wellSupervised(r *Report, at int64) {

@@ -68,7 +68,7 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 		population = v.signed.seen.Origin
 	}
 	v.report.Population, v.books = population, newBooks(population)
-	v.books.scope = v.report.full(o.History)
+	v.books.scope, v.books.pinned = v.report.full(o.History), trust
 	if o.Since != nil {
 		seen, err := trust.Open(o.Since, time.Now())
 		if seen == nil || seen.Origin != population {

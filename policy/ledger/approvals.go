@@ -244,6 +244,22 @@ func (s *State) GrantApproved(at time.Time) error {
 	return s.needGrant(at)
 }
 
+// Approvers are the people whose signatures counted at any time, and their keys, each
+// once, in the order of the policies that name them.
+func (s *State) Approvers() []Approver {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var all []Approver
+	for _, p := range s.history.policies {
+		for _, a := range p.Approvers {
+			if !slices.Contains(all, a) {
+				all = append(all, a)
+			}
+		}
+	}
+	return all
+}
+
 // Supervised says whether the domain has approvers.
 func (s *State) Supervised() bool {
 	s.mu.RLock()
