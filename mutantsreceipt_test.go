@@ -17,7 +17,7 @@ var receiptMutants = []mutant{
 	{"receipt: the bytes of another release", "queries/receiptcheck.go", "digestOf(c.Release) != s.Subject[0].Digest[\"sha256\"] || ", "", "./queries", "TestVerifyReceipt"},
 	{"receipt: everybody is told who was charged", "queries/receipt.go", "if !r.mayKnow(principal, rec) {", "if false {", "./queries", "TestReceiptKeepsTheAskerToItself"},
 	{"receipt: approvals as they are now", "policy/ledger/basis.go", "wanted && a.index < charge &&", "wanted &&", "./policy/ledger", "TestBasis"},
-	{"receipt: approvals of who may not approve", "policy/ledger/basis.go", " && !not[a.Approver] {", " && !not[\"\"] {", "./policy/ledger", "TestBasis"},
+	{"receipt: approvals of who may not approve", "policy/ledger/basis.go", " && !not[a.Approver] && (", " && !not[\"\"] && (", "./policy/ledger", "TestBasis"},
 	{"pinned: no SM2 signature is asked for", "policy/witness/trustcheck.go", "\tif len(l.sm2) == 0 {\n", "\tif true {\n", "./policy/witness", "TestTrustOpens"},
 	{"pinned: the quorum is not asked for", "policy/witness/trustcheck.go", "if t.Asks() && !t.holds(t.quorum, signed) {", "if false {", "./policy/witness", "TestTrustOpens"},
 	{"pinned: one member is a group", "policy/witness/trustcheck.go", "\treturn n >= m.need\n", "\treturn n > 0\n", "./policy/witness", "TestTrustOpens"},

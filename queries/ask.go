@@ -254,7 +254,11 @@ func (r *Runner) charge(ctx context.Context, t *ticket, req Request, idempotency
 	if p.policy < 0 {
 		return ledger.ErrPolicy
 	}
-	epoch := r.Epoch(now)
+	at := now // the leaf's time, where that is later
+	if last := r.Ledger.Now(); last.After(at) {
+		at = last
+	}
+	epoch := r.Epoch(at)
 	if err := p.order.at(epoch, saltOf(r.Secret, t.ID)); err != nil {
 		return err
 	}

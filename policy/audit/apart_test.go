@@ -66,7 +66,7 @@ func genuine(t testing.TB, requests int) (dir string, releases fstest.MapFS) {
 		id := fmt.Sprint("r-", i)
 		index, err := l.Charge(ctx, ledger.Charge{ID: id, Principal: "insurer-a", Organisation: "甲", Grant: "g", Purpose: "pricing",
 			Template: "claims@1.0.0", TemplateDigest: "d", Key: "k", Snapshot: "s", Scopes: []string{population + "/2017", population + "/life"},
-			Cost: dp.Cost{Rho: 7, Delta: 1}, Sigmas: map[string]float64{"people": 3.25, "sum:paid": 1e9}, Due: now.Add(2 * time.Second), Request: "q", Idempotency: id})
+			Cost: dp.Cost{Rho: 7, Delta: 1}, Epoch: now.Add(8*time.Hour).Unix() / 86400, Sigmas: map[string]float64{"people": 3.25e9, "sum:paid": 1e9}, Due: now.Add(2 * time.Second), Request: "q", Idempotency: id})
 		must(t, err)
 		now = now.Add(2 * time.Second)
 		if i%3 == 2 {

@@ -177,6 +177,7 @@ func (b *books) charge(r *Report, at int64, l *leaf) {
 	if b.snapshots[string(l.snapshot)] == nil {
 		r.find(SnapshotUnknown, at, "its snapshot was never logged")
 	}
+	b.plausible(r, at, l)
 	b.inForce(r, at, l)
 	s := b.standing[string(l.template)]
 	if s == nil {

@@ -48,6 +48,8 @@ const (
 	ChainBroken       Code = "chain-broken"          // a leaf is not chained by SM3 to the one before
 	PolicyOrder       Code = "policy-order"          // a GRANT takes the place of another than the policy in force
 	PolicyMismatch    Code = "policy-mismatch"       // a charge decided under another policy than the one in force
+	EpochInvalid      Code = "epoch-invalid"         // a charge keeps to the opt-outs of another day than its own
+	CostTooLow        Code = "cost-too-low"          // a charge is of less than its noise costs at least
 	ApproverUnpinned  Code = "approver-unpinned"     // a policy names an approver whom the auditor has not pinned
 	NotApproved       Code = "not-approved"          // something was done or used without the approvals of two other people
 	ApprovalInvalid   Code = "approval-invalid"      // an APPROVE that is none: not an approver's, not signed, expired, out of order
@@ -127,6 +129,8 @@ func Codes() []Described {
 		{ChainBroken, "a leaf is not chained by SM3 to the one before"},
 		{PolicyOrder, "a GRANT takes the place of another than the policy in force"},
 		{PolicyMismatch, "a charge decided under another policy than the one in force"},
+		{EpochInvalid, "a charge keeps to the opt-outs of another day than its own"},
+		{CostTooLow, "a charge is of less than its noise costs at least"},
 		{ApproverUnpinned, "a policy names an approver whom the auditor has not pinned, or with another key"},
 		{NotApproved, "something was done or used without the approvals of two other people"},
 		{ApprovalInvalid, "an APPROVE that is none: not an approver's, not signed, expired, out of order"},

@@ -91,6 +91,9 @@ func (f *forge) modern(kind string, m members) members {
 		set("replaces", f.inForce())
 	case "CHARGE":
 		set("policy", f.inForce())
+		if m["epoch"] == 0 { // of its day
+			m["epoch"] = (m["time"].(int) + 8*3600) / (24 * 3600)
+		}
 	case "REPLAY":
 		set("grant", "g-1")
 	}
@@ -224,9 +227,9 @@ func granted(id string, pairs ...any) members {
 
 func charged(id string, pairs ...any) members {
 	return with(members{
-		"catalogue": "I3", "delta": "1", "due": start + 2, "epoch": 1, "grant": "g-1", "id": id, "idempotency": "", "key": "k",
+		"catalogue": "I3", "delta": "1", "due": start + 2, "epoch": 0, "grant": "g-1", "id": id, "idempotency": "", "key": "k",
 		"organisation": "Insurer A", "principal": "insurer-a", "purpose": "pricing", "request": "q", "rho": "10",
-		"scopes": []string{population + "/2017", population + "/life"}, "sigmas": members{"people": "12.5"},
+		"scopes": []string{population + "/2017", population + "/life"}, "sigmas": members{"people": "1e+09"},
 		"snapshot": "s-1", "template": "claim-severity@1.0.0", "template_digest": "d", "time": start,
 	}, pairs...)
 }

@@ -41,3 +41,21 @@ func (b *books) replay(r *Report, at int64, l *leaf) {
 		b.policyInForce(r, at, l.time)
 	}
 }
+
+// plausible holds a charge's cost to its noise and its epoch to its day in China Standard
+// Time. Gaussian noise on whole numbers costs 1/(2 sigma^2) a channel at least: the dearest
+// noise for the cheapest question. In training a node's noise is a part of the whole only,
+// and a round may last.
+func (b *books) plausible(r *Report, at int64, l *leaf) {
+	if b.old(l) {
+		return
+	}
+	trains := string(l.catalogue) == training
+	today := (l.time + 8*3600) / day
+	if l.epoch > today || !trains && l.epoch < today-1 {
+		r.find(EpochInvalid, at, "the opt-out epoch %d on day %d", l.epoch, today)
+	}
+	if !trains && l.cost.RhoFloat() < l.noise*(1-1e-9) {
+		r.find(CostTooLow, at, "rho %g is charged for noise that costs %g at least", l.cost.RhoFloat(), l.noise)
+	}
+}

@@ -89,6 +89,21 @@ func TestBothFoldsRefuse(t *testing.T) {
 		"k 19":        {func() *forge { return inPlace(t, overseen(t, "k", "19")) }, "supervision-lost "},
 		"k -5":        {func() *forge { return inPlace(t, overseen(t, "k", "-5")) }, "supervision-lost "},
 		"no k at all": {func() *forge { return inPlace(t, overseen(t, "k", "none at all")) }, "supervision-lost "},
+		"next to nothing for next to no noise": {func() *forge {
+			return watched(t).chained("CHARGE", asked("r-1", "rho", "1", "sigmas", members{"people": "1e-300"}))
+		}, "cost-too-low "},
+		"a little too little": {func() *forge {
+			return watched(t).chained("CHARGE", asked("r-1", "rho", "44", "sigmas", members{"a": "200000", "people": "125000"}))
+		}, "cost-too-low "}, // of 44.5
+		"opt-outs of long ago":  {func() *forge { return watched(t).chained("CHARGE", asked("r-1", "epoch", 20773)) }, "epoch-invalid "},
+		"opt-outs of yesterday": {func() *forge { return watched(t).chained("CHARGE", asked("r-1", "epoch", 20774)) }, ""},
+		"opt-outs to come":      {func() *forge { return watched(t).chained("CHARGE", asked("r-1", "epoch", 20776)) }, "epoch-invalid "},
+		"a job's of long ago": {func() *forge {
+			return watched(t).chained("CHARGE", drawing("j-1", "job-1", "template_digest", templateDigest, "epoch", 20000))
+		}, ""},
+		"a job's opt-outs to come": {func() *forge {
+			return watched(t).chained("CHARGE", drawing("j-1", "job-1", "template_digest", templateDigest, "epoch", 99999999))
+		}, "epoch-invalid "},
 		"a charge by nobody": {func() *forge {
 			return inPlace(t, overseen(t, "persons", nobody)).chained("CHARGE", asked("r-1"))
 		}, "grant-mismatch "},

@@ -28,8 +28,10 @@ type leaf struct {
 	previous                                []byte     // nil in format 1
 	link                                    link       // previous, decoded
 	raw                                     []byte
-	passed                                  bool  // of an AUDIT
-	policy                                  int64 // of a CHARGE: the GRANT it was decided under
+	passed                                  bool    // of an AUDIT
+	epoch                                   int64   // of a CHARGE
+	noise                                   float64 // of a CHARGE: the sum of 1/(2 sigma^2)
+	policy                                  int64   // of a CHARGE: the GRANT it was decided under
 }
 
 // terms are what a GRANT puts in force.
@@ -70,9 +72,9 @@ type cursor struct {
 	pad     int
 	bad     bool
 	padAt   int
-	old     bool            // a GRANT, DENY or RESUME of format 1
-	sm3     stdhash.Hash    // of the leaf without its padding
-	numbers map[string]bool // sigmas found to be in order, as few differ
+	old     bool               // a GRANT, DENY or RESUME of format 1
+	sm3     stdhash.Hash       // of the leaf without its padding
+	numbers map[string]float64 // 1/(2 sigma^2) of sigmas found to be in order, as few differ
 }
 
 // parse reads a leaf; false if it is not in its one form.
@@ -258,7 +260,7 @@ func (c *cursor) padding() {
 }
 
 // sigmas is an object of channels, in order, with positive numbers.
-func (c *cursor) sigmas(name string) {
+func (c *cursor) sigmas(name string) (noise float64) {
 	c.lit(name)
 	c.lit(`{`)
 	var last []byte
@@ -271,28 +273,32 @@ func (c *cursor) sigmas(name string) {
 		value := c.text(`:`)
 		if c.bad || bytes.Compare(last, channel) >= 0 {
 			c.bad = true
-			return
+			return 0
 		}
-		if !c.numbers[string(value)] {
-			c.number(string(value))
+		least, seen := c.numbers[string(value)]
+		if !seen {
+			least = c.number(string(value))
 		}
+		noise += least
 		last = channel
 	}
 	c.bad = c.bad || last == nil
 	c.lit(`}`)
+	return noise
 }
 
-// number wants a positive number in its shortest form.
-func (c *cursor) number(s string) {
+// number wants a positive number in its shortest form, a sigma, and gives 1/(2 sigma^2).
+func (c *cursor) number(s string) float64 {
 	x, err := strconv.ParseFloat(s, 64)
 	if err != nil || !(x > 0) || math.IsInf(x, 0) || strconv.FormatFloat(x, 'g', -1, 64) != s {
 		c.bad = true
-		return
+		return 0
 	}
 	if c.numbers == nil || len(c.numbers) >= 1000 {
-		c.numbers = map[string]bool{}
+		c.numbers = map[string]float64{}
 	}
-	c.numbers[s] = true
+	c.numbers[s] = 1 / (2 * x * x)
+	return c.numbers[s]
 }
 
 func (c *cursor) day(name string) int64 {

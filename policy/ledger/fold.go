@@ -93,6 +93,9 @@ func (s *State) charge(l Leaf, c *Charge) error {
 	if err := s.covered(c.Grant, c.Principal, c.Organisation, c.Template, c.Purpose, l.Time); err != nil {
 		return err
 	}
+	if err := c.plausible(l); err != nil {
+		return err
+	}
 	switch {
 	case s.grant.nobodys(c.Principal) && c.Catalogue != Training:
 		return fmt.Errorf("%w: the policy does not say which person %s is, and so it trains only", ErrGrant, c.Principal)
@@ -116,6 +119,35 @@ func (s *State) charge(l Leaf, c *Charge) error {
 	s.order = append(s.order, r)
 	s.charges[l.Index], s.ids[c.ID] = r, r
 	s.remember(c.Principal, c.Idempotency, asked{id: c.ID, digest: c.Request, charge: r})
+	return nil
+}
+
+// epochZone is China Standard Time, in which the epochs of opt-outs are days.
+const epochZone = 8 * time.Hour
+
+// plausible holds a charge's cost to its noise and its epoch to its day. Noise of
+// deviation sigma on whole numbers costs at least 1/(2 sigma^2) a channel (Bun and Steinke
+// 2016, proposition 1.6; Canonne, Kamath and Steinke 2020, theorem 4), since a person moves
+// one cell by 1 at least. In training each node adds a part of the noise alone, so that its
+// deviation says less, and a round may last longer than a day. Format 1 is not held to it.
+func (c *Charge) plausible(l Leaf) error {
+	if l.Previous == "" {
+		return nil
+	}
+	today := l.Time.Add(epochZone).Unix() / int64(24*time.Hour/time.Second)
+	if c.Epoch > today || c.Catalogue != Training && c.Epoch < today-1 {
+		return fmt.Errorf("%w: the opt-out epoch %d on day %d", ErrLeaf, c.Epoch, today)
+	}
+	if c.Catalogue == Training {
+		return nil
+	}
+	least := 0.0
+	for _, sigma := range c.Sigmas {
+		least += 1 / (2 * sigma * sigma)
+	}
+	if c.Cost.RhoFloat() < least*(1-1e-9) {
+		return fmt.Errorf("%w: rho %g for noise that costs %g at least", ErrLeaf, c.Cost.RhoFloat(), least)
+	}
 	return nil
 }
 

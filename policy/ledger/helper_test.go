@@ -106,8 +106,8 @@ func charge(id string, rho int64, at time.Time) ledger.Charge {
 	return ledger.Charge{
 		ID: id, Principal: "insurer-a", Organisation: "Insurer A", Grant: "g-1", Purpose: "pricing",
 		Template: template, Catalogue: "I3", TemplateDigest: "template-digest", Key: "key-1", Snapshot: "snap-1",
-		Epoch: 20778, Scopes: []string{year, life}, Cost: dp.Cost{Rho: rho, Delta: 1},
-		Sigmas: map[string]float64{"people": 12.5, "sum:paid": 1e6}, Due: at.Truncate(time.Second).Add(2 * time.Second),
+		Epoch: at.Add(8*time.Hour).Unix() / 86400, Scopes: []string{year, life}, Cost: dp.Cost{Rho: rho, Delta: 1},
+		Sigmas: map[string]float64{"people": 12.5e6, "sum:paid": 1e7}, Due: at.Truncate(time.Second).Add(2 * time.Second),
 		Request: "request-" + id,
 	}
 }

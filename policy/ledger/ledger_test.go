@@ -31,7 +31,7 @@ func TestChargeReleaseReplay(t *testing.T) {
 	released, err := l.Release(ctx, ledger.Release{Charge: index, ID: "r-1", Digest: digest("r-1")})
 	must(t, err)
 	found := l.Find("key-1")
-	if len(found) != 1 || found[0].Release != released || found[0].Digest != digest("r-1") || found[0].Sigmas["people"] != 12.5 {
+	if len(found) != 1 || found[0].Release != released || found[0].Digest != digest("r-1") || found[0].Sigmas["people"] != 12.5e6 {
 		t.Fatalf("found %+v", found)
 	}
 	leaf, _, err := l.Leaf(released)
@@ -345,7 +345,7 @@ func TestNoSharedMemory(t *testing.T) {
 	theirs.Request.Scopes[0], theirs.Request.Sigmas["people"] = "changed", 0
 	g, _ := l.InForce()
 	g.Grants[0].Purposes[0] = "changed"
-	if again, _ := l.Trace("r-1"); again.Request.Scopes[0] != year || again.Request.Sigmas["people"] != 12.5 {
+	if again, _ := l.Trace("r-1"); again.Request.Scopes[0] != year || again.Request.Sigmas["people"] != 12.5e6 {
 		t.Fatalf("%+v", again)
 	}
 	if again, _ := l.InForce(); again.Grants[0].Purposes[0] != "pricing" {
