@@ -3,8 +3,6 @@ package audit_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -257,9 +255,8 @@ func flip(b []byte, at int) []byte {
 }
 
 func TestReleasedFiles(t *testing.T) {
-	answer := []byte(`{"groups":[]}`)
-	sum := sha256.Sum256(answer)
-	digest := hex.EncodeToString(sum[:])
+	answer := answerTo(t, charged("r-1"))
+	digest := digestOf(answer)
 	f := begun(t).add("CHARGE", charged("r-1")).add("RELEASE", released("r-1", 2, "digest", digest))
 	for want, files := range map[string]fstest.MapFS{
 		"":                 {digest + ".json": {Data: answer}},

@@ -57,6 +57,9 @@ const (
 	KeyRetired        Code = "key-retired"           // a checkpoint signed by a key that was not in force at its size
 	ReleaseMissing    Code = "release-missing"       // the released file is not there
 	ReleaseAltered    Code = "release-altered"       // the released file is not what was logged
+	ReleaseMismatch   Code = "release-mismatch"      // the released file says something else than its charge
+	ReleaseAgain      Code = "release-again"         // one released file stands for two charges
+	SecondDraw        Code = "second-draw"           // more files than one for a charge that was never released
 	ReleaseUnlogged   Code = "release-unlogged"      // a file among the releases that no leaf knows: a log that was lost or changed
 )
 
@@ -132,6 +135,9 @@ func Codes() []Described {
 		{KeyRetired, "a checkpoint signed by a key that was not in force at its size"},
 		{ReleaseMissing, "the released file is not there"},
 		{ReleaseAltered, "the released file is not what was logged"},
+		{ReleaseMismatch, "the released file says something else than its charge"},
+		{ReleaseAgain, "one released file stands for two charges"},
+		{SecondDraw, "more files than one for a charge that was never released"},
 		{ReleaseUnlogged, "a file among the releases that no leaf knows: a log that was lost or changed"},
 	}
 }

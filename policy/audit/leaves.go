@@ -7,7 +7,7 @@ func (c *cursor) charge(l *leaf) {
 	l.catalogue = c.maybe(`{"catalogue":`)
 	l.cost.Delta = c.decimal(`,"delta":`)
 	l.due = c.count(`,"due":`)
-	c.count(`,"epoch":`)
+	l.epoch = c.count(`,"epoch":`)
 	l.grant = c.text(`,"grant":`)
 	l.id = c.text(`,"id":`)
 	l.idempotency = c.maybe(`,"idempotency":`)

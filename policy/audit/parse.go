@@ -15,7 +15,7 @@ import (
 type leaf struct {
 	kind                                    string
 	index, time                             int64
-	due, ref                                int64 // ref: the leaf that a RELEASE, ABANDON, REPLAY or CLOSE is about
+	due, epoch, ref                         int64 // ref: the leaf that a RELEASE, ABANDON, REPLAY or CLOSE is about
 	end                                     int64 // of a RESERVE: first second after its last day
 	cost                                    Cost
 	id, principal, grant, purpose, template []byte
@@ -37,7 +37,7 @@ type terms struct {
 	year, life       Cost
 	grants           map[string]*grant
 
-	by                 string
+	by, k              string
 	approvers, persons map[string]string // person to key, principal to person
 	kept, quorum       int64             // kept: days
 	witnesses          [][]byte

@@ -31,8 +31,8 @@ func (c *cursor) grant(l *leaf) {
 	})
 	l.index = c.count(`,"index":`)
 	if !c.old {
-		k := c.maybe(`,"k":`)
-		defer func() { c.bad = c.bad || t.mode == supervised && len(k) == 0 }()
+		t.k = string(c.maybe(`,"k":`))
+		defer func() { c.bad = c.bad || t.mode == supervised && t.k == "" }()
 	}
 	t.mode = string(c.text(`,"mode":`))
 	c.padding()
