@@ -124,7 +124,7 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 		verb = "take back your approval of"
 	}
 	if !s.yes {
-		fmt.Fprintf(out, "%s %s\nof population %s, digest %s\n%s\n", p.Subject, p.Name, population, p.Digest, p.Detail)
+		fmt.Fprintf(out, "%s %s\nof population %s, digest %s\n%s\n", p.Subject, printable(p.Name), printable(population), p.Digest, p.Detail)
 	}
 	if err := confirmed(in, out, s.yes, "Do you, "+s.person+", "+verb+" this?"); err != nil {
 		return err
@@ -133,7 +133,7 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s %s: %s by %s, leaf %d\n", p.Subject, p.Name, map[bool]string{false: "approved", true: "taken back"}[s.revoke], s.person, leaf)
+	_, err = fmt.Fprintf(out, "%s %s: %s by %s, leaf %d\n", p.Subject, printable(p.Name), map[bool]string{false: "approved", true: "taken back"}[s.revoke], s.person, leaf)
 	return err
 }
 
