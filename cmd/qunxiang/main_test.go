@@ -83,6 +83,10 @@ func TestScripts(t *testing.T) {
 			e.Setenv("DATA", data)
 			addr, err := freeAddr()
 			e.Setenv("ADDR", addr)
+			if addr, err = freeAddr(); err != nil {
+				return err
+			}
+			e.Setenv("ADDR2", addr)
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
