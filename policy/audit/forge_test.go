@@ -210,7 +210,7 @@ func drawing(id, job string, pairs ...any) members {
 }
 
 func released(id string, charge int, pairs ...any) members {
-	return with(members{"charge": charge, "digest": "d", "id": id, "time": start + 2}, pairs...)
+	return with(members{"charge": charge, "digest": digestOf([]byte(id)), "id": id, "time": start + 2}, pairs...)
 }
 
 func abandoned(charge int, pairs ...any) members {
