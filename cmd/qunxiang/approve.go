@@ -161,7 +161,7 @@ func printProposals(out io.Writer, list []api.Proposal) error {
 		if p.InForce {
 			state = "in force"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Subject, p.Name, p.Digest[:20], dash(p.By), dash(by), state)
+		row(w, p.Subject, p.Name, fmt.Sprintf("%.20s", p.Digest), dash(p.By), dash(by), state)
 	}
 	return w.Flush()
 }

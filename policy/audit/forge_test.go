@@ -91,7 +91,7 @@ func (f *forge) modern(kind string, m members) members {
 		set("replaces", f.inForce())
 	case "CHARGE":
 		set("policy", f.inForce())
-		if m["epoch"] == 0 { // of its day
+		if m["epoch"] == firstDay { // of its own day
 			m["epoch"] = (m["time"].(int) + 8*3600) / (24 * 3600)
 		}
 	case "REPLAY":
@@ -197,7 +197,10 @@ func verify(t testing.TB, o audit.Options) *audit.Report {
 	return r
 }
 
-const start = 1795000000 // 2026-11-18
+const (
+	start    = 1795000000 // 2026-11-18
+	firstDay = (start + 8*3600) / (24 * 3600)
+)
 
 func with(m members, pairs ...any) members {
 	m = maps.Clone(m)
@@ -227,7 +230,7 @@ func granted(id string, pairs ...any) members {
 
 func charged(id string, pairs ...any) members {
 	return with(members{
-		"catalogue": "I3", "delta": "1", "due": start + 2, "epoch": 0, "grant": "g-1", "id": id, "idempotency": "", "key": "k",
+		"catalogue": "I3", "delta": "1", "due": start + 2, "epoch": firstDay, "grant": "g-1", "id": id, "idempotency": "", "key": "k",
 		"organisation": "Insurer A", "principal": "insurer-a", "purpose": "pricing", "request": "q", "rho": "10",
 		"scopes": []string{population + "/2017", population + "/life"}, "sigmas": members{"people": "1e+09"},
 		"snapshot": "s-1", "template": "claim-severity@1.0.0", "template_digest": "d", "time": start,
@@ -247,7 +250,7 @@ func drawing(id, job string, pairs ...any) members {
 }
 
 func released(id string, charge int, pairs ...any) members {
-	return with(members{"charge": charge, "digest": "d", "id": id, "time": start + 2}, pairs...)
+	return with(members{"charge": charge, "digest": digestOf([]byte(id)), "id": id, "time": start + 2}, pairs...)
 }
 
 func abandoned(charge int, pairs ...any) members {

@@ -116,11 +116,3 @@ func (c *cursor) limit(name string) Cost {
 	c.bad = c.bad || rho == 0
 	return Cost{Rho: rho, Delta: delta}
 }
-
-func set(list [][]byte) map[string]bool {
-	m := make(map[string]bool, len(list))
-	for _, s := range list {
-		m[string(s)] = true
-	}
-	return m
-}

@@ -109,9 +109,9 @@ func (c *cursor) granted() *grant {
 		g.organisation = string(c.maybe(`,"organisation":`))
 	}
 	g.principal = string(c.text(`,"principal":`))
-	g.purposes = set(c.texts(`,"purposes":`, nil))
+	g.purposes = c.texts(`,"purposes":`)
 	g.quota = c.decimal(`,"quota_rho":`)
-	g.templates = set(c.texts(`,"templates":`, nil))
+	g.templates = c.texts(`,"templates":`)
 	g.end = c.day(`,"until":`)
 	c.lit(`}`)
 	return g

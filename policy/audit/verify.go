@@ -61,7 +61,7 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 		return nil, fmt.Errorf("%w: checkpoint: %w", ErrUnusable, err)
 	}
 	population := trust.Logs()[0]
-	v := &verifier{report: &Report{}, releases: o.Releases, text: text, asks: trust.Asks()}
+	v := &verifier{report: &Report{}, releases: o.Releases, claims: map[int64]*claim{}, text: text, asks: trust.Asks()}
 	trust, v.handed = follow(trust, o.Log, time.Now())
 	v.signed = v.open(trust, text)
 	if v.signed != nil {
@@ -106,9 +106,10 @@ type verifier struct {
 	why      string // in words
 	releases fs.FS
 	unnamed  folder
-	damaged  bool        // a record under the checkpoint cannot be read
-	absent   []absent    // released files that are not there
-	used     chan *batch // folded, to be filled again
+	claims   map[int64]*claim // of the open charges, by leaf
+	damaged  bool             // a record under the checkpoint cannot be read
+	absent   []absent         // released files that are not there
+	used     chan *batch      // folded, to be filled again
 }
 
 // absent is the file of a RELEASE that is not there.
