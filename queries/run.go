@@ -215,6 +215,9 @@ func (r *Runner) Answer(principal, id string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if rec.Deleted {
+		return nil, fmt.Errorf("%w: its file was deleted, as the log says", ErrUnknownRequest)
+	}
 	return r.Store.Get(rec.Digest)
 }
 

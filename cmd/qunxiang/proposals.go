@@ -301,7 +301,9 @@ func (d *domain) Proposals(principal string) (api.ProposalList, error) {
 		return out, err
 	}
 	list, err := d.proposals()
-	out.Proposals = append([]api.Proposal{}, list...)
+	out.Proposals = slices.DeleteFunc(append([]api.Proposal{}, list...), func(p api.Proposal) bool {
+		return p.Subject == ledger.SubjectOptOuts && !d.answersForOptOuts(principal)
+	})
 	return out, err
 }
 

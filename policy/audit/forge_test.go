@@ -50,6 +50,8 @@ type forge struct {
 	cosign []string // names of witnesses
 	sm2    note.Signer
 	by     []note.Signer // in place of the log's key
+
+	otherChain bool // of the SM2 signature of a handover
 }
 
 func (f *forge) add(kind string, m members) *forge {

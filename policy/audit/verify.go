@@ -134,6 +134,9 @@ func (v *verifier) milestones() {
 		if h.size == v.report.Leaves && v.tree.root() != h.root {
 			v.report.find(RootMismatch, -1, "the first %d leaves are not those under which a key handed over (%s%d)", h.size, handoverName, h.n)
 		}
+		if s := h.seen; h.size == v.report.Leaves && len(s.SM2) > 0 && s.Head != v.books.head {
+			v.report.find(SM2Invalid, -1, "the SM2 signature of %s%d is over another SM3 chain than this log's", handoverName, h.n)
+		}
 	}
 	if c := v.since; c != nil && c.size == v.report.Leaves && v.tree.root() != c.root {
 		v.report.find(SinceMismatch, -1, "the first %d leaves are not those of the older checkpoint", c.size)
