@@ -41,7 +41,6 @@ var (
 	suspended       = kind{"template-suspended", http.StatusConflict, "Template suspended", "This template version awaits a decision of the data steward."}
 	unknownTemplate = kind{"unknown-template", http.StatusNotFound, "No such template", ""}
 	unknownRequest  = kind{"unknown-request", http.StatusNotFound, "No such request or release", ""}
-	receiptOthers   = kind{"receipt-of-others", http.StatusForbidden, "The receipt is another organisation's", "It says who was charged for this release. The log proves the release as well; a regulator can look."}
 	notDue          = kind{"not-due", http.StatusConflict, "Not due yet", "The answer comes at its due time, never earlier."}
 	finished        = kind{"finished", http.StatusConflict, "Already released or abandoned", ""}
 	abandoned       = kind{"abandoned", http.StatusGone, "Charged and abandoned", "This request was charged and will never be answered."}
@@ -112,7 +111,6 @@ var problemMap = []struct {
 	{queries.ErrTooMany, inFlight, true},
 	{queries.ErrTooFast, tooFast, false},
 	{queries.ErrUnlogged, unavailable, false},
-	{queries.ErrReceiptOfOthers, receiptOthers, false},
 	{queries.ErrNoEngine, unavailable, false},
 	{queries.ErrOrder, internalError, false},
 	{queries.ErrReceipt, internalError, false},

@@ -48,7 +48,6 @@ var goldenProblems = map[string]error{
 	"no-log-key":         ledger.ErrSigner,
 	"busy":               context.DeadlineExceeded,
 	"engine-busy":        queries.ErrBusy,
-	"receipt-of-others":  fmt.Errorf("%w: q-1", queries.ErrReceiptOfOthers),
 	"too-many-in-flight": fmt.Errorf("%w (at most 16 at once)", queries.ErrTooMany),
 	"unauthenticated":    ErrToken,
 	"not-acceptable":     errNotAcceptable,

@@ -33,9 +33,6 @@ var (
 	ErrUnknownRequest = errors.New("unknown request")
 	// ErrUnlogged means that a release that others asked for cannot be read where nothing can be logged.
 	ErrUnlogged = errors.New("reading a release that others asked for is logged, and needs the log")
-	// ErrReceiptOfOthers means that another organisation was charged for a release, whose
-	// receipt holds the CHARGE leaf and so says what they asked.
-	ErrReceiptOfOthers = errors.New("the receipt of this release is another organisation's: it says who was charged; the log proves the release as well")
 	// ErrIdempotency means that an idempotency key came back with another request.
 	ErrIdempotency = errors.New("idempotency key was used for another request")
 	// ErrNoEngine means that the engine cannot be asked now.

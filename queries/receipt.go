@@ -82,14 +82,17 @@ type Receipt struct {
 
 // Logged is a leaf and its proof under the receipt's checkpoint.
 type Logged struct {
-	Index  int64       `json:"index"`
-	Leaf   []byte      `json:"leaf"`
+	Index int64 `json:"index"`
+	// Leaf is the leaf's bytes. Of a charge it is left out, and its hash there instead,
+	// where somebody of another organisation asked: the leaf names them.
+	Leaf   []byte      `json:"leaf,omitempty"`
+	Hash   *tlog.Hash  `json:"leaf_hash,omitempty"`
 	Hashes []tlog.Hash `json:"hashes"` // RFC 6962 section 2.1.1, base64
 }
 
-// Receipt gives the receipt of a release, as JSON, to whoever may have the release itself
-// and may know who was charged for it: the CHARGE leaf is in it, as without that nobody
-// could check what was charged. ErrReceiptOfOthers to all others.
+// Receipt gives the receipt of a release, as JSON, to whoever may have the release itself.
+// Who may not know who was charged for it has the CHARGE leaf's hash and proof, and checks
+// what was charged by the released bytes, which say it under the RELEASE leaf's digest.
 func (r *Runner) Receipt(ctx context.Context, principal, id string) ([]byte, error) {
 	if r.Sign == nil || r.SignSM2 == nil || r.Ledger == nil {
 		return nil, fmt.Errorf("%w: it takes the log and both keys to sign one", ErrUnlogged)
@@ -97,9 +100,6 @@ func (r *Runner) Receipt(ctx context.Context, principal, id string) ([]byte, err
 	rec, err := r.handed(ctx, principal, id)
 	if err != nil {
 		return nil, err
-	}
-	if !r.mayKnow(principal, rec) {
-		return nil, fmt.Errorf("%w: %s", ErrReceiptOfOthers, rec.ID)
 	}
 	s, err := r.statement(rec)
 	if err != nil {
@@ -129,6 +129,10 @@ func (r *Runner) Receipt(ctx context.Context, principal, id string) ([]byte, err
 			return nil, err
 		}
 		*into = Logged{Index: proofs[i].Index, Leaf: leaf, Hashes: proofs[i].Hashes}
+	}
+	if !r.mayKnow(principal, rec) {
+		hash := tlog.RecordHash(out.Charge.Leaf)
+		out.Charge.Leaf, out.Charge.Hash = nil, &hash
 	}
 	return out.encode()
 }

@@ -100,6 +100,9 @@ func VerifyReceipt(text []byte, c ReceiptCheck) (*Statement, error) {
 	if err := s.Predicate.of(r, s.Subject[0], seen.Origin); err != nil {
 		return nil, err
 	}
+	if c.Release == nil && r.Charge.Leaf == nil {
+		return nil, fmt.Errorf("%w: it does not show the CHARGE leaf, which is another organisation's: what was charged is seen with the released file only", ErrReceipt)
+	}
 	if c.Release == nil {
 		return s, nil
 	}
@@ -182,10 +185,14 @@ func signedOnce(list []dsse.Signature, id string, message []byte, verify func(me
 
 // under checks a leaf's proof.
 func (l Logged) under(c witness.Checkpoint) error {
-	if len(l.Leaf) == 0 {
-		return fmt.Errorf("%w: the CHARGE leaf and the RELEASE leaf must both be there", ErrReceipt)
+	if (len(l.Leaf) > 0) == (l.Hash != nil) {
+		return fmt.Errorf("%w: a leaf and its hash are not both there", ErrReceipt)
 	}
-	if l.Index < 0 || l.Index >= c.Size || tlog.CheckRecord(l.Hashes, c.Size, c.Root, l.Index, tlog.RecordHash(l.Leaf)) != nil {
+	hash := tlog.RecordHash(l.Leaf)
+	if l.Hash != nil {
+		hash = *l.Hash
+	}
+	if l.Index < 0 || l.Index >= c.Size || tlog.CheckRecord(l.Hashes, c.Size, c.Root, l.Index, hash) != nil {
 		return fmt.Errorf("%w: leaf %d is not in the log of its checkpoint", ErrReceipt, l.Index)
 	}
 	return nil
@@ -205,17 +212,29 @@ func (p Predicate) of(r *Receipt, subject Subject, population string) error {
 	if r.Charge.Index != p.ChargeLeaf || p.ChargeLeaf >= p.ReleaseLeaf {
 		return fmt.Errorf("%w: it was not charged before it was released", ErrReceipt)
 	}
-	if leaf, err = ledger.Decode(r.Charge.Leaf); err != nil {
+	if err := p.charged(r.Charge); err != nil {
+		return err
+	}
+	if p.Mechanism != Mechanism || p.PolicyLeaf < 0 || p.PolicyLeaf >= p.ChargeLeaf ||
+		slices.ContainsFunc(p.Approvals, func(a Approved) bool { return a.Leaf <= 0 || a.Leaf >= p.ChargeLeaf }) {
+		return fmt.Errorf("%w: the statement rests on what was not in the log at its charge", ErrReceipt)
+	}
+	return nil
+}
+
+// charged checks that the CHARGE leaf, where it is shown, says what the predicate says.
+func (p Predicate) charged(l Logged) error {
+	if l.Leaf == nil {
+		return nil
+	}
+	leaf, err := ledger.Decode(l.Leaf)
+	if err != nil {
 		return fmt.Errorf("%w: its leaf cannot be read", ErrReceipt)
 	}
 	c, ok := leaf.Body.(*ledger.Charge)
 	if !ok || leaf.Index != p.ChargeLeaf || c.ID != p.Release || c.Template != p.Template || c.Catalogue != p.Catalogue || c.TemplateDigest != p.TemplateDigest ||
 		c.Snapshot != p.Snapshot || c.Epoch != p.OptOutEpoch || c.Purpose != p.Purpose || decimal(c.Cost.Rho) != p.Rho || decimal(c.Cost.Delta) != p.Delta || !slices.Equal(c.Scopes, p.Scopes) {
 		return fmt.Errorf("%w: the statement and the CHARGE leaf differ", ErrReceipt)
-	}
-	if p.Mechanism != Mechanism || p.PolicyLeaf < 0 || p.PolicyLeaf >= p.ChargeLeaf ||
-		slices.ContainsFunc(p.Approvals, func(a Approved) bool { return a.Leaf <= 0 || a.Leaf >= p.ChargeLeaf }) {
-		return fmt.Errorf("%w: the statement rests on what was not in the log at its charge", ErrReceipt)
 	}
 	return nil
 }
