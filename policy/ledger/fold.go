@@ -76,6 +76,7 @@ func (s *State) admit(l Leaf) error {
 	case *Audit:
 		return s.audited(l, b)
 	case *Deny:
+		s.attempts.fold(b)
 	}
 	return nil
 }

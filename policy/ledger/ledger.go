@@ -72,9 +72,11 @@ type Ledger struct {
 	pending []byte  // records appended and not yet written
 	durable int64   // leaves fsynced
 	stopped error
-	newest  []byte // the newest checkpoint
-	older   int64  // the size signed before the newest
-	second  Second
+
+	attempting sync.Mutex // one policy's attempt is logged at a time
+	newest     []byte     // the newest checkpoint
+	older      int64      // the size signed before the newest
+	second     Second
 	// secondLost is Options.SecondLost.
 	secondLost bool
 	witness    Witness

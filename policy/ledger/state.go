@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,6 +43,7 @@ type State struct {
 	asked      map[[2]string]asked   // by principal and idempotency digest
 	snapshots  []string
 	registered map[string]*registered
+	attempts   attempts
 	standing   map[string]standing // by template version
 	usage      map[usageKey]Usage
 	reserves   []*Reservation // by RESERVE leaf
@@ -212,11 +212,30 @@ func (s *State) Suspended(template string) bool {
 	return s.standing[template].suspended
 }
 
-// Snapshots are the snapshots logged, oldest first.
+// Snapshots are the snapshots logged that may be asked, oldest first: none that a DELETE
+// has named.
 func (s *State) Snapshots() []string {
+	kept, _ := s.snapshotsBy()
+	return kept
+}
+
+// DeletedSnapshots are those that a DELETE has named, oldest first.
+func (s *State) DeletedSnapshots() []string {
+	_, deleted := s.snapshotsBy()
+	return deleted
+}
+
+func (s *State) snapshotsBy() (kept, deleted []string) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return slices.Clone(s.snapshots)
+	for _, id := range s.snapshots {
+		if s.registered[id].deleted {
+			deleted = append(deleted, id)
+		} else {
+			kept = append(kept, id)
+		}
+	}
+	return kept, deleted
 }
 
 // InForce is the newest GRANT; false before the first.
