@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/qunxiang/qunxiang/dp"
 )
 
@@ -27,6 +29,7 @@ type State struct {
 	keysInForce []keyed
 	audits      map[string]bool // by root
 	chain       chain
+	rootOf      func(size int64) (tlog.Tree, error) // of the leaves so far
 
 	spent      map[string]dp.Cost // by scope
 	quota      map[string]int64   // rho by grant
