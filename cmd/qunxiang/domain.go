@@ -63,6 +63,9 @@ func openDomain(ctx context.Context, dir string, m mode) (*domain, error) {
 	if d.catalog, err = queries.LoadCatalog(templates.FS); err != nil {
 		return nil, err
 	}
+	if err = haveKeys(dir); err != nil {
+		return nil, err
+	}
 	if d.keys, err = loadKeys(d.path("keys")); err != nil {
 		return nil, err
 	}
@@ -107,23 +110,28 @@ func (d *domain) ledgerOptions(create bool) ledger.Options {
 // withWitnesses gives a ledger the witnesses of the policy that its log has in force, or,
 // of the policy that is about to be.
 func (d *domain) withWitnesses(o *ledger.Options) error {
-	p, err := d.loadPolicy()
-	if err != nil {
-		return err
-	}
-	quorum, keys := p.Supervision.Quorum, p.Supervision.Witnesses
 	s, err := ledger.Read(o.Dir, d.logKey())
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.Dir, err)
 	}
-	if g, some := s.InForce(); some && g.Mode == policy.ModeSupervised {
-		quorum, keys = int(g.Witnesses.Quorum), g.Witnesses.Keys
-	}
-	outside, err := d.outsideLog(quorum, keys)
+	outside, err := d.outsideOf(s)
 	if outside != nil {
 		o.Witness = outside
 	}
 	return err
+}
+
+// outsideOf is what keeps the newest checkpoint of a log outside, nil for nothing.
+func (d *domain) outsideOf(s *ledger.State) (*outsideLog, error) {
+	p, err := d.loadPolicy()
+	if err != nil {
+		return nil, err
+	}
+	quorum, keys := p.Supervision.Quorum, p.Supervision.Witnesses
+	if g, some := s.InForce(); some && g.Mode == policy.ModeSupervised {
+		quorum, keys = int(g.Witnesses.Quorum), g.Witnesses.Keys
+	}
+	return d.outsideLog(quorum, keys)
 }
 
 // openLedger takes the domain's lock and puts its policy in force, or what waits for

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Read folds a log without locking it and without writing, for estimates and
@@ -15,6 +16,27 @@ import (
 // shows only under a checkpoint. The key is VerifierKey's. An absent log gives
 // ErrMissing, a damaged one ErrCorrupt.
 func Read(dir, key string) (*State, error) {
+	c, err := ReadCopy(dir, key)
+	if err != nil {
+		return nil, err
+	}
+	return c.State, nil
+}
+
+// Copy is a beginning of a log that is whole in itself, read while the log may grow:
+// what to keep of it elsewhere.
+type Copy struct {
+	*State
+	Checkpoint []byte // signed note; it covers leaves of the copy only
+	Bytes      int64  // so many of the wal are the copy's leaves
+
+	signed tlog.Tree
+	hashes tree
+}
+
+// ReadCopy is Read that says which bytes it has read. Whatever a leaf of the copy names
+// was on the disk before it, so files that are copied after the log are all there.
+func ReadCopy(dir, key string) (*Copy, error) {
 	v, err := note.NewVerifier(key)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: verifier key: %w", err)
@@ -30,15 +52,13 @@ func Read(dir, key string) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	signed, err := openCheckpoint(text, v)
-	if err != nil {
+	c := &Copy{State: newState(v.Name()), Checkpoint: text}
+	if c.signed, err = openCheckpoint(text, v); err != nil {
 		return nil, err
 	}
-	s := newState(v.Name())
-	var hashes tree
 	wal, err := OS{}.OpenFile(filepath.Join(dir, walName), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
-		return s, checkSigned(nil, 0, signed)
+		return c, checkSigned(nil, 0, c.signed)
 	}
 	if err != nil {
 		return nil, err
@@ -48,25 +68,36 @@ func Read(dir, key string) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = scan(wal, size, func(raw []byte) error {
-		leaf, err := Decode(raw)
-		if err == nil {
-			err = s.apply(leaf, raw)
-		}
-		if err != nil {
-			return fmt.Errorf("%w: leaf %d: %w", ErrCorrupt, s.size, err)
-		}
-		if leaf.Index < signed.N {
-			hashes, err = hashes.with(leaf.Index, raw)
-		}
-		return err
-	})
+	if c.Bytes, err = scan(wal, size, c.take); err != nil {
+		return nil, err
+	}
+	if err := checkSigned(c.hashes, c.size, c.signed); err != nil {
+		return nil, err
+	}
+	c.State.signed = c.signed.N
+	return c, nil
+}
+
+// take folds a leaf.
+func (c *Copy) take(raw []byte) error {
+	leaf, err := Decode(raw)
+	if err == nil {
+		err = c.apply(leaf, raw)
+	}
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("%w: leaf %d: %w", ErrCorrupt, c.size, err)
 	}
-	if err := checkSigned(hashes, s.size, signed); err != nil {
-		return nil, err
+	c.hashes, err = c.hashes.with(leaf.Index, raw)
+	return err
+}
+
+// Continues says whether the copy has all of a checkpoint that is known elsewhere:
+// ErrRolledBack where it is shorter, or another log. More may have been charged after it
+// than any checkpoint tells, but no answer was given that is not under one.
+func (c *Copy) Continues(key string, known []byte) error {
+	v, err := note.NewVerifier(key)
+	if err != nil {
+		return fmt.Errorf("ledger: verifier key: %w", err)
 	}
-	s.signed = signed.N
-	return s, nil
+	return remembers(c.hashes, c.size, known, v)
 }
