@@ -125,3 +125,35 @@ func TestRestoreAsksOutside(t *testing.T) {
 		t.Errorf("the copy outside is lost: %v", err)
 	}
 }
+
+// The witnesses are believed about a log that is put back, and asked in every case.
+func TestRestoreAsksWitnesses(t *testing.T) {
+	w := newWitnessed(t)
+	ask := func(dir string) (bool, error) {
+		log, err := ledger.ReadCopy(dir, w.key)
+		w.must(err)
+		return known(t.Context(), &outsideLog{quorum: w.quorum, key: w.key}, log, w.key)
+	}
+	_, err := w.grow(3)
+	w.must(err)
+	if ok, err := ask(w.dir); err != nil || !ok {
+		t.Errorf("as the witness has it: %v, %v", ok, err)
+	}
+	old := filepath.Join(t.TempDir(), "ledger")
+	w.must(os.CopyFS(old, os.DirFS(w.dir)))
+	_, err = w.grow(4)
+	w.must(err)
+	if _, err := ask(old); !errors.Is(err, ledger.ErrRolledBack) {
+		t.Errorf("an old copy: %v", err)
+	}
+	stranger := newWitnessed(t)
+	log, err := ledger.ReadCopy(old, w.key)
+	w.must(err)
+	if _, err := known(t.Context(), &outsideLog{quorum: stranger.quorum, key: w.key}, log, w.key); !errors.Is(err, ledger.ErrQuorum) {
+		t.Errorf("a witness that has never seen the log: %v", err)
+	}
+	w.server.Close()
+	if _, err := ask(w.dir); !errors.Is(err, ledger.ErrQuorum) {
+		t.Errorf("the witness is away: %v", err)
+	}
+}
