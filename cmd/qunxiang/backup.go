@@ -70,6 +70,7 @@ What is not in it, unless you ask:
   node/       what a node has sent in training must not be forgotten: enrol it again.`,
 		Example: `  qunxiang backup --domain D --to B.tar
   qunxiang backup --domain D --keys --to keys.tar
+  tar -xf keys.tar -C D keys/person.key        # puts back one lost key
   qunxiang backup --domain D --snapshots --to - | age -r KEY > B.tar.age`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			b := &backup{dir: dir, part: partDomain, snapshots: snapshots}

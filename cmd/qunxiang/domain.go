@@ -263,18 +263,23 @@ func (d *domain) Close() error {
 // errRemains refuses a new domain where an old one was: its budget is spent.
 var errRemains = errors.New("policy.yaml is missing, but there are snapshots or releases: this is what remains of a domain, and no place for a new one")
 
-// beginLog makes the empty log of a new domain. It comes before the policy, so
-// that a domain with a policy and no log has always lost it.
-func (d *domain) beginLog() error {
+// remains looks whether there was a domain here, before anything is made.
+func (d *domain) remains() error {
 	for _, sub := range []string{"snapshots", "releases"} {
 		held, err := os.ReadDir(d.path(sub))
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		if len(held) > 0 {
 			return fmt.Errorf("%s: %w", d.dir, errRemains)
 		}
 	}
+	return nil
+}
+
+// beginLog makes the empty log of a new domain. It comes before the policy, so
+// that a domain with a policy and no log has always lost it.
+func (d *domain) beginLog() error {
 	l, err := ledger.Open(d.ledgerOptions(true))
 	if err != nil {
 		return err
@@ -290,6 +295,9 @@ func newDomain(ctx context.Context, dir string, public declared) (*domain, error
 		return nil, err
 	}
 	d := &domain{dir: dir, catalog: catalog}
+	if err := d.remains(); err != nil {
+		return nil, err
+	}
 	for _, sub := range []string{"", "keys", "releases", "snapshots", "tmp"} {
 		if err := os.MkdirAll(d.path(sub), 0o700); err != nil {
 			return nil, err

@@ -29,15 +29,13 @@ type keys struct {
 
 // errKeyLost says that a domain has lost a key, and what that means.
 var errKeyLost = errors.New("it was lost or moved. Put it back from the backup of the keys (qunxiang backup --keys); none is made in its place: " +
-	"with another key the log could not go on, and the same people would get a second budget")
+	"with another one the same people would get a second budget, and nobody would be known again")
 
-// haveKeys wants the keys of a domain that is not being made. A domain from before there
-// was SM2 gets the keys of which it has not told the public halves.
+// haveKeys wants the keys of a domain that is not being made without which it is none:
+// that of its people, and that of its requests.
 func haveKeys(dir string) error {
-	for name, public := range map[string]string{"person.key": "", "request.key": "", "log.key": "", "receipt.key": "",
-		"log-sm2.key": secondKeyFile, "receipt-sm2.key": receiptSM2File} {
-		path := filepath.Join(dir, "keys", name)
-		if !exists(path) && (public == "" || exists(filepath.Join(dir, public))) {
+	for _, name := range []string{"person.key", "request.key"} {
+		if path := filepath.Join(dir, "keys", name); !exists(path) {
 			return fmt.Errorf("%s is not there: %w", path, errKeyLost)
 		}
 	}

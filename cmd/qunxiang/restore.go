@@ -156,7 +156,7 @@ func (r *restoring) examine(ctx context.Context, stage string, done *restored) e
 		if err != nil {
 			return err
 		}
-		if err := ledger.Extend(d.path("ledger"), key, from); err != nil {
+		if err := ledger.Extend(d.path("ledger"), from, key); err != nil {
 			return fmt.Errorf("%s: %w", r.log, err)
 		}
 	}
@@ -169,7 +169,7 @@ func (r *restoring) examine(ctx context.Context, stage string, done *restored) e
 	if err != nil {
 		return err
 	}
-	done.Known, err = known(ctx, outside, log, key)
+	done.Known, err = known(ctx, outside, log)
 	if errors.Is(err, ledger.ErrRolledBack) {
 		return fmt.Errorf("%w. The backup lacks the end of the log; bring it with --log (see restore --help)", err)
 	}
@@ -182,7 +182,7 @@ func (r *restoring) examine(ctx context.Context, stage string, done *restored) e
 
 // known holds a log against all that is known of it outside; false where nobody could
 // know. Whoever should know and does not say is an error: ErrQuorum.
-func known(ctx context.Context, outside *outsideLog, log *ledger.Copy, key string) (bool, error) {
+func known(ctx context.Context, outside *outsideLog, log *ledger.Copy) (bool, error) {
 	if log.Supervised() && (outside == nil || outside.quorum == nil) {
 		return false, fmt.Errorf("%w: witnesses.yaml says of too few where they are", ledger.ErrQuorum)
 	}
@@ -213,7 +213,7 @@ func known(ctx context.Context, outside *outsideLog, log *ledger.Copy, key strin
 		}
 	}
 	for _, text := range texts {
-		if err := log.Continues(key, text); err != nil {
+		if err := log.Continues(text); err != nil {
 			return false, err
 		}
 	}

@@ -132,7 +132,7 @@ func TestRestoreAsksWitnesses(t *testing.T) {
 	ask := func(dir string) (bool, error) {
 		log, err := ledger.ReadCopy(dir, w.key)
 		w.must(err)
-		return known(t.Context(), &outsideLog{quorum: w.quorum, key: w.key}, log, w.key)
+		return known(t.Context(), &outsideLog{quorum: w.quorum, key: w.key}, log)
 	}
 	_, err := w.grow(3)
 	w.must(err)
@@ -149,7 +149,7 @@ func TestRestoreAsksWitnesses(t *testing.T) {
 	stranger := newWitnessed(t)
 	log, err := ledger.ReadCopy(old, w.key)
 	w.must(err)
-	if _, err := known(t.Context(), &outsideLog{quorum: stranger.quorum, key: w.key}, log, w.key); !errors.Is(err, ledger.ErrQuorum) {
+	if _, err := known(t.Context(), &outsideLog{quorum: stranger.quorum, key: w.key}, log); !errors.Is(err, ledger.ErrQuorum) {
 		t.Errorf("a witness that has never seen the log: %v", err)
 	}
 	w.server.Close()

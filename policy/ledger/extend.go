@@ -8,34 +8,29 @@ import (
 	"path"
 	"path/filepath"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Extend brings a log that was put back from an old copy up to what another copy of it
 // has: a folder or bundle with its checkpoint, and its wal or its entry bundles (C2SP
-// tlog-tiles). It takes the leaves under that checkpoint, which the log's key must have
+// tlog-tiles). It takes the leaves under that checkpoint, which one of the log's keys must have
 // signed, and nobody's word for them: ErrRolledBack where they do not go on from the log
 // that is here, ErrCorrupt where they are not those of the checkpoint. A copy that is no
 // longer than the log here changes nothing. Nobody else may have the directory open.
-func Extend(dir, key string, from fs.FS) error {
-	here, err := ReadCopy(dir, key)
+func Extend(dir string, from fs.FS, keys ...string) error {
+	here, err := ReadCopy(dir, keys...)
 	if err != nil {
 		return err
-	}
-	v, err := note.NewVerifier(key)
-	if err != nil {
-		return fmt.Errorf("ledger: verifier key: %w", err)
 	}
 	text, err := fs.ReadFile(from, checkpointName)
 	if err != nil {
 		return err
 	}
-	newer, err := openCheckpoint(text, v)
+	newer, err := openBy(text, here.by)
 	if err != nil {
 		return err
 	}
-	if newer.N <= here.size && remembers(here.hashes, here.size, text, v) == nil {
+	if newer.N <= here.size && remembers(here.hashes, here.size, text, here.by) == nil {
 		return nil
 	}
 	brought := &brought{want: newer}
@@ -47,7 +42,7 @@ func Extend(dir, key string, from fs.FS) error {
 	}
 	// What is under the checkpoint here must be its beginning. What is beyond was answered
 	// to nobody, and may have been lost before it was durable.
-	if err := remembers(brought.hashes, brought.n, here.Checkpoint, v); err != nil {
+	if err := remembers(brought.hashes, brought.n, here.Checkpoint, here.by); err != nil {
 		return err
 	}
 	if err := writeFile(OS{}, filepath.Join(dir, walName), brought.records, true); err != nil {
@@ -56,7 +51,7 @@ func Extend(dir, key string, from fs.FS) error {
 	if err := replaceFile(OS{}, filepath.Join(dir, checkpointName), text); err != nil {
 		return err
 	}
-	_, err = ReadCopy(dir, key) // every rule, and all of it
+	_, err = ReadCopy(dir, keys...) // every rule, and all of it
 	return err
 }
 

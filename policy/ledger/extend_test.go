@@ -53,7 +53,7 @@ func TestExtend(t *testing.T) {
 				if form == "tiles" {
 					from = mirror(t, dir)
 				}
-				must(t, ledger.Extend(old, verifier(t), from))
+				must(t, ledger.Extend(old, from, verifier(t)))
 				s, err := ledger.Read(old, verifier(t))
 				must(t, err)
 				if s.Spent(life) != l.Spent(life) || s.Size() != l.Size() {
@@ -97,7 +97,7 @@ func TestExtendRefuses(t *testing.T) {
 		"nobody has signed it":   {newer(func(m fstest.MapFS) { m["checkpoint"].Data[0] ^= 1 }), ledger.ErrCorrupt},
 		"neither wal nor tiles":  {newer(func(m fstest.MapFS) { delete(m, "wal") }), fs.ErrNotExist},
 	} {
-		want(t, ledger.Extend(old, verifier(t), c.from), c.want)
+		want(t, ledger.Extend(old, c.from, verifier(t)), c.want)
 		if now := string(read(old, "wal")) + string(read(old, "checkpoint")); now != before {
 			t.Fatalf("%s: the log was changed", name)
 		}
@@ -111,13 +111,13 @@ func TestCopyContinues(t *testing.T) {
 	must(t, err)
 	then, err := ledger.ReadCopy(old, verifier(t))
 	must(t, err)
-	must(t, now.Continues(verifier(t), now.Checkpoint))
-	must(t, now.Continues(verifier(t), then.Checkpoint))
-	want(t, then.Continues(verifier(t), now.Checkpoint), ledger.ErrRolledBack)
+	must(t, now.Continues(now.Checkpoint))
+	must(t, now.Continues(then.Checkpoint))
+	want(t, then.Continues(now.Checkpoint), ledger.ErrRolledBack)
 	_, other, _ := grown(t, 5, 0)
 	another, err := ledger.ReadCopy(other, verifier(t))
 	must(t, err)
-	want(t, now.Continues(verifier(t), another.Checkpoint), ledger.ErrRolledBack)
+	want(t, now.Continues(another.Checkpoint), ledger.ErrRolledBack)
 	info, err := os.Stat(filepath.Join(dir, "wal"))
 	must(t, err)
 	if now.Bytes != info.Size() {

@@ -13,10 +13,10 @@ import (
 
 // Read folds a log without locking it and without writing, for estimates and
 // lists beside a running server. It counts every whole leaf it finds; a release
-// shows only under a checkpoint. The key is VerifierKey's. An absent log gives
-// ErrMissing, a damaged one ErrCorrupt.
-func Read(dir, key string) (*State, error) {
-	c, err := ReadCopy(dir, key)
+// shows only under a checkpoint. The keys are VerifierKey's: the log's, and those before
+// it. An absent log gives ErrMissing, a damaged one ErrCorrupt.
+func Read(dir string, keys ...string) (*State, error) {
+	c, err := ReadCopy(dir, keys...)
 	if err != nil {
 		return nil, err
 	}
@@ -30,16 +30,17 @@ type Copy struct {
 	Checkpoint []byte // signed note; it covers leaves of the copy only
 	Bytes      int64  // so many of the wal are the copy's leaves
 
+	by     []note.Verifier
 	signed tlog.Tree
 	hashes tree
 }
 
 // ReadCopy is Read that says which bytes it has read. Whatever a leaf of the copy names
 // was on the disk before it, so files that are copied after the log are all there.
-func ReadCopy(dir, key string) (*Copy, error) {
-	v, err := note.NewVerifier(key)
+func ReadCopy(dir string, keys ...string) (*Copy, error) {
+	by, err := verifiers(keys)
 	if err != nil {
-		return nil, fmt.Errorf("ledger: verifier key: %w", err)
+		return nil, err
 	}
 	// The checkpoint first: the wal is then at least as long.
 	text, err := readFile(OS{}, filepath.Join(dir, checkpointName))
@@ -52,8 +53,8 @@ func ReadCopy(dir, key string) (*Copy, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Copy{State: newState(v.Name()), Checkpoint: text}
-	if c.signed, err = openCheckpoint(text, v); err != nil {
+	c := &Copy{State: newState(by[0].Name()), Checkpoint: text, by: by}
+	if c.signed, err = openBy(text, by); err != nil {
 		return nil, err
 	}
 	wal, err := OS{}.OpenFile(filepath.Join(dir, walName), os.O_RDONLY)
@@ -92,12 +93,33 @@ func (c *Copy) take(raw []byte) error {
 }
 
 // Continues says whether the copy has all of a checkpoint that is known elsewhere:
-// ErrRolledBack where it is shorter, or another log. More may have been charged after it
-// than any checkpoint tells, but no answer was given that is not under one.
-func (c *Copy) Continues(key string, known []byte) error {
-	v, err := note.NewVerifier(key)
-	if err != nil {
-		return fmt.Errorf("ledger: verifier key: %w", err)
+// ErrRolledBack where it is shorter, or another log. More may have been charged than any
+// checkpoint tells, but no answer was given that is not under one.
+func (c *Copy) Continues(known []byte) error {
+	return remembers(c.hashes, c.size, known, c.by)
+}
+
+// verifiers are those of a log's keys.
+func verifiers(keys []string) (list []note.Verifier, err error) {
+	for _, key := range keys {
+		v, err := note.NewVerifier(key)
+		if err != nil {
+			return nil, fmt.Errorf("ledger: verifier key: %w", err)
+		}
+		list = append(list, v)
 	}
-	return remembers(c.hashes, c.size, known, v)
+	if len(list) == 0 {
+		return nil, errors.New("ledger: a log is read by its key")
+	}
+	return list, nil
+}
+
+// openBy is openCheckpoint by any of a log's keys.
+func openBy(text []byte, by []note.Verifier) (t tlog.Tree, err error) {
+	for _, v := range by {
+		if t, err = openCheckpoint(text, v); err == nil {
+			break
+		}
+	}
+	return t, err
 }

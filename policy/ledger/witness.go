@@ -130,12 +130,12 @@ func (l *Ledger) remembered() error {
 	if err != nil || text == nil {
 		return nil
 	}
-	return remembers(l.tree, l.size, text, l.signer)
+	return remembers(l.tree, l.size, text, []note.Verifier{l.signer})
 }
 
 // remembers holds a log against a checkpoint that is known outside.
-func remembers(t tree, size int64, text []byte, v note.Verifier) error {
-	known, err := openCheckpoint(text, v)
+func remembers(t tree, size int64, text []byte, by []note.Verifier) error {
+	known, err := openBy(text, by)
 	if err != nil {
 		return fmt.Errorf("%w: the checkpoint kept outside: %w", ErrRolledBack, err)
 	}
