@@ -43,8 +43,10 @@ type Options struct {
 	// Ready says what keeps the server from serving; default nothing. Only the
 	// internal listener shows its text.
 	Ready func() error
-	Now   func() time.Time // default time.Now
-	Log   *slog.Logger     // default: nowhere
+	// Vitals are told among the metrics, when they are read; default none.
+	Vitals func() Vitals
+	Now    func() time.Time // default time.Now
+	Log    *slog.Logger     // default: nowhere
 	// Timeout is the longest a request may take that does not stream; default 30 s.
 	Timeout time.Duration
 	// Heartbeat is the time between comments on an event stream that has
@@ -102,7 +104,7 @@ func New(o Options) (*Server, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	s := &Server{Options: o, echo: echo.New(), metrics: newMetrics(), closed: make(chan struct{})}
+	s := &Server{Options: o, echo: echo.New(), metrics: newMetrics(o.Vitals), closed: make(chan struct{})}
 	s.streams.open = map[string]int{}
 	s.organisations, s.strangers = newLimits(o.Rate, o.Now), newLimits(strangerRate, o.Now)
 	s.sessions = &sessions{now: o.Now}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -41,8 +42,9 @@ type domain struct {
 	engine  *duckdb.Engine // nil until asked for
 	runner  *queries.Runner
 
-	log     io.Writer // where a server is told of witnesses; nil: nowhere
-	waiting error     // why policy.yaml is not in force; nil where it is
+	log     io.Writer   // where a server is told of witnesses; nil: nowhere
+	waiting error       // why policy.yaml is not in force; nil where it is
+	pending atomic.Bool // whether it is not, while the domain is served
 
 	maxRuns, maxInFlight int // of a server; 0: the Runner's own
 }

@@ -15,7 +15,7 @@ import (
 
 func serveCommand() *cobra.Command {
 	var path, dir, listen string
-	var printConfig, printUnit, node bool
+	var printConfig, printUnit, printAlerts, node bool
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve a domain over HTTP", Args: cobra.NoArgs,
 		Long: `Serve a domain over HTTP until SIGTERM or an interrupt: then nothing new is taken, and
@@ -32,6 +32,10 @@ when it takes requests, that it is alive, and how long its stop takes.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if printConfig {
 				_, err := io.WriteString(c.OutOrStdout(), defaultConfig)
+				return err
+			}
+			if printAlerts {
+				_, err := io.WriteString(c.OutOrStdout(), alertRules)
 				return err
 			}
 			conf, err := loadConfig(path)
@@ -60,6 +64,7 @@ when it takes requests, that it is alive, and how long its stop takes.`,
 	f.StringVar(&listen, "addr", "", "HOST:PORT to listen on, in place of the file's")
 	f.BoolVar(&node, "node", false, "also run the domain's approved training jobs")
 	f.BoolVar(&printConfig, "print-config", false, "print the defaults with their explanation")
+	f.BoolVar(&printAlerts, "print-alerts", false, "print rules of Prometheus for the metrics of the internal listener")
 	f.BoolVar(&printUnit, "print-unit", false, "print a unit of systemd that serves as this line would")
 	return c
 }
@@ -90,6 +95,7 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 	if m, err := d.newest(); err == nil {
 		d.warnOfSlot(log, m.People)
 	}
+	d.pending.Store(d.waiting != nil)
 	if d.waiting != nil {
 		fmt.Fprintf(log, "policy.yaml waits: %v\n", d.waiting)
 	}
@@ -142,7 +148,7 @@ func startServer(ctx context.Context, d *domain, conf *config, log *slog.Logger)
 	}
 	o := api.Options{
 		Register: d.runner, About: api.About(conf.Register), Published: servedLog{d},
-		Runner: d.runner, Catalog: d.catalog, Policy: &d.inForce, Tokens: tokens, Approvals: d, Ready: d.ledger.Away,
+		Runner: d.runner, Catalog: d.catalog, Policy: &d.inForce, Tokens: tokens, Approvals: d, Ready: d.ledger.Away, Vitals: d.vitals,
 		Rate: api.Rate(conf.Rate), Encoders: encoders, Version: version, Log: log,
 	}
 	if conf.OpenID.Issuer != "" {

@@ -11,10 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/goccy/go-yaml"
 )
 
 // units prints the units of a domain and of a witness.
@@ -129,8 +132,8 @@ func TestServeUnderManager(t *testing.T) {
 	dir, m := t.TempDir(), newManager(t)
 	mustRun(t, dir, "data", "synth", "--domain", "D", "--persons", "300", "--seed", "2")
 	secret := strings.Fields(string(mustRun(t, dir, "token", "add", "--domain", "D", "--as", "insurer-a")))
-	addr := free(t)
-	config := strings.Replace(defaultConfig, "internal: 127.0.0.1:8444", `internal: ""`, 1)
+	addr, internal := free(t), free(t)
+	config := strings.Replace(defaultConfig, "internal: 127.0.0.1:8444", "internal: "+internal, 1)
 	if err := os.WriteFile(filepath.Join(dir, "qunxiang.yaml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -164,6 +167,7 @@ func TestServeUnderManager(t *testing.T) {
 	if resp.StatusCode != http.StatusAccepted {
 		t.Fatalf("%s\n%s", resp.Status, said)
 	}
+	alertsAreOfMetrics(t, addr, internal)
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -173,6 +177,53 @@ func TestServeUnderManager(t *testing.T) {
 	}
 	if r := audited(t, filepath.Join(dir, "D")); r.Charges != 1 || r.Releases != 1 || r.Abandoned+r.Open != 0 {
 		t.Errorf("the stop lost what was charged: %+v", r)
+	}
+}
+
+// alertsAreOfMetrics holds the alerts against what a server tells that has refused
+// somebody: every metric they name is there.
+func alertsAreOfMetrics(t *testing.T, addr, internal string) {
+	t.Helper()
+	get := func(url string) string {
+		resp, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	get("http://" + addr + "/v1/budgets") // without a token
+	text := get("http://" + internal + "/metrics")
+	var file struct {
+		Groups []struct {
+			Name  string
+			Rules []struct {
+				Alert, Expr, For    string
+				Labels, Annotations map[string]string
+			}
+		}
+	}
+	if err := yaml.UnmarshalWithOptions([]byte(alertRules), &file, yaml.Strict()); err != nil || len(file.Groups) != 1 {
+		t.Fatalf("%v: %d groups", err, len(file.Groups))
+	}
+	named := map[string]bool{}
+	for _, r := range file.Groups[0].Rules {
+		if r.Alert == "" || r.Labels["severity"] == "" || r.Annotations["summary"] == "" {
+			t.Errorf("a rule that says too little: %+v", r)
+		}
+		for _, name := range regexp.MustCompile(`qunxiang_\w+`).FindAllString(r.Expr, -1) {
+			named[name] = true
+			if !strings.Contains(text, "\n"+name+" ") && !strings.Contains(text, "\n"+name+"{") {
+				t.Errorf("%s: there is no %s", r.Alert, name)
+			}
+		}
+	}
+	if len(named) < 8 || !strings.Contains(text, "qunxiang_charges_open 1\n") || !strings.Contains(text, "qunxiang_witnesses_reached 1\n") {
+		t.Errorf("%d metrics are named of\n%s", len(named), text)
 	}
 }
 

@@ -40,7 +40,8 @@ func Open(o Options) (*Ledger, error) {
 		return nil, err
 	}
 	l := &Ledger{State: newState(o.Population), dir: o.Dir, fs: o.FS, signer: s, now: o.Now, fatal: o.Fatal,
-		second: o.Second, witness: o.Witness, links: map[int64]string{}}
+		second: o.Second, witness: o.Witness, links: map[int64]string{}, opened: o.Now()}
+	l.signedAt = l.opened
 	if err := o.FS.MkdirAll(o.Dir); err != nil {
 		return nil, err
 	}
