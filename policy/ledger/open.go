@@ -112,8 +112,16 @@ func (l *Ledger) read(raw []byte) error {
 	}
 	l.pending = l.pending[:0]
 	delete(l.links, l.size-1) // of what is read, the head is enough
-	if err != nil {
-		return fmt.Errorf("%w: leaf %d: %w", ErrCorrupt, l.size, err)
+	return unread(l.size, err)
+}
+
+// unread is the error of a leaf that was not taken, from a record that is whole.
+func unread(index int64, err error) error {
+	switch {
+	case errors.Is(err, ErrLeaf):
+		return fmt.Errorf("%w: leaf %d: %w; its record is whole: a newer version may have written it", ErrCorrupt, index, err)
+	case err != nil:
+		return fmt.Errorf("%w: leaf %d: %w", ErrCorrupt, index, err)
 	}
 	return nil
 }

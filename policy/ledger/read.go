@@ -86,7 +86,7 @@ func (c *Copy) take(raw []byte) error {
 		err = c.apply(leaf, raw)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: leaf %d: %w", ErrCorrupt, c.size, err)
+		return unread(c.size, err)
 	}
 	c.hashes, err = c.hashes.with(leaf.Index, raw)
 	return err
