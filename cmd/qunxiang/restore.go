@@ -30,6 +30,7 @@ type restored struct {
 	Backup     int64     `json:"backup"` // leaves in the backup
 	Leaves     int64     `json:"leaves"` // leaves of the log now
 	Known      bool      `json:"known"`  // somebody outside says that there are no more
+	Lost       int       `json:"lost"`   // answers that the log names and nobody brought
 	Snapshots  bool      `json:"snapshots"`
 }
 
@@ -43,7 +44,7 @@ in the backup is held against the witnesses and the copy outside, where witnesse
 in the backup has them: all that they know must be in it. A backup that is older is refused, for what was charged since would
 be spent again. Bring the leaves that it lacks with --log: a bundle of audit bundle, the
 ledger folder of the lost disk, or a mirror of /v1/log. They are taken on the signature
-of their checkpoint. Answers that the backup lacks cannot be given again.
+of their checkpoint. Answers that neither has cannot be given again.
 
 An evaluation domain that has neither witnesses nor a copy outside has nobody who knows
 what was charged after the backup. It is restored with --unwitnessed only: then
@@ -91,6 +92,9 @@ func (r *restored) print(w io.Writer, dir string) {
 		fmt.Fprintln(w, "Nobody who was asked outside knows of more.")
 	} else {
 		fmt.Fprintln(w, "NOBODY OUTSIDE KNOWS THIS LOG: what was charged after the backup, if anything was, can be spent again.")
+	}
+	if r.Lost > 0 {
+		fmt.Fprintf(w, "%d answers are lost: they are charged and cannot be given again.\n", r.Lost)
 	}
 	at := r.Made.Format(time.RFC3339)
 	fmt.Fprintf(w, "Not in the backup: opt-outs and tokens added after %s. Add them again before you serve.\n", at)
@@ -151,12 +155,13 @@ func (r *restoring) examine(ctx context.Context, stage string, done *restored) e
 		return err
 	}
 	key := d.logKey()
+	newer := &audit.Bundle{}
 	if r.log != "" {
-		from, err := logFolder(r.log)
-		if err != nil {
+		if newer, err = openNewer(r.log); err != nil {
 			return err
 		}
-		if err := ledger.Extend(d.path("ledger"), from, key); err != nil {
+		defer newer.Close()
+		if err := ledger.Extend(d.path("ledger"), newer.Log, key); err != nil {
 			return fmt.Errorf("%s: %w", r.log, err)
 		}
 	}
@@ -165,6 +170,9 @@ func (r *restoring) examine(ctx context.Context, stage string, done *restored) e
 		return err
 	}
 	done.Leaves = log.Size()
+	if done.Lost, err = d.bringReleases(log, newer.Releases); err != nil {
+		return err
+	}
 	outside, err := d.outsideOf(log.State)
 	if err != nil {
 		return err
@@ -220,16 +228,36 @@ func known(ctx context.Context, outside *outsideLog, log *ledger.Copy) (bool, er
 	return true, nil
 }
 
-// logFolder opens another copy of a log.
-func logFolder(name string) (fs.FS, error) {
-	if info, err := os.Stat(name); err != nil {
-		return nil, err
-	} else if info.IsDir() {
-		return os.DirFS(name), nil
-	}
-	b, err := audit.OpenBundle(name) // it ends with the command
+// openNewer opens another copy of a log.
+func openNewer(name string) (*audit.Bundle, error) {
+	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
 	}
-	return b.Log, nil
+	if info.IsDir() {
+		return &audit.Bundle{Log: os.DirFS(name), Closer: io.NopCloser(nil)}, nil
+	}
+	return audit.OpenBundle(name)
+}
+
+// bringReleases takes the answers that the log names and the backup has not from a bundle
+// that has them, and counts those that are lost.
+func (d *domain) bringReleases(log *ledger.Copy, from fs.FS) (lost int, err error) {
+	store := releaseStore{d.path("releases")}
+	for _, rec := range log.Requests() {
+		if rec.Release < 0 || rec.Deleted || exists(filepath.Join(store.dir, rec.Digest+".json")) {
+			continue
+		}
+		lost++
+		if from == nil {
+			continue
+		}
+		if body, err := fs.ReadFile(from, rec.Digest+".json"); err == nil && digestOf(body) == rec.Digest {
+			if err := store.Put(rec.Digest, body); err != nil {
+				return lost, err
+			}
+			lost--
+		}
+	}
+	return lost, nil
 }
