@@ -17,7 +17,7 @@ var layers = []string{"cmd", "api", "federated", "queries", "policy", "dp"}
 
 // adapters may be wired by cmd only: a parent, a sibling or a lower layer never
 // imports them.
-var adapters = []string{"queries/duckdb", "queries/templates", "policy/audit", "api/console"}
+var adapters = []string{"queries/duckdb", "queries/templates", "queries/child", "policy/audit", "api/console"}
 
 // testOnly packages hold oracles that read exact totals, or fail on purpose.
 var testOnly = []string{"dp/dptest", "queries/enginetest", "federated/glm/glmtest", "policy/ledger/ledgertest"}
@@ -84,6 +84,10 @@ func violation(from, to string) string {
 		return "only tests may read exact totals or fail on purpose"
 	case from == "api/door":
 		return "the door imports nothing of ours"
+	case own == "queries/sandbox" && from != "queries/child":
+		return "only the engine's own processes shut themselves in"
+	case from == "queries/sandbox":
+		return "the sandbox imports nothing of ours"
 	case from == "policy/witness":
 		return "witnesses, logs and auditors use it: it imports nothing of ours"
 	case from == "queries/locality":
@@ -130,6 +134,11 @@ func TestViolations(t *testing.T) {
 		{"queries", module + "queries/locality", false},
 		{"queries/locality", module + "queries/dataset", true},
 		{"queries", module + "queries/duckdb", true},
+		{"queries", module + "queries/child", true},
+		{"queries/child", module + "queries/sandbox", false},
+		{"queries/child", module + "queries/duckdb", true},
+		{"cmd/qunxiang", module + "queries/sandbox", true},
+		{"queries/sandbox", module + "dp", true},
 		{"queries", module + "api", true},
 		{"policy", module + "queries", true},
 		{"dp", module + "policy", true},

@@ -42,12 +42,22 @@ var mutants = []mutant{
 	{"ties of a window are let through", "queries/locality/lintties.go", "if !byPlace(fold(w.Function)) && !framedByRows(w) {", "if true {", "./queries/duckdb", "TestCorpus"},
 	{"a series' total is not priced at each position", "dp/vector.go", "func (m *measure) seriesDelta2() *big.Int {\n", "func (m *measure) seriesDelta2() *big.Int {\n\tif m.Kind == KindSeries {\n\t\treturn new(big.Int).Mul(big.NewInt(m.linf()), big.NewInt(m.linf()))\n\t}\n", "./dp", "."},
 	{"looking back to before the data", "queries/compile.go", "if src.From.IsZero() || !from.Before(src.From) {", "if true {", "./queries", "Lookback"},
+	{"no filter of system calls", "queries/sandbox/sandbox_linux.go", "if err := filter(); err != nil", "if err := error(nil); err != nil", "./queries/sandbox", "TestNothingGetsOut"},
+	{"no Landlock", "queries/sandbox/sandbox_linux.go", "if version, err = landlock(o); err != nil {", "if version, err = 0, error(nil); err != nil {", "./queries/sandbox", "TestNothingGetsOut"},
+	{"what a process says is not held against the plan", "queries/child/answerer.go", " || o.Plan().Check(s.Table) != nil", "", "./queries/child", "TestOnlyTheOneAnswerCounts"},
+	{"a process may say more than its answer", "queries/child/answerer.go", " || !p.ended()", "", "./queries/child", "TestOnlyTheOneAnswerCounts"},
+	{"an answer to another question", "queries/child/process.go", "if s.ID != a.ID {", "if false {", "./queries/child", "TestOnlyTheOneAnswerCounts"},
+	{"any JSON from a process", "queries/child/wire.go", "err != nil || !bytes.Equal(again, body.Bytes())", "err != nil || again == nil", "./queries/child", "TestOnlyTheOneAnswerCounts"},
+	{"a failed process is asked again", "queries/child/answerer.go", "\t\ta.checker.end()\n\t\ta.checker = nil\n\t\treturn said{}, ErrProcess\n", "\t\treturn said{}, ErrProcess\n", "./queries/child", "TestKilledProcesses"},
+	{"the digest of job and plan is not compared", "queries/order.go", "if o.Seal != seal {", "if false {", "./queries", "TestChangedOrders"},
+	{"a process runs what comes to another job", "queries/order.go", "if o.Seal != seal {", "if false {", "./queries/child", "TestProcessHolds"},
+	{"a group below the threshold from elsewhere", "dp/tablecheck.go", " || people < float64(p.Threshold())", "", "./dp", "TestOtherTables"},
 	{"noise is examined away", "dp/proof/proof.go", "if !e.Public {", "if false {", "./dp/proof", "OnlyPublic"},
 }
 
 // others are the mutants of which the short run tries a sample.
 func others() []mutant {
-	return slices.Concat(witnessMutants, trustMutants, surfaceMutants, crashMutants, receiptMutants)
+	return slices.Concat(witnessMutants, trustMutants, surfaceMutants, crashMutants, receiptMutants, operationsMutants)
 }
 
 // chosen are the mutants of this run: with QUNXIANG_LONG all, else those of queries and a

@@ -56,7 +56,7 @@ func (s *Server) Internal() http.Handler {
 			tell(w, http.StatusServiceUnavailable, Health{Status: "not ready", Detail: err.Error()})
 			return
 		}
-		tell(w, http.StatusOK, Health{Status: "ok"})
+		tell(w, http.StatusOK, Health{Status: "ok", Detail: s.Detail})
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")

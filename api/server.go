@@ -45,6 +45,8 @@ type Options struct {
 	Ready func() error
 	// Vitals are told among the metrics, when they are read; default none.
 	Vitals func() Vitals
+	// Detail is told beside "ok" on the internal listener; default nothing.
+	Detail string
 	Now    func() time.Time // default time.Now
 	Log    *slog.Logger     // default: nowhere
 	// Timeout is the longest a request may take that does not stream; default 30 s.

@@ -41,6 +41,8 @@ var (
 	ErrReleased = errors.New("dp: these totals are spent")
 	// ErrMismatch means that Totals and Plan, or two Totals, do not belong together.
 	ErrMismatch = errors.New("dp: totals and plan do not belong together")
+	// ErrTable means that a Table has not the shape of its Plan's answers.
+	ErrTable = errors.New("dp: the table is none of this plan's")
 	// ErrBatch is a Batch whose columns have different lengths or refer to nothing.
 	ErrBatch = errors.New("dp: malformed batch")
 	// ErrPeople means more people than Spec.MaxPeople, on which the overflow proof rests.

@@ -30,7 +30,7 @@ func TestAuditAsksTheSameAgain(t *testing.T) {
 		h := newHouse(t, nil)
 		defer h.close()
 		ears := &listener{Engine: h.engine}
-		h.runner.Engine = ears
+		h.runner.Engine, h.runner.Answerer = ears, queries.InProcess(ears)
 		for _, tpl := range catalog(t).Templates() {
 			for _, coarse := range []bool{false, true} {
 				req := queries.Request{Template: tpl.Ref(), Coarse: coarse, Cost: 0.01, Parameters: tpl.Example, AllowEmpty: true}

@@ -27,7 +27,19 @@ const certifiedFile = "certified.txt"
 // LoadCatalog reads <id>.yaml and <id>.sql pairs from the root of fsys, which of
 // them are certified from certified.txt, and code lists from codelists/, strictly: a file that is not understood is an error,
 // and so is a list that a template names and that is not there.
-func LoadCatalog(fsys fs.FS) (*Catalog, error) {
+func LoadCatalog(fsys fs.FS) (*Catalog, error) { return loadCatalog(fsys, "*.yaml") }
+
+// LoadTemplate is LoadCatalog of one template alone, in all its versions: what it
+// takes to follow an order.
+func LoadTemplate(fsys fs.FS, ref string) (*Catalog, error) {
+	id, _, _ := strings.Cut(ref, "@")
+	if !idPattern.MatchString(id) {
+		return nil, fmt.Errorf("%w: %q", ErrUnknownTemplate, ref)
+	}
+	return loadCatalog(fsys, id+".yaml", id+"@*.yaml")
+}
+
+func loadCatalog(fsys fs.FS, patterns ...string) (*Catalog, error) {
 	c := &Catalog{codeLists: map[string]*CodeList{}, certified: map[string]bool{}}
 	if err := c.loadCodeLists(fsys); err != nil {
 		return nil, err
@@ -35,9 +47,13 @@ func LoadCatalog(fsys fs.FS) (*Catalog, error) {
 	if err := c.loadCertified(fsys); err != nil {
 		return nil, err
 	}
-	names, err := fs.Glob(fsys, "*.yaml")
-	if err != nil {
-		return nil, err
+	var names []string
+	for _, pattern := range patterns {
+		more, err := fs.Glob(fsys, pattern)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, more...)
 	}
 	for _, name := range names {
 		t, err := loadPair(fsys, name)

@@ -62,6 +62,7 @@ type Expected struct {
 // priced is a question with its plan and its place in the books.
 type priced struct {
 	*Question
+	order  *Order
 	plan   *dp.Plan
 	scopes []string
 	key    string

@@ -108,15 +108,16 @@ func (r *Runner) Receipt(ctx context.Context, principal, id string) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
+	// The proofs first: a key that is retired meanwhile must not sign under what comes after.
+	proofs, err := r.Ledger.Proofs(rec.Index, rec.Release)
+	if err != nil {
+		return nil, err
+	}
 	signer, err := dsse.NewEnvelopeSigner(r.Sign, r.SignSM2)
 	if err != nil {
 		return nil, err
 	}
 	envelope, err := signer.SignPayload(ctx, ReceiptType, payload)
-	if err != nil {
-		return nil, err
-	}
-	proofs, err := r.Ledger.Proofs(rec.Index, rec.Release)
 	if err != nil {
 		return nil, err
 	}

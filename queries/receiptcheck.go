@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -32,11 +33,22 @@ type ReceiptCheck struct {
 	// Key and SM2 are the keys that must both have signed. Required.
 	Key ed25519.PublicKey
 	SM2 *witness.SM2Public
+	// Retired are the domain's receipt keys before those, each good for receipts whose
+	// checkpoint ends no later than with the leaf that retired it; default none.
+	Retired []RetiredKey
 	// Trust has the pinned keys of the log and its witnesses. Required.
 	Trust *witness.Trust
 	// Release must be the bytes that were released; default not looked at.
 	Release []byte
 	Now     func() time.Time // default time.Now
+}
+
+// RetiredKey is a receipt key of one algorithm and the KEY leaf that put another in its
+// place.
+type RetiredKey struct {
+	Key   ed25519.PublicKey  // or
+	SM2   *witness.SM2Public // one of them
+	Until int64
 }
 
 // ParseReceipt reads a receipt in its one spelling, and checks nothing else of it.
@@ -64,7 +76,7 @@ func VerifyReceipt(text []byte, c ReceiptCheck) (*Statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.signed(r)
+	s, until, err := c.signed(r)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +86,9 @@ func VerifyReceipt(text []byte, c ReceiptCheck) (*Statement, error) {
 	seen, err := c.Trust.Open([]byte(r.Checkpoint), c.Now())
 	if err != nil {
 		return nil, fmt.Errorf("%w: its checkpoint: %w", ErrReceipt, err)
+	}
+	if seen.Size > until+1 {
+		return nil, fmt.Errorf("%w: it is signed by a receipt key that leaf %d retired, under a checkpoint of %d leaves", ErrReceipt, until, seen.Size)
 	}
 	for _, l := range []Logged{r.Charge, r.Release} {
 		if err := l.under(seen.Checkpoint); err != nil {
@@ -92,33 +107,58 @@ func VerifyReceipt(text []byte, c ReceiptCheck) (*Statement, error) {
 	return s, nil
 }
 
-// signed reads the statement, which both keys must have signed.
-func (c ReceiptCheck) signed(r *Receipt) (*Statement, error) {
+// receiptKey is a key that checks receipts.
+type receiptKey struct {
+	id     string
+	verify func(message, sig []byte) bool
+	until  int64
+}
+
+func ed25519Receipt(key ed25519.PublicKey, until int64) receiptKey {
+	return receiptKey{ReceiptKeyID(key), func(m, sig []byte) bool { return ed25519.Verify(key, m, sig) }, until}
+}
+
+// keys are those of both algorithms, the ones in force first.
+func (c ReceiptCheck) keys() (first, second []receiptKey) {
+	for _, k := range append([]RetiredKey{{c.Key, c.SM2, math.MaxInt64 - 1}}, c.Retired...) {
+		if len(k.Key) == ed25519.PublicKeySize {
+			first = append(first, ed25519Receipt(k.Key, k.Until))
+		}
+		if k.SM2 != nil {
+			second = append(second, receiptKey{ReceiptKeyID(k.SM2.Bytes()), k.SM2.Verify, k.Until})
+		}
+	}
+	return first, second
+}
+
+// signed reads the statement, which keys of both algorithms must have signed, and says up
+// to which leaf they are good.
+func (c ReceiptCheck) signed(r *Receipt) (*Statement, int64, error) {
+	bad := func(what string) (*Statement, int64, error) {
+		return nil, 0, fmt.Errorf("%w: %s", ErrReceipt, what)
+	}
 	e := r.Envelope
 	payload, err := base64.StdEncoding.Strict().DecodeString(e.Payload)
 	if err != nil || e.PayloadType != ReceiptType {
-		return nil, fmt.Errorf("%w: it has no in-toto statement", ErrReceipt)
+		return bad("it has no in-toto statement")
 	}
-	if len(c.Key) != ed25519.PublicKeySize || c.SM2 == nil {
-		return nil, fmt.Errorf("%w: both keys of receipts are needed", ErrReceipt)
+	first, second := c.keys()
+	if len(first) == 0 || len(second) == 0 {
+		return bad("both keys of receipts are needed")
 	}
-	message := dsse.PAE(e.PayloadType, payload)
-	for _, k := range []struct {
-		name, id string
-		verify   func(message, sig []byte) bool
-	}{
-		{"Ed25519", ReceiptKeyID(c.Key), func(m, sig []byte) bool { return ed25519.Verify(c.Key, m, sig) }},
-		{"SM2", ReceiptKeyID(c.SM2.Bytes()), c.SM2.Verify},
-	} {
-		if !signedOnce(e.Signatures, k.id, message, k.verify) {
-			return nil, fmt.Errorf("%w: its statement is not signed by the receipt key (%s)", ErrReceipt, k.name)
+	message, until := dsse.PAE(e.PayloadType, payload), int64(math.MaxInt64-1)
+	for i, list := range [][]receiptKey{first, second} {
+		at := slices.IndexFunc(list, func(k receiptKey) bool { return signedOnce(e.Signatures, k.id, message, k.verify) })
+		if at < 0 {
+			return bad("its statement is not signed by the receipt key (" + []string{"Ed25519", "SM2"}[i] + ")")
 		}
+		until = min(until, list[at].until)
 	}
 	var s Statement
 	if json.Unmarshal(payload, &s) != nil || s.Type != StatementType || s.PredicateType != ReceiptPredicate || len(s.Subject) != 1 || len(s.Subject[0].Digest) != 1 {
-		return nil, fmt.Errorf("%w: its statement is of another kind", ErrReceipt)
+		return bad("its statement is of another kind")
 	}
-	return &s, nil
+	return &s, until, nil
 }
 
 // signedOnce says whether the one signature under a key's id is right. Signatures under

@@ -13,14 +13,17 @@ import (
 	"time"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+	"golang.org/x/time/rate"
 
 	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
-// Store keeps the bytes of answers. Put is durable when it returns.
+// Store keeps the bytes of answers. Put is durable when it returns. Ready says before a
+// charge whether an answer could be kept.
 type Store interface {
+	Ready() error
 	Put(digest string, body []byte) error
 	Get(digest string) ([]byte, error)
 }
@@ -31,11 +34,14 @@ type Options struct {
 	Catalog *Catalog
 	Policy  *policy.Policy // to begin with, see Enforce
 	// State is the fold of the log; Ledger, where the Runner may charge, the log
-	// itself. Without Ledger, Engine and Store a Runner estimates only.
+	// itself. Without Ledger, Store and what answers a Runner estimates only.
 	State  *ledger.State
 	Ledger *ledger.Ledger
-	Engine Engine
-	Store  Store
+	// Engine answers in this process, see [InProcess]; Answerer, in place of it, as
+	// it likes.
+	Engine   Engine
+	Answerer Answerer
+	Store    Store
 	// Source tells the public facts of a snapshot.
 	Source func(snapshot string) (Source, error)
 	// Epoch is the opt-out epoch in force at a time.
@@ -49,9 +55,12 @@ type Options struct {
 	// 8. More are refused before they are charged, so that they cannot make each
 	// other miss their slots.
 	MaxRuns int
-	// MaxInFlight is how many requests one principal may have between asking and
+	// MaxInFlight is how many requests one organisation may have between asking and
 	// slot at once, those that follow another's run included; default 4.
 	MaxInFlight int
+	// Fatal is told of an answer that was drawn and could not be kept: to go on would
+	// be to charge for what nobody gets. Default: nothing is done.
+	Fatal func(error)
 }
 
 // Runner takes requests through authorise, price, charge, run, noise and
@@ -66,9 +75,10 @@ type Runner struct {
 	running sync.WaitGroup
 
 	mu      sync.Mutex
-	tickets map[string]*ticket // by request id
-	working int                // charged requests whose slots are to come
-	retired []string           // of followers that ended with nothing, oldest first
+	tickets map[string]*ticket       // by request id
+	working int                      // charged requests whose slots are to come
+	retired []string                 // of followers that ended with nothing, oldest first
+	leaves  map[string]*rate.Limiter // by organisation: of leaves that cost nothing
 }
 
 // NewRunner checks the options and makes a Runner. Close waits for its runs.
@@ -78,6 +88,9 @@ func NewRunner(o Options) (*Runner, error) {
 		return nil, errors.New("queries: a runner needs a catalog, a policy, books, sources and epochs")
 	case len(o.Secret) < 32:
 		return nil, errors.New("queries: the secret is shorter than 32 bytes")
+	}
+	if o.Answerer == nil && o.Engine != nil {
+		o.Answerer = InProcess(o.Engine)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -89,7 +102,7 @@ func NewRunner(o Options) (*Runner, error) {
 		o.MaxInFlight = 4
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	r := &Runner{Options: o, ctx: ctx, stop: stop, tickets: map[string]*ticket{}, closing: make(chan struct{})}
+	r := &Runner{Options: o, ctx: ctx, stop: stop, tickets: map[string]*ticket{}, leaves: map[string]*rate.Limiter{}, closing: make(chan struct{})}
 	r.inForce.Put(o.Policy)
 	return r, nil
 }
@@ -134,21 +147,18 @@ func (r *Runner) price(principal string, req Request) (*priced, policy.Decision,
 	if err != nil {
 		return nil, decision, err
 	}
-	q, err := r.compile(t, req)
+	o, err := r.order(t, req, decision)
 	if err != nil {
 		return nil, decision, err
 	}
-	q.Job.Spec.K, q.Job.Spec.NoisyK = decision.K, decision.NoisyK && q.Groups > 0
-	want, err := req.want()
-	if err != nil {
+	q := o.question
+	if o.Want, err = req.want(); err != nil {
 		return nil, decision, err
 	}
-	limit := tighter(decision.Caps.Year, decision.Caps.Life)
-	plan, err := dp.Price(q.Job.Spec, q.wanted(want), dp.DeltaRule{Cap: limit})
-	if err != nil {
-		return nil, decision, q.explain(err, req, limit)
+	if err := o.price(); err != nil {
+		return nil, decision, q.explain(err, req, o.Cap)
 	}
-	p := &priced{Question: q, plan: plan, key: q.canonicalKey(r.Secret), people: r.rules().PublicPeople}
+	p := &priced{Question: q, order: o, plan: o.plan, key: q.canonicalKey(r.Secret), people: r.rules().PublicPeople}
 	if p.people == 0 {
 		p.people = req.PublicPeople
 	}
@@ -159,7 +169,8 @@ func (r *Runner) price(principal string, req Request) (*priced, policy.Decision,
 	return p, decision, nil
 }
 
-func (r *Runner) compile(t *Template, req Request) (*Question, error) {
+// order is the request compiled, on the newest snapshot.
+func (r *Runner) order(t *Template, req Request, d policy.Decision) (*Order, error) {
 	snapshots := r.State.Snapshots()
 	if len(snapshots) == 0 {
 		return nil, ErrNoSnapshot
@@ -172,11 +183,14 @@ func (r *Runner) compile(t *Template, req Request) (*Question, error) {
 		return nil, fmt.Errorf("%w: public_people is below 0", ErrParameter)
 	}
 	src.From, src.To = r.rules().PublicFrom, r.rules().PublicTo
-	q, err := r.Catalog.Compile(t, req.Coarse, req.Parameters, src)
-	if err != nil {
+	o := &Order{
+		Coarse: req.Coarse, Parameters: req.Parameters, Source: src, K: d.K, NoisyK: d.NoisyK,
+		Cap: tighter(d.Caps.Year, d.Caps.Life),
+	}
+	if err := r.Catalog.compileOrder(t, o); err != nil {
 		return nil, err
 	}
-	return q, q.checkOnly(req.Only)
+	return o, o.question.checkOnly(req.Only)
 }
 
 // Estimate prices a request from public facts and the books. Nothing is

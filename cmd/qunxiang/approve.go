@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -68,6 +69,8 @@ func publicText(key ed25519.PrivateKey) string {
 type approvals interface {
 	Proposals(ctx context.Context) (api.ProposalList, error)
 	Approve(ctx context.Context, a ledger.Approve) (int64, error)
+	// Published is the log as it is published.
+	Published(ctx context.Context) fs.FS
 	Close() error
 }
 
@@ -94,10 +97,14 @@ type remoteApprovals struct{ *api.Client }
 
 func (r remoteApprovals) Close() error { return nil }
 
+func (r remoteApprovals) Published(ctx context.Context) fs.FS { return &publishedLog{ctx, r.Client} }
+
 type localApprovals struct {
 	*domain
 	as string
 }
+
+func (l localApprovals) Published(context.Context) fs.FS { return os.DirFS(l.path("ledger")) }
 
 func (l localApprovals) Proposals(context.Context) (api.ProposalList, error) {
 	return l.domain.Proposals(l.as)

@@ -88,7 +88,7 @@ func auditNoise(c *cobra.Command, dir, as string, leaves int64) (*queries.NoiseR
 	if err := d.mayAuditNoise(as, look); err != nil {
 		return nil, err
 	}
-	if err := d.startEngine(); err != nil {
+	if err := d.startAudit(); err != nil {
 		return nil, err
 	}
 	var tell func(done, all int)

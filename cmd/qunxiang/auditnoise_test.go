@@ -64,6 +64,9 @@ func askedDomain(t *testing.T) *domain {
 	if released < 20 {
 		t.Fatalf("only %d of %d requests were released", released, len(asked))
 	}
+	if err := d.startAudit(); err != nil {
+		t.Fatal(err)
+	}
 	return d
 }
 

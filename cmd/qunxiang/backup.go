@@ -14,7 +14,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -133,11 +132,11 @@ func (b *backup) write(w io.Writer) error {
 	if !exists(filepath.Join(b.dir, "policy.yaml")) {
 		return fmt.Errorf("%s: %w", b.dir, errNoDomain)
 	}
-	key, err := os.ReadFile(filepath.Join(b.dir, logKeyFile))
+	keys, err := logKeys(b.dir)
 	if err != nil {
 		return err
 	}
-	log, err := ledger.ReadCopy(filepath.Join(b.dir, "ledger"), strings.TrimSpace(string(key)))
+	log, err := ledger.ReadCopy(filepath.Join(b.dir, "ledger"), keys...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(b.dir, "ledger"), err)
 	}

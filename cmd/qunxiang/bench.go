@@ -144,13 +144,13 @@ func benchDomain(ctx context.Context, log io.Writer, dir string, persons, rows i
 		return nil
 	}
 	fmt.Fprintf(log, "making %d people and %d settlements\n", persons, rows)
-	_, err := child(ctx, log, "data", "synth", "--domain", dir, "--seed", "1",
+	_, err := again(ctx, log, "data", "synth", "--domain", dir, "--seed", "1",
 		"--persons", strconv.FormatInt(persons, 10), "--settlements", strconv.FormatInt(rows, 10))
 	return err
 }
 
-// child runs this program again and gives what it prints.
-func child(ctx context.Context, log io.Writer, args ...string) (string, error) {
+// again runs this program again and gives what it prints.
+func again(ctx context.Context, log io.Writer, args ...string) (string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", err
@@ -188,7 +188,7 @@ func benchQuery(ctx context.Context, log io.Writer, dir string, only []string, p
 		return nil, &exitError{exitUsage, fmt.Errorf("no template is named %s", strings.Join(only, ", "))}
 	}
 	result.Median, result.Worst = median(ratios), slices.Max(ratios)
-	peak, err := child(ctx, log, "bench", "query", "--private-only", "--dir", dir, "--only="+strings.Join(only, ","))
+	peak, err := again(ctx, log, "bench", "query", "--private-only", "--dir", dir, "--only="+strings.Join(only, ","))
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/child"
 	"github.com/qunxiang/qunxiang/queries/dataset"
 	"github.com/qunxiang/qunxiang/queries/duckdb"
 	"github.com/qunxiang/qunxiang/queries/templates"
@@ -38,15 +38,20 @@ type domain struct {
 	inForce policy.InForce
 	catalog *queries.Catalog
 	state   *ledger.State
-	ledger  *ledger.Ledger // nil when reading
-	engine  *duckdb.Engine // nil until asked for
+	ledger  *ledger.Ledger  // nil when reading
+	engine  *child.Answerer // nil until asked for
+	exact   *duckdb.Engine  // of the noise audit; nil until asked for
 	runner  *queries.Runner
+
+	successors successors  // of its keys
+	outside    *outsideLog // nil for none
 
 	log     io.Writer   // where a server is told of witnesses; nil: nowhere
 	waiting error       // why policy.yaml is not in force; nil where it is
 	pending atomic.Bool // whether it is not, while the domain is served
 
 	maxRuns, maxInFlight int // of a server; 0: the Runner's own
+	settings             engineSettings
 }
 
 func (d *domain) path(parts ...string) string {
@@ -79,7 +84,7 @@ func openDomain(ctx context.Context, dir string, m mode) (*domain, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.makeRunner(nil); err != nil {
+	if err := d.makeRunner(); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
@@ -91,7 +96,7 @@ func (d *domain) readLedger() (err error) {
 	if err != nil {
 		return err
 	}
-	if d.state, err = ledger.Read(d.path("ledger"), d.logKey()); err != nil {
+	if d.state, err = readLog(d.dir); err != nil {
 		return fmt.Errorf("%s: %w", d.path("ledger"), err)
 	}
 	if p, err = d.policyInForce(p); err != nil {
@@ -102,23 +107,39 @@ func (d *domain) readLedger() (err error) {
 }
 
 // ledgerOptions are those of the domain's log; only a new domain may create it.
-func (d *domain) ledgerOptions(create bool) ledger.Options {
-	return ledger.Options{
-		Dir: d.path("ledger"), Create: create, Population: d.keys.person.Population(), Signer: d.keys.log, Fatal: stopOnFault,
-		Second: func(head [32]byte) note.Signer { return d.keys.sm2.WithHead(head) },
+func (d *domain) ledgerOptions(create bool) (ledger.Options, error) {
+	o := ledger.Options{Dir: d.path("ledger"), Create: create, Population: d.keys.person.Population(), Signer: d.keys.log, Fatal: stopOnFault}
+	if d.keys.sm2 != nil {
+		o.Second = func(head [32]byte) note.Signer { return d.keys.sm2.WithHead(head) }
 	}
+	o.SecondLost = o.Second == nil
+	all, err := keyUses[0].publicKeys(d.dir)
+	if err != nil {
+		return o, err
+	}
+	if o.Signer == nil {
+		if len(all) == 0 {
+			return o, fmt.Errorf("%s is missing", d.path(logKeyFile))
+		}
+		o.Lost = all[0]
+	}
+	o.Next, _, err = d.waitingSigners()
+	if !create && len(all) > 0 {
+		o.Known = all
+	}
+	return o, err
 }
 
 // withWitnesses gives a ledger the witnesses of the policy that its log has in force, or,
 // of the policy that is about to be.
 func (d *domain) withWitnesses(o *ledger.Options) error {
-	s, err := ledger.Read(o.Dir, d.logKey())
+	s, err := readLog(d.dir)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.Dir, err)
 	}
 	outside, err := d.outsideOf(s)
 	if outside != nil {
-		o.Witness = outside
+		o.Witness, d.outside = outside, outside
 	}
 	return err
 }
@@ -145,7 +166,10 @@ func (d *domain) openLedger(ctx context.Context) error {
 	if err := d.addPublicKeys(); err != nil {
 		return err
 	}
-	o := d.ledgerOptions(false)
+	o, err := d.ledgerOptions(false)
+	if err != nil {
+		return err
+	}
 	if err := d.withWitnesses(&o); err != nil {
 		return err
 	}
@@ -157,6 +181,9 @@ func (d *domain) openLedger(ctx context.Context) error {
 	waiting, err := d.enforcePolicy(ctx)
 	if err == nil {
 		err = d.settle(ctx, io.Discard)
+	}
+	if err == nil {
+		err = errors.Join(d.promote(), d.sweep(), d.settleOptOuts(ctx))
 	}
 	if err != nil {
 		return errors.Join(err, l.Close())
@@ -207,19 +234,39 @@ func (d *domain) resolveOptOuts(ctx context.Context) error {
 	return d.askNewest(ctx, func(db *sql.DB) error { return dataset.ResolveOptOuts(ctx, d.dir, db) })
 }
 
-// logKey is the public key that checks checkpoints.
+// logKey is the public key that checks the next checkpoint, "" where that is not known.
 func (d *domain) logKey() string {
-	return ledger.VerifierKey(d.keys.person.Population(), d.keys.log.Public().(ed25519.PublicKey))
+	if d.state != nil {
+		if key := d.state.SigningKey("log", "ed25519"); key != "" {
+			return key
+		}
+	}
+	if key := keyUses[0].public(d.keys); key != "" {
+		return key
+	}
+	all, err := keyUses[0].publicKeys(d.dir)
+	if err != nil || len(all) == 0 {
+		return ""
+	}
+	return all[0]
 }
 
-func (d *domain) makeRunner(engine queries.Engine) error {
-	var err error
-	d.runner, err = queries.NewRunner(queries.Options{
+func (d *domain) makeRunner() error {
+	o := queries.Options{
 		Catalog: d.catalog, Policy: d.policy(), State: d.state, Ledger: d.ledger,
-		Engine: engine, Store: releaseStore{d.path("releases")},
+		Store:  releaseStore{d.path("releases")},
 		Source: d.source, Epoch: dataset.Epoch, Secret: d.keys.request,
-		Sign: receiptSigner{d.keys.receipt}, SignSM2: receiptSM2Signer{d.keys.receiptSM2}, MaxRuns: d.maxRuns, MaxInFlight: d.maxInFlight,
-	})
+		Sign: receiptSigner{d}, SignSM2: receiptSM2Signer{d}, MaxRuns: d.maxRuns, MaxInFlight: d.maxInFlight,
+		Fatal: stopOnFault,
+	}
+	if d.engine != nil { // a nil pointer would make an Answerer that is not nil
+		o.Answerer = d.engine
+	}
+	if d.exact != nil {
+		o.Engine = d.exact
+	}
+	var err error
+	d.runner, err = queries.NewRunner(o)
 	return err
 }
 
@@ -228,14 +275,21 @@ func (d *domain) startEngine() error {
 	if err := d.resolveOptOuts(context.Background()); err != nil {
 		return err
 	}
-	engine, err := duckdb.Open(duckdb.Options{
-		Domain: d.dir, TempDir: d.path("tmp"), OptOuts: d.optOuts,
-	})
+	engine, err := d.newEngine()
 	if err != nil {
 		return err
 	}
 	d.engine = engine
-	return d.makeRunner(engine)
+	if all := d.state.Snapshots(); len(all) > 0 {
+		newest := all[len(all)-1]
+		if _, err := dataset.Load(d.dir, newest); err != nil {
+			return d.makeRunner() // restored without its data: what was answered is handed out, and no more
+		}
+		if err := engine.Try(context.Background(), newest); err != nil {
+			return err
+		}
+	}
+	return d.makeRunner()
 }
 
 // source reads the public facts of a snapshot from its manifest.
@@ -256,8 +310,11 @@ func (d *domain) Close() error {
 	if d.engine != nil {
 		errs = append(errs, d.engine.Close())
 	}
+	if d.exact != nil {
+		errs = append(errs, d.exact.Close())
+	}
 	if d.ledger != nil {
-		errs = append(errs, d.ledger.Close())
+		errs = append(errs, d.ledger.Close(), d.promote())
 	}
 	return errors.Join(errs...)
 }
@@ -282,7 +339,11 @@ func (d *domain) remains() error {
 // beginLog makes the empty log of a new domain. It comes before the policy, so
 // that a domain with a policy and no log has always lost it.
 func (d *domain) beginLog() error {
-	l, err := ledger.Open(d.ledgerOptions(true))
+	o, err := d.ledgerOptions(true)
+	if err != nil {
+		return err
+	}
+	l, err := ledger.Open(o)
 	if err != nil {
 		return err
 	}
@@ -321,7 +382,7 @@ func newDomain(ctx context.Context, dir string, public declared) (*domain, error
 	if err := writeDurably(d.path("policy.yaml"), text, 0o600); err != nil {
 		return nil, err
 	}
-	if err := d.writePublicKeys(); err != nil {
+	if err := d.addPublicKeys(); err != nil {
 		return nil, err
 	}
 	return openDomain(ctx, dir, writing)

@@ -105,11 +105,7 @@ func examinable(folder string) error {
 // process that writes it.
 func bookOf(dir string) func(secagg.Hash) (map[uint64]string, error) {
 	return func(job secagg.Hash) (map[uint64]string, error) {
-		key, err := os.ReadFile(filepath.Join(dir, logKeyFile))
-		if err != nil {
-			return nil, err
-		}
-		s, err := ledger.Read(filepath.Join(dir, "ledger"), strings.TrimSpace(string(key)))
+		s, err := readLog(dir)
 		if err != nil {
 			return nil, err
 		}

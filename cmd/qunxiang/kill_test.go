@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/qunxiang/qunxiang/policy/audit"
+	"github.com/qunxiang/qunxiang/queries"
 )
 
 // kills is how many times the process is killed; QUNXIANG_KILLS asks for more.
@@ -108,7 +109,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		}
 		outcomes[fmt.Sprintf("answered=%v open=%d", out.Len() > 0, report.Open)]++
 		resume(t, dir)
-		again := mustRun(t, dir, question(i)...)
+		again, late := insist(t, dir, question(i)...)
 		after := audited(t, filepath.Join(dir, "D"))
 		if after.Open != 0 {
 			t.Fatalf("a charge is open after a restart: %+v", after)
@@ -118,7 +119,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 				t.Fatal("a released answer was drawn again")
 			}
 		}
-		if after.Charges > report.Charges+1 || lifeSpent(after) < spent {
+		if after.Charges > report.Charges+1+late || lifeSpent(after) < spent {
 			t.Fatalf("the retry charged %d times", after.Charges-report.Charges)
 		}
 		spent = lifeSpent(after)
@@ -128,6 +129,25 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		}
 	}
 	t.Logf("%v", outcomes)
+}
+
+// insist runs a question again where it was abandoned because the machine was too busy
+// for its slot, and says how often.
+func insist(t *testing.T, dir string, args ...string) (out []byte, late int64) {
+	t.Helper()
+	for ; late < 3; late++ {
+		var said bytes.Buffer
+		cmd := program(t, dir, args...)
+		cmd.Stderr = &said
+		if out, err := cmd.Output(); err == nil {
+			return out, late
+		} else if !strings.Contains(said.String(), queries.ErrAbandoned.Error()) {
+			t.Fatalf("%v: %v\n%s", args, err, said.String())
+		}
+		resume(t, dir)
+	}
+	t.Fatalf("%v: abandoned %d times", args, late)
+	return nil, 0
 }
 
 // resume lifts the suspension that three orphans of one template bring.

@@ -23,6 +23,9 @@ func run() int {
 		fmt.Fprintln(os.Stderr, "qunxiang: built without its engine; build it with: go build -tags duckdb_arrow ./cmd/qunxiang")
 		return exitFailed
 	}
+	if isEngine(os.Args) {
+		return engineProcess(os.Args)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := root().ExecuteContext(ctx)

@@ -14,7 +14,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv("QUNXIANG_AS_PROGRAM") != "" {
+	if os.Getenv("QUNXIANG_AS_PROGRAM") != "" || isEngine(os.Args) {
 		os.Exit(run())
 	}
 	if os.Getenv("QUNXIANG_AS_TRACER") != "" {
@@ -83,6 +83,10 @@ func TestScripts(t *testing.T) {
 			e.Setenv("DATA", data)
 			addr, err := freeAddr()
 			e.Setenv("ADDR", addr)
+			if addr, err = freeAddr(); err != nil {
+				return err
+			}
+			e.Setenv("ADDR2", addr)
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

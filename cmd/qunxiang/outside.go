@@ -33,7 +33,14 @@ type reached struct {
 type outsideLog struct {
 	quorum *witness.Quorum // nil for none
 	copy   string          // "" for none
-	key    string          // of the log
+}
+
+// know takes in a further key of the log: witnesses may show a checkpoint by any.
+func (o *outsideLog) know(key string) error {
+	if o.quorum == nil {
+		return nil
+	}
+	return o.quorum.Know(key)
 }
 
 // readWitnesses reads a witnesses.yaml; nil where there is none.
@@ -57,7 +64,15 @@ func (d *domain) outsideLog(quorum int, keys []string) (*outsideLog, error) {
 	if err != nil || file == nil {
 		return nil, err
 	}
-	o := &outsideLog{copy: file.Outside, key: d.logKey()}
+	o := &outsideLog{copy: file.Outside}
+	own, err := keyUses[0].publicKeys(d.dir)
+	if err != nil {
+		return nil, err
+	}
+	_, waiting, err := d.waitingSigners()
+	if err != nil {
+		return nil, err
+	}
 	var clients []*witness.Client
 	for _, w := range file.Witnesses {
 		if !contains(keys, w.Key) {
@@ -71,10 +86,15 @@ func (d *domain) outsideLog(quorum int, keys []string) (*outsideLog, error) {
 	}
 	if quorum > 0 && len(clients) >= quorum {
 		o.quorum, err = witness.NewQuorum(witness.QuorumOptions{
-			Witnesses: clients, Quorum: quorum, Keys: []string{o.key}, Origin: d.keys.person.Population(), Say: d.say,
+			Witnesses: clients, Quorum: quorum, Keys: own, Origin: d.keys.person.Population(), Say: d.say,
 		})
 		if err != nil {
 			return nil, err
+		}
+		for _, key := range waiting {
+			if err := o.know(key); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if o.quorum == nil && o.copy == "" {

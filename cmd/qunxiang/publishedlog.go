@@ -26,6 +26,14 @@ func (s servedLog) Tile(principal string, t tlog.Tile) ([]byte, error) {
 	return s.d.ledger.Tile(t)
 }
 
+// Handover is for who may read the log: it has a leaf in it.
+func (s servedLog) Handover(principal string, n int) ([]byte, error) {
+	if err := s.d.policy().May(principal, policy.ReadLog); err != nil {
+		return nil, err
+	}
+	return s.d.ledger.Handover(n)
+}
+
 // publishedLog is a server's log as C2SP tlog-tiles, read file by file.
 type publishedLog struct {
 	ctx    context.Context

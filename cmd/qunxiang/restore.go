@@ -154,18 +154,24 @@ func (r *restoring) examine(ctx context.Context, stage string, done *restored) e
 	if d.keys, err = loadKeys(d.path("keys")); err != nil {
 		return err
 	}
-	key := d.logKey()
+	keys, err := logKeys(stage)
+	if err != nil {
+		return err
+	}
+	if own := keyUses[0].public(d.keys); own != "" && !contains(keys, own) { // a later one than the backup's
+		keys = append(keys, own)
+	}
 	newer := &audit.Bundle{}
 	if r.log != "" {
 		if newer, err = openNewer(r.log); err != nil {
 			return err
 		}
 		defer newer.Close()
-		if err := ledger.Extend(d.path("ledger"), newer.Log, key); err != nil {
+		if err := ledger.Extend(d.path("ledger"), newer.Log, keys...); err != nil {
 			return fmt.Errorf("%s: %w", r.log, err)
 		}
 	}
-	log, err := ledger.ReadCopy(d.path("ledger"), key)
+	log, err := ledger.ReadCopy(d.path("ledger"), keys...)
 	if err != nil {
 		return err
 	}

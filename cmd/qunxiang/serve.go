@@ -77,7 +77,7 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 		return err
 	}
 	defer d.Close()
-	d.maxRuns, d.maxInFlight = conf.MaxRuns, conf.MaxInFlight
+	d.maxRuns, d.maxInFlight, d.settings = conf.MaxRuns, conf.MaxInFlight, conf.Engine
 	if err := d.startEngine(); err != nil {
 		return err
 	}
@@ -96,6 +96,7 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 		d.warnOfSlot(log, m.People)
 	}
 	d.pending.Store(d.waiting != nil)
+	fmt.Fprintln(log, d.engineLine())
 	if d.waiting != nil {
 		fmt.Fprintf(log, "policy.yaml waits: %v\n", d.waiting)
 	}
@@ -149,7 +150,7 @@ func startServer(ctx context.Context, d *domain, conf *config, log *slog.Logger)
 	o := api.Options{
 		Register: d.runner, About: api.About(conf.Register), Published: servedLog{d},
 		Runner: d.runner, Catalog: d.catalog, Policy: &d.inForce, Tokens: tokens, Approvals: d, Ready: d.ledger.Away, Vitals: d.vitals,
-		Rate: api.Rate(conf.Rate), Encoders: encoders, Version: version, Log: log,
+		Rate: api.Rate(conf.Rate), Encoders: encoders, Version: version, Log: log, Detail: d.engineLine(),
 	}
 	if conf.OpenID.Issuer != "" {
 		provider, err := conf.provider(d)

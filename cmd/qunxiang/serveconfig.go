@@ -13,18 +13,20 @@ import (
 	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/api/door"
 	"github.com/qunxiang/qunxiang/api/openid"
+	"github.com/qunxiang/qunxiang/queries/child"
 )
 
 // config is the one file a server reads. Its YAML is the manual: see defaultConfig.
 type config struct {
-	Domain      string `yaml:"domain"`
-	Listen      string `yaml:"listen"`
-	Internal    string `yaml:"internal"`
-	MaxRuns     int    `yaml:"max_runs"`
-	MaxInFlight int    `yaml:"max_in_flight"`
-	Connections int    `yaml:"max_connections"`
-	PerAddress  int    `yaml:"max_connections_per_address"`
-	Node        bool   `yaml:"node"`
+	Domain      string         `yaml:"domain"`
+	Listen      string         `yaml:"listen"`
+	Internal    string         `yaml:"internal"`
+	MaxRuns     int            `yaml:"max_runs"`
+	MaxInFlight int            `yaml:"max_in_flight"`
+	Connections int            `yaml:"max_connections"`
+	PerAddress  int            `yaml:"max_connections_per_address"`
+	Node        bool           `yaml:"node"`
+	Engine      engineSettings `yaml:"engine"`
 	TLS         struct {
 		Certificate     string `yaml:"certificate"`
 		Key             string `yaml:"key"`
@@ -64,7 +66,7 @@ internal: 127.0.0.1:8444
 # take: that is data. More are refused before they are charged.
 max_runs: 8
 
-# How many requests one principal may have waiting for their answers at once.
+# How many requests one organisation may have waiting for their answers at once.
 max_in_flight: 4
 
 # How many connections clients may have open at once, and how many from one address (of
@@ -72,6 +74,15 @@ max_in_flight: 4
 # token, the silent ones first. Behind a proxy, make both the same.
 max_connections: 2048
 max_connections_per_address: 256
+
+# Each question is answered by a process of its own, which can read one snapshot and
+# reach nothing else, as far as the system can shut it in (on Linux by Landlock and
+# seccomp). sandbox: required starts only where all of that is in force; auto takes
+# what there is, and says what that is when it starts; off leaves it out. memory_mib is
+# the most memory of one such process: it ends there, and its request is abandoned.
+engine:
+  sandbox: auto
+  memory_mib: 4096
 
 # Also run the approved training jobs of the domain's node, on the same ledger: see
 # qunxiang node. Its settings are in node/node.yaml of the domain.
@@ -135,6 +146,10 @@ func (c *config) check() error {
 		return errors.New("domain is required: --domain D, or domain: in the configuration")
 	case c.MaxRuns < 1 || c.MaxInFlight < 1:
 		return errors.New("max_runs and max_in_flight must be at least 1")
+	case c.Engine.Sandbox != child.Auto && c.Engine.Sandbox != child.Required && c.Engine.Sandbox != child.Off:
+		return fmt.Errorf("engine: sandbox is %s, %s or %s", child.Auto, child.Required, child.Off)
+	case c.Engine.Memory < leastEngineMemory:
+		return fmt.Errorf("engine: memory_mib must be at least %d", leastEngineMemory)
 	case c.Connections < 1 || c.PerAddress < 1:
 		return errors.New("max_connections and max_connections_per_address must be at least 1")
 	case (c.TLS.Certificate == "") != (c.TLS.Key == ""):

@@ -29,6 +29,15 @@ func (s releaseStore) Put(digest string, body []byte) error {
 	return writeDurably(path, body, 0o600)
 }
 
+// Ready says whether an answer could be written now.
+func (s releaseStore) Ready() error {
+	f, err := os.CreateTemp(s.dir, ".new-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
 // Get reads the bytes of a digest.
 func (s releaseStore) Get(digest string) ([]byte, error) {
 	path, err := s.path(digest)

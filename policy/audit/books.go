@@ -16,9 +16,10 @@ const (
 // books are the auditor's own fold of the log.
 type books struct {
 	population string
-	scope      string // whose charges are listed, "" for none
-	rekeyed    []rekeyed
-	last       int64 // newest time seen
+	scope      string          // whose charges are listed, "" for none
+	rekeyed    []rekeyed       // keys of the log
+	named      map[string]bool // keys that a KEY leaf named
+	last       int64           // newest time seen
 	terms      *terms
 	scopes     map[string]*scope
 	quota      map[string]int64
@@ -66,7 +67,7 @@ type standing struct {
 }
 
 func newBooks(population string) *books {
-	return &books{population: population, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]bool{}, looks: map[string]bool{}, approvals: map[string]map[string]*statement{},
+	return &books{population: population, named: map[string]bool{}, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]bool{}, looks: map[string]bool{}, approvals: map[string]map[string]*statement{},
 		standing: map[string]*standing{}, uses: map[string]map[string]*Use{},
 		reserved: map[int64]*reserve{}, names: newNamer()}
 }
@@ -124,10 +125,7 @@ func (b *books) fold(r *Report, at int64, l *leaf) {
 	case "APPROVE":
 		b.approve(r, at, l)
 	case "KEY":
-		if string(l.purpose) == "log" {
-			b.rekeyed = append(b.rekeyed, rekeyed{at, string(l.template), string(l.id)})
-		}
-		b.want(r, at, l.time, b.terms, "key", content(l.raw), b.askedBy(r, at, string(l.principal)))
+		b.rekey(r, at, l)
 	case "DELETE":
 		b.deletion(r, at, l)
 	case "AUDIT":

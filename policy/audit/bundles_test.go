@@ -84,6 +84,7 @@ func (s fixedSM2) Sign(text []byte) ([]byte, error) {
 type packed struct {
 	wal, checkpoint, since []byte
 	releases               map[string]string // nil: without them
+	handover               []byte            // nil: without
 }
 
 // pack signs a forged log as the policy in testdata asks for.
@@ -105,6 +106,9 @@ func (p packed) tar(t testing.TB) []byte {
 		must(t, err)
 	}
 	put("checkpoint", p.checkpoint)
+	if p.handover != nil {
+		put("handover-1", p.handover)
+	}
 	put("wal", p.wal)
 	if p.releases != nil {
 		must(t, w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: "releases/", Mode: 0o755}))
@@ -283,11 +287,16 @@ func rotatedBundles(t testing.TB, out map[string]packed) {
 	f = rotated(t)
 	f.by = nextSigners(t)
 	out["clean-rotated"] = f.pack()
+	f = changed(t, false)
+	p := f.pack()
+	p.handover = f.handover(11)
+	out["clean-handed-over"] = p
+	out[string(audit.KeyUnpinned)] = changed(t, true).pack()
 }
 
 // rotated is a log whose second key signs from leaf 11 on.
 func rotated(t testing.TB) *forge {
-	m := members{"algorithm": "ed25519", "by": "steward-c", "public": nextKey(t), "signs": "log", "time": start}
+	m := members{"algorithm": "ed25519", "by": "steward-c", "lost": false, "public": nextKey(t), "signs": "log", "time": start}
 	return watched(t).approvedLeaf("key", "KEY", m, "ada", "bo").chained("KEY", m).chained("CHARGE", asked("r-1"))
 }
 

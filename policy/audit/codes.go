@@ -54,7 +54,8 @@ const (
 	NoiseAuditFailed  Code = "noise-audit-failed"    // an AUDIT found noise that was not what was claimed
 	NotWitnessed      Code = "not-witnessed"         // too few witnesses have cosigned the checkpoint
 	SM2Invalid        Code = "sm2-invalid"           // the second signature is missing, wrong or over another chain
-	KeyRetired        Code = "key-retired"           // a checkpoint signed by a key that was not in force at its size
+	KeyRetired        Code = "key-retired"           // a checkpoint signed by a key that was not in force at its size, or a key that comes back
+	KeyUnpinned       Code = "key-unpinned"          // the checkpoint is signed by a key that no pinned key handed over: the one before was lost
 	ReleaseMissing    Code = "release-missing"       // the released file is not there
 	ReleaseAltered    Code = "release-altered"       // the released file is not what was logged
 	ReleaseUnlogged   Code = "release-unlogged"      // a file among the releases that no leaf knows: a log that was lost or changed
@@ -129,7 +130,8 @@ func Codes() []Described {
 		{NoiseAuditFailed, "an AUDIT found noise that was not what was claimed"},
 		{NotWitnessed, "too few witnesses have cosigned the checkpoint"},
 		{SM2Invalid, "the second signature is missing, wrong or over another chain"},
-		{KeyRetired, "a checkpoint signed by a key that was not in force at its size"},
+		{KeyRetired, "a checkpoint signed by a key that was not in force at its size, or a key that comes back"},
+		{KeyUnpinned, "the checkpoint is signed by a key that no pinned key handed over: the one before was lost; pin the new one, by another way than the log"},
 		{ReleaseMissing, "the released file is not there"},
 		{ReleaseAltered, "the released file is not what was logged"},
 		{ReleaseUnlogged, "a file among the releases that no leaf knows: a log that was lost or changed"},

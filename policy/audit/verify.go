@@ -62,6 +62,7 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 	}
 	population := trust.Logs()[0]
 	v := &verifier{report: &Report{}, releases: o.Releases, text: text, asks: trust.Asks()}
+	trust, v.handed = follow(trust, o.Log, time.Now())
 	v.signed = v.open(trust, text)
 	if v.signed != nil {
 		population = v.signed.seen.Origin
@@ -85,6 +86,7 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 	if err := v.run(ctx, src); err != nil {
 		return nil, err
 	}
+	v.unpinned(trust)
 	v.finish()
 	return v.report, nil
 }
@@ -98,6 +100,9 @@ type verifier struct {
 	at       covered     // what the checkpoint was signed over
 	asks     bool        // the auditor's policy asks for witnesses
 	since    *checkpoint
+	handed   []handed
+	refused  Code   // why the checkpoint is not believed, "" where it is
+	why      string // in words
 	releases fs.FS
 	unnamed  folder
 	damaged  bool        // a record under the checkpoint cannot be read
@@ -122,6 +127,11 @@ func (v *verifier) milestones() {
 		v.report.Root = base64.StdEncoding.EncodeToString(root[:])
 		if root != c.root {
 			v.report.find(RootMismatch, -1, "the first %d leaves are not those the checkpoint was signed over", c.size)
+		}
+	}
+	for _, h := range v.handed {
+		if h.size == v.report.Leaves && v.tree.root() != h.root {
+			v.report.find(RootMismatch, -1, "the first %d leaves are not those under which a key handed over (%s%d)", h.size, handoverName, h.n)
 		}
 	}
 	if c := v.since; c != nil && c.size == v.report.Leaves && v.tree.root() != c.root {
@@ -149,6 +159,12 @@ func (v *verifier) finish() {
 		}
 	}
 	v.cosigned()
+	for _, h := range v.handed {
+		if r.Leaves < h.size && !v.damaged {
+			r.find(LogShort, -1, "%d leaves, a key handed over when there were %d", r.Leaves, h.size)
+		}
+		v.rotated("checkpoint of the handover", h.checkpoint)
+	}
 	v.rotated("checkpoint", v.signed)
 	v.rotated("older checkpoint", v.since)
 	if v.releases == nil && r.Releases > 0 {

@@ -69,6 +69,8 @@ var (
 	// ErrQuorum says that too few witnesses are in reach: no charge is admitted, and what
 	// was released waits.
 	ErrQuorum = errors.New("the witnesses are out of reach")
+	// ErrKey says that a key is not one that may sign this log.
+	ErrKey = errors.New("not a key for this")
 	// ErrRolledBack says that a longer or another log is known outside than the one on
 	// this disk, which was put back from an old copy. Nothing may be appended to it.
 	ErrRolledBack = errors.New("an old log was put back")

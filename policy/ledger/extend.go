@@ -26,11 +26,11 @@ func Extend(dir string, from fs.FS, keys ...string) error {
 	if err != nil {
 		return err
 	}
-	newer, err := openBy(text, here.by)
+	newer, _, err := openSigned(text, here.keys...)
 	if err != nil {
 		return err
 	}
-	if newer.N <= here.size && remembers(here.hashes, here.size, text, here.by) == nil {
+	if newer.N <= here.size && remembers(here.hashes, here.size, text, here.keys) == nil {
 		return nil
 	}
 	brought := &brought{want: newer}
@@ -42,7 +42,7 @@ func Extend(dir string, from fs.FS, keys ...string) error {
 	}
 	// What is under the checkpoint here must be its beginning. What is beyond was answered
 	// to nobody, and may have been lost before it was durable.
-	if err := remembers(brought.hashes, brought.n, here.Checkpoint, here.by); err != nil {
+	if err := remembers(brought.hashes, brought.n, here.Checkpoint, here.keys); err != nil {
 		return err
 	}
 	if err := writeFile(OS{}, filepath.Join(dir, walName), brought.records, true); err != nil {

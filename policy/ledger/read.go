@@ -13,8 +13,9 @@ import (
 
 // Read folds a log without locking it and without writing, for estimates and
 // lists beside a running server. It counts every whole leaf it finds; a release
-// shows only under a checkpoint. The keys are VerifierKey's: the log's, and those before
-// it. An absent log gives ErrMissing, a damaged one ErrCorrupt.
+// shows only under a checkpoint. The keys are VerifierKey's: the log's, those before it
+// and that which comes next, where there are such. An absent log gives ErrMissing, a
+// damaged one ErrCorrupt.
 func Read(dir string, keys ...string) (*State, error) {
 	c, err := ReadCopy(dir, keys...)
 	if err != nil {
@@ -30,7 +31,7 @@ type Copy struct {
 	Checkpoint []byte // signed note; it covers leaves of the copy only
 	Bytes      int64  // so many of the wal are the copy's leaves
 
-	by     []note.Verifier
+	keys   []note.Verifier
 	signed tlog.Tree
 	hashes tree
 }
@@ -38,7 +39,7 @@ type Copy struct {
 // ReadCopy is Read that says which bytes it has read. Whatever a leaf of the copy names
 // was on the disk before it, so files that are copied after the log are all there.
 func ReadCopy(dir string, keys ...string) (*Copy, error) {
-	by, err := verifiers(keys)
+	list, err := verifiers(keys)
 	if err != nil {
 		return nil, err
 	}
@@ -53,8 +54,9 @@ func ReadCopy(dir string, keys ...string) (*Copy, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Copy{State: newState(by[0].Name()), Checkpoint: text, by: by}
-	if c.signed, err = openBy(text, by); err != nil {
+	c := &Copy{State: newState(list[0].Name()), Checkpoint: text, keys: list}
+	var by []note.Verifier
+	if c.signed, by, err = openSigned(text, list...); err != nil {
 		return nil, err
 	}
 	wal, err := OS{}.OpenFile(filepath.Join(dir, walName), os.O_RDONLY)
@@ -73,6 +75,9 @@ func ReadCopy(dir string, keys ...string) (*Copy, error) {
 		return nil, err
 	}
 	if err := checkSigned(c.hashes, c.size, c.signed); err != nil {
+		return nil, err
+	}
+	if err := c.signedBy(by, c.signed.N); err != nil {
 		return nil, err
 	}
 	c.State.signed = c.signed.N
@@ -96,7 +101,7 @@ func (c *Copy) take(raw []byte) error {
 // ErrRolledBack where it is shorter, or another log. More may have been charged than any
 // checkpoint tells, but no answer was given that is not under one.
 func (c *Copy) Continues(known []byte) error {
-	return remembers(c.hashes, c.size, known, c.by)
+	return remembers(c.hashes, c.size, known, c.keys)
 }
 
 // verifiers are those of a log's keys.
@@ -106,20 +111,10 @@ func verifiers(keys []string) (list []note.Verifier, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("ledger: verifier key: %w", err)
 		}
-		list = append(list, v)
+		list = withKey(list, v)
 	}
 	if len(list) == 0 {
-		return nil, errors.New("ledger: a log is read by its key")
+		return nil, fmt.Errorf("%w: a log is read by its key", ErrKey)
 	}
 	return list, nil
-}
-
-// openBy is openCheckpoint by any of a log's keys.
-func openBy(text []byte, by []note.Verifier) (t tlog.Tree, err error) {
-	for _, v := range by {
-		if t, err = openCheckpoint(text, v); err == nil {
-			break
-		}
-	}
-	return t, err
 }

@@ -42,6 +42,9 @@ type outside struct {
 
 // reach wants the quorum that the policy in force names to have cosigned a moment ago.
 func (l *Ledger) reach() error {
+	if _, err := l.signersAt(l.size+1, [32]byte{}); err != nil {
+		return err
+	}
 	switch {
 	case l.grant == nil || l.grant.Mode == modeEvaluation && l.witness == nil:
 		return nil
@@ -130,12 +133,12 @@ func (l *Ledger) remembered() error {
 	if err != nil || text == nil {
 		return nil
 	}
-	return remembers(l.tree, l.size, text, []note.Verifier{l.signer})
+	return remembers(l.tree, l.size, text, l.keys)
 }
 
 // remembers holds a log against a checkpoint that is known outside.
-func remembers(t tree, size int64, text []byte, by []note.Verifier) error {
-	known, err := openBy(text, by)
+func remembers(t tree, size int64, text []byte, keys []note.Verifier) error {
+	known, _, err := openSigned(text, keys...)
 	if err != nil {
 		return fmt.Errorf("%w: the checkpoint kept outside: %w", ErrRolledBack, err)
 	}
@@ -167,15 +170,21 @@ func (l *Ledger) writeCheckpoint(x extent, size int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	signers := []note.Signer{l.signer}
-	if l.second != nil {
-		signers = append(signers, l.second(l.headAt(size)))
+	head := l.headAt(size)
+	l.mu.RLock()
+	signers, err := l.signersAt(size, head)
+	l.mu.RUnlock()
+	if err != nil {
+		return nil, err
 	}
-	text, err := l.signer.checkpoint(root, signers...)
+	text, err := signCheckpoint(l.population, root, signers...)
 	if err != nil {
 		return nil, err
 	}
 	if text, err = l.cosign(x, text, size); err != nil {
+		return nil, err
+	}
+	if err := l.handOver(x, size, text); err != nil {
 		return nil, err
 	}
 	return text, replaceFile(l.fs, filepath.Join(l.dir, checkpointName), text)

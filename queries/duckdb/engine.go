@@ -76,8 +76,7 @@ func Open(o Options) (*Engine, error) {
 	}
 	e := &Engine{o: o, stores: map[string]*store{}, linted: map[[32]byte]error{}}
 	if o.TempDir != "" {
-		removeLeftovers(o.TempDir)
-		temp, err := os.MkdirTemp(o.TempDir, tempPrefix())
+		temp, err := NewTemp(o.TempDir)
 		if err != nil {
 			return nil, fmt.Errorf("%w: no folder in the temp directory", ErrOpen)
 		}

@@ -8,6 +8,14 @@ import (
 	"strings"
 )
 
+// NewTemp makes an empty folder in dir for what one process spills, and removes
+// those that processes which have ended left there: what was spilled is un-noised.
+// It is for processes that this one starts, and its number is in the name.
+func NewTemp(dir string) (string, error) {
+	removeLeftovers(dir)
+	return os.MkdirTemp(dir, tempPrefix())
+}
+
 // tempPrefix names this process' folders in the temp directory.
 func tempPrefix() string { return fmt.Sprintf("duckdb-%d-", os.Getpid()) }
 
