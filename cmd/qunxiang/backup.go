@@ -169,6 +169,19 @@ func (b *backup) domain(log *ledger.Copy) error {
 	if err := b.stream("ledger/wal", log.Bytes); err != nil {
 		return err
 	}
+	for n := 1; ; n++ {
+		name := "ledger/" + ledger.HandoverName(n)
+		text, err := os.ReadFile(filepath.Join(b.dir, filepath.FromSlash(name)))
+		if errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err == nil {
+			err = b.bytes(name, text)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if err := b.releases(log); err != nil {
 		return err
 	}

@@ -19,6 +19,10 @@ func madeOnce(t *testing.T) (dir string, at func(name string) string) {
 	t.Helper()
 	dir = t.TempDir()
 	mustRun(t, dir, "data", "synth", "--domain", "D", "--persons", "300", "--seed", "2")
+	if err := os.WriteFile(filepath.Join(dir, "first.policy"), mustRun(t, dir, "audit", "policy", "--domain", "D"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, dir, "key", "rotate", "--use", "log", "--domain", "D")
 	for file, b := range map[string]*backup{
 		"B.tar": {part: partDomain}, "S.tar": {part: partDomain, snapshots: true}, "K.tar": {part: partKeys},
 	} {
@@ -99,6 +103,8 @@ func restoreRefuses(t *testing.T, dir string, at func(string) string) {
 	if !bytes.Contains(out, []byte("NOBODY OUTSIDE KNOWS")) || bytes.Contains(out, []byte("no snapshots")) {
 		t.Errorf("it is silent about what nobody knows: %s", out)
 	}
+	mustRun(t, dir, "audit", "bundle", "--domain", "R", "--out", "R.tar") // by the key before, which has handed over
+	mustRun(t, dir, "audit", "verify", "--bundle", "R.tar", "--policy", "first.policy")
 	again := &restoring{dir: at("R"), from: []string{at("B.tar"), at("K.tar")}, unwitnessed: true}
 	if _, err := again.run(t.Context()); !errors.Is(err, errOccupied) {
 		t.Errorf("over another domain: %v", err)

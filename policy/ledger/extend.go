@@ -51,8 +51,31 @@ func Extend(dir string, from fs.FS, keys ...string) error {
 	if err := replaceFile(OS{}, filepath.Join(dir, checkpointName), text); err != nil {
 		return err
 	}
-	_, err = ReadCopy(dir, keys...) // every rule, and all of it
-	return err
+	if _, err := ReadCopy(dir, keys...); err != nil { // every rule, and all of it
+		return err
+	}
+	return bringHandovers(dir, from)
+}
+
+// bringHandovers takes the handovers that are not here: checkpoints that a key signed
+// last, which whoever pinned it checks.
+func bringHandovers(dir string, from fs.FS) error {
+	for n := 1; ; n++ {
+		name := filepath.Join(dir, HandoverName(n))
+		if _, err := sizeOf(OS{}, name); err == nil {
+			continue
+		}
+		text, err := fs.ReadFile(from, HandoverName(n))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := replaceFile(OS{}, name, text); err != nil {
+			return err
+		}
+	}
 }
 
 // brought is what another copy has under its checkpoint.
