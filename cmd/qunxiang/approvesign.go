@@ -135,7 +135,7 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 		verb = "take back your approval of"
 	}
 	if !s.yes {
-		fmt.Fprintf(out, "%s %s\nof population %s, digest %s\n%s\n", p.Subject, p.Name, population, p.Digest, p.Detail)
+		fmt.Fprintf(out, "%s %s\nof population %s, digest %s\n%s\n", p.Subject, printable(p.Name), printable(population), p.Digest, p.Detail)
 	}
 	if err := confirmed(in, out, s.yes, "Do you, "+s.person+", "+verb+" this?"); err != nil {
 		return err
@@ -148,7 +148,7 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 	if leaf < 0 {
 		where = "kept beside the list"
 	}
-	_, err = fmt.Fprintf(out, "%s %s: %s by %s, %s\n", p.Subject, p.Name, map[bool]string{false: "approved", true: "taken back"}[s.revoke], s.person, where)
+	_, err = fmt.Fprintf(out, "%s %s: %s by %s, %s\n", p.Subject, printable(p.Name), map[bool]string{false: "approved", true: "taken back"}[s.revoke], s.person, where)
 	return err
 }
 
@@ -209,6 +209,7 @@ func checkProposal(p api.Proposal) error {
 			return err
 		}
 		g := queries.GrantLeaf(rules)
+		g.Replaces = b.Replaces // which leaf it takes the place of, the text does not say; the log holds it to that
 		if digest, err := ledger.ContentDigest(&g); err != nil || digest != p.Digest {
 			return differs
 		}

@@ -182,7 +182,7 @@ func (d *domain) proposals() ([]api.Proposal, error) {
 	if err != nil {
 		return nil, err
 	}
-	grant := queries.GrantLeaf(p)
+	grant := d.state.Succession(queries.GrantLeaf(p))
 	var out []api.Proposal
 	add := func(subject, name, detail string, b ledger.Body, digest string, by ...string) error {
 		var leaf []byte
@@ -269,6 +269,9 @@ func (d *domain) proposal(subject, name, detail, digest string, by ...string) ap
 		}
 	}
 	out.InForce = d.state.Approved(subject, digest, now, by...) == nil
+	if subject == ledger.SubjectTemplate {
+		out.InForce = d.state.TemplateApproved(name, digest, now) == nil
+	}
 	if subject == ledger.SubjectGrant {
 		g, _ := d.state.InForce()
 		of, _ := ledger.ContentDigest(&g)
@@ -306,7 +309,9 @@ func (d *domain) Proposals(principal string) (api.ProposalList, error) {
 		return out, err
 	}
 	list, err := d.proposals()
-	out.Proposals = append([]api.Proposal{}, list...)
+	out.Proposals = slices.DeleteFunc(append([]api.Proposal{}, list...), func(p api.Proposal) bool {
+		return p.Subject == ledger.SubjectOptOuts && !d.answersForOptOuts(principal)
+	})
 	return out, err
 }
 

@@ -131,8 +131,8 @@ func sorted(m map[string]string) []string {
 
 // pinnedPolicy is what the auditor of the bundles in testdata pins.
 func pinnedPolicy(t testing.TB) []byte {
-	return fmt.Appendf(nil, "# The keys of the log that the bundles beside this file claim to be.\nlog %s\nlog %s\nlog %s\nquorum none\n",
-		verifierKey(t), nextKey(t), sm2Signer(t).VerifierKey())
+	return fmt.Appendf(nil, "# The keys of the log that the bundles beside this file claim to be.\nlog %s\nlog %s\nlog %s\napprover ada %s\napprover bo %s\napprover cy %s\nquorum none\n",
+		verifierKey(t), nextKey(t), sm2Signer(t).VerifierKey(), publicOf("ada"), publicOf("bo"), publicOf("cy"))
 }
 
 // bundles are the bundles in testdata: one that is clean, and for each code one in which
@@ -179,6 +179,9 @@ func simpleBundles(add func(audit.Code, func(f *forge))) {
 	paid(audit.ChargeUnknown, func(f *forge) { f.add("ABANDON", abandoned(1)) })
 	paid(audit.IDMismatch, func(f *forge) { f.add("RELEASE", released("r-2", 2)) })
 	paid(audit.ReleaseTime, func(f *forge) { f.add("RELEASE", released("r-1", 2, "time", start+3)) })
+	paid(audit.ReleaseAgain, func(f *forge) {
+		f.add("CHARGE", charged("r-2")).add("RELEASE", released("r-1", 2)).add("RELEASE", released("r-2", 3, "digest", digestOf([]byte("r-1"))))
+	})
 	paid(audit.ReplayUnknown, func(f *forge) { f.add("REPLAY", replayed("r-2", 2)) })
 	paid(audit.SecondRelease, func(f *forge) { f.add("RELEASE", released("r-1", 2)).add("RELEASE", released("r-1", 2)) })
 	paid(audit.AfterAbandon, func(f *forge) { f.add("ABANDON", abandoned(2)).add("RELEASE", released("r-1", 2)) })
@@ -230,19 +233,31 @@ func moreBundles(t testing.TB, simple, over func(audit.Code, func(f *forge))) {
 		m := members{"by": "steward-c", "leaf": 9, "time": start + 1000}
 		kept(f).approvedAt(start+1000, "delete", contentOf(t, "DELETE", m), "ada", "bo").chained("DELETE", m)
 	})
-	looked := members{"by": "steward-c", "leaves": 4, "passed": true, "root": strings.Repeat("ab", 32), "time": start}
 	over(audit.AuditInvalid, func(f *forge) {
-		f.approved("audit", strings.Repeat("ab", 32), "ada", "bo").chained("AUDIT", looked).chained("AUDIT", looked)
+		look := f.looked()
+		f.approved("audit", look["root"].(string), "ada", "bo").chained("AUDIT", look).chained("AUDIT", look)
 	})
 	over(audit.NoiseAuditFailed, func(f *forge) {
-		f.approved("audit", strings.Repeat("ab", 32), "ada", "bo").chained("AUDIT", with(looked, "passed", false))
+		look := f.looked()
+		f.approved("audit", look["root"].(string), "ada", "bo").chained("AUDIT", with(look, "passed", false))
 	})
+	over(audit.PolicyOrder, func(f *forge) {
+		m := overseen(t, "replaces", 5)
+		f.approvedLeaf("grant", "GRANT", m, "ada", "bo").chained("GRANT", m)
+	})
+	pinned := overseen(t, "approvers", []members{{"key": publicOf("ada"), "person": "ada"}, {"key": publicOf("mallory"), "person": "bo"}, {"key": publicOf("cy"), "person": "cy"}})
+	over(audit.ApproverUnpinned, func(f *forge) {
+		f.approvedLeaf("grant", "GRANT", pinned, "ada", "bo").chained("GRANT", pinned)
+	})
+	over(audit.EpochInvalid, func(f *forge) { f.chained("CHARGE", asked("r-1", "epoch", 1)) })
+	over(audit.CostTooLow, func(f *forge) { f.chained("CHARGE", asked("r-1", "sigmas", members{"people": "12.5"})) })
+	over(audit.PolicyMismatch, func(f *forge) { f.chained("CHARGE", asked("r-1", "policy", 5)) })
 	over(audit.NotWitnessed, func(f *forge) { f.cosign = nil })
 }
 
 // damagedBundles are of a sound log whose bytes, signatures or files were changed.
 func damagedBundles(t testing.TB, out map[string]packed) {
-	answer := `{"id":"r-1"}`
+	answer := string(answerTo(t, charged("r-1")))
 	digest := fmt.Sprintf("%x.json", sha256.Sum256([]byte(answer)))
 	f := begun(t).add("CHARGE", charged("r-1")).add("RELEASE", released("r-1", 2, "digest", strings.TrimSuffix(digest, ".json")))
 	whole := f.pack()
@@ -275,6 +290,16 @@ func damagedBundles(t testing.TB, out map[string]packed) {
 	})
 	edit(audit.ReleaseMissing, func(p *packed) { p.releases = map[string]string{} })
 	edit(audit.ReleaseAltered, func(p *packed) { p.releases = map[string]string{digest: answer + " "} })
+	edit(audit.ReleaseMismatch, func(p *packed) {
+		other := string(answerTo(t, charged("r-1", "purpose", "marketing")))
+		f := begun(t).add("CHARGE", charged("r-1")).add("RELEASE", released("r-1", 2, "digest", digestOf([]byte(other))))
+		*p = f.pack()
+		p.releases = map[string]string{digestOf([]byte(other)) + ".json": other}
+	})
+	edit(audit.SecondDraw, func(p *packed) {
+		*p = begun(t).add("CHARGE", charged("r-1")).add("ABANDON", abandoned(2)).pack()
+		p.releases = map[string]string{digest: answer, strings.Repeat("ab", 32) + ".json": `{"id":"r-1"}`}
+	})
 	edit(audit.ReleaseUnlogged, func(p *packed) {
 		p.releases = map[string]string{digest: answer, strings.Repeat("ab", 32) + ".json": `{"id":"r-7"}`}
 	})

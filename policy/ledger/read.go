@@ -59,6 +59,7 @@ func ReadCopy(dir string, keys ...string) (*Copy, error) {
 	if c.signed, by, err = openSigned(text, list...); err != nil {
 		return nil, err
 	}
+	c.rootOf = func(size int64) (tlog.Tree, error) { return c.hashes.at(size) }
 	wal, err := OS{}.OpenFile(filepath.Join(dir, walName), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, checkSigned(nil, 0, c.signed)

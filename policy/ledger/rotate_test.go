@@ -184,7 +184,10 @@ func TestRekeyRefused(t *testing.T) {
 	must(t, err)
 	_, err = w.Rekey(ctx, k, next)
 	want(t, err, ledger.ErrKey)
-	_, err = w.Rekey(ctx, ledger.Key{Use: "log", Algorithm: "sm2", Public: "elsewhere+00000000+AAAA", By: "steward-c"}, next)
+	foreign, err := ledger.NewSigner("elsewhere", newer)
+	must(t, err)
+	k.Public = ledger.VerifierKey("elsewhere", newer.Public().(ed25519.PublicKey))
+	_, err = w.Rekey(ctx, k, foreign)
 	want(t, err, ledger.ErrKey)
 }
 
@@ -212,6 +215,7 @@ func TestLostSigner(t *testing.T) {
 		want(t, w.Away(), ledger.ErrQuorum)
 		ch := charge("r-2", 1, c.now())
 		ch.TemplateDigest = templateDigest
+		ch = under(w.Ledger, ch)
 		_, err := w.Charge(ctx, ch)
 		want(t, err, ledger.ErrSigner)
 		if string(w.Newest()) != string(signed) {
