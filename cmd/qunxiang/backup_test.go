@@ -18,6 +18,7 @@ import (
 
 	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/queries/dataset"
 )
 
 // estate is a domain with a copy of its checkpoint outside, and what its clients saw.
@@ -57,7 +58,7 @@ func (e *estate) ask(ctx context.Context) error {
 	charge, err := e.ledger.Charge(ctx, ledger.Charge{
 		ID: id, Principal: "insurer-a", Organisation: "insurer-a", Grant: g.Grants[0].ID, Purpose: g.Grants[0].Purposes[0],
 		Template: template.Ref(), TemplateDigest: template.Digest(), Key: id, Snapshot: e.state.Snapshots()[0],
-		Scopes: []string{e.state.Population() + "/2017", e.state.Population() + "/life"}, Cost: dp.Cost{Rho: e.rho, Delta: 1},
+		Scopes: []string{e.state.Population() + "/2017", e.state.Population() + "/life"}, Cost: dp.Cost{Rho: e.rho, Delta: 1}, Epoch: dataset.Epoch(time.Now()),
 		Sigmas: map[string]float64{"people": 30}, Due: due, Request: id,
 	})
 	if err != nil {
