@@ -59,7 +59,7 @@ func (e *estate) ask(ctx context.Context) error {
 		ID: id, Principal: "insurer-a", Organisation: "insurer-a", Grant: g.Grants[0].ID, Purpose: g.Grants[0].Purposes[0],
 		Template: template.Ref(), TemplateDigest: template.Digest(), Key: id, Snapshot: e.state.Snapshots()[0],
 		Scopes: []string{e.state.Population() + "/2017", e.state.Population() + "/life"}, Cost: dp.Cost{Rho: e.rho, Delta: 1}, Epoch: dataset.Epoch(time.Now()),
-		Sigmas: map[string]float64{"people": 30}, Due: due, Request: id,
+		Sigmas: map[string]float64{"people": 1000}, Due: due, Request: id,
 	})
 	if err != nil {
 		return err
