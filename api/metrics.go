@@ -8,9 +8,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metrics count what clients did and what they were told. None of them depends
-// on the data: there are no run times, sizes or abandoned runs, and not the
-// usual figures of the process, whose memory follows the data.
+// metrics count what clients did and what they were told, beside the Vitals. None of
+// them depends on the data: there are no run times or sizes, no abandoned runs but
+// those that the log tells at their slots, and not the usual figures of the process, whose memory
+// follows the data.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
@@ -18,7 +19,7 @@ type metrics struct {
 	refusals *prometheus.CounterVec
 }
 
-func newMetrics() *metrics {
+func newMetrics(look func() Vitals) *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "qunxiang", Name: name, Help: help}, labels)
 	}
@@ -29,6 +30,9 @@ func newMetrics() *metrics {
 		refusals: counter("refusals_total", "Problems by name and, where a policy refused, rule.", "problem", "rule"),
 	}
 	m.registry.MustRegister(m.requests, m.tickets, m.refusals)
+	if look != nil {
+		m.registry.MustRegister(newVitals(look))
+	}
 	return m
 }
 

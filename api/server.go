@@ -43,6 +43,8 @@ type Options struct {
 	// Ready says what keeps the server from serving; default nothing. Only the
 	// internal listener shows its text.
 	Ready func() error
+	// Vitals are told among the metrics, when they are read; default none.
+	Vitals func() Vitals
 	// Detail is told beside "ok" on the internal listener; default nothing.
 	Detail string
 	Now    func() time.Time // default time.Now
@@ -104,7 +106,7 @@ func New(o Options) (*Server, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	s := &Server{Options: o, echo: echo.New(), metrics: newMetrics(), closed: make(chan struct{})}
+	s := &Server{Options: o, echo: echo.New(), metrics: newMetrics(o.Vitals), closed: make(chan struct{})}
 	s.streams.open = map[string]int{}
 	s.organisations, s.strangers = newLimits(o.Rate, o.Now), newLimits(strangerRate, o.Now)
 	s.sessions = &sessions{now: o.Now}

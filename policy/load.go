@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,11 +39,33 @@ func Parse(name string, b []byte) (*Policy, error) {
 	return p, nil
 }
 
+// version is that of the policies that this program reads.
+const version = 1
+
+// version refuses a newer policy for that, before anything that is new in it.
+func (r *reader) version(root ast.Node) {
+	m, ok := root.(*ast.MappingNode)
+	if !ok || r.err != nil {
+		return
+	}
+	for _, v := range m.Values {
+		key, named := v.Key.(*ast.StringNode)
+		n, whole := v.Value.(*ast.IntegerNode)
+		if !named || !whole || key.Value != "version" {
+			continue
+		}
+		if got, err := strconv.ParseUint(n.GetToken().Value, 10, 32); err == nil && got > version {
+			r.fail(n, "a policy of version %d is for a newer program: this one reads version %d", got, version)
+		}
+	}
+}
+
 func (r *reader) policy(root ast.Node) *Policy {
+	r.version(root)
 	m := r.members(root, "version", "mode", "population", "public_people?", "public_window?", "k", "k_floor?", "caps", "conversion_delta?",
 		"slots?", "regions?", "owner?", "author?", "organisations?", "approvers?", "witnesses?", "retention_days?", "principals", "grants")
 	p := &Policy{Undeclared: 2 * time.Second, Classes: slices.Clone(defaultClasses)}
-	r.whole(m["version"], 1, 1)
+	r.whole(m["version"], version, version)
 	if p.Mode = r.text(m["mode"]); p.Mode != ModeEvaluation && p.Mode != ModeSupervised {
 		r.want(m["mode"], "evaluation or supervised")
 	}

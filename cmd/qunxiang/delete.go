@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,7 +24,8 @@ by its name. In a supervised domain two people approve it first (approve sign de
 The log says that it was deleted, and then it is removed from the disk; the log itself
 never is, and what was spent stays spent.
 
-A released file is kept for as long as the policy says, at least 183 days after its slot.
+A released file is kept for as long as the policy says, at least 183 days after its slot;
+who wants it deleted before is refused, and stands in the log with that.
 The newest snapshot is the one that is asked: load another first.`,
 		Example: "  qunxiang delete 5f1c0b --domain D --as steward-s",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -43,8 +45,23 @@ func runDelete(ctx context.Context, out io.Writer, dir, as, what string) error {
 		if err != nil {
 			return k, err
 		}
-		return keptProposal{Delete: &ledger.Delete{Leaf: leaf, By: as}}, d.state.Removable(leaf, time.Now())
+		k = keptProposal{Delete: &ledger.Delete{Leaf: leaf, By: as}}
+		err = d.state.Removable(leaf, time.Now())
+		if errors.Is(err, ledger.ErrRetention) {
+			err = errors.Join(err, d.logTooEarly(ctx, k))
+		}
+		return k, err
 	})
+}
+
+// logTooEarly puts into the log that somebody wanted to delete what is to be kept: by the
+// server, where one has the domain.
+func (d *domain) logTooEarly(ctx context.Context, k keptProposal) error {
+	if d.ledger == nil {
+		return d.leave(k)
+	}
+	_, err := d.ledger.Deny(ctx, ledger.Deny{Principal: k.Delete.By, Organisation: d.policy().Organisation(k.Delete.By), Rule: "retention"})
+	return err
 }
 
 // leafOf is the leaf of what may be deleted.

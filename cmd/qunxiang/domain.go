@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -45,8 +46,9 @@ type domain struct {
 	successors successors  // of its keys
 	outside    *outsideLog // nil for none
 
-	log     io.Writer // where a server is told of witnesses; nil: nowhere
-	waiting error     // why policy.yaml is not in force; nil where it is
+	log     io.Writer   // where a server is told of witnesses; nil: nowhere
+	waiting error       // why policy.yaml is not in force; nil where it is
+	pending atomic.Bool // whether it is not, while the domain is served
 
 	maxRuns, maxInFlight int // of a server; 0: the Runner's own
 	settings             engineSettings
@@ -66,6 +68,9 @@ func openDomain(ctx context.Context, dir string, m mode) (*domain, error) {
 	}
 	var err error
 	if d.catalog, err = queries.LoadCatalog(templates.FS); err != nil {
+		return nil, err
+	}
+	if err = haveKeys(dir); err != nil {
 		return nil, err
 	}
 	if d.keys, err = loadKeys(d.path("keys")); err != nil {
@@ -128,23 +133,28 @@ func (d *domain) ledgerOptions(create bool) (ledger.Options, error) {
 // withWitnesses gives a ledger the witnesses of the policy that its log has in force, or,
 // of the policy that is about to be.
 func (d *domain) withWitnesses(o *ledger.Options) error {
-	p, err := d.loadPolicy()
-	if err != nil {
-		return err
-	}
-	quorum, keys := p.Supervision.Quorum, p.Supervision.Witnesses
 	s, err := readLog(d.dir)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.Dir, err)
 	}
-	if g, some := s.InForce(); some && g.Mode == policy.ModeSupervised {
-		quorum, keys = int(g.Witnesses.Quorum), g.Witnesses.Keys
-	}
-	outside, err := d.outsideLog(quorum, keys)
+	outside, err := d.outsideOf(s)
 	if outside != nil {
 		o.Witness, d.outside = outside, outside
 	}
 	return err
+}
+
+// outsideOf is what keeps the newest checkpoint of a log outside, nil for nothing.
+func (d *domain) outsideOf(s *ledger.State) (*outsideLog, error) {
+	p, err := d.loadPolicy()
+	if err != nil {
+		return nil, err
+	}
+	quorum, keys := p.Supervision.Quorum, p.Supervision.Witnesses
+	if g, some := s.InForce(); some && g.Mode == policy.ModeSupervised {
+		quorum, keys = int(g.Witnesses.Quorum), g.Witnesses.Keys
+	}
+	return d.outsideLog(quorum, keys)
 }
 
 // openLedger takes the domain's lock and puts its policy in force, or what waits for
@@ -271,7 +281,11 @@ func (d *domain) startEngine() error {
 	}
 	d.engine = engine
 	if all := d.state.Snapshots(); len(all) > 0 {
-		if err := engine.Try(context.Background(), all[len(all)-1]); err != nil {
+		newest := all[len(all)-1]
+		if _, err := dataset.Load(d.dir, newest); err != nil {
+			return d.makeRunner() // restored without its data: what was answered is handed out, and no more
+		}
+		if err := engine.Try(context.Background(), newest); err != nil {
 			return err
 		}
 	}
@@ -308,18 +322,23 @@ func (d *domain) Close() error {
 // errRemains refuses a new domain where an old one was: its budget is spent.
 var errRemains = errors.New("policy.yaml is missing, but there are snapshots or releases: this is what remains of a domain, and no place for a new one")
 
-// beginLog makes the empty log of a new domain. It comes before the policy, so
-// that a domain with a policy and no log has always lost it.
-func (d *domain) beginLog() error {
+// remains looks whether there was a domain here, before anything is made.
+func (d *domain) remains() error {
 	for _, sub := range []string{"snapshots", "releases"} {
 		held, err := os.ReadDir(d.path(sub))
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		if len(held) > 0 {
 			return fmt.Errorf("%s: %w", d.dir, errRemains)
 		}
 	}
+	return nil
+}
+
+// beginLog makes the empty log of a new domain. It comes before the policy, so
+// that a domain with a policy and no log has always lost it.
+func (d *domain) beginLog() error {
 	o, err := d.ledgerOptions(true)
 	if err != nil {
 		return err
@@ -339,6 +358,9 @@ func newDomain(ctx context.Context, dir string, public declared) (*domain, error
 		return nil, err
 	}
 	d := &domain{dir: dir, catalog: catalog}
+	if err := d.remains(); err != nil {
+		return nil, err
+	}
 	for _, sub := range []string{"", "keys", "releases", "snapshots", "tmp"} {
 		if err := os.MkdirAll(d.path(sub), 0o700); err != nil {
 			return nil, err

@@ -120,6 +120,7 @@ func (d *domain) watch(ctx context.Context, log io.Writer) {
 		if waiting != nil {
 			err = fmt.Errorf("policy.yaml waits: %w", waiting)
 		}
+		d.pending.Store(err != nil)
 		if text := fmt.Sprint(err); err != nil && text != told {
 			fmt.Fprintln(log, text)
 			told = text

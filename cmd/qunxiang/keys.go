@@ -27,6 +27,22 @@ type keys struct {
 	receiptSM2 *witness.SM2Key // signs receipts beside it
 }
 
+// errKeyLost says that a domain has lost a key, and what that means.
+var errKeyLost = errors.New("it was lost or moved. Put it back from the backup of the keys (qunxiang backup --keys); none is made in its place: " +
+	"with another one the same people would get a second budget, and nobody would be known again")
+
+// haveKeys wants the keys of a domain that is not being made without which it is none:
+// that of its people, and that of its requests.
+func haveKeys(dir string) error {
+	for _, name := range []string{"person.key", "request.key"} {
+		if path := filepath.Join(dir, "keys", name); !exists(path) {
+			return fmt.Errorf("%s is not there: %w", path, errKeyLost)
+		}
+	}
+	return nil
+}
+
+// loadKeys reads a domain's keys, and makes those that are not there yet: see haveKeys.
 func loadKeys(dir string) (*keys, error) {
 	k := &keys{dir: dir}
 	var err error

@@ -157,9 +157,14 @@ func (u keyUse) publicFiles(dir string, suffixes ...string) (all []string, err e
 // readLog folds a domain's log by its own word for its keys; one that waits may sign
 // already, if a crash kept it from taking its files.
 func readLog(dir string) (*ledger.State, error) {
-	keys, err := keyUses[0].publicFiles(dir, ".pub", "-before.pub", "-next.pub")
+	keys, err := logKeys(dir)
 	if err != nil {
 		return nil, err
 	}
 	return ledger.Read(filepath.Join(dir, "ledger"), keys...)
+}
+
+// logKeys are the public keys by which a domain's log is read.
+func logKeys(dir string) ([]string, error) {
+	return keyUses[0].publicFiles(dir, ".pub", "-before.pub", "-next.pub")
 }

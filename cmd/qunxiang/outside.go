@@ -43,19 +43,25 @@ func (o *outsideLog) know(key string) error {
 	return o.quorum.Know(key)
 }
 
-// outsideLog reads witnesses.yaml. Without it, and in an evaluation domain without
-// witnesses, there is nothing outside: nil. The quorum and the keys are the policy's; an
-// address of somebody else's key serves nothing.
-func (d *domain) outsideLog(quorum int, keys []string) (*outsideLog, error) {
-	text, err := os.ReadFile(d.path(witnessesFile))
+// readWitnesses reads a witnesses.yaml; nil where there is none.
+func readWitnesses(path string) (*reached, error) {
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	var file reached
-	if err := strictYAML(d.path(witnessesFile), "a list of witnesses", text, &file); err != nil {
+	file := &reached{}
+	return file, strictYAML(path, "a list of witnesses", text, file)
+}
+
+// outsideLog reads witnesses.yaml. Without it, and in an evaluation domain without
+// witnesses, there is nothing outside: nil. The quorum and the keys are the policy's; an
+// address of somebody else's key serves nothing.
+func (d *domain) outsideLog(quorum int, keys []string) (*outsideLog, error) {
+	file, err := readWitnesses(d.path(witnessesFile))
+	if err != nil || file == nil {
 		return nil, err
 	}
 	o := &outsideLog{copy: file.Outside}

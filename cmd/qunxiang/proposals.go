@@ -127,6 +127,11 @@ func (d *domain) settle(ctx context.Context, log io.Writer) error {
 		case err != nil:
 			subject, _ := k.body()
 			fmt.Fprintf(log, "the proposed %s is given up: %v\n", subject, err)
+			if errors.Is(err, ledger.ErrRetention) {
+				if err := d.logTooEarly(ctx, k); err != nil {
+					return err
+				}
+			}
 		default:
 			subject, _ := k.body()
 			fmt.Fprintf(log, "approved by two people and done: %s\n", subject)

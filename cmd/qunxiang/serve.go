@@ -15,13 +15,27 @@ import (
 
 func serveCommand() *cobra.Command {
 	var path, dir, listen string
-	var printConfig, node bool
+	var printConfig, printUnit, printAlerts, node bool
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve a domain over HTTP", Args: cobra.NoArgs,
-		Example: "  qunxiang serve --print-config > qunxiang.yaml\n  qunxiang serve --config qunxiang.yaml\n  qunxiang serve --domain D",
+		Long: `Serve a domain over HTTP until SIGTERM or an interrupt: then nothing new is taken, and
+what was charged is answered at its slot, or after the next start where it has come by
+then. Policy, tokens and certificates are read again when their files change.
+
+--print-unit prints a unit of systemd for the very paths given here, which keeps the
+server to its domain's folder, without core dumps and swap. The server tells systemd
+when it takes requests, that it is alive, and how long its stop takes.`,
+		Example: `  qunxiang serve --print-config > qunxiang.yaml
+  qunxiang serve --config qunxiang.yaml
+  qunxiang serve --domain D
+  qunxiang serve --config /etc/qunxiang.yaml --print-unit > /etc/systemd/system/qunxiang.service`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if printConfig {
 				_, err := io.WriteString(c.OutOrStdout(), defaultConfig)
+				return err
+			}
+			if printAlerts {
+				_, err := io.WriteString(c.OutOrStdout(), alertRules)
 				return err
 			}
 			conf, err := loadConfig(path)
@@ -38,6 +52,9 @@ func serveCommand() *cobra.Command {
 			if err := conf.check(); err != nil {
 				return &exitError{exitUsage, err}
 			}
+			if printUnit {
+				return serveUnit(c.OutOrStdout(), path, conf, listen, node)
+			}
 			return withCode(serve(c.Context(), conf, c.ErrOrStderr()))
 		},
 	}
@@ -47,10 +64,14 @@ func serveCommand() *cobra.Command {
 	f.StringVar(&listen, "addr", "", "HOST:PORT to listen on, in place of the file's")
 	f.BoolVar(&node, "node", false, "also run the domain's approved training jobs")
 	f.BoolVar(&printConfig, "print-config", false, "print the defaults with their explanation")
+	f.BoolVar(&printAlerts, "print-alerts", false, "print rules of Prometheus for the metrics of the internal listener")
+	f.BoolVar(&printUnit, "print-unit", false, "print a unit of systemd that serves as this line would")
 	return c
 }
 
 func serve(ctx context.Context, conf *config, log io.Writer) error {
+	stopped := func() {}
+	defer func() { stopped() }() // the last of all
 	d, err := openDomain(ctx, conf.Domain, writing)
 	if err != nil {
 		return err
@@ -74,15 +95,23 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 	if m, err := d.newest(); err == nil {
 		d.warnOfSlot(log, m.People)
 	}
+	d.pending.Store(d.waiting != nil)
 	fmt.Fprintln(log, d.engineLine())
 	if d.waiting != nil {
 		fmt.Fprintf(log, "policy.yaml waits: %v\n", d.waiting)
 	}
+	watched, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
-	watching.Go(func() { d.watch(ctx, log) })
-	watching.Go(func() { d.meet(ctx, log) })
+	watching.Go(func() { d.watch(watched, log) })
+	watching.Go(func() { d.meet(watched, log) })
 	defer watching.Wait()
+	defer cancel() // also where a listener has failed
 	fmt.Fprintf(log, "serving %s on %s\n", conf.Domain, s.url)
+	managed, err := underManager(ctx, func() { d.ledger.Size() })
+	if err != nil {
+		return errors.Join(err, s.stop())
+	}
+	stopped = managed
 	<-s.done // it ends with ctx, or fails
 	return s.stop()
 }
@@ -120,7 +149,7 @@ func startServer(ctx context.Context, d *domain, conf *config, log *slog.Logger)
 	}
 	o := api.Options{
 		Register: d.runner, About: api.About(conf.Register), Published: servedLog{d},
-		Runner: d.runner, Catalog: d.catalog, Policy: &d.inForce, Tokens: tokens, Approvals: d, Ready: d.ledger.Away,
+		Runner: d.runner, Catalog: d.catalog, Policy: &d.inForce, Tokens: tokens, Approvals: d, Ready: d.ledger.Away, Vitals: d.vitals,
 		Rate: api.Rate(conf.Rate), Encoders: encoders, Version: version, Log: log, Detail: d.engineLine(),
 	}
 	if conf.OpenID.Issuer != "" {

@@ -23,6 +23,7 @@ type witnessed struct {
 	dir    string
 	key    string // of the log
 	quorum *witness.Quorum
+	server *httptest.Server // of the witness
 }
 
 func newWitnessed(t *testing.T) *witnessed {
@@ -39,12 +40,12 @@ func newWitnessed(t *testing.T) *witnessed {
 	w.must(err)
 	run, err := witness.Open(witness.Options{Dir: dir, Cosigner: own, Logs: conf.logs()})
 	w.must(err)
-	server := httptest.NewServer(run.Handler())
-	c, err := witness.NewClient(witness.ClientOptions{URL: server.URL, Key: key})
+	w.server = httptest.NewServer(run.Handler())
+	c, err := witness.NewClient(witness.ClientOptions{URL: w.server.URL, Key: key})
 	w.must(err)
 	w.quorum, err = witness.NewQuorum(witness.QuorumOptions{Witnesses: []*witness.Client{c}, Quorum: 1, Keys: []string{w.key}, Origin: "hangzhou"})
 	w.must(err)
-	t.Cleanup(func() { w.quorum.Close(); server.Close(); _ = run.Close() })
+	t.Cleanup(func() { w.quorum.Close(); w.server.Close(); _ = run.Close() })
 	return w
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,7 @@ import (
 
 func witnessServeCommand() *cobra.Command {
 	var dir, listen, certificate, key string
-	var asJSON bool
+	var asJSON, printUnits bool
 	c := &cobra.Command{
 		Use: "serve", Short: "Cosign the checkpoints that logs send", Args: cobra.NoArgs,
 		Long: `Serve a witness over HTTP, as C2SP tlog-witness has it: POST /add-checkpoint. Beside it
@@ -29,7 +30,8 @@ that SHA-256; a log asks so whether its own disk was put back to an older copy.
 Nobody needs a token: only checkpoints that a known log signed are looked at. What the
 operator must see goes to standard error: above all, a log that has two histories.
 
-It may be killed at any moment. With a state that is lost or damaged it does not start.`,
+It may be killed at any moment. With a state that is lost or damaged it does not start.
+--print-unit prints a unit of systemd for the paths given here.`,
 		Example: "  qunxiang witness serve --dir W\n  qunxiang witness serve --dir W --addr 0.0.0.0:8700 --cert witness.crt --key witness.key.pem",
 		RunE: func(c *cobra.Command, _ []string) error {
 			conf, err := loadWitness(dir)
@@ -45,6 +47,9 @@ It may be killed at any moment. With a state that is lost or damaged it does not
 			if err := conf.check(); err != nil {
 				return &exitError{exitUsage, err}
 			}
+			if printUnits {
+				return witnessUnit(c.OutOrStdout(), dir, conf)
+			}
 			return witnessCode(serveWitness(c.Context(), dir, conf, c.OutOrStdout(), c.ErrOrStderr(), asJSON))
 		},
 	}
@@ -53,7 +58,26 @@ It may be killed at any moment. With a state that is lost or damaged it does not
 	f.StringVar(&listen, "addr", "", "HOST:PORT to listen on, in place of the file's")
 	f.StringVar(&certificate, "cert", "", "certificate chain, a PEM file, in place of the file's")
 	f.StringVar(&key, "key", "", "its private key, a PEM file")
+	f.BoolVar(&printUnits, "print-unit", false, "print a unit of systemd that serves as this line would")
 	return c
+}
+
+// witnessUnit prints the unit of a witness.
+func witnessUnit(w io.Writer, dir string, conf *witnessConfig) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	args := []string{"witness", "serve", "--dir", dir, "--addr", conf.Listen}
+	if conf.TLS.Certificate != "" {
+		for _, file := range []string{conf.TLS.Certificate, conf.TLS.Key} {
+			if !filepath.IsAbs(file) {
+				return &exitError{exitUsage, fmt.Errorf("%s: write the whole path: a service has no folder of its own", file)}
+			}
+		}
+		args = append(args, "--cert", conf.TLS.Certificate, "--key", conf.TLS.Key)
+	}
+	return printUnit(w, "witness.service", "qunxiang witness serve --print-unit", args, []string{dir})
 }
 
 func (c *witnessConfig) check() error {
@@ -101,6 +125,11 @@ func serveWitness(ctx context.Context, dir string, conf *witnessConfig, out, say
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	stopped, err := underManager(ctx, func() {})
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	defer stopped()
 	return serveBehindDoor(ctx, server, l)
 }
 

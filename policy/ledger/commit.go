@@ -223,7 +223,7 @@ func (l *Ledger) advanceTo(to int64) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.signed, l.older, l.newest = to, older, text
+	l.signed, l.older, l.newest, l.signedAt = to, older, text, l.now()
 	for size := range l.links {
 		if size < to {
 			delete(l.links, size)

@@ -256,6 +256,7 @@ func (s *State) abandon(l Leaf, b *Abandon) error {
 		return err
 	}
 	r.Abandoned = true
+	s.abandoned++
 	if r.Catalogue == Training {
 		return nil
 	}

@@ -33,8 +33,12 @@ var errTorn = errors.New("torn record")
 // each leaf's bytes to visit, which may keep them. It returns the length of the
 // whole records, and an error of visit or of reading.
 func scan(r io.ReaderAt, size int64, visit func(leaf []byte) error) (int64, error) {
-	in := io.NewSectionReader(r, 0, size)
-	buffered := &chunked{r: in}
+	return scanAll(io.NewSectionReader(r, 0, size), visit)
+}
+
+// scanAll is scan to the end of what is read.
+func scanAll(r io.Reader, visit func(leaf []byte) error) (int64, error) {
+	buffered := &chunked{r: r}
 	for end := int64(0); ; {
 		leaf, err := buffered.record()
 		if errors.Is(err, errTorn) || errors.Is(err, io.EOF) {

@@ -81,6 +81,8 @@ type Ledger struct {
 	secondLost bool
 	witness    Witness
 	outside    outside
+	opened     time.Time
+	signedAt   time.Time        // when a checkpoint was last written, or the log opened
 	links      map[int64]string // heads of the SM3 chain, by size, from what is signed on
 	flushing   sync.Mutex
 	signing    sync.Mutex

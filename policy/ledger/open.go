@@ -38,7 +38,8 @@ func Open(o Options) (*Ledger, error) {
 		o.FS = OS{}
 	}
 	l := &Ledger{State: newState(o.Population), dir: o.Dir, fs: o.FS, now: o.Now, fatal: o.Fatal,
-		second: o.Second, secondLost: o.SecondLost, witness: o.Witness, links: map[int64]string{}}
+		second: o.Second, secondLost: o.SecondLost, witness: o.Witness, links: map[int64]string{}, opened: o.Now()}
+	l.signedAt = l.opened
 	l.rootOf = func(size int64) (tlog.Tree, error) { return l.tree.at(size) }
 	err := l.ownKeys(o)
 	if err != nil {
@@ -119,8 +120,16 @@ func (l *Ledger) read(raw []byte) error {
 	if l.handover(l.size-1) == 0 { // else an old key may still have to sign there
 		delete(l.links, l.size-1) // of what is read, the head is enough
 	}
-	if err != nil {
-		return fmt.Errorf("%w: leaf %d: %w", ErrCorrupt, l.size, err)
+	return unread(l.size, err)
+}
+
+// unread is the error of a leaf that was not taken, from a record that is whole.
+func unread(index int64, err error) error {
+	switch {
+	case errors.Is(err, ErrLeaf):
+		return fmt.Errorf("%w: leaf %d: %w; its record is whole: a newer version may have written it", ErrCorrupt, index, err)
+	case err != nil:
+		return fmt.Errorf("%w: leaf %d: %w", ErrCorrupt, index, err)
 	}
 	return nil
 }

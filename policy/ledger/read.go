@@ -17,16 +17,31 @@ import (
 // and that which comes next, where there are such. An absent log gives ErrMissing, a
 // damaged one ErrCorrupt.
 func Read(dir string, keys ...string) (*State, error) {
-	var list []note.Verifier
-	for _, key := range keys {
-		v, err := note.NewVerifier(key)
-		if err != nil {
-			return nil, fmt.Errorf("ledger: verifier key: %w", err)
-		}
-		list = withKey(list, v)
+	c, err := ReadCopy(dir, keys...)
+	if err != nil {
+		return nil, err
 	}
-	if len(list) == 0 {
-		return nil, fmt.Errorf("%w: a log is read by its key", ErrKey)
+	return c.State, nil
+}
+
+// Copy is a beginning of a log that is whole in itself, read while the log may grow:
+// what to keep of it elsewhere.
+type Copy struct {
+	*State
+	Checkpoint []byte // signed note; it covers leaves of the copy only
+	Bytes      int64  // so many of the wal are the copy's leaves
+
+	keys   []note.Verifier
+	signed tlog.Tree
+	hashes tree
+}
+
+// ReadCopy is Read that says which bytes it has read. Whatever a leaf of the copy names
+// was on the disk before it, so files that are copied after the log are all there.
+func ReadCopy(dir string, keys ...string) (*Copy, error) {
+	list, err := verifiers(keys)
+	if err != nil {
+		return nil, err
 	}
 	// The checkpoint first: the wal is then at least as long.
 	text, err := readFile(OS{}, filepath.Join(dir, checkpointName))
@@ -39,16 +54,15 @@ func Read(dir string, keys ...string) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	signed, by, err := openSigned(text, list...)
-	if err != nil {
+	c := &Copy{State: newState(list[0].Name()), Checkpoint: text, keys: list}
+	var by []note.Verifier
+	if c.signed, by, err = openSigned(text, list...); err != nil {
 		return nil, err
 	}
-	s := newState(list[0].Name())
-	var hashes tree
-	s.rootOf = func(size int64) (tlog.Tree, error) { return hashes.at(size) }
+	c.rootOf = func(size int64) (tlog.Tree, error) { return c.hashes.at(size) }
 	wal, err := OS{}.OpenFile(filepath.Join(dir, walName), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
-		return s, checkSigned(nil, 0, signed)
+		return c, checkSigned(nil, 0, c.signed)
 	}
 	if err != nil {
 		return nil, err
@@ -58,26 +72,50 @@ func Read(dir string, keys ...string) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = scan(wal, size, func(raw []byte) error {
-		leaf, err := Decode(raw)
-		if err == nil {
-			err = s.apply(leaf, raw)
-		}
-		if err != nil {
-			return fmt.Errorf("%w: leaf %d: %w", ErrCorrupt, s.size, err)
-		}
-		hashes, err = hashes.with(leaf.Index, raw)
-		return err
-	})
+	if c.Bytes, err = scan(wal, size, c.take); err != nil {
+		return nil, err
+	}
+	if err := checkSigned(c.hashes, c.size, c.signed); err != nil {
+		return nil, err
+	}
+	if err := c.signedBy(by, c.signed.N); err != nil {
+		return nil, err
+	}
+	c.State.signed = c.signed.N
+	return c, nil
+}
+
+// take folds a leaf.
+func (c *Copy) take(raw []byte) error {
+	leaf, err := Decode(raw)
+	if err == nil {
+		err = c.apply(leaf, raw)
+	}
 	if err != nil {
-		return nil, err
+		return unread(c.size, err)
 	}
-	if err := checkSigned(hashes, s.size, signed); err != nil {
-		return nil, err
+	c.hashes, err = c.hashes.with(leaf.Index, raw)
+	return err
+}
+
+// Continues says whether the copy has all of a checkpoint that is known elsewhere:
+// ErrRolledBack where it is shorter, or another log. More may have been charged than any
+// checkpoint tells, but no answer was given that is not under one.
+func (c *Copy) Continues(known []byte) error {
+	return remembers(c.hashes, c.size, known, c.keys)
+}
+
+// verifiers are those of a log's keys.
+func verifiers(keys []string) (list []note.Verifier, err error) {
+	for _, key := range keys {
+		v, err := note.NewVerifier(key)
+		if err != nil {
+			return nil, fmt.Errorf("ledger: verifier key: %w", err)
+		}
+		list = withKey(list, v)
 	}
-	if err := s.signedBy(by, signed.N); err != nil {
-		return nil, err
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%w: a log is read by its key", ErrKey)
 	}
-	s.signed = signed.N
-	return s, nil
+	return list, nil
 }

@@ -47,6 +47,7 @@ type State struct {
 	standing   map[string]standing // by template version
 	usage      map[usageKey]Usage
 	reserves   []*Reservation // by RESERVE leaf
+	abandoned  int64          // charges
 }
 
 // standing is how often a template version was abandoned since it was last

@@ -133,14 +133,19 @@ func (l *Ledger) remembered() error {
 	if err != nil || text == nil {
 		return nil
 	}
-	known, _, err := openSigned(text, l.keys...)
+	return remembers(l.tree, l.size, text, l.keys)
+}
+
+// remembers holds a log against a checkpoint that is known outside.
+func remembers(t tree, size int64, text []byte, keys []note.Verifier) error {
+	known, _, err := openSigned(text, keys...)
 	if err != nil {
 		return fmt.Errorf("%w: the checkpoint kept outside: %w", ErrRolledBack, err)
 	}
-	if known.N > l.size {
-		return fmt.Errorf("%w: %d leaves here, %d are known outside", ErrRolledBack, l.size, known.N)
+	if known.N > size {
+		return fmt.Errorf("%w: %d leaves here, %d are known outside", ErrRolledBack, size, known.N)
 	}
-	root, err := l.tree.at(known.N)
+	root, err := t.at(known.N)
 	if err == nil && root.Hash != known.Hash {
 		err = fmt.Errorf("%w: its first %d leaves are not those known outside", ErrRolledBack, known.N)
 	}

@@ -124,6 +124,12 @@ func Load(domain, id string) (*Manifest, error) {
 	if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != id {
 		return nil, fmt.Errorf("%w %s: the manifest does not bear its name", ErrSnapshot, id)
 	}
+	var version struct {
+		Schema int `json:"schema"`
+	}
+	if err := json.Unmarshal(text, &version); err == nil && version.Schema > SchemaVersion {
+		return nil, fmt.Errorf("%w %s: schema version %d, this program knows none after %d: a newer one has made it", ErrSnapshot, id, version.Schema, SchemaVersion)
+	}
 	m := &Manifest{}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
