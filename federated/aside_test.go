@@ -19,7 +19,7 @@ func (w *world) asking(i int, id string, rho int64) error {
 	now := w.parties[i].ledger.Now()
 	_, err := w.parties[i].ledger.Charge(ctx, ledger.Charge{
 		ID: id, Principal: "trainer", Organisation: "x", Grant: "g-1", Purpose: w.card.Purpose, Template: "claim-frequency-features@1.0.0",
-		TemplateDigest: "d", Key: "k", Snapshot: "snap-1", Scopes: b.Scopes, Cost: dp.Cost{Rho: rho}, Sigmas: map[string]float64{"people": 1},
+		TemplateDigest: "d", Key: "k", Snapshot: "snap-1", Scopes: b.Scopes, Cost: dp.Cost{Rho: rho}, Epoch: now.Add(8*time.Hour).Unix() / 86400, Sigmas: map[string]float64{"people": 1e9},
 		Due: now.Add(time.Second), Request: "q",
 	})
 	return err
