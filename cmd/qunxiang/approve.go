@@ -140,6 +140,9 @@ func approveListCommand() *cobra.Command {
 			if asJSON {
 				return printJSON(c.OutOrStdout(), list)
 			}
+			for _, note := range list.Notes {
+				fmt.Fprintln(c.ErrOrStderr(), "note:", note)
+			}
 			return printProposals(c.OutOrStdout(), list.Proposals)
 		},
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -46,7 +45,7 @@ type domain struct {
 	outside    *outsideLog // nil for none
 
 	log     io.Writer // where a server is told of witnesses; nil: nowhere
-	waiting error     // why policy.yaml is not in force; nil where it is
+	waiting error     // why policy.yaml is not in force; nil where it is, or that is not known
 
 	maxRuns, maxInFlight int // of a server; 0: the Runner's own
 	settings             engineSettings
@@ -61,10 +60,13 @@ var errNoDomain = errors.New("there is no domain here; qunxiang data synth or da
 // openDomain opens an existing domain.
 func openDomain(ctx context.Context, dir string, m mode) (*domain, error) {
 	d := &domain{dir: dir}
-	if _, err := os.Stat(d.path("policy.yaml")); errors.Is(err, fs.ErrNotExist) {
+	begun, err := d.begun()
+	if err != nil {
+		return nil, err
+	}
+	if !begun {
 		return nil, fmt.Errorf("%s: %w", dir, errNoDomain)
 	}
-	var err error
 	if d.catalog, err = queries.LoadCatalog(templates.FS); err != nil {
 		return nil, err
 	}
@@ -87,14 +89,16 @@ func openDomain(ctx context.Context, dir string, m mode) (*domain, error) {
 
 // readLedger reads the log, and the policy that is in force by it.
 func (d *domain) readLedger() (err error) {
-	p, err := d.loadPolicy()
-	if err != nil {
-		return err
-	}
 	if d.state, err = readLog(d.dir); err != nil {
 		return fmt.Errorf("%s: %w", d.path("ledger"), err)
 	}
-	if p, err = d.policyInForce(p); err != nil {
+	wanted, err := d.proposed()
+	if err != nil {
+		return err
+	}
+	d.waiting = wanted.broken
+	p, err := d.policyInForce(wanted.Policy)
+	if err != nil {
 		return err
 	}
 	d.inForce.Put(p)
@@ -128,16 +132,12 @@ func (d *domain) ledgerOptions(create bool) (ledger.Options, error) {
 // withWitnesses gives a ledger the witnesses of the policy that its log has in force, or,
 // of the policy that is about to be.
 func (d *domain) withWitnesses(o *ledger.Options) error {
-	p, err := d.loadPolicy()
+	p, err := d.proposed()
 	if err != nil {
 		return err
 	}
 	quorum, keys := p.Supervision.Quorum, p.Supervision.Witnesses
-	s, err := readLog(d.dir)
-	if err != nil {
-		return fmt.Errorf("%s: %w", o.Dir, err)
-	}
-	if g, some := s.InForce(); some && g.Mode == policy.ModeSupervised {
+	if g, some := d.state.InForce(); some && g.Mode == policy.ModeSupervised {
 		quorum, keys = int(g.Witnesses.Quorum), g.Witnesses.Keys
 	}
 	outside, err := d.outsideLog(quorum, keys)
@@ -149,12 +149,12 @@ func (d *domain) withWitnesses(o *ledger.Options) error {
 
 // openLedger takes the domain's lock and puts its policy in force, or what waits for
 // approvals and has them by now.
-func (d *domain) openLedger(ctx context.Context) error {
-	if _, err := d.loadPolicy(); err != nil { // before a lock is taken for nothing
-		return err
-	}
+func (d *domain) openLedger(ctx context.Context) (err error) {
 	if err := d.addPublicKeys(); err != nil {
 		return err
+	}
+	if d.state, err = readLog(d.dir); err != nil {
+		return fmt.Errorf("%s: %w", d.path("ledger"), err)
 	}
 	o, err := d.ledgerOptions(false)
 	if err != nil {

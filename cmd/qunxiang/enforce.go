@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -18,39 +17,19 @@ import (
 // policy is the policy in force.
 func (d *domain) policy() *policy.Policy { return d.inForce.Policy() }
 
-// loadPolicy reads policy.yaml, which in a supervised domain may be a proposal only.
-func (d *domain) loadPolicy() (*policy.Policy, error) {
-	p, err := policy.Load(d.path("policy.yaml"))
-	if err != nil {
-		return nil, err
-	}
-	if p.Population != d.keys.person.Population() {
-		return nil, fmt.Errorf("policy.yaml is for population %s, the domain's key makes %s", p.Population, d.keys.person.Population())
-	}
-	return p, nil
-}
-
-// policyCopy is where the text of a policy that was put in force is kept.
-func (d *domain) policyCopy(digest string) string { return d.path("policies", digest+".yaml") }
-
 // enforcePolicy puts policy.yaml in force. Where it has not the approvals it needs, the
 // policy that is in force stays, and waiting says why.
 func (d *domain) enforcePolicy(ctx context.Context) (waiting, err error) {
-	p, err := d.loadPolicy()
+	wanted, err := d.proposed()
 	if err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(d.path("policy.yaml"))
-	if err != nil {
-		return nil, err
+	p := wanted.Policy
+	if wanted.broken != nil {
+		d.take(p)
+		return wanted.broken, nil
 	}
-	if digestOf(text) != p.Digest() { // the copy must be of what was read
-		return nil, errors.New("policy.yaml was changed while it was read")
-	}
-	if err := os.MkdirAll(d.path("policies"), 0o700); err != nil {
-		return nil, err
-	}
-	if err := writeDurably(d.policyCopy(p.Digest()), text, 0o600); err != nil { // before the leaf that names it
+	if err := d.writeNew("policies", p.Digest()+".yaml", wanted.text); err != nil { // before the leaf that names it
 		return nil, err
 	}
 	_, err = d.ledger.Grant(ctx, queries.GrantLeaf(p))
@@ -61,28 +40,16 @@ func (d *domain) enforcePolicy(ctx context.Context) (waiting, err error) {
 	if err != nil {
 		return nil, err
 	}
+	d.take(p)
+	return waiting, nil
+}
+
+// take goes by a policy from now on.
+func (d *domain) take(p *policy.Policy) {
 	d.inForce.Put(p)
 	if d.runner != nil {
 		d.runner.Enforce(p)
 	}
-	return waiting, nil
-}
-
-// policyInForce is the policy that the log has in force: the one given, or the copy kept.
-// An evaluation domain goes by its file, as its next writing command will.
-func (d *domain) policyInForce(p *policy.Policy) (*policy.Policy, error) {
-	g, some := d.state.InForce()
-	if !some || g.Mode == policy.ModeEvaluation || g.Policy == p.Digest() {
-		return p, nil
-	}
-	kept, err := policy.Load(d.policyCopy(g.Policy))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the policy in force, %s, is kept in no file; put back the policy.yaml with that SHA-256", g.Policy)
-	}
-	if err == nil && kept.Digest() != g.Policy {
-		err = fmt.Errorf("%s is not the policy it is named after", d.policyCopy(g.Policy))
-	}
-	return kept, err
 }
 
 // watch puts in force what gets its approvals, or is edited, while the domain is served.
