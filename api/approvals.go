@@ -30,6 +30,7 @@ type Proposal struct {
 	By       []string        `json:"by" doc:"The principals who ask for it; their approvals do not count."`
 	Approved []ApprovalEntry `json:"approved" doc:"Approvals that hold now."`
 	Barred   []string        `json:"barred,omitempty" doc:"The people whose approvals do not count: they asked for it, or it gives them something."`
+	Replaces string          `json:"replaces,omitempty" doc:"Of a policy that waits: the digest of the one in force, which is listed too."`
 	InForce  bool            `json:"in_force" doc:"It has the approvals it needs and is used."`
 }
 

@@ -155,15 +155,7 @@ func printProposals(out io.Writer, list []api.Proposal) error {
 	w := tabwriter.NewWriter(out, 2, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "WHAT\tNAME\tDIGEST\tASKED FOR BY\tAPPROVED BY\tSTATE")
 	for _, p := range list {
-		var by []string
-		for _, a := range p.Approved {
-			by = append(by, a.Person+" until "+a.Until.UTC().Format(time.DateOnly))
-		}
-		state := "waits"
-		if p.InForce {
-			state = "in force"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Subject, p.Name, p.Digest[:20], dash(p.By), dash(by), state)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Subject, p.Name, fmt.Sprintf("%.20s", p.Digest), dash(p.By), approvedBy(p), state(p))
 	}
 	return w.Flush()
 }

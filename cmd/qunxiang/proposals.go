@@ -236,6 +236,9 @@ func (d *domain) policyProposals(wanted proposedPolicy) (out []api.Proposal, err
 			return nil, err
 		}
 		p.Barred = d.state.BarredFromGrant(&next)
+		if p.Replaces, err = ledger.ContentDigest(&g); err != nil {
+			return nil, err
+		}
 		out = append(out, p)
 		if _, text, err = d.keptPolicy(g.Policy); err != nil {
 			return nil, err
