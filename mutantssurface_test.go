@@ -21,4 +21,9 @@ var surfaceMutants = []mutant{
 	{"register: a request's id", "queries/register.go", "Day: rec.Time.In(china).Format(time.DateOnly), ", "Day: rec.ID + rec.Time.In(china).Format(time.DateOnly), ", "./queries", "TestRegister"},
 	{"register: any style", "api/registerpage.go", "style-src 'sha256-\" + styleHash() + \"'", "style-src 'unsafe-inline'", "./api", "TestRegisterPageIsInert"},
 	{"register: strangers without a rate", "api/register.go", "	c := humaecho.Unwrap(ctx)\n	if !s.strangers.allow(peer(c.Request())) {", "	c := humaecho.Unwrap(ctx)\n	if false {", "./api", "TestRegisterForStrangers"},
+	{"every account of an organisation has its own slots", "queries/crowd.go", "organisation != \"\" && rules.Organisation(t.principal) == organisation", "organisation == \"-\"", "./queries", "TestInFlightByOrganisation"},
+	{"repeats and refusals fill the log", "queries/crowd.go", "return l.AllowN(r.Now(), 1)", "return l.AllowN(r.Now(), 0)", "./queries", "TestFreeLeavesAreLimited"},
+	{"charged before it is known that the answer can be kept", "queries/ask.go", "if err := r.Store.Ready(); err != nil {", "if err := error(nil); err != nil {", "./queries", "TestAnswersThatCannotBeKept"},
+	{"charged before the snapshot is known to be in reach", "queries/child/answerer.go", "if a.try(ctx, o.Source.Snapshot) != nil {", "if a.prepare(ctx, o.Source.Snapshot) != nil {", "./queries/child", "TestSnapshotOutOfReachIsNotCharged"},
+	{"a sign-in leads elsewhere", "api/signin.go", "err != nil || !plain ||", "err != nil || !plain && plain ||", "./api", "TestSignIn"},
 }

@@ -40,7 +40,9 @@ func (r *Runner) run(ctx context.Context, t *ticket, charge int64, purpose strin
 	state, err, body := Abandoned, got.err, got.body
 	digest := digestOf(body)
 	if err == nil { // not before: when a file appears would tell how long the run took
-		err = r.Store.Put(digest, body)
+		if err = r.Store.Put(digest, body); err != nil && r.Fatal != nil {
+			r.Fatal(fmt.Errorf("an answer could not be kept: %w", err))
+		}
 	}
 	if err == nil {
 		err = whenDue(func() error {

@@ -247,6 +247,7 @@ func (d *domain) makeRunner() error {
 		Store:  releaseStore{d.path("releases")},
 		Source: d.source, Epoch: dataset.Epoch, Secret: d.keys.request,
 		Sign: receiptSigner{d}, SignSM2: receiptSM2Signer{d}, MaxRuns: d.maxRuns, MaxInFlight: d.maxInFlight,
+		Fatal: stopOnFault,
 	}
 	if d.engine != nil { // a nil pointer would make an Answerer that is not nil
 		o.Answerer = d.engine

@@ -76,6 +76,11 @@ func (l *lineageFlags) open() (folder string, o federated.VerifyOptions, err err
 		}
 		o.LedgerKey = strings.TrimSpace(string(text))
 	}
+	if l.dir != "" && l.logKey == "" {
+		if o.Earlier, err = keyUses[0].publicKeys(l.dir); err != nil {
+			return "", o, err
+		}
+	}
 	return folder, o, nil
 }
 

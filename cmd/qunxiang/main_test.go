@@ -76,9 +76,16 @@ func token(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func TestScripts(t *testing.T) {
+	scripts(t, "script")
+	if os.Getenv("QUNXIANG_LONG") != "" {
+		scripts(t, "long")
+	}
+}
+
+func scripts(t *testing.T, dir string) {
 	data := realData(t)
 	testscript.Run(t, testscript.Params{
-		Dir: filepath.Join("testdata", "script"),
+		Dir: filepath.Join("testdata", dir),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DATA", data)
 			addr, err := freeAddr()

@@ -86,6 +86,9 @@ func (d *domain) mayRekey(use string, at time.Time) error {
 
 // rekey changes a key, which must wait here.
 func (d *domain) rekey(ctx context.Context, k ledger.Key) error {
+	if slices.ContainsFunc(d.state.KeyChanges(), func(c ledger.KeyChange) bool { return c.Key == k }) {
+		return nil // a crash came before its proposal was taken away
+	}
 	if err := d.mayRekey(k.Use, d.ledger.Now()); err != nil {
 		return err
 	}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -223,6 +225,15 @@ func (s *State) Retired(algorithm, public string) bool {
 
 // HandoverName is the file of the n-th handover, from 1, beside the checkpoint.
 func HandoverName(n int) string { return fmt.Sprintf("handover-%d", n) }
+
+// Handover is the n-th handover, from 1, as its file has it. ErrUnknown for none.
+func (l *Ledger) Handover(n int) ([]byte, error) {
+	b, err := readFile(l.fs, filepath.Join(l.dir, HandoverName(n)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: handover %d", ErrUnknown, n)
+	}
+	return b, err
+}
 
 // handOver keeps the checkpoint under which a key hands over, with the KEY leaf and its
 // proof, as C2SP tlog-proof with the leaf as its extra data.

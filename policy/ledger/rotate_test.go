@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -304,4 +305,46 @@ func TestRotationCrash(t *testing.T) {
 		}
 	}
 	t.Logf("%d faults at every %dth of %d operations", len(faults), step, points)
+}
+
+// The SM2 key changes as the other does; each signature is over the head of the chain at
+// its own size, also after a restart.
+func TestRotationOfSM2(t *testing.T) {
+	l, k, c, o := kept(t)
+	must(t, l.Close())
+	sm2 := func(fill byte) (ledger.Second, *pinned.SM2Signer) {
+		s, err := pinned.NewSM2Signer(population, bytes.Repeat([]byte{fill}, 32))
+		must(t, err)
+		return func(head [32]byte) note.Signer { return s.WithHead(head) }, s
+	}
+	var old, next *pinned.SM2Signer
+	var later ledger.Second
+	o.Second, old = sm2(4)
+	later, next = sm2(5)
+	l = open(t, o)
+	k.set(errors.New("unplugged"))
+	_, err := l.Rekey(ctx, ledger.Key{Use: "log", Algorithm: "sm2", Public: next.VerifierKey(), By: "steward-c"}, later)
+	must(t, err)
+	_, err = l.Deny(ctx, ledger.Deny{Principal: "p", Rule: "r"})
+	must(t, err)
+	must(t, l.Close())
+	o.Next = []ledger.Second{later}
+	l = open(t, o)
+	k.set(nil)
+	c.step(2 * time.Second)
+	must(t, l.Meet(ctx))
+	must(t, l.Close())
+	if got := audited(t, o.Dir, verifier(t), old.VerifierKey()); got != "" {
+		t.Errorf("by the first keys: %s", got)
+	}
+	if got := audited(t, o.Dir, verifier(t), next.VerifierKey()); got != "" {
+		t.Errorf("by the new SM2 key: %s", got)
+	}
+	o.Second, o.Next = nil, nil
+	o.SecondLost = true
+	l = open(t, o)
+	defer l.Close()
+	want(t, l.Meet(ctx), ledger.ErrSigner)
+	_, err = l.Charge(ctx, charge("r-1", 1, c.now()))
+	want(t, err, ledger.ErrSigner)
 }
