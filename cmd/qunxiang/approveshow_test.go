@@ -1,14 +1,20 @@
 package main
 
 import (
+	"bytes"
+	"encoding/base64"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/policy/witness"
+	"github.com/qunxiang/qunxiang/queries"
 )
 
 // The changes make of the old lines the new ones, and no line of what goes or comes is
@@ -76,4 +82,65 @@ func TestWhichPolicyIsMeant(t *testing.T) {
 			t.Errorf("%s, revoke %t: %s, want %s", c.what, c.revoke, got, c.want)
 		}
 	}
+}
+
+// Whoever shows a policy may not have it signed under another name, author or digest than
+// its own.
+func TestWhatIsShownIsSigned(t *testing.T) {
+	key := func(b byte) string { return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{b}, 32)) }
+	text := string(supervisedText(t, key))
+	rules, err := policy.Parse("policy.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := queries.GrantLeaf(rules)
+	leaf, err := ledger.Content(&g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := api.Proposal{Subject: ledger.SubjectGrant, Name: policyName(rules.Digest()), Detail: text, Leaf: leaf, Digest: digestOf(leaf), By: []string{rules.Supervision.Author}}
+	if err := checkProposal(good); err != nil {
+		t.Fatal(err)
+	}
+	for name, edit := range map[string]func(*api.Proposal){
+		"name":   func(p *api.Proposal) { p.Name = policyName(strings.Repeat("0", 64)) },
+		"author": func(p *api.Proposal) { p.By = []string{"steward-s"} },
+		"nobody": func(p *api.Proposal) { p.By = nil },
+		"digest": func(p *api.Proposal) { p.Digest = strings.Repeat("0", 64) },
+		"text":   func(p *api.Proposal) { p.Detail += "# more\n" },
+		"hidden": func(p *api.Proposal) { p.Detail += "# \x1b[2J\n" },
+	} {
+		bad := good
+		if edit(&bad); checkProposal(bad) == nil {
+			t.Errorf("signed with another %s", name)
+		}
+	}
+}
+
+// supervisedText is a policy that steward-a has put forward.
+func supervisedText(t *testing.T, key func(byte) string) []byte {
+	t.Helper()
+	w, err := witness.NewCosigner("w.example", bytes.Repeat([]byte{9}, 32), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := policy.Parse("policy.yaml", policy.Evaluation(policy.EvaluationOptions{Population: "city", Until: time.Now().AddDate(1, 0, 0)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Mode, p.Grants = policy.ModeSupervised, nil
+	p.Principals = nil
+	s := &supervising{
+		organisations: []string{"authority=The authority|statute|2036-12-31"},
+		persons:       []string{"steward-a:authority:steward=Ada", "steward-b:authority:steward=Bo", "steward-c:authority:steward=Cy"},
+		approvers:     []string{"Ada=" + key(1), "Bo=" + key(2), "Cy=" + key(3)},
+		witnesses:     []string{"http://w.example/=" + w.VerifierKey()},
+	}
+	p.Supervision = policy.Supervision{Owner: "The authority", Author: "steward-a", Quorum: 1, Retention: policy.MinRetention}
+	for _, step := range []func(*policy.Policy) error{s.people, s.agreements, s.keys, s.cosigners} {
+		if err := step(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p.Format()
 }

@@ -150,6 +150,9 @@ func (d *domain) withWitnesses(o *ledger.Options) error {
 // openLedger takes the domain's lock and puts its policy in force, or what waits for
 // approvals and has them by now.
 func (d *domain) openLedger(ctx context.Context) (err error) {
+	if err := os.MkdirAll(d.path("tmp"), 0o700); err != nil { // a copy may leave empty folders out
+		return err
+	}
 	if err := d.addPublicKeys(); err != nil {
 		return err
 	}
