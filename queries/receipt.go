@@ -90,8 +90,9 @@ type Logged struct {
 	Hashes []tlog.Hash `json:"hashes"` // RFC 6962 section 2.1.1, base64
 }
 
-// Receipt gives the receipt of a release, as JSON, to whoever may have the
-// release itself.
+// Receipt gives the receipt of a release, as JSON, to whoever may have the release itself.
+// Who may not know who was charged for it has the CHARGE leaf's hash and proof, and checks
+// what was charged by the released bytes, which say it under the RELEASE leaf's digest.
 func (r *Runner) Receipt(ctx context.Context, principal, id string) ([]byte, error) {
 	if r.Sign == nil || r.SignSM2 == nil || r.Ledger == nil {
 		return nil, fmt.Errorf("%w: it takes the log and both keys to sign one", ErrUnlogged)

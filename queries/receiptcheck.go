@@ -14,6 +14,8 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/policy/witness"
 )
@@ -98,13 +100,16 @@ func VerifyReceipt(text []byte, c ReceiptCheck) (*Statement, error) {
 	if err := s.Predicate.of(r, s.Subject[0], seen.Origin); err != nil {
 		return nil, err
 	}
-	var released struct {
-		ID string `json:"id"`
+	if c.Release == nil && r.Charge.Leaf == nil {
+		return nil, fmt.Errorf("%w: it does not show the CHARGE leaf, which is another organisation's: what was charged is seen with the released file only", ErrReceipt)
 	}
-	if c.Release != nil && (digestOf(c.Release) != s.Subject[0].Digest["sha256"] || json.Unmarshal(c.Release, &released) != nil || released.ID != s.Predicate.Release) {
+	if c.Release == nil {
+		return s, nil
+	}
+	if digestOf(c.Release) != s.Subject[0].Digest["sha256"] {
 		return nil, fmt.Errorf("%w: the release is not the one that was logged", ErrReceipt)
 	}
-	return s, nil
+	return s, s.Predicate.says(c.Release)
 }
 
 // receiptKey is a key that checks receipts.
@@ -207,10 +212,23 @@ func (p Predicate) of(r *Receipt, subject Subject, population string) error {
 	if r.Charge.Index != p.ChargeLeaf || p.ChargeLeaf >= p.ReleaseLeaf {
 		return fmt.Errorf("%w: it was not charged before it was released", ErrReceipt)
 	}
-	if r.Charge.Leaf == nil {
+	if err := p.charged(r.Charge); err != nil {
+		return err
+	}
+	if p.Mechanism != Mechanism || p.PolicyLeaf < 0 || p.PolicyLeaf >= p.ChargeLeaf ||
+		slices.ContainsFunc(p.Approvals, func(a Approved) bool { return a.Leaf <= 0 || a.Leaf >= p.ChargeLeaf }) {
+		return fmt.Errorf("%w: the statement rests on what was not in the log at its charge", ErrReceipt)
+	}
+	return nil
+}
+
+// charged checks that the CHARGE leaf, where it is shown, says what the predicate says.
+func (p Predicate) charged(l Logged) error {
+	if l.Leaf == nil {
 		return nil
 	}
-	if leaf, err = ledger.Decode(r.Charge.Leaf); err != nil {
+	leaf, err := ledger.Decode(l.Leaf)
+	if err != nil {
 		return fmt.Errorf("%w: its leaf cannot be read", ErrReceipt)
 	}
 	c, ok := leaf.Body.(*ledger.Charge)
@@ -220,6 +238,29 @@ func (p Predicate) of(r *Receipt, subject Subject, population string) error {
 	}
 	return nil
 }
+
+// says checks that the released bytes say of themselves what the predicate says.
+func (p Predicate) says(body []byte) error {
+	var rel Release
+	if json.Unmarshal(body, &rel) != nil {
+		return fmt.Errorf("%w: the release cannot be read", ErrReceipt)
+	}
+	cost := dp.Cost{}
+	_, err1 := fmt.Sscan(p.Rho, &cost.Rho)
+	_, err2 := fmt.Sscan(p.Delta, &cost.Delta)
+	slices.Sort(rel.Privacy.Scopes)
+	k := fmt.Sprint(rel.Privacy.K)
+	if err1 != nil || err2 != nil || rel.ID != p.Release || rel.Template != p.Template || rel.Catalogue != p.Catalogue || rel.Digest != p.TemplateDigest ||
+		rel.Snapshot != p.Snapshot || rel.Epoch != p.OptOutEpoch || rel.Purpose != p.Purpose || rel.Privacy.Rho != cost.RhoFloat() || rel.Privacy.Delta != cost.DeltaFloat() ||
+		!slices.Equal(rel.Privacy.Scopes, p.Scopes) || rel.Evaluation != (p.Mode == policy.ModeEvaluation) || p.K != "" && p.K != k && p.K != noisyThreshold(rel.Privacy.K) {
+		return fmt.Errorf("%w: the statement and the release differ", ErrReceipt)
+	}
+	return nil
+}
+
+// noisyThreshold is how a policy says that k is held against the noisy count where the
+// keys are public.
+func noisyThreshold(k int) string { return (&policy.Policy{K: k, NoisyK: true}).Threshold() }
 
 // TlogProof gives the proof of the RELEASE leaf in the text form of C2SP tlog-proof, with
 // the leaf's bytes as its extra data.

@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
 )
 
@@ -41,6 +43,25 @@ func TestReceiptKeysOfTheirTime(t *testing.T) {
 			if _, err := queries.VerifyReceipt(h.text, c); (err == nil) != tt.ok || err != nil && !errors.Is(err, queries.ErrReceipt) {
 				t.Errorf("%s: %v", name, err)
 			}
+		}
+		h.close()
+	})
+}
+
+// A release whose file was deleted, as the log says, is not given out, also while the file
+// is still there.
+func TestDeletedReleaseIsGone(t *testing.T) {
+	in(t, func(t *testing.T) {
+		h := newHouse(t, nil)
+		ticket, _ := h.answered("insurer-a", i3)
+		time.Sleep(184 * 24 * time.Hour)
+		for _, r := range h.ledger.Requests() {
+			if _, err := h.ledger.Delete(t.Context(), ledger.Delete{Leaf: r.Release, By: "steward-s"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := h.runner.Answer("insurer-a", ticket.ID); !errors.Is(err, queries.ErrUnknownRequest) {
+			t.Errorf("a deleted release is given out: %v", err)
 		}
 		h.close()
 	})

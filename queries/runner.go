@@ -158,7 +158,7 @@ func (r *Runner) price(principal string, req Request) (*priced, policy.Decision,
 	if err := o.price(); err != nil {
 		return nil, decision, q.explain(err, req, o.Cap)
 	}
-	p := &priced{Question: q, order: o, plan: o.plan, key: q.canonicalKey(r.Secret), people: r.rules().PublicPeople}
+	p := &priced{Question: q, order: o, plan: o.plan, key: q.canonicalKey(r.Secret), people: r.rules().PublicPeople, evaluation: r.rules().Mode == policy.ModeEvaluation}
 	if p.people == 0 {
 		p.people = req.PublicPeople
 	}

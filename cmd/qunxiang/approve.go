@@ -23,8 +23,9 @@ import (
 func approveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "approve", Short: "Approve, as one of two people, what may be asked and used",
-		Long: `In a supervised domain policies, templates, snapshots, resumptions, deletions and
-keys need the approvals of two people, neither of whom asked for them. An approval is
+		Long: `In a supervised domain policies, templates, snapshots, resumptions, deletions, keys,
+lists of opt-outs and looks at noise need the approvals of two people, neither of whom
+asked for them. An approval is
 a statement signed with the approver's own key. It binds one digest, expires, and can
 be taken back; what rests on it then stops.`,
 		Example: "  qunxiang approve keygen --out ada.key\n  qunxiang approve list --server https://domain.example --token ...\n" +
@@ -154,7 +155,7 @@ func printProposals(out io.Writer, list []api.Proposal) error {
 	w := tabwriter.NewWriter(out, 2, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "WHAT\tNAME\tDIGEST\tASKED FOR BY\tAPPROVED BY\tSTATE")
 	for _, p := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Subject, p.Name, fmt.Sprintf("%.20s", p.Digest), dash(p.By), approvedBy(p), state(p))
+		row(w, p.Subject, p.Name, fmt.Sprintf("%.20s", p.Digest), dash(p.By), approvedBy(p), state(p))
 	}
 	return w.Flush()
 }

@@ -15,8 +15,8 @@ import (
 // present prints what is about to be signed: a template from the copy in this program, a
 // policy whole and then what it changes in the one in force.
 func present(out io.Writer, p api.Proposal, list api.ProposalList) error {
-	fmt.Fprintf(out, "%s %s\nof population %s, digest %s\n", p.Subject, p.Name, list.Population, p.Digest)
-	fmt.Fprintf(out, "asked for by %s\n", dash(p.By))
+	fmt.Fprintf(out, "%s %s\nof population %s, digest %s\n", p.Subject, printable(p.Name), printable(list.Population), p.Digest)
+	fmt.Fprintf(out, "asked for by %s\n", printable(dash(p.By)))
 	if p.Subject == ledger.SubjectTemplate {
 		catalog, err := queries.LoadCatalog(templates.FS)
 		if err != nil {
@@ -47,7 +47,7 @@ func showChanges(out io.Writer, p api.Proposal, list []api.Proposal) error {
 	if err := checkProposal(old); err != nil {
 		return fmt.Errorf("the policy in force: %w", err)
 	}
-	fmt.Fprintf(out, "\nWhat it changes in the policy in force (%s, put forward by %s):\n", old.Name, dash(old.By))
+	fmt.Fprintf(out, "\nWhat it changes in the policy in force (%s, put forward by %s):\n", printable(old.Name), printable(dash(old.By)))
 	changed := false
 	for _, line := range changes(strings.Split(old.Detail, "\n"), strings.Split(p.Detail, "\n")) {
 		fmt.Fprintln(out, line)

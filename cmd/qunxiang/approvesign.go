@@ -161,7 +161,7 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 	if leaf < 0 {
 		where = "kept beside the list"
 	}
-	_, err = fmt.Fprintf(out, "%s %s: %s by %s, %s\n", p.Subject, p.Name, map[bool]string{false: "approved", true: "taken back"}[s.revoke], s.person, where)
+	_, err = fmt.Fprintf(out, "%s %s: %s by %s, %s\n", p.Subject, printable(p.Name), map[bool]string{false: "approved", true: "taken back"}[s.revoke], s.person, where)
 	return err
 }
 

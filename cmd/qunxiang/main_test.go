@@ -88,13 +88,14 @@ func scripts(t *testing.T, dir string) {
 		Dir: filepath.Join("testdata", dir),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DATA", data)
-			addr, err := freeAddr()
-			e.Setenv("ADDR", addr)
-			if addr, err = freeAddr(); err != nil {
-				return err
+			for _, name := range []string{"ADDR", "ADDR2"} {
+				addr, err := freeAddr()
+				if err != nil {
+					return err
+				}
+				e.Setenv(name, addr)
 			}
-			e.Setenv("ADDR2", addr)
-			return err
+			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"listening": listening, "token": token, "take": take, "expand": expand, "until": until, "code": code, "certificate": certificate, "pin": pin, "log": scriptLogs,

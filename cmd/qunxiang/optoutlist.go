@@ -142,6 +142,16 @@ func (d *domain) optOutProposals() (out []api.Proposal, err error) {
 	return out, err
 }
 
+// answersForOptOuts says whether a principal may see what waits of opt-outs: who imports
+// them, and whose person is an approver. From a list's digest and salt, somebody else could
+// try who is on a short one.
+func (d *domain) answersForOptOuts(principal string) bool {
+	p := d.policy()
+	person := p.Person(principal)
+	return p.May(principal, policy.ManageOptOuts) == nil ||
+		slices.ContainsFunc(p.Supervision.Approvers, func(a policy.Approver) bool { return person != "" && a.Person == person })
+}
+
 // optOutLock is for one statement at a time: a file is read, changed and written.
 var optOutLock sync.Mutex
 

@@ -356,7 +356,10 @@ func (d *domain) Proposals(principal string) (api.ProposalList, error) {
 		return out, err
 	}
 	list, notes, err := d.proposals()
-	out.Proposals, out.Notes = append([]api.Proposal{}, list...), notes
+	out.Notes = notes
+	out.Proposals = slices.DeleteFunc(append([]api.Proposal{}, list...), func(p api.Proposal) bool {
+		return p.Subject == ledger.SubjectOptOuts && !d.answersForOptOuts(principal)
+	})
 	return out, err
 }
 

@@ -5,11 +5,13 @@ package main
 import (
 	"crypto/ed25519"
 	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/dp"
@@ -140,4 +142,38 @@ func TestLookIsHeldAgainstTheLog(t *testing.T) {
 	if err := check(look(7, 7), dir); err == nil {
 		t.Error("a checkpoint by a stranger: signed")
 	}
+}
+
+// The log keeps its key while a training job is under way: its charges are proven by one.
+func TestKeyKeptWhileTraining(t *testing.T) {
+	key := ed25519.NewKeyFromSeed([]byte("an Ed25519 seed only for testing"))
+	l, err := ledger.Open(ledger.Options{Dir: t.TempDir(), Create: true, Population: "town", Signer: key, Fatal: func(err error) { t.Error(err) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	limit, until := dp.Cost{Rho: 10, Delta: 10}, time.Now().AddDate(0, 1, 0).Format(time.DateOnly)
+	if _, err := l.Grant(t.Context(), ledger.Grant{Population: "town", Policy: "p", Mode: "evaluation", Year: limit, Life: limit, Grants: []ledger.Granted{
+		{ID: "g", Principal: "node-n", Templates: []string{"f"}, Purposes: []string{"p"}, Until: until}}}); err != nil {
+		t.Fatal(err)
+	}
+	d := &domain{ledger: l, state: l.State}
+	want := func(use string, held bool) {
+		t.Helper()
+		if err := d.mayRekey(use, l.Now()); (err != nil) != held || held && !errors.Is(err, ledger.ErrApproval) {
+			t.Errorf("%s: %v", use, err)
+		}
+	}
+	want("log", false)
+	at, err := l.Reserve(t.Context(), ledger.Reserve{Job: "j", Principal: "node-n", Organisation: "o", Grant: "g", Purpose: "p", Template: "f@1", TemplateDigest: "d",
+		Scopes: []string{"town/life"}, Cost: dp.Cost{Rho: 1, Delta: 1}, Until: until})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want("log", true)
+	want("receipt", false)
+	if _, err := l.CloseReserve(t.Context(), at); err != nil {
+		t.Fatal(err)
+	}
+	want("log", false)
 }

@@ -31,7 +31,9 @@ func auditReceiptCommand() *cobra.Command {
 		Long: `Verify a receipt offline: both signatures of its statement, Ed25519 and SM2; the
 proof that the RELEASE leaf and the CHARGE leaf before it are in the log under a
 signed checkpoint; and that all speak of the same release. With --release also that
-a file is the one that was released, as query fetch --json gives it.
+a file is the one that was released, as query fetch --json gives it. The receipt of an
+answer that another organisation was charged for does not show whose charge it was; it is
+held against the released file, so that --release is needed.
 
 The log is known by --policy, a file of pinned keys as audit policy prints it, which
 also says whose cosignatures the checkpoint needs; or by --log-key alone.

@@ -90,7 +90,10 @@ training job has stopped without a model; federated verify has its own, see ther
 	c.AddCommand(demoCommand(), serveCommand(), dataCommand(), tokenCommand(), templateCommand(),
 		queryCommand(), ledgerCommand(), auditCommand(), approveCommand(), grantCommand(), keyCommand(), deleteCommand(), superviseCommand(), registerCommand(), witnessCommand(),
 		nodeCommand(), federatedCommand(), benchCommand(), versionCommand())
-	c.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return seeHelp(c, c.ValidateRequiredFlags()) }
+	c.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		printSafely(c)
+		return seeHelp(c, c.ValidateRequiredFlags())
+	}
 	sayUsage(c)
 	return c
 }

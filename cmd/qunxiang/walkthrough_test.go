@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,6 +58,14 @@ func TestSupervisedWalkThrough(t *testing.T) {
 	}
 	if n := strings.Count(string(out), "OK: every release has its one earlier charge"); n != 2 {
 		t.Errorf("verified %d times, before the key changed and after\n%s", n, out)
+	}
+	list, err := os.ReadFile(filepath.Join(dir, "E", "optout"))
+	if err != nil || len(list) == 0 {
+		t.Errorf("nobody has opted out: %v", err)
+	}
+	wal, err := os.ReadFile(filepath.Join(dir, "E", "ledger", "wal"))
+	if err != nil || bytes.Contains(wal, []byte("optout")) || bytes.Contains(wal, []byte("opt-out")) {
+		t.Errorf("the log tells of opt-outs (%v)", err)
 	}
 	before, err := os.ReadFile(filepath.Join(dir, "E", "log-before.pub"))
 	if err != nil || !strings.Contains(string(before), " until leaf ") {

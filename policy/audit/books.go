@@ -32,6 +32,7 @@ type books struct {
 	names      namer
 	ids        nameSet
 	asked      nameSet // principal and idempotency digest
+	digests    nameSet // of released files
 	standing   map[string]*standing
 	place      []int32 // by leaf: its charge in charges, noCharge or aRelease
 	charges    []charge
@@ -49,6 +50,7 @@ type charge struct {
 	id       name
 	due      int64
 	state    state
+	training bool
 	standing *standing
 }
 
@@ -87,6 +89,7 @@ func (b *books) expect(leaves int64) {
 	b.place, b.charges = make([]int32, 0, n), make([]charge, 0, n/2)
 	b.ids.expect(n / 2)
 	b.asked.expect(n / 2)
+	b.digests.expect(n / 2)
 }
 
 // fold takes in the leaf at a place of the log.
@@ -195,7 +198,7 @@ func (b *books) charge(r *Report, at int64, l *leaf) {
 	}
 	b.spend(r, at, l, l.cost, Cost{}, drawn)
 	b.place[at] = int32(len(b.charges))
-	b.charges = append(b.charges, charge{id: id, due: l.due, standing: s})
+	b.charges = append(b.charges, charge{id: id, due: l.due, training: string(l.catalogue) == training, standing: s})
 }
 
 // underGrant holds a charge to its grant, and one that does not draw from what is set

@@ -179,6 +179,9 @@ func simpleBundles(add func(audit.Code, func(f *forge))) {
 	paid(audit.ChargeUnknown, func(f *forge) { f.add("ABANDON", abandoned(1)) })
 	paid(audit.IDMismatch, func(f *forge) { f.add("RELEASE", released("r-2", 2)) })
 	paid(audit.ReleaseTime, func(f *forge) { f.add("RELEASE", released("r-1", 2, "time", start+3)) })
+	paid(audit.ReleaseAgain, func(f *forge) {
+		f.add("CHARGE", charged("r-2")).add("RELEASE", released("r-1", 2)).add("RELEASE", released("r-2", 3, "digest", digestOf([]byte("r-1"))))
+	})
 	paid(audit.ReplayUnknown, func(f *forge) { f.add("REPLAY", replayed("r-2", 2)) })
 	paid(audit.SecondRelease, func(f *forge) { f.add("RELEASE", released("r-1", 2)).add("RELEASE", released("r-1", 2)) })
 	paid(audit.AfterAbandon, func(f *forge) { f.add("ABANDON", abandoned(2)).add("RELEASE", released("r-1", 2)) })
@@ -242,7 +245,7 @@ func moreBundles(t testing.TB, simple, over func(audit.Code, func(f *forge))) {
 
 // damagedBundles are of a sound log whose bytes, signatures or files were changed.
 func damagedBundles(t testing.TB, out map[string]packed) {
-	answer := `{"id":"r-1"}`
+	answer := string(answerTo(t, charged("r-1")))
 	digest := fmt.Sprintf("%x.json", sha256.Sum256([]byte(answer)))
 	f := begun(t).add("CHARGE", charged("r-1")).add("RELEASE", released("r-1", 2, "digest", strings.TrimSuffix(digest, ".json")))
 	whole := f.pack()
@@ -275,6 +278,16 @@ func damagedBundles(t testing.TB, out map[string]packed) {
 	})
 	edit(audit.ReleaseMissing, func(p *packed) { p.releases = map[string]string{} })
 	edit(audit.ReleaseAltered, func(p *packed) { p.releases = map[string]string{digest: answer + " "} })
+	edit(audit.ReleaseMismatch, func(p *packed) {
+		other := string(answerTo(t, charged("r-1", "purpose", "marketing")))
+		f := begun(t).add("CHARGE", charged("r-1")).add("RELEASE", released("r-1", 2, "digest", digestOf([]byte(other))))
+		*p = f.pack()
+		p.releases = map[string]string{digestOf([]byte(other)) + ".json": other}
+	})
+	edit(audit.SecondDraw, func(p *packed) {
+		*p = begun(t).add("CHARGE", charged("r-1")).add("ABANDON", abandoned(2)).pack()
+		p.releases = map[string]string{digest: answer, strings.Repeat("ab", 32) + ".json": `{"id":"r-1"}`}
+	})
 	edit(audit.ReleaseUnlogged, func(p *packed) {
 		p.releases = map[string]string{digest: answer, strings.Repeat("ab", 32) + ".json": `{"id":"r-7"}`}
 	})

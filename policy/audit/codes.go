@@ -58,6 +58,9 @@ const (
 	KeyUnpinned       Code = "key-unpinned"          // the checkpoint is signed by a key that no pinned key handed over: the one before was lost
 	ReleaseMissing    Code = "release-missing"       // the released file is not there
 	ReleaseAltered    Code = "release-altered"       // the released file is not what was logged
+	ReleaseMismatch   Code = "release-mismatch"      // the released file says something else than its charge
+	ReleaseAgain      Code = "release-again"         // one released file stands for two charges
+	SecondDraw        Code = "second-draw"           // more files than one for a charge that was never released
 	ReleaseUnlogged   Code = "release-unlogged"      // a file among the releases that no leaf knows: a log that was lost or changed
 )
 
@@ -134,6 +137,9 @@ func Codes() []Described {
 		{KeyUnpinned, "the checkpoint is signed by a key that no pinned key handed over: the one before was lost; pin the new one, by another way than the log"},
 		{ReleaseMissing, "the released file is not there"},
 		{ReleaseAltered, "the released file is not what was logged"},
+		{ReleaseMismatch, "the released file says something else than its charge"},
+		{ReleaseAgain, "one released file stands for two charges"},
+		{SecondDraw, "more files than one for a charge that was never released"},
 		{ReleaseUnlogged, "a file among the releases that no leaf knows: a log that was lost or changed"},
 	}
 }

@@ -51,11 +51,17 @@ func changed(t testing.TB, lost bool) *forge {
 }
 
 // handover is that of the first n leaves, the last of them a KEY leaf, by the first key.
-func (f *forge) handover(n int, by ...note.Signer) []byte {
+func (f *forge) handover(n int, by ...note.Signer) []byte { return f.handoverOf(n-1, n, by...) }
+
+// handoverOf proves a leaf under the checkpoint of n leaves.
+func (f *forge) handoverOf(index, n int, by ...note.Signer) []byte {
 	old := *f
 	old.leaves, old.by, old.sm2 = f.leaves[:n], by, nil
 	head, err := hex.DecodeString(old.link())
 	must(f.t, err)
+	if f.otherChain {
+		head[0] ^= 1
+	}
 	old.sm2 = fixedSM2{sm2Signer(f.t), head}
 	var stored hashes
 	for i, leaf := range old.leaves {
@@ -63,10 +69,10 @@ func (f *forge) handover(n int, by ...note.Signer) []byte {
 		must(f.t, err)
 		stored = append(stored, more...)
 	}
-	proof, err := tlog.ProveRecord(int64(n), int64(n-1), stored)
+	proof, err := tlog.ProveRecord(int64(n), int64(index), stored)
 	must(f.t, err)
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "c2sp.org/tlog-proof@v1\nextra %s\nindex %d\n", base64.StdEncoding.EncodeToString(old.leaves[n-1]), n-1)
+	fmt.Fprintf(&b, "c2sp.org/tlog-proof@v1\nextra %s\nindex %d\n", base64.StdEncoding.EncodeToString(old.leaves[index]), index)
 	for _, h := range proof {
 		fmt.Fprintf(&b, "%s\n", h)
 	}
@@ -106,6 +112,10 @@ func TestHandover(t *testing.T) {
 	receipt.by = signedBy(t, third)
 	uncosigned := changed(t, false)
 	uncosigned.cosign = nil
+	never := watched(t).chained("CHARGE", asked("r-1"))
+	never.by = signedBy(t, third)
+	unlogged := bytes.Split(never.handover(8), []byte("\n"))
+	unlogged[1] = append([]byte("extra "), base64.StdEncoding.EncodeToString(changed(t, false).leaves[10])...)
 	type files = map[string][]byte
 	for name, tt := range map[string]struct {
 		log   *forge
@@ -120,6 +130,8 @@ func TestHandover(t *testing.T) {
 		"by a stranger":            {changed(t, false), files{"handover-1": changed(t, false).handover(11, nextSigners(t)...)}, first, "key-unpinned "},
 		"without the witness":      {changed(t, false), files{"handover-1": uncosigned.handover(11)}, asks, "key-unpinned "},
 		"not of the last leaf":     {changed(t, false), files{"handover-1": changed(t, false).handover(12)}, first, "key-unpinned "},
+		"of the last but one":      {changed(t, false), files{"handover-1": changed(t, false).handoverOf(10, 12)}, first, "key-unpinned "},
+		"of a leaf never logged":   {never, files{"handover-1": bytes.Join(unlogged, []byte("\n"))}, first, "checkpoint-invalid "},
 		"another place":            {changed(t, false), files{"handover-1": edit("index 10", "index 9")}, first, "key-unpinned "},
 		"cut off":                  {changed(t, false), files{"handover-1": good[:40]}, first, "key-unpinned "},
 		"another leaf":             {changed(t, false), files{"handover-1": edit("extra eyJhbGdv", "extra eyJhbGdw")}, first, "key-unpinned "},
@@ -139,6 +151,23 @@ func TestHandover(t *testing.T) {
 		must(t, err)
 		if codes(r) != tt.want {
 			t.Errorf("%s: %+v, want %s", name, r.Findings, tt.want)
+		}
+	}
+}
+
+// The SM2 signature of a handover is over the chain as it was then.
+func TestHandoverOverAnotherChain(t *testing.T) {
+	pinned, err := witness.ParseTrust(fmt.Appendf(nil, "log %s\nlog %s\nquorum none\n", verifierKey(t), sm2Signer(t).VerifierKey()))
+	must(t, err)
+	for other, want := range map[bool]string{false: "", true: "sm2-invalid "} {
+		f := changed(t, false)
+		f.otherChain = other
+		p := f.pack()
+		log := fstest.MapFS{"wal": {Data: p.wal}, "checkpoint": {Data: p.checkpoint}, "handover-1": {Data: f.handover(11)}}
+		r, err := audit.Verify(context.Background(), audit.Options{Log: log, Trust: pinned})
+		must(t, err)
+		if codes(r) != want {
+			t.Errorf("another chain %v: %+v", other, r.Findings)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 		return nil, fmt.Errorf("%w: checkpoint: %w", ErrUnusable, err)
 	}
 	population := trust.Logs()[0]
-	v := &verifier{report: &Report{}, releases: o.Releases, text: text, asks: trust.Asks()}
+	v := &verifier{report: &Report{}, releases: o.Releases, claims: map[int64]*claim{}, text: text, asks: trust.Asks()}
 	trust, v.handed = follow(trust, o.Log, time.Now())
 	v.signed = v.open(trust, text)
 	if v.signed != nil {
@@ -105,9 +105,10 @@ type verifier struct {
 	why      string // in words
 	releases fs.FS
 	unnamed  folder
-	damaged  bool        // a record under the checkpoint cannot be read
-	absent   []absent    // released files that are not there
-	used     chan *batch // folded, to be filled again
+	claims   map[int64]*claim // of the open charges, by leaf
+	damaged  bool             // a record under the checkpoint cannot be read
+	absent   []absent         // released files that are not there
+	used     chan *batch      // folded, to be filled again
 }
 
 // absent is the file of a RELEASE that is not there.
@@ -132,6 +133,9 @@ func (v *verifier) milestones() {
 	for _, h := range v.handed {
 		if h.size == v.report.Leaves && v.tree.root() != h.root {
 			v.report.find(RootMismatch, -1, "the first %d leaves are not those under which a key handed over (%s%d)", h.size, handoverName, h.n)
+		}
+		if s := h.seen; h.size == v.report.Leaves && len(s.SM2) > 0 && s.Head != v.books.head {
+			v.report.find(SM2Invalid, -1, "the SM2 signature of %s%d is over another SM3 chain than this log's", handoverName, h.n)
 		}
 	}
 	if c := v.since; c != nil && c.size == v.report.Leaves && v.tree.root() != c.root {

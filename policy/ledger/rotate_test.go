@@ -184,7 +184,10 @@ func TestRekeyRefused(t *testing.T) {
 	must(t, err)
 	_, err = w.Rekey(ctx, k, next)
 	want(t, err, ledger.ErrKey)
-	_, err = w.Rekey(ctx, ledger.Key{Use: "log", Algorithm: "sm2", Public: "elsewhere+00000000+AAAA", By: "steward-c"}, next)
+	foreign, err := ledger.NewSigner("elsewhere", newer)
+	must(t, err)
+	k.Public = ledger.VerifierKey("elsewhere", newer.Public().(ed25519.PublicKey))
+	_, err = w.Rekey(ctx, k, foreign)
 	want(t, err, ledger.ErrKey)
 }
 
