@@ -33,7 +33,10 @@ func (d *domain) enforcePolicy(ctx context.Context) (waiting, err error) {
 		return nil, err
 	}
 	_, err = d.ledger.Grant(ctx, queries.GrantLeaf(p))
-	if errors.Is(err, ledger.ErrApproval) || errors.Is(err, ledger.ErrSupervised) {
+	if errors.Is(err, ledger.ErrCapRaised) {
+		err = fmt.Errorf("%w%s", err, d.raisedCaps(p))
+	}
+	if d.state.Supervised() && refused(err) {
 		waiting, err = err, nil
 		p, err = d.policyInForce(p)
 	}
@@ -42,6 +45,27 @@ func (d *domain) enforcePolicy(ctx context.Context) (waiting, err error) {
 	}
 	d.take(p)
 	return waiting, nil
+}
+
+// refused says that the log does not take a policy, and is none the worse for it.
+func refused(err error) bool {
+	return errors.Is(err, ledger.ErrApproval) || errors.Is(err, ledger.ErrSupervised) || errors.Is(err, ledger.ErrCapRaised) || errors.Is(err, ledger.ErrLeaf)
+}
+
+// raisedCaps says which caps a policy would raise, and what they are.
+func (d *domain) raisedCaps(p *policy.Policy) (text string) {
+	g, _ := d.state.InForce()
+	kept, _, err := d.keptPolicy(g.Policy)
+	if err != nil {
+		return ""
+	}
+	if !p.YearCap().Fits(kept.YearCap()) {
+		text += fmt.Sprintf("; caps.year is %s in policy.yaml and %s in force", p.Caps.Year, kept.Caps.Year)
+	}
+	if !p.LifeCap().Fits(kept.LifeCap()) {
+		text += fmt.Sprintf("; caps.life is %s in policy.yaml and %s in force", p.Caps.Life, kept.Caps.Life)
+	}
+	return text
 }
 
 // take goes by a policy from now on.

@@ -74,6 +74,7 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 	if m, err := d.newest(); err == nil {
 		d.warnOfSlot(log, m.People)
 	}
+	warnOfOpen(log, d.dir, conf.TLS.Key)
 	fmt.Fprintln(log, d.engineLine())
 	if d.waiting != nil {
 		fmt.Fprintf(log, "policy.yaml waits: %v\n", d.waiting)
