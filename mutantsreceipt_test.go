@@ -31,7 +31,7 @@ var receiptMutants = []mutant{
 	{"audit: many draws that were never finished", "policy/audit/orphans.go", "\t\tif i < spare {\n", "\t\tif true {\n", "./policy/audit", "TestOneDrawForACharge"},
 	{"audit: a text is twice in a list", "policy/audit/parse.go", "c.bad = c.bad || len(m) < len(list)", "_ = list", "./policy/audit", "TestLongLists"},
 	{"receipt: approvals as they are now", "policy/ledger/basis.go", "wanted && a.index < charge &&", "wanted &&", "./policy/ledger", "TestBasis"},
-	{"receipt: approvals of who may not approve", "policy/ledger/basis.go", " && !not[a.Approver] {", " && !not[\"\"] {", "./policy/ledger", "TestBasis"},
+	{"receipt: approvals of who may not approve", "policy/ledger/basis.go", " && !not[a.Approver] && (", " && !not[\"\"] && (", "./policy/ledger", "TestBasis"},
 	{"pinned: no SM2 signature is asked for", "policy/witness/trustcheck.go", "\tif len(l.sm2) == 0 {\n", "\tif true {\n", "./policy/witness", "TestTrustOpens"},
 	{"pinned: the quorum is not asked for", "policy/witness/trustcheck.go", "if t.Asks() && !t.holds(t.quorum, signed) {", "if false {", "./policy/witness", "TestTrustOpens"},
 	{"pinned: one member is a group", "policy/witness/trustcheck.go", "\treturn n >= m.need\n", "\treturn n > 0\n", "./policy/witness", "TestTrustOpens"},

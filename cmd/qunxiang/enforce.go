@@ -37,7 +37,14 @@ func (d *domain) enforcePolicy(ctx context.Context) (waiting, err error) {
 		err = fmt.Errorf("%w%s", err, d.raisedCaps(p))
 	}
 	if d.state.Supervised() && refused(err) {
-		waiting, err = err, nil
+		waiting = err
+		by := "-" // of an evaluation policy nobody says who put it forward
+		if p.Supervision.Author != "" {
+			by = p.Supervision.Author
+		}
+		if err := d.ledger.Attempted(ctx, by, p.Digest()); err != nil && !errors.Is(err, ledger.ErrQuorum) {
+			return nil, err
+		}
 		p, err = d.policyInForce(p)
 	}
 	if err != nil {

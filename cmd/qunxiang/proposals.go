@@ -230,7 +230,7 @@ func (d *domain) policyProposals(wanted proposedPolicy) (out []api.Proposal, err
 	g, _ := d.state.InForce()
 	text := wanted.text
 	if g.Policy != wanted.Digest() {
-		next := queries.GrantLeaf(wanted.Policy)
+		next := d.state.Succession(queries.GrantLeaf(wanted.Policy))
 		p, err := d.policyProposal(&next, wanted.text)
 		if err != nil {
 			return nil, err
@@ -322,6 +322,9 @@ func (d *domain) proposal(subject, name, detail, digest string, by ...string) ap
 	}
 	out.InForce = d.state.Approved(subject, digest, now, by...) == nil
 	out.Barred = d.state.Barred(by...)
+	if subject == ledger.SubjectTemplate {
+		out.InForce = d.state.TemplateApproved(name, digest, now) == nil
+	}
 	return out
 }
 
