@@ -16,6 +16,7 @@ var receiptMutants = []mutant{
 	{"receipt: another cost than was charged", "queries/receiptcheck.go", " || decimal(c.Cost.Rho) != p.Rho", "", "./queries", "TestVerifyReceipt"},
 	{"receipt: the bytes of another release", "queries/receiptcheck.go", "if digestOf(c.Release) != s.Subject[0].Digest[\"sha256\"] {", "if false {", "./queries", "TestVerifyReceipt"},
 	{"receipt: everybody is told who was charged", "queries/receipt.go", "if !r.mayKnow(principal, rec) {", "if false {", "./queries", "TestReceiptNamesNobodyToOthers"},
+	{"receipt: another policy than it was decided under", "queries/receiptcheck.go", " || leaf.Previous != \"\" && c.Policy != p.PolicyLeaf {", " {", "./queries", "TestVerifyReceipt"},
 	{"receipt: any mechanism", "queries/receiptcheck.go", "if p.Mechanism != Mechanism || ", "if ", "./queries", "TestVerifyReceipt"},
 	{"receipt: approvals of after the charge", "queries/receiptcheck.go", "return a.Leaf <= 0 || a.Leaf >= p.ChargeLeaf }) {", "return a.Leaf < 0 }) {", "./queries", "TestVerifyReceipt"},
 	{"receipt: the release says another k", "queries/receiptcheck.go", " || p.K != \"\" && p.K != k && p.K != noisyThreshold(rel.Privacy.K) {", " || k == \"\" {", "./queries", "TestVerifyReceipt"},

@@ -131,6 +131,13 @@ func TestBothFoldsRefuse(t *testing.T) {
 			}
 			return f
 		}, "leaf-malformed chain-broken approval-invalid approval-invalid "},
+		"a principal of nobody in an evaluation": {func() *forge {
+			return (&forge{t: t}).chained("GRANT", overseen(t, "mode", "evaluation", "approvers", []members{}, "persons", []members{person("", "insurer-a")}))
+		}, "leaf-malformed "},
+		"a grant in the year 10000": {func() *forge {
+			f := (&forge{t: t}).add("GRANT", terms("grants", []members{granted("g-1", "until", "9999-12-31")})).add("SNAPSHOT", loaded)
+			return f.add("CHARGE", charged("r-1", "time", 253402300800, "due", 253402300802))
+		}, "grant-expired "},
 		"a snapshot of format 1, approved later": {func() *forge {
 			f := &forge{t: t, cosign: []string{"w.example"}}
 			f.add("GRANT", terms()).add("SNAPSHOT", loaded)
