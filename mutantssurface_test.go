@@ -32,4 +32,12 @@ var surfaceMutants = []mutant{
 	{"charged before it is known that the answer can be kept", "queries/ask.go", "if err := r.Store.Ready(); err != nil {", "if err := error(nil); err != nil {", "./queries", "TestAnswersThatCannotBeKept"},
 	{"charged before the snapshot is known to be in reach", "queries/child/answerer.go", "if a.try(ctx, o.Source.Snapshot) != nil {", "if a.prepare(ctx, o.Source.Snapshot) != nil {", "./queries/child", "TestSnapshotOutOfReachIsNotCharged"},
 	{"a sign-in leads elsewhere", "api/signin.go", "err != nil || !plain ||", "err != nil || !plain && plain ||", "./api", "TestSignIn"},
+	{"policy: characters that nobody sees", "policy/yaml.go", "n == 1, !unicode.IsGraphic(r):", "n == 1, unicode.IsControl(r):", "./policy", "TestPolicyIsSeen"},
+	{"policy: bytes that are no text", "policy/yaml.go", "case r == utf8.RuneError && n == 1, !unicode", "case !unicode", "./policy", "TestPolicyIsSeen"},
+	{"proposals: another's is added to", "cmd/qunxiang/policychange.go", "if supervised && author != as && !(some", "if false && author != as && !(some", "./cmd/qunxiang", "TestScripts/proposals"},
+	{"proposals: a policy is shown under another author", "cmd/qunxiang/approvesign.go", "[]string{rules.Supervision.Author}", "p.By", "./cmd/qunxiang", "TestWhatIsShownIsSigned"},
+	{"proposals: a broken one stops revocation", "cmd/qunxiang/policyfile.go", "if err == nil || !some {", "if true || !some {", "./cmd/qunxiang", "TestScripts/proposals"},
+	{"proposals: the policy in force cannot be taken back", "cmd/qunxiang/approvesign.go", "(revoke || !waits ||", "(!waits ||", "./cmd/qunxiang", "TestWhichPolicyIsMeant"},
+	{"proposals: a change is shown in part", "cmd/qunxiang/approveshow.go", "	for ; j < len(b); j++ {", "	for ; j+1 < len(b); j++ {", "./cmd/qunxiang", "TestChangesAreWhole"},
+	{"noise audit: nothing is enough", "queries/auditnoise.go", "report.Numbers < NoiseNeeds", "false", "./queries", "TestAuditOfWhatIsMissing"},
 }

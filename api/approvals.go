@@ -29,6 +29,8 @@ type Proposal struct {
 	Digest   string          `json:"digest" doc:"SHA-256 that an approval binds."`
 	By       []string        `json:"by" doc:"The principals who ask for it; their approvals do not count."`
 	Approved []ApprovalEntry `json:"approved" doc:"Approvals that hold now."`
+	Barred   []string        `json:"barred,omitempty" doc:"The people whose approvals do not count: they asked for it, or it gives them something."`
+	Replaces string          `json:"replaces,omitempty" doc:"Of a policy that waits: the digest of the one in force, which is listed too."`
 	InForce  bool            `json:"in_force" doc:"It has the approvals it needs and is used."`
 }
 
@@ -55,6 +57,7 @@ type Statement struct {
 type ProposalList struct {
 	Population string     `json:"population" doc:"What every statement names."`
 	Proposals  []Proposal `json:"proposals"`
+	Notes      []string   `json:"notes,omitempty" doc:"What is wrong with files of the domain that were to hold a proposal. They are passed over."`
 }
 
 const approvalsPath = "/v1/approvals"

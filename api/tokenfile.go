@@ -31,7 +31,7 @@ type tokenEntry struct {
 // digestPrefix names the hash. Without it, a digest of digits alone would be a number to YAML.
 const digestPrefix = "sha256:"
 
-const tokenHead = "# Bearer tokens, by the SHA-256 of each. Delete an entry to revoke its token.\n"
+const tokenHead = "# Bearer tokens, by the SHA-256 of each. qunxiang token revoke takes one out.\n"
 
 func (e tokenEntry) expired(now time.Time) bool {
 	if e.Expires == "" {

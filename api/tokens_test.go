@@ -211,3 +211,45 @@ func TestTokenFileRoundTrip(t *testing.T) {
 		}
 	})
 }
+
+// A token that is revoked, alone or with all of its principal, is refused from then on,
+// and no other is.
+func TestTokensAreListedAndRevoked(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	tokens, err := OpenTokens(filepath.Join(t.TempDir(), "tokens.yaml"), func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := map[string]string{}
+	for _, name := range []string{"a1", "a2", "b1", "b2"} {
+		expires := time.Time{}
+		if name == "b2" {
+			expires = now.Add(time.Hour)
+		}
+		if made[name], err = tokens.Add(name[:1], expires); err != nil {
+			t.Fatal(err)
+		}
+	}
+	counts := func() (out string) {
+		for _, name := range []string{"a1", "a2", "b1", "b2"} {
+			if _, err := tokens.Principal(t.Context(), made[name]); err == nil {
+				out += name + " "
+			}
+		}
+		return out
+	}
+	now = now.Add(2 * time.Hour)
+	list, err := tokens.List()
+	if err != nil || len(list) != 4 || list[3].Principal != "b" || !list[3].Expired || list[0].Expired || list[0].Expires != "" || counts() != "a1 a2 b1 " {
+		t.Fatalf("%+v %v, %s", list, err, counts())
+	}
+	if n, err := tokens.Revoke(func(x TokenInfo) bool { return x.Digest == list[1].Digest }); n != 1 || err != nil || counts() != "a1 b1 " {
+		t.Errorf("one: %d %v, %s", n, err, counts())
+	}
+	if n, err := tokens.Revoke(func(x TokenInfo) bool { return x.Principal == "b" }); n != 2 || err != nil || counts() != "a1 " {
+		t.Errorf("a principal's: %d %v, %s", n, err, counts())
+	}
+	if n, err := tokens.Revoke(func(x TokenInfo) bool { return x.Principal == "b" }); n != 0 || !errors.Is(err, errNoSuchToken) || counts() != "a1 " {
+		t.Errorf("none: %d %v, %s", n, err, counts())
+	}
+}

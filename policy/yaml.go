@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -56,6 +58,10 @@ func (r *reader) document(b []byte) (root ast.Node) {
 		r.failAt(start, "the file is over 256 KiB")
 		return nil
 	}
+	if at := unseen(b); at != nil {
+		r.failAt(at, "a character that cannot be seen, or bytes that are no UTF-8: who approves the file is shown all of it")
+		return nil
+	}
 	if deep(b) {
 		r.failAt(start, "brackets are nested too deeply")
 		return nil
@@ -84,6 +90,25 @@ func (r *reader) document(b []byte) (root ast.Node) {
 		r.failAt(at, "there is more than one document")
 	default:
 		return file.Docs[0].Body
+	}
+	return nil
+}
+
+// unseen is the place of the first byte that is no UTF-8, or of the first character that
+// steers a terminal, turns the order of what is read, or shows nothing; nil for none. Line
+// ends and tabs are as they are.
+func unseen(b []byte) *token.Position {
+	at := &token.Position{Line: 1, Column: 1}
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		switch {
+		case r == '\n':
+			at.Line, at.Column = at.Line+1, 0
+		case r == '\t', r == '\r' && len(b) > 1 && b[1] == '\n':
+		case r == utf8.RuneError && n == 1, !unicode.IsGraphic(r):
+			return at
+		}
+		at.Column, b = at.Column+1, b[n:]
 	}
 	return nil
 }

@@ -19,7 +19,10 @@ type NoiseReport struct {
 	FalseAlarm float64 `json:"false_alarm"` // an honest log fails with at most this
 	Releases   int     `json:"releases"`    // tested
 	Numbers    int     `json:"numbers"`     // released numbers that were led back to a draw
-	Unlike     int     `json:"unlike"`      // files that cannot be what their charge was for, as they stand; any is a fail
+	// TooFew says that the numbers are fewer than NoiseNeeds: that nothing was found in them
+	// then says next to nothing.
+	TooFew bool `json:"too_few"`
+	Unlike int  `json:"unlike"` // files that cannot be what their charge was for, as they stand; any is a fail
 
 	// What was not tested.
 	Trainings   int `json:"trainings"`    // sums of training jobs, of which no domain knows the exact ones
@@ -29,6 +32,10 @@ type NoiseReport struct {
 	OldBounding int `json:"old_bounding"` // from before the choice of groups and rows could be had again
 	Abandoned   int `json:"abandoned"`    // charged and never released
 }
+
+// NoiseNeeds is how many numbers an audit must test before that it passes says something:
+// with so many it sees half of the noise left out.
+const NoiseNeeds = 350
 
 // ErrAudit means that an audit of the noise could not be made whole. It says no
 // more: why may be data.
@@ -66,7 +73,7 @@ func (r *Runner) AuditNoise(ctx context.Context, leaves int64, falseAlarm float6
 	if err != nil {
 		return nil, err
 	}
-	report.Pass = pass && report.Unlike == 0
+	report.Pass, report.TooFew = pass && report.Unlike == 0, report.Numbers < NoiseNeeds
 	return report, nil
 }
 

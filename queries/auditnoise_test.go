@@ -93,7 +93,7 @@ func TestAuditOfWhatIsMissing(t *testing.T) {
 		gone := func(o *queries.Options) {
 			o.Source = func(string) (queries.Source, error) { return queries.Source{}, errors.New("gone") }
 		}
-		if r, err := audit(gone); err != nil || r.NoSnapshot != 1 || r.Releases != 0 || !r.Pass {
+		if r, err := audit(gone); err != nil || r.NoSnapshot != 1 || r.Releases != 0 || !r.Pass || !r.TooFew {
 			t.Errorf("without the snapshot: %+v, %v", r, err)
 		}
 		rotated := func(o *queries.Options) { o.Secret = bytes.Repeat([]byte{1}, 32) }

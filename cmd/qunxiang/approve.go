@@ -13,7 +13,6 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -141,6 +140,9 @@ func approveListCommand() *cobra.Command {
 			if asJSON {
 				return printJSON(c.OutOrStdout(), list)
 			}
+			for _, note := range list.Notes {
+				fmt.Fprintln(c.ErrOrStderr(), "note:", note)
+			}
 			return printProposals(c.OutOrStdout(), list.Proposals)
 		},
 	}
@@ -153,15 +155,7 @@ func printProposals(out io.Writer, list []api.Proposal) error {
 	w := tabwriter.NewWriter(out, 2, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "WHAT\tNAME\tDIGEST\tASKED FOR BY\tAPPROVED BY\tSTATE")
 	for _, p := range list {
-		var by []string
-		for _, a := range p.Approved {
-			by = append(by, a.Person+" until "+a.Until.UTC().Format(time.DateOnly))
-		}
-		state := "waits"
-		if p.InForce {
-			state = "in force"
-		}
-		row(w, p.Subject, p.Name, fmt.Sprintf("%.20s", p.Digest), dash(p.By), dash(by), state)
+		row(w, p.Subject, p.Name, fmt.Sprintf("%.20s", p.Digest), dash(p.By), approvedBy(p), state(p))
 	}
 	return w.Flush()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,9 +39,12 @@ func approveSignCommand(revoke bool) *cobra.Command {
 		Use: "sign WHAT...", Short: "Approve things, after reading what they are", Args: cobra.MinimumNArgs(1),
 		Long: `Approve the things that WHAT names: a kind (grant, template, snapshot, resume, key,
 delete, audit, optouts: all of that kind), a template's id@version, or the first twenty digits of a
-digest. Each is shown first, and its digest is computed here from what is shown; of a
-template, from the copy in this program; of a look at noise (audit), from the tiles of
-the published log, whose checkpoint must be signed as --policy says where that is given.`,
+digest. By its kind the policy that waits is meant (grant), and where none waits the one
+in force. Each is shown first, but with --yes, and its digest is computed here from what
+is shown; of a template, from the copy in this program, which is shown whole; of a look
+at noise (audit), from the tiles of the published log, whose checkpoint must be signed
+as --policy says where that is given. A policy is shown whole and then by what it
+changes. What you ask for yourself, or gain by, you cannot approve.`,
 		Example: "  qunxiang approve sign grant --person Ada --approver-key ada.key --domain D --as steward-a\n" +
 			"  qunxiang approve sign template --person Ada --approver-key ada.key --server https://domain.example --token ... --yes",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -49,7 +53,7 @@ the published log, whose checkpoint must be signed as --policy says where that i
 	}
 	if revoke {
 		c.Use, c.Short = "revoke WHAT...", "Take approvals back: what rests on them stops at once"
-		c.Long = "Take your approvals of the things that WHAT names back, as in approve sign. Charges\nthat need them are refused from then on, until two people approve again."
+		c.Long = "Take your approvals of the things that WHAT names back, as in approve sign; grant is\nthe policy in force and the one that waits. Charges\nthat need them are refused from then on, until two people approve again."
 		c.Example = "  qunxiang approve revoke claim-severity@1.0.0 --person Ada --approver-key ada.key --domain D --as steward-a"
 	}
 	s.flags(c)
@@ -84,31 +88,37 @@ func (s *signing) run(ctx context.Context, in io.Reader, out io.Writer, what []s
 	if err != nil {
 		return err
 	}
-	chosen, err := choose(list.Proposals, what)
+	chosen, err := choose(list.Proposals, what, s.revoke)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
+	if err := s.barred(chosen); err != nil {
+		return err
+	}
 	for _, p := range chosen {
-		if err := s.one(ctx, in, out, a, list.Population, p); err != nil {
+		if err := s.one(ctx, in, out, a, list, p); err != nil {
 			return fmt.Errorf("%s %s: %w", p.Subject, p.Name, err)
 		}
 	}
 	return nil
 }
 
-// choose finds the things that are meant; each WHAT must name one at least.
-func choose(list []api.Proposal, what []string) (chosen []api.Proposal, err error) {
+// choose finds the things that are meant; each WHAT must name one at least. The policy in
+// force is not meant by its kind where another waits to be signed.
+func choose(list []api.Proposal, what []string, revoke bool) (chosen []api.Proposal, err error) {
 	catalog, err := queries.LoadCatalog(templates.FS)
 	if err != nil {
 		return nil, err
 	}
+	waits := slices.ContainsFunc(list, func(p api.Proposal) bool { return p.Replaces != "" })
 	for _, w := range what {
 		before := len(chosen)
 		if t, err := catalog.Find(w); err == nil {
 			w = t.Ref() // of I3, or of an id without its version
 		}
 		for _, p := range list {
-			if p.Subject == w || p.Name == w || len(w) >= digestDigits && strings.HasPrefix(p.Digest, w) {
+			kind := p.Subject == w && (revoke || !waits || p.Subject != ledger.SubjectGrant || p.Replaces != "")
+			if kind || p.Name == w || len(w) >= digestDigits && strings.HasPrefix(p.Digest, w) {
 				chosen = append(chosen, p)
 			}
 		}
@@ -119,7 +129,8 @@ func choose(list []api.Proposal, what []string) (chosen []api.Proposal, err erro
 	return chosen, nil
 }
 
-func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approvals, population string, p api.Proposal) error {
+func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approvals, list api.ProposalList, p api.Proposal) error {
+	population := list.Population
 	err := checkProposal(p)
 	if err == nil && p.Subject == ledger.SubjectOptOuts {
 		err = checkOptOuts(population, s.list, s.revoke, p)
@@ -135,7 +146,9 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 		verb = "take back your approval of"
 	}
 	if !s.yes {
-		fmt.Fprintf(out, "%s %s\nof population %s, digest %s\n%s\n", p.Subject, printable(p.Name), printable(population), p.Digest, p.Detail)
+		if err := present(out, p, list); err != nil {
+			return &exitError{exitInvalid, err}
+		}
 	}
 	if err := confirmed(in, out, s.yes, "Do you, "+s.person+", "+verb+" this?"); err != nil {
 		return err
@@ -213,7 +226,7 @@ func checkProposal(p api.Proposal) error {
 		if digest, err := ledger.ContentDigest(&g); err != nil || digest != p.Digest {
 			return differs
 		}
-		return nil
+		shown.Name, shown.By = policyName(rules.Digest()), []string{rules.Supervision.Author}
 	case *ledger.Snapshot:
 		shown.Name, shown.By = keptProposal{Snapshot: b}.words()
 	case *ledger.Resume:

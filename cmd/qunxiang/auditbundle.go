@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -29,6 +30,9 @@ verifies it has them by another way, see audit policy.
 The log names organisations and what they asked for: it is for the regulator.`,
 		Example: "  qunxiang audit bundle --domain D --out B.tar",
 		RunE: func(*cobra.Command, []string) error {
+			if _, err := os.Stat(filepath.Join(dir, "ledger", "checkpoint")); err != nil {
+				return fmt.Errorf("%s: there is no log here to pack: %w", dir, err)
+			}
 			var releases audit.Released
 			if !without {
 				releases = newReleasedFiles(filepath.Join(dir, "releases"), nodeFolderOf(dir).path("jobs"))
@@ -124,6 +128,9 @@ log is verified besides, as by audit verify.
 Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
 		Example: "  qunxiang audit replay --domain D --scope life\n  qunxiang audit replay --bundle B.tar --policy pinned.policy --scope 2017 --json",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if !scopePattern.MatchString(scope) {
+				return &exitError{exitUsage, fmt.Errorf("--scope is life, a year such as 2017, or in full POPULATION/life")}
+			}
 			o, done, err := e.open(c.Context())
 			if err != nil {
 				return err
@@ -152,6 +159,9 @@ Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
 	return c
 }
 
+// scopePattern are the names of scopes, in full or without their population.
+var scopePattern = regexp.MustCompile(`^([a-z0-9][a-z0-9._-]*/)?(life|[0-9]{4})$`)
+
 // replayed is what audit replay --json prints.
 type replayed struct {
 	Scope   audit.Scope   `json:"scope"`
@@ -165,8 +175,12 @@ func printHistory(w io.Writer, r *audit.Report, scope string) {
 			s.Leaf, s.Organisation, s.Principal, s.Template, s.Purpose, s.Cost.RhoFloat(), s.Total.RhoFloat(), s.Cap.RhoFloat())
 	}
 	all := r.Scope(scope)
-	fmt.Fprintf(w, "%s: %d charges, rho %.6g of %.6g, delta %.3g of %.3g\n", all.Name, len(r.History), all.Spent.RhoFloat(), all.Cap.RhoFloat(),
-		float64(all.Spent.Delta)/1e21, float64(all.Cap.Delta)/1e21)
+	if len(r.History) == 0 {
+		fmt.Fprintf(w, "%s: nothing was ever charged to it\n", all.Name)
+	} else {
+		fmt.Fprintf(w, "%s: %d charges, rho %.6g of %.6g, delta %.3g of %.3g\n", all.Name, len(r.History), all.Spent.RhoFloat(), all.Cap.RhoFloat(),
+			float64(all.Spent.Delta)/1e21, float64(all.Cap.Delta)/1e21)
+	}
 	if !r.OK() {
 		fmt.Fprintf(w, "NOT OK: %d findings: %s\n", int64(len(r.Findings))+r.More, strings.Join(r.Found(), " "))
 	}

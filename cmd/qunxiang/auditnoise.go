@@ -44,8 +44,11 @@ they sign (approve sign audit), and it is run again with --leaves.
 Not tested: quantiles, curves, standard deviations, means without the number of
 their rows, what is derived from other numbers, and training jobs.
 
-Exit codes: 0 pass, 5 fail, 3 refused, 4 the domain is in use, 1 the audit could
-not be made.`,
+With fewer than 350 numbers there is no verdict but fail: that nothing was found says
+nothing then.
+
+Exit codes: 0 pass, 5 fail, 1 no verdict, or the audit could not be made, 3 refused,
+4 the domain is in use.`,
 		Example: "  qunxiang audit noise --domain D --as steward-s",
 		RunE: func(c *cobra.Command, _ []string) error {
 			report, err := auditNoise(c, dir, as, leaves)
@@ -57,10 +60,15 @@ not be made.`,
 			} else {
 				printNoise(c.OutOrStdout(), report)
 			}
-			if err == nil && !report.Pass {
+			switch {
+			case err != nil:
+				return err
+			case !report.Pass:
 				return &exitError{exitInvalid, nil}
+			case report.TooFew:
+				return &exitError{exitFailed, nil}
 			}
-			return err
+			return nil
 		},
 	}
 	domainFlags(c, &dir, &as)
@@ -144,8 +152,12 @@ func printNoise(w io.Writer, r *queries.NoiseReport) {
 		fmt.Fprintf(w, "  %d files cannot be what was charged, as they stand\n", r.Unlike)
 	}
 	verdict := "PASS: the noise is as claimed"
-	if !r.Pass {
+	switch {
+	case !r.Pass:
 		verdict = "FAIL: the noise is not as claimed"
+	case r.TooFew:
+		fmt.Fprintf(w, "NO VERDICT: %d numbers are too few to say anything; half of the noise left out is seen in about %d\n", r.Numbers, queries.NoiseNeeds)
+		return
 	}
 	fmt.Fprintf(w, "%s (an honest log fails with at most %g)\n", verdict, r.FalseAlarm)
 }

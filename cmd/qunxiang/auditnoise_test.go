@@ -231,7 +231,7 @@ func TestAuditNoise(t *testing.T) {
 	t.Parallel()
 	d := askedDomain(t)
 	honest, exact := noiseOf(t, d.runner)
-	if !honest.Pass || honest.Unlike > 0 || honest.Releases < 20 || honest.Numbers < 300 {
+	if !honest.Pass || honest.TooFew != (honest.Numbers < queries.NoiseNeeds) || honest.Unlike > 0 || honest.Releases < 20 || honest.Numbers < 300 {
 		t.Fatalf("an honest domain: %+v", honest)
 	}
 	honest.Abandoned = 0 // they are not written again

@@ -47,7 +47,7 @@ type domain struct {
 	outside    *outsideLog // nil for none
 
 	log     io.Writer   // where a server is told of witnesses; nil: nowhere
-	waiting error       // why policy.yaml is not in force; nil where it is
+	waiting error       // why policy.yaml is not in force; nil where it is, or that is not known
 	pending atomic.Bool // whether it is not, while the domain is served
 
 	maxRuns, maxInFlight int // of a server; 0: the Runner's own
@@ -63,10 +63,13 @@ var errNoDomain = errors.New("there is no domain here; qunxiang data synth or da
 // openDomain opens an existing domain.
 func openDomain(ctx context.Context, dir string, m mode) (*domain, error) {
 	d := &domain{dir: dir}
-	if _, err := os.Stat(d.path("policy.yaml")); errors.Is(err, fs.ErrNotExist) {
+	begun, err := d.begun()
+	if err != nil {
+		return nil, err
+	}
+	if !begun {
 		return nil, fmt.Errorf("%s: %w", dir, errNoDomain)
 	}
-	var err error
 	if d.catalog, err = queries.LoadCatalog(templates.FS); err != nil {
 		return nil, err
 	}
@@ -92,14 +95,16 @@ func openDomain(ctx context.Context, dir string, m mode) (*domain, error) {
 
 // readLedger reads the log, and the policy that is in force by it.
 func (d *domain) readLedger() (err error) {
-	p, err := d.loadPolicy()
-	if err != nil {
-		return err
-	}
 	if d.state, err = readLog(d.dir); err != nil {
 		return fmt.Errorf("%s: %w", d.path("ledger"), err)
 	}
-	if p, err = d.policyInForce(p); err != nil {
+	wanted, err := d.proposed()
+	if err != nil {
+		return err
+	}
+	d.waiting = wanted.broken
+	p, err := d.policyInForce(wanted.Policy)
+	if err != nil {
 		return err
 	}
 	d.inForce.Put(p)
@@ -146,7 +151,7 @@ func (d *domain) withWitnesses(o *ledger.Options) error {
 
 // outsideOf is what keeps the newest checkpoint of a log outside, nil for nothing.
 func (d *domain) outsideOf(s *ledger.State) (*outsideLog, error) {
-	p, err := d.loadPolicy()
+	p, err := d.proposed()
 	if err != nil {
 		return nil, err
 	}
@@ -159,12 +164,15 @@ func (d *domain) outsideOf(s *ledger.State) (*outsideLog, error) {
 
 // openLedger takes the domain's lock and puts its policy in force, or what waits for
 // approvals and has them by now.
-func (d *domain) openLedger(ctx context.Context) error {
-	if _, err := d.loadPolicy(); err != nil { // before a lock is taken for nothing
+func (d *domain) openLedger(ctx context.Context) (err error) {
+	if err := os.MkdirAll(d.path("tmp"), 0o700); err != nil { // a copy may leave empty folders out
 		return err
 	}
 	if err := d.addPublicKeys(); err != nil {
 		return err
+	}
+	if d.state, err = readLog(d.dir); err != nil {
+		return fmt.Errorf("%s: %w", d.path("ledger"), err)
 	}
 	o, err := d.ledgerOptions(false)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -18,43 +17,26 @@ import (
 // policy is the policy in force.
 func (d *domain) policy() *policy.Policy { return d.inForce.Policy() }
 
-// loadPolicy reads policy.yaml, which in a supervised domain may be a proposal only.
-func (d *domain) loadPolicy() (*policy.Policy, error) {
-	p, err := policy.Load(d.path("policy.yaml"))
-	if err != nil {
-		return nil, err
-	}
-	if p.Population != d.keys.person.Population() {
-		return nil, fmt.Errorf("policy.yaml is for population %s, the domain's key makes %s", p.Population, d.keys.person.Population())
-	}
-	return p, nil
-}
-
-// policyCopy is where the text of a policy that was put in force is kept.
-func (d *domain) policyCopy(digest string) string { return d.path("policies", digest+".yaml") }
-
 // enforcePolicy puts policy.yaml in force. Where it has not the approvals it needs, the
 // policy that is in force stays, and waiting says why.
 func (d *domain) enforcePolicy(ctx context.Context) (waiting, err error) {
-	p, err := d.loadPolicy()
+	wanted, err := d.proposed()
 	if err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(d.path("policy.yaml"))
-	if err != nil {
-		return nil, err
+	p := wanted.Policy
+	if wanted.broken != nil {
+		d.take(p)
+		return wanted.broken, nil
 	}
-	if digestOf(text) != p.Digest() { // the copy must be of what was read
-		return nil, errors.New("policy.yaml was changed while it was read")
-	}
-	if err := os.MkdirAll(d.path("policies"), 0o700); err != nil {
-		return nil, err
-	}
-	if err := writeDurably(d.policyCopy(p.Digest()), text, 0o600); err != nil { // before the leaf that names it
+	if err := d.writeNew("policies", p.Digest()+".yaml", wanted.text); err != nil { // before the leaf that names it
 		return nil, err
 	}
 	_, err = d.ledger.Grant(ctx, queries.GrantLeaf(p))
-	if errors.Is(err, ledger.ErrApproval) || errors.Is(err, ledger.ErrSupervised) {
+	if errors.Is(err, ledger.ErrCapRaised) {
+		err = fmt.Errorf("%w%s", err, d.raisedCaps(p))
+	}
+	if d.state.Supervised() && refused(err) {
 		waiting = err
 		by := "-" // of an evaluation policy nobody says who put it forward
 		if p.Supervision.Author != "" {
@@ -68,28 +50,37 @@ func (d *domain) enforcePolicy(ctx context.Context) (waiting, err error) {
 	if err != nil {
 		return nil, err
 	}
+	d.take(p)
+	return waiting, nil
+}
+
+// refused says that the log does not take a policy, and is none the worse for it.
+func refused(err error) bool {
+	return errors.Is(err, ledger.ErrApproval) || errors.Is(err, ledger.ErrSupervised) || errors.Is(err, ledger.ErrCapRaised) || errors.Is(err, ledger.ErrLeaf)
+}
+
+// raisedCaps says which caps a policy would raise, and what they are.
+func (d *domain) raisedCaps(p *policy.Policy) (text string) {
+	g, _ := d.state.InForce()
+	kept, _, err := d.keptPolicy(g.Policy)
+	if err != nil {
+		return ""
+	}
+	if !p.YearCap().Fits(kept.YearCap()) {
+		text += fmt.Sprintf("; caps.year is %s in policy.yaml and %s in force", p.Caps.Year, kept.Caps.Year)
+	}
+	if !p.LifeCap().Fits(kept.LifeCap()) {
+		text += fmt.Sprintf("; caps.life is %s in policy.yaml and %s in force", p.Caps.Life, kept.Caps.Life)
+	}
+	return text
+}
+
+// take goes by a policy from now on.
+func (d *domain) take(p *policy.Policy) {
 	d.inForce.Put(p)
 	if d.runner != nil {
 		d.runner.Enforce(p)
 	}
-	return waiting, nil
-}
-
-// policyInForce is the policy that the log has in force: the one given, or the copy kept.
-// An evaluation domain goes by its file, as its next writing command will.
-func (d *domain) policyInForce(p *policy.Policy) (*policy.Policy, error) {
-	g, some := d.state.InForce()
-	if !some || g.Mode == policy.ModeEvaluation || g.Policy == p.Digest() {
-		return p, nil
-	}
-	kept, err := policy.Load(d.policyCopy(g.Policy))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the policy in force, %s, is kept in no file; put back the policy.yaml with that SHA-256", g.Policy)
-	}
-	if err == nil && kept.Digest() != g.Policy {
-		err = fmt.Errorf("%s is not the policy it is named after", d.policyCopy(g.Policy))
-	}
-	return kept, err
 }
 
 // watch puts in force what gets its approvals, or is edited, while the domain is served.

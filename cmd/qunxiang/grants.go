@@ -1,12 +1,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +18,7 @@ func grantCommand() *cobra.Command {
 		Use: "grant", Short: "Show and change who may ask what",
 		Example: "  qunxiang grant list --domain D\n  qunxiang grant add --domain D --as steward-s --id motor-2027 --principal insurer-a --templates claim-severity --purposes commercial-health-insurance --until 2027-12-31",
 	}
-	c.AddCommand(grantListCommand(), grantAddCommand(), grantRemoveCommand())
+	c.AddCommand(grantListCommand(), grantAddCommand(), grantRemoveCommand(), grantDiscardCommand())
 	return c
 }
 
@@ -34,6 +34,9 @@ func grantListCommand() *cobra.Command {
 				return withCode(err)
 			}
 			defer d.Close()
+			if d.waiting != nil {
+				fmt.Fprintln(c.ErrOrStderr(), "note:", d.waiting)
+			}
 			chains := []policy.Chain{}
 			for _, g := range d.policy().Grants {
 				chains = append(chains, d.policy().Chain(g))
@@ -79,13 +82,16 @@ func grantAddCommand() *cobra.Command {
 		Use: "add", Short: "Put a grant into the policy", Args: cobra.NoArgs,
 		Long: `Write a grant into policy.yaml. In an evaluation domain it is in force when the next
 command writes; in a supervised one when two approvers, neither you nor whom it is
-for, have signed the new policy. The file is written anew: its own comments go.`,
+for, have signed the new policy. The file is written anew: its own comments go.
+
+A policy that waits is one principal's: while it does, nobody else changes it. Who
+wants to adds to it as its author, waits, or puts it away with grant discard.`,
 		Example: "  qunxiang grant add --domain D --as steward-s --id motor-2027 --principal insurer-a --templates claim-severity --purposes commercial-health-insurance --until 2027-12-31 --quota-rho 0.5",
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withCode(changePolicy(c.Context(), c.OutOrStdout(), dir, as, func(p *policy.Policy) error {
 				p.Grants = append(p.Grants, g)
-				return nil
-			}))
+				return checkGrant(g, time.Now())
+			}, nil))
 		},
 	}
 	domainFlags(c, &dir, &as)
@@ -116,45 +122,9 @@ func grantRemoveCommand() *cobra.Command {
 					return &exitError{exitUsage, fmt.Errorf("there is no grant %s", args[0])}
 				}
 				return nil
-			}))
+			}, nil))
 		},
 	}
 	domainFlags(c, &dir, &as)
 	return c
-}
-
-// changePolicy writes policy.yaml anew with a change, by somebody who may. It takes no
-// lock: who serves the domain sees the file change.
-func changePolicy(ctx context.Context, out io.Writer, dir, as string, change func(*policy.Policy) error) error {
-	d, err := openDomain(ctx, dir, reading)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.policy().May(as, policy.ChangePolicy); err != nil {
-		return err
-	}
-	p, err := d.loadPolicy() // the proposal, where one waits
-	if err != nil {
-		return err
-	}
-	if err := change(p); err != nil {
-		return err
-	}
-	if p.Mode == policy.ModeSupervised {
-		p.Supervision.Author = as
-	}
-	text := p.Format()
-	if _, err := policy.Parse("policy.yaml", text); err != nil {
-		return &exitError{exitUsage, fmt.Errorf("the policy would not be valid: %w", err)}
-	}
-	if err := writeDurably(d.path("policy.yaml"), text, 0o600); err != nil {
-		return err
-	}
-	if p.Mode == policy.ModeSupervised {
-		waitsForApproval(out, "the new policy")
-		return nil
-	}
-	_, err = fmt.Fprintln(out, "the policy is changed; a server takes it within seconds")
-	return err
 }

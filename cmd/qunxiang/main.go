@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries/duckdb"
 )
 
@@ -28,7 +29,10 @@ func run() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := root().ExecuteContext(ctx)
+	c, err := root().ExecuteContextC(ctx)
+	if errors.Is(err, ledger.ErrInUse) && c.Flags().Lookup("server") != nil {
+		err = &exitError{exitBusy, fmt.Errorf("%w: end that first, or use --server", err)}
+	}
 	if err == nil {
 		return exitOK
 	}

@@ -131,7 +131,7 @@ func (d *domain) optOutProposals() (out []api.Proposal, err error) {
 			continue
 		}
 		p := api.Proposal{Subject: ledger.SubjectOptOuts, Name: optOutWords(l.Text), Detail: "put forward by " + l.By,
-			Leaf: []byte(l.Text), Digest: l.digest(), By: []string{l.By}, Approved: []api.ApprovalEntry{}}
+			Leaf: []byte(l.Text), Digest: l.digest(), By: []string{l.By}, Approved: []api.ApprovalEntry{}, Barred: d.state.Barred(l.By)}
 		for _, a := range l.Said {
 			if !a.Revoked && time.Now().Before(a.Expires) {
 				p.Approved = append(p.Approved, api.ApprovalEntry{Person: a.Approver, Until: a.Expires})

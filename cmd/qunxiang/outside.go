@@ -20,12 +20,15 @@ const witnessesFile = "witnesses.yaml"
 
 // reached is witnesses.yaml.
 type reached struct {
-	Witnesses []struct {
-		Key string `yaml:"key"`
-		URL string `yaml:"url"`
-	} `yaml:"witnesses"`
+	Witnesses []reachedWitness `yaml:"witnesses"`
 	// Outside is a file on another disk that keeps a copy of the newest checkpoint.
 	Outside string `yaml:"outside"`
+}
+
+// reachedWitness is where the witness with a key is.
+type reachedWitness struct {
+	Key string `yaml:"key"`
+	URL string `yaml:"url"`
 }
 
 // outsideLog keeps the newest checkpoint outside the domain's disk: at witnesses, in a

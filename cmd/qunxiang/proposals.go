@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/dataset"
 )
 
 // proposalFolder holds, in a supervised domain, the leaves that wait for approvals: files
@@ -114,9 +116,12 @@ func waitsForApproval(w io.Writer, what string) {
 
 // settle does whatever has its approvals by now.
 func (d *domain) settle(ctx context.Context, log io.Writer) error {
-	kept, err := d.keptProposals()
+	kept, broken, err := d.keptProposals()
 	if err != nil {
 		return err
+	}
+	for _, note := range broken {
+		fmt.Fprintln(log, note)
 	}
 	for name, k := range kept {
 		switch err := k.commit(ctx, d); {
@@ -143,95 +148,147 @@ func (d *domain) settle(ctx context.Context, log io.Writer) error {
 	return nil
 }
 
-func (d *domain) keptProposals() (map[string]keptProposal, error) {
+// keptProposals are the leaves that wait, by their files. A file that is none of them stops
+// nothing else: broken says what is wrong with it.
+func (d *domain) keptProposals() (kept map[string]keptProposal, broken []string, err error) {
 	entries, err := os.ReadDir(d.path(proposalFolder))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return map[string]keptProposal{}, nil, nil
 	}
-	kept := map[string]keptProposal{}
+	kept = map[string]keptProposal{}
 	for _, e := range entries {
 		if filepath.Ext(e.Name()) != ".json" {
 			continue
 		}
-		text, err := os.ReadFile(d.path(proposalFolder, e.Name()))
+		k, err := readProposal(d.path(proposalFolder, e.Name()))
 		if err != nil {
-			return nil, err
+			broken = append(broken, fmt.Sprintf("%s is no proposal and is passed over: %v", filepath.Join(proposalFolder, e.Name()), err))
+			continue
 		}
-		var k keptProposal
-		if err := json.Unmarshal(text, &k); err != nil {
-			return nil, fmt.Errorf("%s: %w", d.path(proposalFolder, e.Name()), err)
-		}
-		if _, body := k.body(); body != nil {
-			kept[e.Name()] = k
-		}
+		kept[e.Name()] = k
 	}
-	return kept, err
+	return kept, broken, err
 }
 
-// proposals are all things that wait for approvals, or rest on ones that may be renewed:
-// the policy, the templates that are granted, the snapshot in use and the waiting leaves.
-func (d *domain) proposals() ([]api.Proposal, error) {
+func readProposal(path string) (k keptProposal, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return k, err
+	}
+	if err := json.Unmarshal(text, &k); err != nil {
+		return k, err
+	}
+	if _, body := k.body(); body == nil {
+		return k, errors.New("it holds no leaf")
+	}
+	_, _, err = k.digest()
+	return k, err
+}
+
+// proposals are all things that wait for approvals, or rest on ones that may be renewed or
+// taken back: the policy in force and the one that waits, the templates that are granted,
+// the snapshot in use and the waiting leaves. Notes say what could not be read.
+func (d *domain) proposals() (out []api.Proposal, notes []string, err error) {
 	if !d.state.Supervised() {
-		return nil, nil
+		return nil, nil, nil
 	}
-	p, err := d.loadPolicy()
+	wanted, err := d.proposed()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	text, err := os.ReadFile(d.path("policy.yaml"))
+	if wanted.broken != nil {
+		notes = append(notes, strings.ReplaceAll(wanted.broken.Error(), d.path()+string(filepath.Separator), ""))
+	}
+	kept, broken, err := d.keptProposals()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	grant := d.state.Succession(queries.GrantLeaf(p))
-	var out []api.Proposal
-	add := func(subject, name, detail string, b ledger.Body, digest string, by ...string) error {
-		var leaf []byte
-		if b != nil {
-			if leaf, err = ledger.Content(b); err != nil {
-				return err
-			}
-			digest = digestOf(leaf)
-		}
-		p := d.proposal(subject, name, detail, digest, by...)
-		p.Leaf = leaf
-		out = append(out, p)
-		return nil
+	notes = append(notes, broken...)
+	if out, err = d.policyProposals(wanted); err != nil {
+		return nil, nil, err
 	}
-	if err := add(ledger.SubjectGrant, "policy "+p.Digest()[:12], string(text), &grant, ""); err != nil {
-		return nil, err
-	}
-	for _, t := range d.grantedTemplates(p) {
-		if err := add(ledger.SubjectTemplate, t.Ref(), t.Title.EN, nil, t.Digest()); err != nil {
-			return nil, err
-		}
+	for _, t := range d.grantedTemplates(wanted.Policy, d.policy()) {
+		out = append(out, d.proposal(ledger.SubjectTemplate, t.Ref(), t.Title.EN, t.Digest()))
 	}
 	if s, some := d.registered(); some {
-		if err := add(ledger.SubjectSnapshot, "snapshot "+s.Snapshot, "loaded by "+s.By, &s, "", s.By); err != nil {
-			return nil, err
-		}
-	}
-	kept, err := d.keptProposals()
-	if err != nil {
-		return nil, err
+		kept["in use"] = keptProposal{Snapshot: &s}
 	}
 	for _, k := range kept {
-		subject, _ := k.body()
-		name, by := k.words()
-		digest, leaf, err := k.digest()
+		p, err := d.leafProposal(k)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		p := d.proposal(subject, name, "asked for by "+strings.Join(by, ", "), digest, by...)
-		p.Leaf = leaf
 		out = append(out, p)
 	}
 	lists, err := d.optOutProposals()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	out = append(out, lists...)
 	slices.SortStableFunc(out, func(a, b api.Proposal) int { return strings.Compare(a.Subject+a.Name, b.Subject+b.Name) })
-	return out, nil
+	return out, notes, nil
+}
+
+// policyProposals are the policy in force, so that approvals of it can be taken back
+// whatever waits, and the one that waits, where there is one.
+func (d *domain) policyProposals(wanted proposedPolicy) (out []api.Proposal, err error) {
+	g, _ := d.state.InForce()
+	text := wanted.text
+	if g.Policy != wanted.Digest() {
+		next := d.state.Succession(queries.GrantLeaf(wanted.Policy))
+		p, err := d.policyProposal(&next, wanted.text)
+		if err != nil {
+			return nil, err
+		}
+		p.Barred = d.state.BarredFromGrant(&next)
+		if p.Replaces, err = ledger.ContentDigest(&g); err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+		if _, text, err = d.keptPolicy(g.Policy); err != nil {
+			return nil, err
+		}
+	}
+	p, err := d.policyProposal(&g, text)
+	p.InForce, p.Barred = d.state.GrantApproved(time.Now()) == nil, d.state.BarredFromGrant(nil)
+	return append(out, p), err
+}
+
+func (d *domain) policyProposal(g *ledger.Grant, text []byte) (p api.Proposal, err error) {
+	leaf, err := ledger.Content(g)
+	p = d.proposal(ledger.SubjectGrant, policyName(g.Policy), string(text), digestOf(leaf), g.By)
+	p.Leaf, p.InForce = leaf, false
+	return p, err
+}
+
+// policyName is what a policy is called where people approve it.
+func policyName(digest string) string { return "policy " + digest[:12] }
+
+// leafProposal is a leaf that waits, or the one of the snapshot in use.
+func (d *domain) leafProposal(k keptProposal) (p api.Proposal, err error) {
+	subject, _ := k.body()
+	name, by := k.words()
+	digest, leaf, err := k.digest()
+	detail := "asked for by " + strings.Join(by, ", ")
+	if k.Snapshot != nil {
+		detail = "loaded by " + k.Snapshot.By + d.snapshotWords(k.Snapshot.Snapshot)
+	}
+	p = d.proposal(subject, name, detail, digest, by...)
+	p.Leaf = leaf
+	return p, err
+}
+
+// snapshotWords say what is public of a snapshot: whose data are in it, and how many, is not.
+func (d *domain) snapshotWords(id string) string {
+	m, err := dataset.Load(d.dir, id)
+	if err != nil {
+		return ", which is not there"
+	}
+	words := fmt.Sprintf(" on %s, by binding %s (SHA-256 %s), amounts in %s", m.Created, m.Binding, m.BindingSum, m.Currency)
+	for _, name := range slices.Sorted(maps.Keys(m.Facts)) {
+		words += fmt.Sprintf("\n%s: %d", name, m.Facts[name])
+	}
+	return words
 }
 
 func digestOf(b []byte) string {
@@ -269,23 +326,21 @@ func (d *domain) proposal(subject, name, detail, digest string, by ...string) ap
 		}
 	}
 	out.InForce = d.state.Approved(subject, digest, now, by...) == nil
+	out.Barred = d.state.Barred(by...)
 	if subject == ledger.SubjectTemplate {
 		out.InForce = d.state.TemplateApproved(name, digest, now) == nil
-	}
-	if subject == ledger.SubjectGrant {
-		g, _ := d.state.InForce()
-		of, _ := ledger.ContentDigest(&g)
-		out.InForce = of == digest && d.state.GrantApproved(now) == nil
 	}
 	return out
 }
 
-// grantedTemplates are the templates that some grant is for.
-func (d *domain) grantedTemplates(p *policy.Policy) []*queries.Template {
+// grantedTemplates are the templates that some grant of some of the policies is for.
+func (d *domain) grantedTemplates(policies ...*policy.Policy) []*queries.Template {
 	var out []*queries.Template
 	for _, t := range d.catalog.Templates() {
-		if slices.ContainsFunc(p.Grants, func(g policy.Grant) bool {
-			return slices.Contains(g.Templates, t.ID) || slices.Contains(g.Templates, t.Ref())
+		if slices.ContainsFunc(policies, func(p *policy.Policy) bool {
+			return slices.ContainsFunc(p.Grants, func(g policy.Grant) bool {
+				return slices.Contains(g.Templates, t.ID) || slices.Contains(g.Templates, t.Ref())
+			})
 		}) {
 			out = append(out, t)
 		}
@@ -308,7 +363,8 @@ func (d *domain) Proposals(principal string) (api.ProposalList, error) {
 	if err := d.policy().May(principal, policy.SeeProposals); err != nil {
 		return out, err
 	}
-	list, err := d.proposals()
+	list, notes, err := d.proposals()
+	out.Notes = notes
 	out.Proposals = slices.DeleteFunc(append([]api.Proposal{}, list...), func(p api.Proposal) bool {
 		return p.Subject == ledger.SubjectOptOuts && !d.answersForOptOuts(principal)
 	})

@@ -226,7 +226,11 @@ func waitShown(ctx context.Context, a asker, t queries.Ticket, w io.Writer) (que
 		defer close(stop)
 		go countDown(w, t.Due, stop)
 	}
-	t, err := a.Wait(ctx, t.ID)
+	id := t.ID
+	t, err := a.Wait(ctx, id)
+	if errors.Is(err, context.Canceled) { // what was charged is delivered
+		err = fmt.Errorf("interrupted; qunxiang query fetch %s shows the answer when it is due: %w", id, err)
+	}
 	t.Charged = charged
 	return t, err
 }

@@ -96,6 +96,7 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 		d.warnOfSlot(log, m.People)
 	}
 	d.pending.Store(d.waiting != nil)
+	warnOfOpen(log, d.dir, conf.TLS.Key)
 	fmt.Fprintln(log, d.engineLine())
 	if d.waiting != nil {
 		fmt.Fprintf(log, "policy.yaml waits: %v\n", d.waiting)

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
 // supervising is one run of supervise.
@@ -18,6 +22,7 @@ type supervising struct {
 	dir, as, owner                               string
 	organisations, persons, approvers, witnesses []string
 	quorum, retention                            int
+	addresses                                    reached // of the witnesses
 }
 
 func superviseCommand() *cobra.Command {
@@ -57,13 +62,13 @@ func (s *supervising) run(ctx context.Context, out io.Writer) error {
 	err := changePolicy(ctx, io.Discard, s.dir, s.as, func(p *policy.Policy) error {
 		p.Mode = policy.ModeSupervised
 		p.Supervision = policy.Supervision{Owner: s.owner, Quorum: s.quorum, Retention: s.retention}
-		for _, step := range []func(*policy.Policy) error{s.people, s.agreements, s.keys, s.outside} {
+		for _, step := range []func(*policy.Policy) error{s.people, s.agreements, s.keys, s.cosigners} {
 			if err := step(p); err != nil {
-				return &exitError{exitUsage, err}
+				return err
 			}
 		}
 		return nil
-	})
+	}, s.writeAddresses)
 	if err != nil {
 		return err
 	}
@@ -104,19 +109,62 @@ func (s *supervising) agreements(p *policy.Policy) error {
 	return nil
 }
 
-// outside names the witnesses in the policy, and where they are in witnesses.yaml.
-func (s *supervising) outside(p *policy.Policy) error {
-	text := "# Where the witnesses that the policy names are reached.\nwitnesses:\n"
+// cosigners names the witnesses in the policy.
+func (s *supervising) cosigners(p *policy.Policy) error {
 	for _, w := range s.witnesses {
 		at := strings.Index(w, "=")
 		if at < 0 {
 			return fmt.Errorf("--witness %s is not URL=KEY", w)
 		}
-		p.Supervision.Witnesses = append(p.Supervision.Witnesses, w[at+1:])
-		text += fmt.Sprintf("  - {key: %q, url: %q}\n", w[at+1:], w[:at])
+		url, key := w[:at], w[at+1:]
+		if _, err := witness.NewClient(witness.ClientOptions{URL: url, Key: key}); err != nil {
+			return fmt.Errorf("--witness: %w", err)
+		}
+		p.Supervision.Witnesses = append(p.Supervision.Witnesses, key)
+		s.addresses.name(key, url)
 	}
-	text += "# A file on another disk that keeps a copy of the newest checkpoint.\noutside: \"\"\n"
-	return writeDurably(filepath.Join(s.dir, witnessesFile), []byte(text), 0o600)
+	return nil
+}
+
+// writeAddresses puts down where the witnesses are, beside those that are known.
+func (s *supervising) writeAddresses() error {
+	path := filepath.Join(s.dir, witnessesFile)
+	var file reached
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	default:
+		if err := strictYAML(path, "a list of witnesses", text, &file); err != nil {
+			return err
+		}
+	}
+	for _, w := range s.addresses.Witnesses {
+		file.name(w.Key, w.URL)
+	}
+	return writeDurably(path, file.format(), 0o600)
+}
+
+// name says where the witness with a key is reached.
+func (r *reached) name(key, url string) {
+	for i := range r.Witnesses {
+		if r.Witnesses[i].Key == key {
+			r.Witnesses[i].URL = url
+			return
+		}
+	}
+	r.Witnesses = append(r.Witnesses, reachedWitness{key, url})
+}
+
+// format is witnesses.yaml.
+func (r *reached) format() []byte {
+	text := "# Where the witnesses that the policy names are reached.\nwitnesses:\n"
+	for _, w := range r.Witnesses {
+		text += fmt.Sprintf("  - {key: %s, url: %s}\n", yamlText(w.Key), yamlText(w.URL))
+	}
+	text += "# A file on another disk that keeps a copy of the newest checkpoint.\noutside: " + yamlText(r.Outside) + "\n"
+	return []byte(text)
 }
 
 func (s *supervising) keys(p *policy.Policy) error {

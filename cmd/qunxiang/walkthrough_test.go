@@ -36,12 +36,15 @@ func TestSupervisedWalkThrough(t *testing.T) {
 		}
 	}
 	script := walkthrough(t, "README.md", "## Two people, and witnesses")
+	if strings.Contains(script, "--domain D") || strings.Contains(script, "B.tar") {
+		t.Error("it uses a domain or a file that an earlier section has made")
+	}
 	if bare(script) != bare(walkthrough(t, "README.zh-CN.md", "## 两人审批与见证方")) {
 		t.Error("the two READMEs have different commands")
 	}
 	script = strings.ReplaceAll(script, "127.0.0.1:8700", free(t))
 	script = strings.ReplaceAll(script, "127.0.0.1:8443", free(t))
-	script = strings.Replace(script, "serve --domain D --addr", "serve --config qunxiang.yaml --domain D --addr", 1)
+	script = strings.Replace(script, "serve --domain E --addr", "serve --config qunxiang.yaml --domain E --addr", 1)
 	cmd := exec.CommandContext(t.Context(), "bash", "-euc", "trap 'kill $(jobs -p); wait' EXIT\n"+script)
 	cmd.Dir, cmd.WaitDelay = dir, 10*time.Second
 	out, err := cmd.CombinedOutput()
@@ -56,15 +59,15 @@ func TestSupervisedWalkThrough(t *testing.T) {
 	if n := strings.Count(string(out), "OK: every release has its one earlier charge"); n != 2 {
 		t.Errorf("verified %d times, before the key changed and after\n%s", n, out)
 	}
-	list, err := os.ReadFile(filepath.Join(dir, "D", "optout"))
+	list, err := os.ReadFile(filepath.Join(dir, "E", "optout"))
 	if err != nil || len(list) == 0 {
 		t.Errorf("nobody has opted out: %v", err)
 	}
-	wal, err := os.ReadFile(filepath.Join(dir, "D", "ledger", "wal"))
+	wal, err := os.ReadFile(filepath.Join(dir, "E", "ledger", "wal"))
 	if err != nil || bytes.Contains(wal, []byte("optout")) || bytes.Contains(wal, []byte("opt-out")) {
 		t.Errorf("the log tells of opt-outs (%v)", err)
 	}
-	before, err := os.ReadFile(filepath.Join(dir, "D", "log-before.pub"))
+	before, err := os.ReadFile(filepath.Join(dir, "E", "log-before.pub"))
 	if err != nil || !strings.Contains(string(before), " until leaf ") {
 		t.Errorf("the log still has its first key: %q %v", before, err)
 	}

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"archive/tar"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -81,6 +82,9 @@ func ReadBundle(r io.ReaderAt, size int64) (*Bundle, error) {
 	for n := 0; ; n++ {
 		h, err := archive.Next()
 		if errors.Is(err, io.EOF) {
+			if err := onlyZeros(at); err != nil {
+				return nil, err
+			}
 			break
 		}
 		if err != nil {
@@ -125,6 +129,21 @@ func ReadBundle(r io.ReaderAt, size int64) (*Bundle, error) {
 		b.Releases = releases
 	}
 	return b, nil
+}
+
+// maxPadding is how many zero bytes programs put behind an archive at most.
+const maxPadding = 1 << 20
+
+// onlyZeros refuses what another program would take for a second archive.
+func onlyZeros(r io.Reader) error {
+	rest, err := io.ReadAll(io.LimitReader(r, maxPadding+1))
+	if err != nil {
+		return badBundle("%v", err)
+	}
+	if len(rest) > maxPadding || len(bytes.Trim(rest, "\x00")) > 0 {
+		return badBundle("there is something behind the archive's end")
+	}
+	return nil
 }
 
 // packed is a flat folder inside an archive.
@@ -188,15 +207,46 @@ func openFolder(name string) (*Bundle, error) {
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	b := &Bundle{Log: plainFiles{root, "", maxHandover}, Closer: root}
+	if err := onlyNamed(root, ".", func(name string) bool {
+		return name == checkpointName || name == walName || name == releasesName || handoverFile.MatchString(name)
+	}); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
 	info, err := root.Lstat(releasesName)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return b, nil
 	case err == nil && info.IsDir():
 		b.Releases = plainFiles{root, releasesName, maxReleased}
+		if err := onlyNamed(root, releasesName, releasedName.MatchString); err != nil {
+			return nil, errors.Join(err, root.Close())
+		}
 		return b, nil
 	}
 	return nil, errors.Join(badBundle("%s is no folder", releasesName), root.Close())
+}
+
+// onlyNamed refuses a folder with names that do not belong into a bundle.
+func onlyNamed(root *os.Root, folder string, belongs func(string) bool) error {
+	f, err := root.Open(folder)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	defer f.Close()
+	for {
+		names, err := f.Readdirnames(1000)
+		for _, name := range names {
+			if !belongs(name) {
+				return badBundle("%q does not belong into one", path.Join(folder, name))
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrUnusable, err)
+		}
+	}
 }
 
 // plainFiles are the files of a folder below a root, none of them a link or special.

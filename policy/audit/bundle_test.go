@@ -102,6 +102,8 @@ func TestNoBundle(t *testing.T) {
 		"with a comment":      archive(t, named),
 		"a sparse file":       sparseFile(t),
 		"a broken header":     flip(archive(t, plain("wal", 5)), 20),
+		"a second one behind": append(archive(t, plain("wal", 5)), archive(t, plain("wal", 6))...),
+		"much behind":         append(archive(t, plain("wal", 5)), make([]byte, 2<<20)...),
 		"zip":                 []byte("PK\x03\x04" + strings.Repeat("x", 600)),
 		"a size below nought": bytes.Replace(archive(t, plain("wal", 5)), []byte("00000000005\x00"), []byte("-0000000005\x00"), 1),
 	} {
@@ -180,6 +182,13 @@ func TestFolderBundle(t *testing.T) {
 	if r, err := look(); err != nil || !r.OK() {
 		t.Fatalf("%v %+v", err, r)
 	}
+	for _, name := range []string{"notes.txt", "wal2", "releases/notes.txt"} {
+		copyTo(name, []byte("no part of it"))
+		if _, err := audit.OpenBundle(dir); !errors.Is(err, audit.ErrBundle) {
+			t.Errorf("with %s: %v", name, err)
+		}
+		must(t, os.Remove(filepath.Join(dir, name)))
+	}
 	outside := filepath.Join(t.TempDir(), "outside")
 	must(t, os.WriteFile(outside, releases[one].Data, 0o600))
 	link := func(name, to string) {
@@ -190,8 +199,8 @@ func TestFolderBundle(t *testing.T) {
 	if r, err := look(); err != nil || codes(r) != "release-altered " {
 		t.Errorf("a release is a link: %v %+v", err, r)
 	}
-	must(t, os.Rename(filepath.Join(dir, "wal"), filepath.Join(dir, "wal2")))
-	must(t, os.Symlink("wal2", filepath.Join(dir, "wal")))
+	must(t, os.Rename(filepath.Join(dir, "wal"), filepath.Join(dir, "handover-9")))
+	must(t, os.Symlink("handover-9", filepath.Join(dir, "wal")))
 	if _, err := look(); !errors.Is(err, audit.ErrUnusable) {
 		t.Errorf("the log is a link within: %v", err)
 	}

@@ -11,7 +11,7 @@ import (
 // those of the file system while opening.
 var (
 	// ErrInUse says that another process holds the domain's lock.
-	ErrInUse = errors.New("in use, use --server")
+	ErrInUse = errors.New("in use by a server or another command")
 	// ErrCorrupt says that the log contradicts itself or its checkpoint. The
 	// ledger does not open.
 	ErrCorrupt = errors.New("log is damaged")

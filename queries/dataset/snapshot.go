@@ -186,7 +186,7 @@ func (im *importer) seal(ws *workspace, build string, q *Quality) (*Manifest, er
 		return nil, fail("the quality report cannot be written")
 	}
 	data := filepath.Join(build, dataFile)
-	if err := syncPath(data); err != nil {
+	if err := errors.Join(os.Chmod(data, 0o600), syncPath(data)); err != nil {
 		return nil, fail("the data cannot be made durable")
 	}
 	m, err := im.manifest(build)
