@@ -27,4 +27,8 @@ var witnessMutants = []mutant{
 	{"SM2: the head is not signed", "policy/witness/sm2.go", "return append(append(make([]byte, 0, len(text)+len(head)), text...), head...)", "return text", "./policy/witness", "TestEveryBitOfSM2Counts|TestSignaturesOfOthers"},
 	{"SM2: signed without ZA", "policy/witness/sm2.go", "sm2Message(text, s.head[:]), sm2.DefaultSM2SignerOpts)", "sm2Message(text, s.head[:]), nil)", "./policy/witness", "TestEveryBitOfSM2Counts"},
 	{"SM2: another kind of key", "policy/witness/sm2.go", " || string(data[:len(SM2Type)]) != SM2Type", "", "./policy/witness", "TestKeyTexts"},
+	{"ledger: what the witnesses give back is believed", "policy/ledger/witness.go", "\tif by.Quorum == 0 {\n\t\treturn nil\n\t}\n\tneeds", "\tif by.Quorum >= 0 {\n\t\treturn nil\n\t}\n\tneeds", "./policy/ledger", "TestCosignaturesAreVerified"},
+	{"ledger: the witnesses of the policy before are enough", "policy/ledger/witness.go", "\t\tif p.index < size {\n", "\t\tif p.index < size && p.index != s.grantIndex {\n", "./policy/ledger", "TestOtherWitnessesInForce"},
+	{"cmd: a copy stands in for the quorum", "cmd/qunxiang/outside.go", "\t\to.short = errors.New(o.differ)\n\t\treturn o.short\n", "\t\treturn nil\n", "./cmd/qunxiang", "TestOutsideAsksThePolicysWitnesses"},
+	{"cmd: witnesses.yaml is read once", "cmd/qunxiang/outside.go", "bytes.Equal(text, o.text) && reflect.DeepEqual(by, o.by)", "reflect.DeepEqual(by, o.by)", "./cmd/qunxiang", "TestOutsideAsksThePolicysWitnesses"},
 }

@@ -107,28 +107,6 @@ func (d *domain) ledgerOptions(create bool) ledger.Options {
 	}
 }
 
-// withWitnesses gives a ledger the witnesses of the policy that its log has in force, or,
-// of the policy that is about to be.
-func (d *domain) withWitnesses(o *ledger.Options) error {
-	p, err := d.loadPolicy()
-	if err != nil {
-		return err
-	}
-	quorum, keys := p.Supervision.Quorum, p.Supervision.Witnesses
-	s, err := ledger.Read(o.Dir, d.logKey())
-	if err != nil {
-		return fmt.Errorf("%s: %w", o.Dir, err)
-	}
-	if g, some := s.InForce(); some && g.Mode == policy.ModeSupervised {
-		quorum, keys = int(g.Witnesses.Quorum), g.Witnesses.Keys
-	}
-	outside, err := d.outsideLog(quorum, keys)
-	if outside != nil {
-		o.Witness = outside
-	}
-	return err
-}
-
 // openLedger takes the domain's lock and puts its policy in force, or what waits for
 // approvals and has them by now.
 func (d *domain) openLedger(ctx context.Context) error {
@@ -139,9 +117,7 @@ func (d *domain) openLedger(ctx context.Context) error {
 		return err
 	}
 	o := d.ledgerOptions(false)
-	if err := d.withWitnesses(&o); err != nil {
-		return err
-	}
+	o.Witness = d.outsideLog()
 	l, err := ledger.Open(o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.path("ledger"), err)

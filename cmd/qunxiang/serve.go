@@ -78,6 +78,9 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 	if d.waiting != nil {
 		fmt.Fprintf(log, "policy.yaml waits: %v\n", d.waiting)
 	}
+	if differs := d.differs(); differs != "" {
+		fmt.Fprintln(log, differs)
+	}
 	var watching sync.WaitGroup
 	watching.Go(func() { d.watch(ctx, log) })
 	watching.Go(func() { d.meet(ctx, log) })

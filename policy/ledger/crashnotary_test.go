@@ -53,7 +53,7 @@ func (n *notary) read(text []byte) (c witnesses.Checkpoint, cosigned bool, err e
 }
 
 // Cosign is ledger.Witness's.
-func (n *notary) Cosign(_ context.Context, text []byte, prove ledger.Prover) ([]byte, error) {
+func (n *notary) Cosign(_ context.Context, _ ledger.Witnesses, text []byte, prove ledger.Prover) ([]byte, error) {
 	n.told = n.away || n.lost
 	if n.away {
 		return nil, errAway
@@ -103,7 +103,7 @@ func (n *notary) follows(c witnesses.Checkpoint, prove ledger.Prover) error {
 }
 
 // Newest is ledger.Witness's.
-func (n *notary) Newest(context.Context) ([]byte, error) {
+func (n *notary) Newest(context.Context, ledger.Witnesses) ([]byte, error) {
 	if n.away {
 		return nil, errAway
 	}

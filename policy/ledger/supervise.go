@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
 // MinRetention is how many days a released file is kept at least: the six months of
@@ -61,10 +63,15 @@ func (g *Grant) checkSupervision() error {
 		return bad("fewer than three approvers")
 	case g.Witnesses.Quorum < 1 || g.Witnesses.Quorum > int64(len(g.Witnesses.Keys)):
 		return bad("no quorum of witnesses")
+	case 2*g.Witnesses.Quorum <= int64(len(g.Witnesses.Keys)):
+		return bad("two halves of the witnesses could cosign two logs: the quorum must be more than half of them")
 	case g.Retention < MinRetention:
 		return bad("released files are kept for too short a time")
 	case g.person(g.By) == "":
 		return bad("nobody knows who put the policy forward")
+	}
+	if _, err := witness.NewPolicy(g.Witnesses.Keys, int(g.Witnesses.Quorum)); err != nil {
+		return bad(err.Error())
 	}
 	for _, err := range []error{checkTexts("by", g.By, "k", g.K), checkCount("retention_days", g.Retention),
 		checkList("keys", g.Witnesses.Keys, true), g.checkPeople()} {
