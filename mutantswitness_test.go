@@ -29,6 +29,11 @@ var witnessMutants = []mutant{
 	{"SM2: another kind of key", "policy/witness/sm2.go", " || string(data[:len(SM2Type)]) != SM2Type", "", "./policy/witness", "TestKeyTexts"},
 	{"ledger: what the witnesses give back is believed", "policy/ledger/witness.go", "\tif by.Quorum == 0 {\n\t\treturn nil\n\t}\n\tneeds", "\tif by.Quorum >= 0 {\n\t\treturn nil\n\t}\n\tneeds", "./policy/ledger", "TestCosignaturesAreVerified"},
 	{"ledger: the witnesses of the policy before are enough", "policy/ledger/witness.go", "\t\tif p.index < size {\n", "\t\tif p.index < size && p.index != s.grantIndex {\n", "./policy/ledger", "TestOtherWitnessesInForce"},
+	{"ledger: half of the witnesses are a quorum", "policy/ledger/supervise.go", "\tcase 2*g.Witnesses.Quorum <= int64(len(g.Witnesses.Keys)):", "\tcase false:", "./policy/ledger", "TestQuorumIsMoreThanHalf"},
+	{"audit: half of the witnesses are a quorum", "policy/audit/supervision.go", "\tcase 2*t.quorum <= int64(len(t.witnesses)):", "\tcase false:", "./policy/audit", "TestSupervisionFindings"},
+	{"policy: half of the witnesses are a quorum", "policy/supervision.go", "\tif 2*s.Quorum <= len(s.Witnesses) {", "\tif false {", "./policy", "TestSupervisedPolicies"},
+	{"trust: a quorum without a witness in common", "policy/witness/trust.go", "\treturn 2*m.need-len(m.of) > apart\n", "\treturn apart <= len(m.of)\n", "./policy/witness", "TestParseTrust"},
+	{"audit: the auditor's witnesses stand in for the policy's", "policy/audit/cosigned.go", "\tif t == nil || t.mode", "\tif len(v.report.Witnesses) > 0 || t == nil || t.mode", "./policy/audit", "TestWitnesses"},
 	{"cmd: a copy stands in for the quorum", "cmd/qunxiang/outside.go", "\t\to.short = errors.New(o.differ)\n\t\treturn o.short\n", "\t\treturn nil\n", "./cmd/qunxiang", "TestOutsideAsksThePolicysWitnesses"},
 	{"cmd: witnesses.yaml is read once", "cmd/qunxiang/outside.go", "bytes.Equal(text, o.text) && reflect.DeepEqual(by, o.by)", "reflect.DeepEqual(by, o.by)", "./cmd/qunxiang", "TestOutsideAsksThePolicysWitnesses"},
 }

@@ -60,8 +60,8 @@ func (v *verifier) open(trust *witness.Trust, text []byte) *checkpoint {
 }
 
 // cosigned looks at what of the checkpoint takes the fold: that the SM2 key signed the
-// head of this log's SM3 chain, and, where the auditor asks for no witnesses, those whom
-// the policy in force names.
+// head of this log's SM3 chain, and that those have cosigned whom the policy in force names,
+// whatever the auditor asks for besides.
 func (v *verifier) cosigned() {
 	r := v.report
 	if v.signed == nil || !v.at.reached {
@@ -71,7 +71,7 @@ func (v *verifier) cosigned() {
 		r.find(SM2Invalid, -1, "the SM2 signature is over another SM3 chain than this log's")
 	}
 	t := v.at.terms
-	if v.asks || t == nil || t.mode != supervised || t.quorum < 1 || t.quorum > int64(len(t.witnesses)) {
+	if t == nil || t.mode != supervised || t.quorum < 1 || t.quorum > int64(len(t.witnesses)) {
 		return
 	}
 	var keys []string

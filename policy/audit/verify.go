@@ -61,7 +61,7 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 		return nil, fmt.Errorf("%w: checkpoint: %w", ErrUnusable, err)
 	}
 	population := trust.Logs()[0]
-	v := &verifier{report: &Report{}, releases: o.Releases, text: text, asks: trust.Asks()}
+	v := &verifier{report: &Report{}, releases: o.Releases, text: text}
 	v.signed = v.open(trust, text)
 	if v.signed != nil {
 		population = v.signed.seen.Origin
@@ -96,7 +96,6 @@ type verifier struct {
 	text     []byte      // of the checkpoint
 	signed   *checkpoint // nil if it is not valid
 	at       covered     // what the checkpoint was signed over
-	asks     bool        // the auditor's policy asks for witnesses
 	since    *checkpoint
 	releases fs.FS
 	unnamed  folder

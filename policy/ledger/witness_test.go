@@ -234,6 +234,26 @@ func TestOtherWitnessesInForce(t *testing.T) {
 	must(t, w.charge("r-2"))
 }
 
+// Two sets of witnesses that meet the quorum have one in common, so that honest ones never
+// cosign two histories.
+func TestQuorumIsMoreThanHalf(t *testing.T) {
+	names := []string{"w1.example", "w2.example", "w3.example", "w4.example"}
+	for n := 1; n <= len(names); n++ {
+		for quorum := range n + 2 {
+			l, _, _, _ := kept(t)
+			g := supervised(1000)
+			g.Witnesses = ledger.Witnesses{Quorum: int64(quorum)}
+			for _, name := range names[:n] {
+				g.Witnesses.Keys = append(g.Witnesses.Keys, witnessKey(name))
+			}
+			_, err := l.Grant(ctx, g)
+			if ok := quorum <= n && 2*quorum > n; ok != (err == nil) || err != nil && !errors.Is(err, ledger.ErrSupervised) {
+				t.Errorf("%d of %d: %v", quorum, n, err)
+			}
+		}
+	}
+}
+
 // Many that wait for the same witnesses do not ask them one after another.
 func TestWitnessAskedOnce(t *testing.T) {
 	l, k, c, _ := kept(t)
