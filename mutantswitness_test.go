@@ -34,6 +34,8 @@ var witnessMutants = []mutant{
 	{"policy: half of the witnesses are a quorum", "policy/supervision.go", "\tif 2*s.Quorum <= len(s.Witnesses) {", "\tif false {", "./policy", "TestSupervisedPolicies"},
 	{"trust: a quorum without a witness in common", "policy/witness/trust.go", "\treturn 2*m.need-len(m.of) > apart\n", "\treturn apart <= len(m.of)\n", "./policy/witness", "TestParseTrust"},
 	{"audit: the auditor's witnesses stand in for the policy's", "policy/audit/cosigned.go", "\tif t == nil || t.mode", "\tif len(v.report.Witnesses) > 0 || t == nil || t.mode", "./policy/audit", "TestWitnesses"},
+	{"ledger: only the file of the lock is locked", "policy/ledger/open.go", "l.held, err = l.fs.Lock(filepath.Join(l.dir, walName))", "l.held, err = l.lock, error(nil)", "./policy/ledger", "TestLockRemoved|TestSomebodyElseWrote"},
+	{"ledger: another writer is not seen", "policy/ledger/commit.go", "err == nil && size != want {", "false {", "./policy/ledger", "TestSomebodyElseWrote"},
 	{"cmd: a copy stands in for the quorum", "cmd/qunxiang/outside.go", "\t\to.short = errors.New(o.differ)\n\t\treturn o.short\n", "\t\treturn nil\n", "./cmd/qunxiang", "TestOutsideAsksThePolicysWitnesses"},
 	{"cmd: witnesses.yaml is read once", "cmd/qunxiang/outside.go", "bytes.Equal(text, o.text) && reflect.DeepEqual(by, o.by)", "reflect.DeepEqual(by, o.by)", "./cmd/qunxiang", "TestOutsideAsksThePolicysWitnesses"},
 }

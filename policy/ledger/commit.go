@@ -149,6 +149,9 @@ func (l *Ledger) flush(index int64) error {
 	l.pending = nil
 	l.mu.Unlock()
 
+	if err := l.endsAt(at); err != nil {
+		return l.stop("write the log", err)
+	}
 	if _, err := l.wal.WriteAt(records, at); err != nil {
 		return l.stop("write the log", err)
 	}
@@ -159,6 +162,15 @@ func (l *Ledger) flush(index int64) error {
 	l.durable = upto
 	l.mu.Unlock()
 	return nil
+}
+
+// endsAt wants the log to end where this process left it: nobody else has written to it.
+func (l *Ledger) endsAt(want int64) error {
+	size, err := l.wal.Size()
+	if err == nil && size != want {
+		err = fmt.Errorf("%w: it has %d bytes and not %d: somebody else has written to it", ErrCorrupt, size, want)
+	}
+	return err
 }
 
 // publish returns when a checkpoint covers the leaf, durable itself and cosigned. It
@@ -232,5 +244,5 @@ func (l *Ledger) stop(what string, err error) error {
 }
 
 func (l *Ledger) shut(err error) error {
-	return errors.Join(err, l.wal.Close(), l.lock.Close())
+	return errors.Join(err, l.wal.Close(), l.held.Close(), l.lock.Close())
 }

@@ -51,6 +51,7 @@ type Ledger struct {
 	now    func() time.Time
 	fatal  func(error)
 	lock   io.Closer
+	held   io.Closer // the lock on the wal itself
 	wal    File
 
 	tree     tree

@@ -51,6 +51,9 @@ func Open(o Options) (*Ledger, error) {
 		if l.wal != nil {
 			err = errors.Join(err, l.wal.Close())
 		}
+		if l.held != nil {
+			err = errors.Join(err, l.held.Close())
+		}
 		return nil, errors.Join(err, l.lock.Close())
 	}
 	if err = l.flush(l.size - 1); err == nil {
@@ -76,6 +79,10 @@ func (l *Ledger) recover(create bool) error {
 		return fmt.Errorf("%w: there is a checkpoint but no log", ErrCorrupt)
 	}
 	if err != nil {
+		return err
+	}
+	// The file of the lock can be removed under a process that runs; the log cannot.
+	if l.held, err = l.fs.Lock(filepath.Join(l.dir, walName)); err != nil {
 		return err
 	}
 	size, err := l.wal.Size()
