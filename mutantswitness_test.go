@@ -36,6 +36,10 @@ var witnessMutants = []mutant{
 	{"audit: the auditor's witnesses stand in for the policy's", "policy/audit/cosigned.go", "\tif t == nil || t.mode", "\tif len(v.report.Witnesses) > 0 || t == nil || t.mode", "./policy/audit", "TestWitnesses"},
 	{"ledger: only the file of the lock is locked", "policy/ledger/open.go", "l.held, err = l.fs.Lock(filepath.Join(l.dir, walName))", "l.held, err = l.lock, error(nil)", "./policy/ledger", "TestLockRemoved|TestSomebodyElseWrote"},
 	{"ledger: another writer is not seen", "policy/ledger/commit.go", "err == nil && size != want {", "false {", "./policy/ledger", "TestSomebodyElseWrote"},
+	{"audit: leaves of any time under a cosignature", "policy/audit/clock.go", "\tif v.latest.time > v.seen.oldest+skew {", "\tif false {", "./policy/audit", "TestLeavesAreNoLater"},
+	{"audit: the newest cosignature bounds the leaves", "policy/audit/clock.go", "v.latest.time > v.seen.oldest+skew", "v.latest.time > v.seen.newest+skew", "./policy/audit", "TestLeavesAreNoLater"},
+	{"audit: backdated leaves", "policy/audit/clock.go", "l.time+later < v.sinceSeen.newest {", "false {", "./policy/audit", "TestLeavesAreNotBackdated"},
+	{"audit: any age", "policy/audit/clock.go", "most > 0 && age > most {", "false {", "./policy/audit", "TestAge"},
 	{"cmd: a copy stands in for the quorum", "cmd/qunxiang/outside.go", "\t\to.short = errors.New(o.differ)\n\t\treturn o.short\n", "\t\treturn nil\n", "./cmd/qunxiang", "TestOutsideAsksThePolicysWitnesses"},
 	{"cmd: witnesses.yaml is read once", "cmd/qunxiang/outside.go", "bytes.Equal(text, o.text) && reflect.DeepEqual(by, o.by)", "reflect.DeepEqual(by, o.by)", "./cmd/qunxiang", "TestOutsideAsksThePolicysWitnesses"},
 }

@@ -35,6 +35,11 @@ type Options struct {
 	// Since is an older checkpoint that the auditor kept; the log must still
 	// begin with what it covers. Default none.
 	Since []byte
+	// MaxAge is how long ago the checkpoint may have been cosigned; default any time. What
+	// nobody has cosigned has no age.
+	MaxAge time.Duration
+	// Now is the auditor's clock; default the system's.
+	Now func() time.Time
 	// Releases holds <digest>.json for every release and nothing else;
 	// default not looked at.
 	Releases fs.FS
@@ -61,7 +66,10 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 		return nil, fmt.Errorf("%w: checkpoint: %w", ErrUnusable, err)
 	}
 	population := trust.Logs()[0]
-	v := &verifier{report: &Report{}, releases: o.Releases, text: text}
+	v := &verifier{report: &Report{}, releases: o.Releases, text: text, now: time.Now(), older: o.Since}
+	if o.Now != nil {
+		v.now = o.Now()
+	}
 	v.signed = v.open(trust, text)
 	if v.signed != nil {
 		population = v.signed.seen.Origin
@@ -69,11 +77,12 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 	v.report.Population, v.books = population, newBooks(population)
 	v.books.scope = v.report.full(o.History)
 	if o.Since != nil {
-		seen, err := trust.Open(o.Since, time.Now())
+		seen, err := trust.Open(o.Since, v.now)
 		if seen == nil || seen.Origin != population {
 			v.report.find(SinceInvalid, -1, "the older checkpoint: %v", err)
 		} else {
 			v.since = &checkpoint{seen.Size, seen.Root, seen}
+			v.sinceSeen.add(seen.Witnesses)
 		}
 	}
 	v.list()
@@ -86,17 +95,25 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	v.finish()
+	v.ages(o.MaxAge)
 	return v.report, nil
 }
 
 type verifier struct {
-	report   *Report
-	books    *books
-	tree     frontier
-	text     []byte      // of the checkpoint
-	signed   *checkpoint // nil if it is not valid
-	at       covered     // what the checkpoint was signed over
-	since    *checkpoint
+	report *Report
+	books  *books
+	tree   frontier
+	text   []byte      // of the checkpoint
+	signed *checkpoint // nil if it is not valid
+	at     covered     // what the checkpoint was signed over
+	since  *checkpoint
+	older  []byte // since, as it was given
+
+	now             time.Time
+	seen, sinceSeen seenAt // of the checkpoint and of since
+	latest          latest
+	dated           bool // a leaf was found to be backdated
+
 	releases fs.FS
 	unnamed  folder
 	damaged  bool        // a record under the checkpoint cannot be read
@@ -122,6 +139,10 @@ func (v *verifier) milestones() {
 		if root != c.root {
 			v.report.find(RootMismatch, -1, "the first %d leaves are not those the checkpoint was signed over", c.size)
 		}
+	}
+	if c := v.since; c != nil && c.size == v.report.Leaves {
+		signed, _ := v.books.terms.cosigners(v.older, v.now)
+		v.sinceSeen.add(signed)
 	}
 	if c := v.since; c != nil && c.size == v.report.Leaves && v.tree.root() != c.root {
 		v.report.find(SinceMismatch, -1, "the first %d leaves are not those of the older checkpoint", c.size)
