@@ -40,6 +40,12 @@ var witnessMutants = []mutant{
 	{"audit: the newest cosignature bounds the leaves", "policy/audit/clock.go", "v.latest.time > v.seen.oldest+skew", "v.latest.time > v.seen.newest+skew", "./policy/audit", "TestLeavesAreNoLater"},
 	{"audit: backdated leaves", "policy/audit/clock.go", "l.time+later < v.sinceSeen.newest {", "false {", "./policy/audit", "TestLeavesAreNotBackdated"},
 	{"audit: any age", "policy/audit/clock.go", "most > 0 && age > most {", "false {", "./policy/audit", "TestAge"},
+	{"ledger: a clock that jumps is believed", "policy/ledger/clock.go", "now.Sub(expected).Abs() > witness.Skew", "now.Sub(expected).Abs() < 0", "./policy/ledger", "TestClockJumps"},
+	{"ledger: the witnesses' time does not matter", "policy/ledger/clock.go", "\tif near < by.Quorum {", "\tif near < 0 {", "./policy/ledger", "TestClockJumps|TestOpenedUnder"},
+	{"ledger: a clock that nobody has confirmed is believed", "policy/ledger/clock.go", "off > unconfirmed {", "off < 0 {", "./policy/ledger", "TestOpenedUnder"},
+	{"ledger: what a stop left open is closed by an unconfirmed clock", "policy/ledger/open.go", "\t\tif l.grant.cosigners().Quorum > 0 {", "\t\tif false {", "./policy/ledger", "TestOpenedUnder"},
+	{"ledger: a log of days to come opens", "policy/ledger/clock.go", "l.last.Sub(now) > aheadOfClock", "l.last.Sub(now) < 0", "./policy/ledger", "TestLeafOfADayToCome"},
+	{"ledger: a wrong clock writes what is no charge", "policy/ledger/commit.go", "\t\treturn now, wrong\n", "\t\treturn now, nil\n", "./policy/ledger", "TestClockJumps"},
 	{"cmd: a copy stands in for the quorum", "cmd/qunxiang/outside.go", "\t\to.short = errors.New(o.differ)\n\t\treturn o.short\n", "\t\treturn nil\n", "./cmd/qunxiang", "TestOutsideAsksThePolicysWitnesses"},
 	{"cmd: witnesses.yaml is read once", "cmd/qunxiang/outside.go", "bytes.Equal(text, o.text) && reflect.DeepEqual(by, o.by)", "reflect.DeepEqual(by, o.by)", "./cmd/qunxiang", "TestOutsideAsksThePolicysWitnesses"},
 }

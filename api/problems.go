@@ -27,6 +27,7 @@ type kind struct {
 // The kinds of problems. A name, once given out, is never reused or changed.
 var (
 	internalError   = kind{"internal", http.StatusInternalServerError, "Internal error", ""}
+	wrongClock      = kind{"clock", http.StatusServiceUnavailable, "The domain's clock is not to be believed; nothing was charged", ""}
 	noWitness       = kind{"no-witness", http.StatusServiceUnavailable, "The witnesses of the log are out of reach; nothing was charged", ""}
 	unavailable     = kind{"unavailable", http.StatusServiceUnavailable, "Not available now", ""}
 	noSnapshot      = kind{"no-snapshot", http.StatusServiceUnavailable, "The domain holds no snapshot", ""}
@@ -153,6 +154,7 @@ var problemMap = []struct {
 	{ledger.ErrSupervised, refused, false},
 	{ledger.ErrRetention, refused, true},
 	{ledger.ErrStopped, unavailable, false},
+	{ledger.ErrClock, wrongClock, false}, // before ErrQuorum, which it may come with
 	{ledger.ErrQuorum, noWitness, false},
 	{ledger.ErrRolledBack, unavailable, false},
 	{ledger.ErrNoCaps, unavailable, false},

@@ -87,9 +87,10 @@ func (l *Ledger) extent() extent {
 }
 
 // moment is the time of a new leaf: now, or the newest leaf's time where the
-// clock went back. A release bears its slot. Releases and abandons keep to it.
+// clock went back. A release bears its slot. Releases and abandons keep to it. While the
+// clock is not believed an abandon bears its slot too, and nothing else is written.
 func (l *Ledger) moment(b Body) (time.Time, error) {
-	now := l.next()
+	now, wrong := l.next(), l.believed()
 	var charge int64
 	switch b := b.(type) {
 	case *Release:
@@ -97,7 +98,7 @@ func (l *Ledger) moment(b Body) (time.Time, error) {
 	case *Abandon:
 		charge = b.Charge
 	default:
-		return now, nil
+		return now, wrong
 	}
 	r, err := l.State.pending(charge)
 	if err != nil {
@@ -105,6 +106,12 @@ func (l *Ledger) moment(b Body) (time.Time, error) {
 	}
 	if now.Before(r.Due) {
 		return now, ErrEarly
+	}
+	if b.Type() == TypeAbandon && wrong != nil && r.Due.Before(l.last) {
+		return l.last, nil
+	}
+	if b.Type() == TypeAbandon && wrong != nil {
+		return r.Due, nil
 	}
 	if b.Type() == TypeAbandon {
 		return now, nil

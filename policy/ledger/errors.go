@@ -69,6 +69,9 @@ var (
 	// ErrQuorum says that too few witnesses are in reach: no charge is admitted, and what
 	// was released waits.
 	ErrQuorum = errors.New("the witnesses are out of reach")
+	// ErrClock says that the clock is not to be believed: it jumped, the witnesses have
+	// another time, or the newest leaf is of a day to come. No leaf bears its time.
+	ErrClock = errors.New("the clock is not to be believed")
 	// ErrRolledBack says that a longer or another log is known outside than the one on
 	// this disk, which was put back from an old copy. Nothing may be appended to it.
 	ErrRolledBack = errors.New("an old log was put back")

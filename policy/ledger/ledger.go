@@ -35,6 +35,9 @@ type Options struct {
 	Fatal func(error)
 	// Now tells the time; default time.Now.
 	Now func() time.Time
+	// Uptime is a clock that nobody sets, by which a jump of Now is seen; default the
+	// process's own where Now is the default, else none.
+	Uptime func() time.Duration
 	// FS is the file system; default OS.
 	FS FS
 }
@@ -64,6 +67,7 @@ type Ledger struct {
 	second   Second
 	witness  Witness
 	outside  outside
+	clock    clockwork
 	links    map[int64]string // heads of the SM3 chain, by size, from what is signed on
 	flushing sync.Mutex
 	signing  sync.Mutex

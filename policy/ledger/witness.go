@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"time"
@@ -73,6 +74,9 @@ func (s *State) cosignersAt(size int64) Witnesses {
 // reach wants the quorum that the policy in force names to have cosigned a moment ago.
 func (l *Ledger) reach() error {
 	by := l.grant.cosigners()
+	if err := l.believed(); err != nil {
+		return err
+	}
 	switch {
 	case by.Quorum == 0:
 		return l.outside.away // of a copy, where there is one
@@ -82,7 +86,7 @@ func (l *Ledger) reach() error {
 		return l.outside.away
 	case !l.outside.by.equal(by):
 		return fmt.Errorf("%w: those of the policy in force have not cosigned yet", ErrQuorum)
-	case l.now().Sub(l.outside.met) > Contact:
+	case l.now().Sub(l.outside.met).Abs() > Contact:
 		return fmt.Errorf("%w: nothing was heard of them for a minute", ErrQuorum)
 	}
 	return nil
@@ -100,14 +104,18 @@ func (l *Ledger) cosign(x extent, text []byte, to int64) ([]byte, error) {
 		return text, nil
 	case l.witness == nil:
 		return nil, fmt.Errorf("%w: none is configured", ErrQuorum)
-	case o.away != nil && to <= o.failed && l.now().Sub(o.tried) < time.Second:
+	case o.away != nil && to <= o.failed && l.now().Sub(o.tried).Abs() < time.Second:
 		return nil, o.away
 	}
 	signed, err := l.witness.Cosign(context.Background(), by, text, func(_ context.Context, old, size int64) ([]tlog.Hash, error) {
 		return tlog.ProveTree(size, old, x.tree)
 	})
+	var found []witness.Cosignature
 	if err == nil {
-		err = l.verified(by, text, signed)
+		found, err = l.verified(by, text, signed)
+	}
+	if by.Quorum > 0 && !errors.Is(err, ErrRolledBack) {
+		err = l.confirm(by, found, err)
 	}
 	switch {
 	case errors.Is(err, ErrRolledBack):
@@ -126,19 +134,18 @@ func (l *Ledger) cosign(x extent, text []byte, to int64) ([]byte, error) {
 
 // verified holds what came back against what was sent, and its signatures against the
 // keys and the quorum of the policy.
-func (l *Ledger) verified(by Witnesses, sent, got []byte) error {
+func (l *Ledger) verified(by Witnesses, sent, got []byte) ([]witness.Cosignature, error) {
 	if !bytes.HasPrefix(got, sent) {
-		return errors.New("the witnesses gave back another checkpoint")
+		return nil, errors.New("the witnesses gave back another checkpoint")
 	}
 	if by.Quorum == 0 {
-		return nil
+		return nil, nil
 	}
 	needs, err := witness.NewPolicy(by.Keys, int(by.Quorum))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = needs.Check(got, l.now())
-	return err
+	return needs.Check(got, time.Unix(math.MaxInt32*1000, 0)) // of what time they are, confirm sees
 }
 
 // Meet asks the witnesses to cosign what is durable, also where nothing is new, so that it
@@ -155,8 +162,8 @@ func (l *Ledger) Meet(ctx context.Context) error {
 
 // Away says why charges are not admitted for want of witnesses, nil if they are.
 func (l *Ledger) Away() error {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return l.reach()
 }
 
