@@ -57,7 +57,7 @@ var mutants = []mutant{
 
 // others are the mutants of which the short run tries a sample.
 func others() []mutant {
-	return slices.Concat(witnessMutants, trustMutants, surfaceMutants, crashMutants, receiptMutants)
+	return slices.Concat(keyMutants, witnessMutants, trustMutants, surfaceMutants, crashMutants, receiptMutants)
 }
 
 // chosen are the mutants of this run: with QUNXIANG_LONG all, else those of queries and a

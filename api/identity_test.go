@@ -248,7 +248,8 @@ func TestSignIn(t *testing.T) {
 	back := func(cookie, query string) *httptest.ResponseRecorder {
 		return do(s.Handler(), "GET", "/session/return?"+query, "", "Authorization: ", cookie)
 	}
-	for to, want := range map[string]string{"/console?x=1": "/console?x=1", "//evil.example": "/", "https://evil.example": "/", "/%5cevil.example": "/", "": "/"} {
+	for to, want := range map[string]string{"/console?x=1": "/console?x=1", "//evil.example": "/", "https://evil.example": "/", "/%5cevil.example": "/", "": "/",
+		"/%09/evil.example/": "/", "/%0a/evil.example": "/", "/%20/evil.example": "/", "/%7f": "/", "/%c2%a0/x": "/", "javascript:x": "/", "/a%3fb=%2fc": "/a?b=/c"} {
 		cookie := start(to)
 		w := back(cookie, "code=good&state="+f.begun[len(f.begun)-1].State)
 		if w.Code != 303 || w.Header().Get("Location") != want {

@@ -21,6 +21,9 @@ type Log interface {
 	// *policy.Refusal for a principal who may not read the log, and ledger.ErrUnknown for
 	// what is not under the checkpoint.
 	Tile(principal string, t tlog.Tile) ([]byte, error)
+	// Handover is the n-th checkpoint, from 1, under which a key of the log handed over to
+	// the next, with the KEY leaf and its proof. Its errors are those of Tile.
+	Handover(principal string, n int) ([]byte, error)
 }
 
 const logText = "C2SP tlog-tiles: `tile/<L>/<N>` and `tile/entries/<N>`, each with `.p/<W>` behind it while it is not full. " +
@@ -67,6 +70,22 @@ func (s *Server) routeLog() {
 		Responses: answers(text),
 	}), func(context.Context, *struct{}) (*logOutput, error) {
 		return &logOutput{text, keepNever, s.Published.Checkpoint()}, nil
+	})
+	huma.Register(s.huma, s.operation(huma.Operation{
+		OperationID: "get-handover", Method: http.MethodGet, Path: "/v1/log/handover-{n}", Tags: []string{"log"},
+		Summary: "Fetch the checkpoint under which a key of the log handed over to the next", Responses: answers(text),
+		Description: "C2SP tlog-proof of the KEY leaf, under the last checkpoint by the key before: whoever pinned that one learns the new one from it. They count from 1.",
+	}), func(ctx context.Context, in *struct {
+		N int `path:"n" minimum:"1" doc:"Which, from 1."`
+	}) (*logOutput, error) {
+		b, err := s.Published.Handover(caller(ctx), in.N)
+		if errors.Is(err, ledger.ErrUnknown) {
+			return nil, s.fail(noTile.problem())
+		}
+		if err != nil {
+			return nil, s.fail(err)
+		}
+		return &logOutput{text, keepBriefly, b}, nil
 	})
 	const prefix = "/v1/log/tile/"
 	path := prefix + "{level}/{number}"

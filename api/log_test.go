@@ -31,6 +31,13 @@ func (r readable) Tile(principal string, t tlog.Tile) ([]byte, error) {
 	return r.Ledger.Tile(t)
 }
 
+func (r readable) Handover(principal string, n int) ([]byte, error) {
+	if _, err := r.Tile(principal, tlog.Tile{H: 8, W: 1}); err != nil {
+		return nil, err
+	}
+	return r.Ledger.Handover(n)
+}
+
 // grown is a ledger of so many leaves under its checkpoint.
 func grown(t *testing.T, leaves int) (*ledger.Ledger, string) {
 	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32))
@@ -202,4 +209,26 @@ func FuzzTileOf(f *testing.F) {
 			t.Fatalf("%q is %+v", name, tile)
 		}
 	})
+}
+
+// A key that hands over does so for everybody who may read the log.
+func TestHandover(t *testing.T) {
+	l, first := grown(t, 3)
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, 32))
+	next, err := ledger.NewSigner("town", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := ledger.VerifierKey("town", key.Public().(ed25519.PublicKey))
+	if _, err := l.Rekey(t.Context(), ledger.Key{Use: "log", Algorithm: "ed25519", Public: public, By: "steward-s"}, next); err != nil {
+		t.Fatal(err)
+	}
+	grow(t, l, 1)
+	s, _ := server(t, func(o *Options) { o.Published = readable{l} })
+	w := do(s.Handler(), "GET", "/v1/log/handover-1", "", "Authorization: Bearer token-b")
+	if w.Code != 200 || !strings.Contains(w.Body.String(), "\n\ntown\n4\n") || strings.Contains(first, public) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	problem(t, do(s.Handler(), "GET", "/v1/log/handover-1", ""), "refused", 403)
+	problem(t, do(s.Handler(), "GET", "/v1/log/handover-2", "", "Authorization: Bearer token-b"), "unknown-tile", 404)
 }

@@ -28,6 +28,7 @@ type kind struct {
 var (
 	internalError   = kind{"internal", http.StatusInternalServerError, "Internal error", ""}
 	wrongClock      = kind{"clock", http.StatusServiceUnavailable, "The domain's clock is not to be believed; nothing was charged", ""}
+	noSigner        = kind{"no-log-key", http.StatusServiceUnavailable, "The key that signs the log is not here; nothing was charged", ""}
 	noWitness       = kind{"no-witness", http.StatusServiceUnavailable, "The witnesses of the log are out of reach; nothing was charged", ""}
 	unavailable     = kind{"unavailable", http.StatusServiceUnavailable, "Not available now", ""}
 	noSnapshot      = kind{"no-snapshot", http.StatusServiceUnavailable, "The domain holds no snapshot", ""}
@@ -109,6 +110,7 @@ var problemMap = []struct {
 	{queries.ErrSuspended, suspended, false},
 	{queries.ErrBusy, engineBusy, false},
 	{queries.ErrTooMany, inFlight, true},
+	{queries.ErrTooFast, tooFast, false},
 	{queries.ErrUnlogged, unavailable, false},
 	{queries.ErrNoEngine, unavailable, false},
 	{queries.ErrOrder, internalError, false},
@@ -155,7 +157,9 @@ var problemMap = []struct {
 	{ledger.ErrRetention, refused, true},
 	{ledger.ErrStopped, unavailable, false},
 	{ledger.ErrClock, wrongClock, false}, // before ErrQuorum, which it may come with
+	{ledger.ErrSigner, noSigner, false},  // it is an ErrQuorum too
 	{ledger.ErrQuorum, noWitness, false},
+	{ledger.ErrKey, internalError, false},
 	{ledger.ErrRolledBack, unavailable, false},
 	{ledger.ErrNoCaps, unavailable, false},
 	{ledger.ErrInUse, unavailable, false},

@@ -46,6 +46,7 @@ var goldenProblems = map[string]error{
 	"unavailable":        ledger.ErrStopped,
 	"no-witness":         ledger.ErrQuorum,
 	"clock":              fmt.Errorf("%w: %w: it says 2046-11-21T08:00:00Z", ledger.ErrQuorum, ledger.ErrClock),
+	"no-log-key":         ledger.ErrSigner,
 	"busy":               context.DeadlineExceeded,
 	"engine-busy":        queries.ErrBusy,
 	"too-many-in-flight": fmt.Errorf("%w (at most 16 at once)", queries.ErrTooMany),

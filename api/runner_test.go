@@ -33,6 +33,8 @@ func (empty) Check(context.Context, queries.Job) error { return nil }
 // shelf is a Store in memory.
 type shelf struct{ m sync.Map }
 
+func (s *shelf) Ready() error { return nil }
+
 func (s *shelf) Put(digest string, b []byte) error { s.m.Store(digest, bytes.Clone(b)); return nil }
 
 func (s *shelf) Get(digest string) ([]byte, error) {

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -83,10 +84,7 @@ func (s *Server) endSession(ctx huma.Context, next func(huma.Context)) {
 // startSignIn sends a browser to the provider. The query to names the page to come
 // back to; a path of this server only, or the answer would lead anywhere.
 func (s *Server) startSignIn(c echo.Context) error {
-	to := c.QueryParam("to")
-	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n") {
-		to = "/"
-	}
+	to := here(c.QueryParam("to"))
 	if !s.strangers.allow(peer(c.Request())) {
 		return tooFast.problem()
 	}
@@ -96,6 +94,17 @@ func (s *Server) startSignIn(c echo.Context) error {
 	}
 	setCookie(c.Response(), c.Request(), signInCookie, s.sessions.keep(a, to))
 	return c.Redirect(http.StatusSeeOther, address)
+}
+
+// here keeps a path of this server, and makes / of all else. Browsers drop tabs and
+// line ends and read \ as /, so that nothing but plain paths is let through.
+func here(to string) string {
+	u, err := url.Parse(to)
+	plain := !strings.ContainsFunc(to, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' })
+	if err != nil || !plain || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") {
+		return "/"
+	}
+	return to
 }
 
 // finishSignIn takes a browser back from the provider. The state must be that of

@@ -21,6 +21,9 @@ type VerifyOptions struct {
 	// LedgerKey checks the checkpoints that the node's charges are proven under; "" takes
 	// the folder's word for the key.
 	LedgerKey string
+	// Earlier are the keys that ledger had before LedgerKey: the charges of one job are
+	// all proven by one of them. Default none.
+	Earlier []string
 	// Book reads the attempts of a job that are charged in the node's own ledger, with
 	// the digests of their records, where that ledger is at hand; nil compares with none.
 	Book func(job secagg.Hash) (map[uint64]string, error)

@@ -143,9 +143,13 @@ func TestVerifyTampered(t *testing.T) {
 		}
 		must(t, os.RemoveAll(d))
 	}
+	key := o.LedgerKey
 	o.LedgerKey = "another"
 	_, err := Verify(dir, o)
 	mustBe(t, err, ErrVerify)
+	o.Earlier = []string{"a third", key} // its ledger has another key by now
+	_, err = Verify(dir, o)
+	must(t, err)
 	o.LedgerKey, o.Job = "", &secagg.Hash{1}
 	_, err = Verify(dir, o)
 	mustBe(t, err, ErrVerify)

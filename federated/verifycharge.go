@@ -123,7 +123,7 @@ func (v *verification) charge(attempt uint64, b []byte) error {
 	case v.out.LedgerKey != p.Key:
 		return bad("the charges are of different ledgers")
 	}
-	if v.o.LedgerKey != "" && p.Key != v.o.LedgerKey {
+	if v.o.LedgerKey != "" && p.Key != v.o.LedgerKey && !slices.Contains(v.o.Earlier, p.Key) {
 		return bad("the charge is of another ledger")
 	}
 	if err := ledger.VerifyProof(p.Proof, raw, p.Key); err != nil {

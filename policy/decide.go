@@ -136,6 +136,7 @@ const (
 	SeeProposals   Action = "see-proposals"   // what waits for approvals, and send those
 	DeleteOld      Action = "delete-old"      // released files and snapshots that need not be kept
 	ChangePolicy   Action = "change-policy"   // put another policy forward
+	ChangeKey      Action = "change-key"      // of those that sign the log and receipts
 )
 
 // doers are the roles that may do it.
@@ -143,7 +144,7 @@ func (a Action) doers() []Role {
 	switch a {
 	case ReadReleases, ReadLog, SeeProposals:
 		return []Role{Regulator, Steward}
-	case LoadData, ManageOptOuts, ResumeTemplate, DeleteOld, ChangePolicy:
+	case LoadData, ManageOptOuts, ResumeTemplate, DeleteOld, ChangePolicy, ChangeKey:
 		return []Role{Steward}
 	}
 	return nil

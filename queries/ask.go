@@ -63,6 +63,9 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 	if err := p.order.at(r.Epoch(r.Now()), [16]byte{}); err != nil {
 		return Ticket{}, err
 	}
+	if err := r.Store.Ready(); err != nil {
+		return Ticket{}, fmt.Errorf("%w: answers cannot be kept: %w", ErrNoEngine, err)
+	}
 	if err := r.Answerer.Check(ctx, p.order); errors.Is(err, ErrNoEngine) {
 		return Ticket{}, err
 	} else if err != nil {
@@ -146,20 +149,6 @@ func (r *Runner) enter(principal string, p *priced, idempotency string) (own, ot
 	own.Release = own.ID
 	r.tickets[own.ID] = own
 	return own, nil, nil, nil
-}
-
-// crowded refuses a principal that has all the requests in flight it may have.
-func (r *Runner) crowded(principal string) error {
-	n := 0
-	for _, t := range r.tickets {
-		if t.State == Running && t.principal == principal {
-			n++
-		}
-	}
-	if n >= r.MaxInFlight {
-		return fmt.Errorf("%w (at most %d at once)", ErrTooMany, r.MaxInFlight)
-	}
-	return nil
 }
 
 // under gives the ticket of a principal's idempotency digest, or nil.
@@ -341,6 +330,9 @@ func (r *Runner) replay(ctx context.Context, principal string, req Request, idem
 }
 
 func (r *Runner) logReplay(ctx context.Context, id, principal string, req Request, idempotency string, d policy.Decision, rel ledger.Request) (int64, error) {
+	if !r.mayLog(principal) {
+		return 0, ErrTooFast
+	}
 	return r.Ledger.Replay(ctx, ledger.Replay{
 		ID: id, Release: rel.Release, Principal: principal, Organisation: r.rules().Organisation(principal),
 		Purpose: d.Purpose, Idempotency: r.idempotency(principal, idempotency), Request: req.digest(r.Secret),
@@ -348,7 +340,8 @@ func (r *Runner) logReplay(ctx context.Context, id, principal string, req Reques
 }
 
 // deny logs a refusal that names a rule of policy or a budget. A request that
-// was not understood leaves no leaf: anyone could fill the log with those.
+// was not understood leaves no leaf, and of refusals without end not all do: anyone
+// could fill the log with those.
 func (r *Runner) deny(ctx context.Context, principal string, req Request, err error) {
 	rule, grant := "", ""
 	var refusal *policy.Refusal
@@ -363,7 +356,7 @@ func (r *Runner) deny(ctx context.Context, principal string, req Request, err er
 		rule = "approval"
 	}
 	t, found := r.Catalog.Find(req.Template)
-	if rule == "" || found != nil || r.rules().Organisation(principal) == "" {
+	if rule == "" || found != nil || r.rules().Organisation(principal) == "" || !r.mayLog(principal) {
 		return
 	}
 	// The refusal stands whether or not it could be logged; a ledger that

@@ -23,8 +23,10 @@ var (
 	ErrNoSnapshot = errors.New("no snapshot is registered")
 	// ErrBusy means that the engine is at work on as many requests as it may; it passes.
 	ErrBusy = errors.New("too many requests are running; ask again later")
-	// ErrTooMany means that one principal has as many requests in flight as it may.
+	// ErrTooMany means that one organisation has as many requests in flight as it may.
 	ErrTooMany = errors.New("too many of your requests are waiting for their answers; ask again when one is due")
+	// ErrTooFast means that one organisation repeats too many requests, each a leaf of the log.
+	ErrTooFast = errors.New("too many repeats; ask again in a while")
 	// ErrSuspended means that the template version was abandoned too often on this population.
 	ErrSuspended = errors.New("template is suspended on this population")
 	// ErrUnknownRequest means that no request or release of this caller has this id.

@@ -67,6 +67,8 @@ type priced struct {
 	scopes []string
 	key    string
 	people int64
+
+	evaluation bool // by the policy it was priced under
 }
 
 // expected predicts the error of every measure at the template's reference size.

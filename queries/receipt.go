@@ -90,8 +90,9 @@ type Logged struct {
 	Hashes []tlog.Hash `json:"hashes"` // RFC 6962 section 2.1.1, base64
 }
 
-// Receipt gives the receipt of a release, as JSON, to whoever may have the
-// release itself.
+// Receipt gives the receipt of a release, as JSON, to whoever may have the release itself.
+// Who may not know who was charged for it has the CHARGE leaf's hash and proof, and checks
+// what was charged by the released bytes, which say it under the RELEASE leaf's digest.
 func (r *Runner) Receipt(ctx context.Context, principal, id string) ([]byte, error) {
 	if r.Sign == nil || r.SignSM2 == nil || r.Ledger == nil {
 		return nil, fmt.Errorf("%w: it takes the log and both keys to sign one", ErrUnlogged)
@@ -108,15 +109,16 @@ func (r *Runner) Receipt(ctx context.Context, principal, id string) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
+	// The proofs first: a key that is retired meanwhile must not sign under what comes after.
+	proofs, err := r.Ledger.Proofs(rec.Index, rec.Release)
+	if err != nil {
+		return nil, err
+	}
 	signer, err := dsse.NewEnvelopeSigner(r.Sign, r.SignSM2)
 	if err != nil {
 		return nil, err
 	}
 	envelope, err := signer.SignPayload(ctx, ReceiptType, payload)
-	if err != nil {
-		return nil, err
-	}
-	proofs, err := r.Ledger.Proofs(rec.Index, rec.Release)
 	if err != nil {
 		return nil, err
 	}

@@ -7,12 +7,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/policy/witness"
 )
@@ -32,11 +35,22 @@ type ReceiptCheck struct {
 	// Key and SM2 are the keys that must both have signed. Required.
 	Key ed25519.PublicKey
 	SM2 *witness.SM2Public
+	// Retired are the domain's receipt keys before those, each good for receipts whose
+	// checkpoint ends no later than with the leaf that retired it; default none.
+	Retired []RetiredKey
 	// Trust has the pinned keys of the log and its witnesses. Required.
 	Trust *witness.Trust
 	// Release must be the bytes that were released; default not looked at.
 	Release []byte
 	Now     func() time.Time // default time.Now
+}
+
+// RetiredKey is a receipt key of one algorithm and the KEY leaf that put another in its
+// place.
+type RetiredKey struct {
+	Key   ed25519.PublicKey  // or
+	SM2   *witness.SM2Public // one of them
+	Until int64
 }
 
 // ParseReceipt reads a receipt in its one spelling, and checks nothing else of it.
@@ -64,7 +78,7 @@ func VerifyReceipt(text []byte, c ReceiptCheck) (*Statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.signed(r)
+	s, until, err := c.signed(r)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +89,9 @@ func VerifyReceipt(text []byte, c ReceiptCheck) (*Statement, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: its checkpoint: %w", ErrReceipt, err)
 	}
+	if seen.Size > until+1 {
+		return nil, fmt.Errorf("%w: it is signed by a receipt key that leaf %d retired, under a checkpoint of %d leaves", ErrReceipt, until, seen.Size)
+	}
 	for _, l := range []Logged{r.Charge, r.Release} {
 		if err := l.under(seen.Checkpoint); err != nil {
 			return nil, err
@@ -83,42 +100,70 @@ func VerifyReceipt(text []byte, c ReceiptCheck) (*Statement, error) {
 	if err := s.Predicate.of(r, s.Subject[0], seen.Origin); err != nil {
 		return nil, err
 	}
-	var released struct {
-		ID string `json:"id"`
+	if c.Release == nil && r.Charge.Leaf == nil {
+		return nil, fmt.Errorf("%w: it does not show the CHARGE leaf, which is another organisation's: what was charged is seen with the released file only", ErrReceipt)
 	}
-	if c.Release != nil && (digestOf(c.Release) != s.Subject[0].Digest["sha256"] || json.Unmarshal(c.Release, &released) != nil || released.ID != s.Predicate.Release) {
+	if c.Release == nil {
+		return s, nil
+	}
+	if digestOf(c.Release) != s.Subject[0].Digest["sha256"] {
 		return nil, fmt.Errorf("%w: the release is not the one that was logged", ErrReceipt)
 	}
-	return s, nil
+	return s, s.Predicate.says(c.Release)
 }
 
-// signed reads the statement, which both keys must have signed.
-func (c ReceiptCheck) signed(r *Receipt) (*Statement, error) {
+// receiptKey is a key that checks receipts.
+type receiptKey struct {
+	id     string
+	verify func(message, sig []byte) bool
+	until  int64
+}
+
+func ed25519Receipt(key ed25519.PublicKey, until int64) receiptKey {
+	return receiptKey{ReceiptKeyID(key), func(m, sig []byte) bool { return ed25519.Verify(key, m, sig) }, until}
+}
+
+// keys are those of both algorithms, the ones in force first.
+func (c ReceiptCheck) keys() (first, second []receiptKey) {
+	for _, k := range append([]RetiredKey{{c.Key, c.SM2, math.MaxInt64 - 1}}, c.Retired...) {
+		if len(k.Key) == ed25519.PublicKeySize {
+			first = append(first, ed25519Receipt(k.Key, k.Until))
+		}
+		if k.SM2 != nil {
+			second = append(second, receiptKey{ReceiptKeyID(k.SM2.Bytes()), k.SM2.Verify, k.Until})
+		}
+	}
+	return first, second
+}
+
+// signed reads the statement, which keys of both algorithms must have signed, and says up
+// to which leaf they are good.
+func (c ReceiptCheck) signed(r *Receipt) (*Statement, int64, error) {
+	bad := func(what string) (*Statement, int64, error) {
+		return nil, 0, fmt.Errorf("%w: %s", ErrReceipt, what)
+	}
 	e := r.Envelope
 	payload, err := base64.StdEncoding.Strict().DecodeString(e.Payload)
 	if err != nil || e.PayloadType != ReceiptType {
-		return nil, fmt.Errorf("%w: it has no in-toto statement", ErrReceipt)
+		return bad("it has no in-toto statement")
 	}
-	if len(c.Key) != ed25519.PublicKeySize || c.SM2 == nil {
-		return nil, fmt.Errorf("%w: both keys of receipts are needed", ErrReceipt)
+	first, second := c.keys()
+	if len(first) == 0 || len(second) == 0 {
+		return bad("both keys of receipts are needed")
 	}
-	message := dsse.PAE(e.PayloadType, payload)
-	for _, k := range []struct {
-		name, id string
-		verify   func(message, sig []byte) bool
-	}{
-		{"Ed25519", ReceiptKeyID(c.Key), func(m, sig []byte) bool { return ed25519.Verify(c.Key, m, sig) }},
-		{"SM2", ReceiptKeyID(c.SM2.Bytes()), c.SM2.Verify},
-	} {
-		if !signedOnce(e.Signatures, k.id, message, k.verify) {
-			return nil, fmt.Errorf("%w: its statement is not signed by the receipt key (%s)", ErrReceipt, k.name)
+	message, until := dsse.PAE(e.PayloadType, payload), int64(math.MaxInt64-1)
+	for i, list := range [][]receiptKey{first, second} {
+		at := slices.IndexFunc(list, func(k receiptKey) bool { return signedOnce(e.Signatures, k.id, message, k.verify) })
+		if at < 0 {
+			return bad("its statement is not signed by the receipt key (" + []string{"Ed25519", "SM2"}[i] + ")")
 		}
+		until = min(until, list[at].until)
 	}
 	var s Statement
 	if json.Unmarshal(payload, &s) != nil || s.Type != StatementType || s.PredicateType != ReceiptPredicate || len(s.Subject) != 1 || len(s.Subject[0].Digest) != 1 {
-		return nil, fmt.Errorf("%w: its statement is of another kind", ErrReceipt)
+		return bad("its statement is of another kind")
 	}
-	return &s, nil
+	return &s, until, nil
 }
 
 // signedOnce says whether the one signature under a key's id is right. Signatures under
@@ -167,10 +212,23 @@ func (p Predicate) of(r *Receipt, subject Subject, population string) error {
 	if r.Charge.Index != p.ChargeLeaf || p.ChargeLeaf >= p.ReleaseLeaf {
 		return fmt.Errorf("%w: it was not charged before it was released", ErrReceipt)
 	}
-	if r.Charge.Leaf == nil {
+	if err := p.charged(r.Charge); err != nil {
+		return err
+	}
+	if p.Mechanism != Mechanism || p.PolicyLeaf < 0 || p.PolicyLeaf >= p.ChargeLeaf ||
+		slices.ContainsFunc(p.Approvals, func(a Approved) bool { return a.Leaf <= 0 || a.Leaf >= p.ChargeLeaf }) {
+		return fmt.Errorf("%w: the statement rests on what was not in the log at its charge", ErrReceipt)
+	}
+	return nil
+}
+
+// charged checks that the CHARGE leaf, where it is shown, says what the predicate says.
+func (p Predicate) charged(l Logged) error {
+	if l.Leaf == nil {
 		return nil
 	}
-	if leaf, err = ledger.Decode(r.Charge.Leaf); err != nil {
+	leaf, err := ledger.Decode(l.Leaf)
+	if err != nil {
 		return fmt.Errorf("%w: its leaf cannot be read", ErrReceipt)
 	}
 	c, ok := leaf.Body.(*ledger.Charge)
@@ -180,6 +238,29 @@ func (p Predicate) of(r *Receipt, subject Subject, population string) error {
 	}
 	return nil
 }
+
+// says checks that the released bytes say of themselves what the predicate says.
+func (p Predicate) says(body []byte) error {
+	var rel Release
+	if json.Unmarshal(body, &rel) != nil {
+		return fmt.Errorf("%w: the release cannot be read", ErrReceipt)
+	}
+	cost := dp.Cost{}
+	_, err1 := fmt.Sscan(p.Rho, &cost.Rho)
+	_, err2 := fmt.Sscan(p.Delta, &cost.Delta)
+	slices.Sort(rel.Privacy.Scopes)
+	k := fmt.Sprint(rel.Privacy.K)
+	if err1 != nil || err2 != nil || rel.ID != p.Release || rel.Template != p.Template || rel.Catalogue != p.Catalogue || rel.Digest != p.TemplateDigest ||
+		rel.Snapshot != p.Snapshot || rel.Epoch != p.OptOutEpoch || rel.Purpose != p.Purpose || rel.Privacy.Rho != cost.RhoFloat() || rel.Privacy.Delta != cost.DeltaFloat() ||
+		!slices.Equal(rel.Privacy.Scopes, p.Scopes) || rel.Evaluation != (p.Mode == policy.ModeEvaluation) || p.K != "" && p.K != k && p.K != noisyThreshold(rel.Privacy.K) {
+		return fmt.Errorf("%w: the statement and the release differ", ErrReceipt)
+	}
+	return nil
+}
+
+// noisyThreshold is how a policy says that k is held against the noisy count where the
+// keys are public.
+func noisyThreshold(k int) string { return (&policy.Policy{K: k, NoisyK: true}).Threshold() }
 
 // TlogProof gives the proof of the RELEASE leaf in the text form of C2SP tlog-proof, with
 // the leaf's bytes as its extra data.

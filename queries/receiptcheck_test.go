@@ -153,22 +153,29 @@ func TestVerifyReceipt(t *testing.T) {
 			check queries.ReceiptCheck
 			says  string
 		}{
-			"another release":           {h.text, with(append(bytes.Clone(h.release), ' ')), "not the one that was logged"},
-			"replayed for another":      {h.text, with(h.next), "not the one that was logged"},
-			"another receipt key":       {h.text, key(h.house.key.Public().(ed25519.PublicKey)), "not signed by the receipt key (Ed25519)"},
-			"no key":                    {h.text, key(nil), "both keys"},
-			"another SM2 key":           {h.text, second(sm2Key(t, 4).Public()), "not signed by the receipt key (SM2)"},
-			"no SM2 key":                {h.text, second(nil), "both keys"},
-			"another log key":           {h.text, pinned("log "+ledger.VerifierKey(pop, h.check.Key), "quorum none"), "not signed by a pinned key"},
-			"another log":               {h.text, pinned("log "+ledger.VerifierKey("elsewhere", h.house.key.Public().(ed25519.PublicKey)), "quorum none"), "is pinned"},
-			"not cosigned":              {h.text, pinned(logLine, "witness w "+cosigner.VerifierKey(), "quorum w"), "too few witnesses"},
-			"checkpoint without SM2":    {h.text, pinned(logLine, "log "+logSM2.VerifierKey(), "quorum none"), "second signature"},
-			"nothing pinned":            {h.text, queries.ReceiptCheck{Key: h.check.Key, SM2: h.check.SM2}, "no key of its log"},
-			"another statement":         {h.edit(func(a, b *queries.Receipt) { a.Envelope = b.Envelope }), h.check, "RELEASE leaf differ"},
-			"a changed statement":       {h.edit(func(a, b *queries.Receipt) { a.Envelope.Payload = b.Envelope.Payload }), h.check, "not signed"},
-			"another leaf":              {h.edit(func(a, b *queries.Receipt) { a.Release = b.Release }), h.check, "leaf"},
-			"another charge":            {h.edit(func(a, b *queries.Receipt) { a.Charge = b.Charge }), h.check, "not charged before it was released"},
-			"no charge":                 {h.edit(func(a, b *queries.Receipt) { a.Charge = queries.Logged{} }), h.check, "not both there"},
+			"another release":        {h.text, with(append(bytes.Clone(h.release), ' ')), "not the one that was logged"},
+			"replayed for another":   {h.text, with(h.next), "not the one that was logged"},
+			"another receipt key":    {h.text, key(h.house.key.Public().(ed25519.PublicKey)), "not signed by the receipt key (Ed25519)"},
+			"no key":                 {h.text, key(nil), "both keys"},
+			"another SM2 key":        {h.text, second(sm2Key(t, 4).Public()), "not signed by the receipt key (SM2)"},
+			"no SM2 key":             {h.text, second(nil), "both keys"},
+			"another log key":        {h.text, pinned("log "+ledger.VerifierKey(pop, h.check.Key), "quorum none"), "not signed by a pinned key"},
+			"another log":            {h.text, pinned("log "+ledger.VerifierKey("elsewhere", h.house.key.Public().(ed25519.PublicKey)), "quorum none"), "is pinned"},
+			"not cosigned":           {h.text, pinned(logLine, "witness w "+cosigner.VerifierKey(), "quorum w"), "too few witnesses"},
+			"checkpoint without SM2": {h.text, pinned(logLine, "log "+logSM2.VerifierKey(), "quorum none"), "second signature"},
+			"nothing pinned":         {h.text, queries.ReceiptCheck{Key: h.check.Key, SM2: h.check.SM2}, "no key of its log"},
+			"another statement":      {h.edit(func(a, b *queries.Receipt) { a.Envelope = b.Envelope }), h.check, "RELEASE leaf differ"},
+			"a changed statement":    {h.edit(func(a, b *queries.Receipt) { a.Envelope.Payload = b.Envelope.Payload }), h.check, "not signed"},
+			"another leaf":           {h.edit(func(a, b *queries.Receipt) { a.Release = b.Release }), h.check, "leaf"},
+			"another charge":         {h.edit(func(a, b *queries.Receipt) { a.Charge = b.Charge }), h.check, "not charged before it was released"},
+			"no charge":              {h.edit(func(a, b *queries.Receipt) { a.Charge = queries.Logged{} }), h.check, "not both there"},
+			"another mechanism":      {h.restate(queries.ReceiptType, func(s *queries.Statement) { s.Predicate.Mechanism = "none" }), h.check, "rests on"},
+			"a policy of after":      {h.restate(queries.ReceiptType, func(s *queries.Statement) { s.Predicate.PolicyLeaf = s.Predicate.ChargeLeaf }), h.check, "rests on"},
+			"an approval of after": {h.restate(queries.ReceiptType, func(s *queries.Statement) {
+				s.Predicate.Approvals = []queries.Approved{{Subject: "grant", Leaf: s.Predicate.ReleaseLeaf}}
+			}), h.check, "rests on"},
+			"another k than released":   {h.restate(queries.ReceiptType, func(s *queries.Statement) { s.Predicate.K = "500" }), with(h.release), "release differ"},
+			"another mode":              {h.restate(queries.ReceiptType, func(s *queries.Statement) { s.Predicate.Mode = "supervised" }), with(h.release), "release differ"},
 			"another type":              {h.edit(func(a, b *queries.Receipt) { a.Envelope.PayloadType = "text/plain" }), h.check, "no in-toto statement"},
 			"another type, signed":      {h.restate("application/vnd.other+json", same), h.check, "no in-toto statement"},
 			"Ed25519 stripped":          {h.edit(func(a, _ *queries.Receipt) { a.Envelope.Signatures = a.Envelope.Signatures[1:] }), h.check, "(Ed25519)"},
@@ -228,8 +235,9 @@ func TestEveryBitOfAReceipt(t *testing.T) {
 }
 
 // Somebody of another organisation who has the same answer is not told who was charged
-// for it, and can still see that it was charged before.
-func TestReceiptKeepsTheAskerToItself(t *testing.T) {
+// for it, and sees by the released bytes what was charged, and that it was before: without
+// them such a receipt holds for nothing.
+func TestReceiptNamesNobodyToOthers(t *testing.T) {
 	in(t, func(t *testing.T) {
 		h := newReceipts(t)
 		dearest := i3
@@ -239,10 +247,13 @@ func TestReceiptKeepsTheAskerToItself(t *testing.T) {
 		for who, id := range map[string]string{"regulator-r": asked.ID, "insurer-a": again.ID, "steward-s": asked.ID} {
 			text := h.receipt(who, id)
 			r, err := queries.ParseReceipt(text)
-			if err != nil || (r.Charge.Leaf != nil) != (who != "insurer-a") || (r.Charge.Hash == nil) != (who != "insurer-a") {
+			if err != nil || (r.Charge.Leaf != nil) != (who != "insurer-a") || (r.Charge.Hash == nil) != (who != "insurer-a") || who == "insurer-a" && bytes.Contains(text, []byte("regulator")) {
 				t.Errorf("%s: %v", who, err)
 			}
 			c := h.check
+			if _, err := queries.VerifyReceipt(text, c); (err == nil) != (who != "insurer-a") || err != nil && !errors.Is(err, queries.ErrReceipt) {
+				t.Errorf("%s without the release: %v", who, err)
+			}
 			c.Release = body
 			if s, err := queries.VerifyReceipt(text, c); err != nil || s.Predicate.Release != asked.ID {
 				t.Errorf("%s: %v", who, err)

@@ -40,7 +40,9 @@ func (r *Runner) run(ctx context.Context, t *ticket, charge int64, purpose strin
 	state, err, body := Abandoned, got.err, got.body
 	digest := digestOf(body)
 	if err == nil { // not before: when a file appears would tell how long the run took
-		err = r.Store.Put(digest, body)
+		if err = r.Store.Put(digest, body); err != nil && r.Fatal != nil {
+			r.Fatal(fmt.Errorf("an answer could not be kept: %w", err))
+		}
 	}
 	if err == nil {
 		err = whenDue(func() error {
@@ -136,7 +138,7 @@ func (r *Runner) document(t *ticket, purpose string, table *dp.Table) Release {
 	rel := Release{
 		ID: t.ID, Template: p.Template.Ref(), Catalogue: p.Template.Catalogue, Digest: p.Template.Digest(),
 		Coarse: p.Coarse, Title: p.Template.Title, Parameters: p.Parameters, Purpose: purpose,
-		Snapshot: p.Job.Snapshot, Epoch: p.Job.Epoch, Released: t.Due, Evaluation: r.rules().Mode == "evaluation", Bounding: BoundByRequest,
+		Snapshot: p.Job.Snapshot, Epoch: p.Job.Epoch, Released: t.Due, Evaluation: p.evaluation, Bounding: BoundByRequest,
 		Keys: []string{}, Groups: p.groups(table), Notes: p.notes(),
 		Privacy: Privacy{
 			Rho: cost.RhoFloat(), Delta: cost.DeltaFloat(), DisplayDelta: r.rules().ConversionDelta,
@@ -212,6 +214,9 @@ func (r *Runner) Answer(principal, id string) ([]byte, error) {
 	rec, err := r.handed(context.Background(), principal, id)
 	if err != nil {
 		return nil, err
+	}
+	if rec.Deleted {
+		return nil, fmt.Errorf("%w: its file was deleted, as the log says", ErrUnknownRequest)
 	}
 	return r.Store.Get(rec.Digest)
 }

@@ -13,14 +13,17 @@ import (
 	"time"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+	"golang.org/x/time/rate"
 
 	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
-// Store keeps the bytes of answers. Put is durable when it returns.
+// Store keeps the bytes of answers. Put is durable when it returns. Ready says before a
+// charge whether an answer could be kept.
 type Store interface {
+	Ready() error
 	Put(digest string, body []byte) error
 	Get(digest string) ([]byte, error)
 }
@@ -52,9 +55,12 @@ type Options struct {
 	// 8. More are refused before they are charged, so that they cannot make each
 	// other miss their slots.
 	MaxRuns int
-	// MaxInFlight is how many requests one principal may have between asking and
+	// MaxInFlight is how many requests one organisation may have between asking and
 	// slot at once, those that follow another's run included; default 4.
 	MaxInFlight int
+	// Fatal is told of an answer that was drawn and could not be kept: to go on would
+	// be to charge for what nobody gets. Default: nothing is done.
+	Fatal func(error)
 }
 
 // Runner takes requests through authorise, price, charge, run, noise and
@@ -69,9 +75,10 @@ type Runner struct {
 	running sync.WaitGroup
 
 	mu      sync.Mutex
-	tickets map[string]*ticket // by request id
-	working int                // charged requests whose slots are to come
-	retired []string           // of followers that ended with nothing, oldest first
+	tickets map[string]*ticket       // by request id
+	working int                      // charged requests whose slots are to come
+	retired []string                 // of followers that ended with nothing, oldest first
+	leaves  map[string]*rate.Limiter // by organisation: of leaves that cost nothing
 }
 
 // NewRunner checks the options and makes a Runner. Close waits for its runs.
@@ -95,7 +102,7 @@ func NewRunner(o Options) (*Runner, error) {
 		o.MaxInFlight = 4
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	r := &Runner{Options: o, ctx: ctx, stop: stop, tickets: map[string]*ticket{}, closing: make(chan struct{})}
+	r := &Runner{Options: o, ctx: ctx, stop: stop, tickets: map[string]*ticket{}, leaves: map[string]*rate.Limiter{}, closing: make(chan struct{})}
 	r.inForce.Put(o.Policy)
 	return r, nil
 }
@@ -151,7 +158,7 @@ func (r *Runner) price(principal string, req Request) (*priced, policy.Decision,
 	if err := o.price(); err != nil {
 		return nil, decision, q.explain(err, req, o.Cap)
 	}
-	p := &priced{Question: q, order: o, plan: o.plan, key: q.canonicalKey(r.Secret), people: r.rules().PublicPeople}
+	p := &priced{Question: q, order: o, plan: o.plan, key: q.canonicalKey(r.Secret), people: r.rules().PublicPeople, evaluation: r.rules().Mode == policy.ModeEvaluation}
 	if p.people == 0 {
 		p.people = req.PublicPeople
 	}

@@ -78,13 +78,27 @@ func (e *fakeEngine) Check(context.Context, queries.Job) error {
 
 // memory is a Store in memory.
 type memory struct {
-	mu sync.Mutex
-	m  map[string][]byte
+	mu    sync.Mutex
+	m     map[string][]byte
+	full  bool // it takes nothing any more
+	shown bool // and says so
 }
+
+func (s *memory) Ready() error {
+	if s.shown {
+		return errFull
+	}
+	return nil
+}
+
+var errFull = errors.New("full")
 
 func (s *memory) Put(digest string, b []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.full {
+		return errFull
+	}
 	s.m[digest] = bytes.Clone(b)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -23,8 +24,9 @@ import (
 func approveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "approve", Short: "Approve, as one of two people, what may be asked and used",
-		Long: `In a supervised domain policies, templates, snapshots, resumptions, deletions and
-keys need the approvals of two people, neither of whom asked for them. An approval is
+		Long: `In a supervised domain policies, templates, snapshots, resumptions, deletions, keys,
+lists of opt-outs and looks at noise need the approvals of two people, neither of whom
+asked for them. An approval is
 a statement signed with the approver's own key. It binds one digest, expires, and can
 be taken back; what rests on it then stops.`,
 		Example: "  qunxiang approve keygen --out ada.key\n  qunxiang approve list --server https://domain.example --token ...\n" +
@@ -68,6 +70,8 @@ func publicText(key ed25519.PrivateKey) string {
 type approvals interface {
 	Proposals(ctx context.Context) (api.ProposalList, error)
 	Approve(ctx context.Context, a ledger.Approve) (int64, error)
+	// Published is the log as it is published.
+	Published(ctx context.Context) fs.FS
 	Close() error
 }
 
@@ -94,10 +98,14 @@ type remoteApprovals struct{ *api.Client }
 
 func (r remoteApprovals) Close() error { return nil }
 
+func (r remoteApprovals) Published(ctx context.Context) fs.FS { return &publishedLog{ctx, r.Client} }
+
 type localApprovals struct {
 	*domain
 	as string
 }
+
+func (l localApprovals) Published(context.Context) fs.FS { return os.DirFS(l.path("ledger")) }
 
 func (l localApprovals) Proposals(context.Context) (api.ProposalList, error) {
 	return l.domain.Proposals(l.as)
@@ -153,7 +161,7 @@ func printProposals(out io.Writer, list []api.Proposal) error {
 		if p.InForce {
 			state = "in force"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Subject, p.Name, p.Digest[:20], dash(p.By), dash(by), state)
+		row(w, p.Subject, p.Name, fmt.Sprintf("%.20s", p.Digest), dash(p.By), dash(by), state)
 	}
 	return w.Flush()
 }

@@ -26,6 +26,7 @@ const digestDigits = 20
 type signing struct {
 	where
 	person, keyFile string
+	policy, list    string
 	days            int
 	yes, revoke     bool
 	key             ed25519.PrivateKey
@@ -36,9 +37,10 @@ func approveSignCommand(revoke bool) *cobra.Command {
 	c := &cobra.Command{
 		Use: "sign WHAT...", Short: "Approve things, after reading what they are", Args: cobra.MinimumNArgs(1),
 		Long: `Approve the things that WHAT names: a kind (grant, template, snapshot, resume, key,
-delete, audit: all of that kind), a template's id@version, or the first twenty digits of a
+delete, audit, optouts: all of that kind), a template's id@version, or the first twenty digits of a
 digest. Each is shown first, and its digest is computed here from what is shown; of a
-template, from the copy in this program.`,
+template, from the copy in this program; of a look at noise (audit), from the tiles of
+the published log, whose checkpoint must be signed as --policy says where that is given.`,
 		Example: "  qunxiang approve sign grant --person Ada --approver-key ada.key --domain D --as steward-a\n" +
 			"  qunxiang approve sign template --person Ada --approver-key ada.key --server https://domain.example --token ... --yes",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -54,6 +56,8 @@ template, from the copy in this program.`,
 	f := c.Flags()
 	f.StringVar(&s.person, "person", "", "whose approval it is, as the policy names them")
 	f.StringVar(&s.keyFile, "approver-key", "", "file with that person's key, of approve keygen")
+	f.StringVar(&s.policy, "policy", "", "file with the pinned keys of the log, for audit: its checkpoint must be signed by one")
+	f.StringVar(&s.list, "list", "", "file with the identifiers of a list of opt-outs, one a line, which you have from the requests themselves")
 	f.IntVar(&s.days, "days", 365, "how long it holds, at most 366 days")
 	f.BoolVar(&s.yes, "yes", false, "do not ask")
 	for _, name := range []string{"person", "approver-key"} {
@@ -116,7 +120,14 @@ func choose(list []api.Proposal, what []string) (chosen []api.Proposal, err erro
 }
 
 func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approvals, population string, p api.Proposal) error {
-	if err := checkProposal(p); err != nil {
+	err := checkProposal(p)
+	if err == nil && p.Subject == ledger.SubjectOptOuts {
+		err = checkOptOuts(population, s.list, s.revoke, p)
+	}
+	if err == nil && p.Subject == ledger.SubjectAudit {
+		err = s.checkLook(a.Published(ctx), population, p)
+	}
+	if err != nil {
 		return &exitError{exitInvalid, err}
 	}
 	verb := "approve"
@@ -124,7 +135,7 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 		verb = "take back your approval of"
 	}
 	if !s.yes {
-		fmt.Fprintf(out, "%s %s\nof population %s, digest %s\n%s\n", p.Subject, p.Name, population, p.Digest, p.Detail)
+		fmt.Fprintf(out, "%s %s\nof population %s, digest %s\n%s\n", p.Subject, printable(p.Name), printable(population), p.Digest, p.Detail)
 	}
 	if err := confirmed(in, out, s.yes, "Do you, "+s.person+", "+verb+" this?"); err != nil {
 		return err
@@ -133,7 +144,11 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s %s: %s by %s, leaf %d\n", p.Subject, p.Name, map[bool]string{false: "approved", true: "taken back"}[s.revoke], s.person, leaf)
+	where := fmt.Sprintf("leaf %d", leaf)
+	if leaf < 0 {
+		where = "kept beside the list"
+	}
+	_, err = fmt.Fprintf(out, "%s %s: %s by %s, %s\n", p.Subject, printable(p.Name), map[bool]string{false: "approved", true: "taken back"}[s.revoke], s.person, where)
 	return err
 }
 
@@ -172,15 +187,19 @@ func checkProposal(p api.Proposal) error {
 		}
 		return nil
 	}
-	if p.Subject == ledger.SubjectAudit { // the root of leaves that only the log has
+	if p.Subject == ledger.SubjectOptOuts { // it is no leaf
 		return nil
-	}
-	if digestOf(p.Leaf) != p.Digest {
-		return differs
 	}
 	body, err := ledger.DecodeContent(p.Leaf)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (%w)", differs, err)
+	}
+	look, isLook := body.(*ledger.Audit)
+	switch {
+	case isLook != (p.Subject == ledger.SubjectAudit):
+		return differs
+	case isLook && look.Root != p.Digest, !isLook && digestOf(p.Leaf) != p.Digest:
+		return differs
 	}
 	var shown api.Proposal
 	switch b := body.(type) {
@@ -200,6 +219,8 @@ func checkProposal(p api.Proposal) error {
 		shown.Name, shown.By = keptProposal{Resume: b}.words()
 	case *ledger.Delete:
 		shown.Name, shown.By = keptProposal{Delete: b}.words()
+	case *ledger.Audit: // the root itself is for checkLook
+		shown.Name, shown.By = keptProposal{Audit: b}.words()
 	case *ledger.Key:
 		shown.Name, shown.By = keptProposal{Key: b}.words()
 	}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/audit"
-	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
 func auditBundleCommand() *cobra.Command {
@@ -81,21 +80,16 @@ Keys that a KEY leaf put in force belong into the file beside those before them.
 // pinnedPolicy is what a domain's public keys and policy say is to be pinned.
 func pinnedPolicy(dir string) ([]byte, error) {
 	var out bytes.Buffer
-	var first string
-	for i, name := range []string{logKeyFile, secondKeyFile} {
-		key, err := os.ReadFile(filepath.Join(dir, name))
-		if errors.Is(err, os.ErrNotExist) && i > 0 {
-			continue
-		}
+	for _, u := range keyUses[:2] {
+		keys, err := u.publicKeys(dir)
 		if err != nil {
 			return nil, err
 		}
-		if i == 0 {
-			first = strings.TrimSpace(string(key))
+		for _, key := range keys {
+			fmt.Fprintf(&out, "log %s\n", key)
 		}
-		fmt.Fprintf(&out, "log %s\n", strings.TrimSpace(string(key)))
 	}
-	s, err := ledger.Read(filepath.Join(dir, "ledger"), first)
+	s, err := readLog(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -228,6 +228,7 @@ func sumOf(body []byte) string {
 // An honest domain passes (false alarm 1e-6); logs that a cheating operator made
 // again fail: each of these cheats is found with more than 0.999 in as many numbers.
 func TestAuditNoise(t *testing.T) {
+	t.Parallel()
 	d := askedDomain(t)
 	honest, exact := noiseOf(t, d.runner)
 	if !honest.Pass || honest.Unlike > 0 || honest.Releases < 20 || honest.Numbers < 300 {

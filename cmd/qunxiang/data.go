@@ -289,8 +289,8 @@ func snapshotsCommand() *cobra.Command {
 				People   int64  `json:"people"`
 			}
 			list := []listed{}
-			for _, id := range d.state.Snapshots() {
-				m, err := dataset.Load(dir, id)
+			for _, s := range d.state.Registered() {
+				m, err := dataset.Load(dir, s.Snapshot)
 				if err != nil {
 					return withCode(err)
 				}

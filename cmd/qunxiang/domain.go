@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -42,6 +41,9 @@ type domain struct {
 	engine  *child.Answerer // nil until asked for
 	exact   *duckdb.Engine  // of the noise audit; nil until asked for
 	runner  *queries.Runner
+
+	successors successors  // of its keys
+	outside    *outsideLog // nil for none
 
 	log     io.Writer // where a server is told of witnesses; nil: nowhere
 	waiting error     // why policy.yaml is not in force; nil where it is
@@ -89,7 +91,7 @@ func (d *domain) readLedger() (err error) {
 	if err != nil {
 		return err
 	}
-	if d.state, err = ledger.Read(d.path("ledger"), d.logKey()); err != nil {
+	if d.state, err = readLog(d.dir); err != nil {
 		return fmt.Errorf("%s: %w", d.path("ledger"), err)
 	}
 	if p, err = d.policyInForce(p); err != nil {
@@ -100,11 +102,27 @@ func (d *domain) readLedger() (err error) {
 }
 
 // ledgerOptions are those of the domain's log; only a new domain may create it.
-func (d *domain) ledgerOptions(create bool) ledger.Options {
-	return ledger.Options{
-		Dir: d.path("ledger"), Create: create, Population: d.keys.person.Population(), Signer: d.keys.log, Fatal: stopOnFault,
-		Second: func(head [32]byte) note.Signer { return d.keys.sm2.WithHead(head) },
+func (d *domain) ledgerOptions(create bool) (ledger.Options, error) {
+	o := ledger.Options{Dir: d.path("ledger"), Create: create, Population: d.keys.person.Population(), Signer: d.keys.log, Fatal: stopOnFault}
+	if d.keys.sm2 != nil {
+		o.Second = func(head [32]byte) note.Signer { return d.keys.sm2.WithHead(head) }
 	}
+	o.SecondLost = o.Second == nil
+	all, err := keyUses[0].publicKeys(d.dir)
+	if err != nil {
+		return o, err
+	}
+	if o.Signer == nil {
+		if len(all) == 0 {
+			return o, fmt.Errorf("%s is missing", d.path(logKeyFile))
+		}
+		o.Lost = all[0]
+	}
+	o.Next, _, err = d.waitingSigners()
+	if !create && len(all) > 0 {
+		o.Known = all
+	}
+	return o, err
 }
 
 // openLedger takes the domain's lock and puts its policy in force, or what waits for
@@ -116,8 +134,12 @@ func (d *domain) openLedger(ctx context.Context) error {
 	if err := d.addPublicKeys(); err != nil {
 		return err
 	}
-	o := d.ledgerOptions(false)
-	o.Witness = d.outsideLog()
+	o, err := d.ledgerOptions(false)
+	if err != nil {
+		return err
+	}
+	d.outside = d.outsideLog()
+	o.Witness = d.outside
 	l, err := ledger.Open(o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.path("ledger"), err)
@@ -126,6 +148,9 @@ func (d *domain) openLedger(ctx context.Context) error {
 	waiting, err := d.enforcePolicy(ctx)
 	if err == nil {
 		err = d.settle(ctx, io.Discard)
+	}
+	if err == nil {
+		err = errors.Join(d.promote(), d.sweep(), d.settleOptOuts(ctx))
 	}
 	if err != nil {
 		return errors.Join(err, l.Close())
@@ -176,9 +201,21 @@ func (d *domain) resolveOptOuts(ctx context.Context) error {
 	return d.askNewest(ctx, func(db *sql.DB) error { return dataset.ResolveOptOuts(ctx, d.dir, db) })
 }
 
-// logKey is the public key that checks checkpoints.
+// logKey is the public key that checks the next checkpoint, "" where that is not known.
 func (d *domain) logKey() string {
-	return ledger.VerifierKey(d.keys.person.Population(), d.keys.log.Public().(ed25519.PublicKey))
+	if d.state != nil {
+		if key := d.state.SigningKey("log", "ed25519"); key != "" {
+			return key
+		}
+	}
+	if key := keyUses[0].public(d.keys); key != "" {
+		return key
+	}
+	all, err := keyUses[0].publicKeys(d.dir)
+	if err != nil || len(all) == 0 {
+		return ""
+	}
+	return all[0]
 }
 
 func (d *domain) makeRunner() error {
@@ -186,7 +223,8 @@ func (d *domain) makeRunner() error {
 		Catalog: d.catalog, Policy: d.policy(), State: d.state, Ledger: d.ledger,
 		Store:  releaseStore{d.path("releases")},
 		Source: d.source, Epoch: dataset.Epoch, Secret: d.keys.request,
-		Sign: receiptSigner{d.keys.receipt}, SignSM2: receiptSM2Signer{d.keys.receiptSM2}, MaxRuns: d.maxRuns, MaxInFlight: d.maxInFlight,
+		Sign: receiptSigner{d}, SignSM2: receiptSM2Signer{d}, MaxRuns: d.maxRuns, MaxInFlight: d.maxInFlight,
+		Fatal: stopOnFault,
 	}
 	if d.engine != nil { // a nil pointer would make an Answerer that is not nil
 		o.Answerer = d.engine
@@ -239,7 +277,7 @@ func (d *domain) Close() error {
 		errs = append(errs, d.exact.Close())
 	}
 	if d.ledger != nil {
-		errs = append(errs, d.ledger.Close())
+		errs = append(errs, d.ledger.Close(), d.promote())
 	}
 	return errors.Join(errs...)
 }
@@ -259,7 +297,11 @@ func (d *domain) beginLog() error {
 			return fmt.Errorf("%s: %w", d.dir, errRemains)
 		}
 	}
-	l, err := ledger.Open(d.ledgerOptions(true))
+	o, err := d.ledgerOptions(true)
+	if err != nil {
+		return err
+	}
+	l, err := ledger.Open(o)
 	if err != nil {
 		return err
 	}
@@ -295,7 +337,7 @@ func newDomain(ctx context.Context, dir string, public declared) (*domain, error
 	if err := writeDurably(d.path("policy.yaml"), text, 0o600); err != nil {
 		return nil, err
 	}
-	if err := d.writePublicKeys(); err != nil {
+	if err := d.addPublicKeys(); err != nil {
 		return nil, err
 	}
 	return openDomain(ctx, dir, writing)

@@ -98,6 +98,9 @@ func (d *domain) watch(ctx context.Context, log io.Writer) {
 			return
 		case <-tick.C:
 		}
+		if err := d.promote(); err != nil { // a new key has perhaps signed by now
+			fmt.Fprintln(log, err)
+		}
 		now := d.look()
 		if now == seen {
 			continue

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -146,14 +145,4 @@ func waitsOf(s federation.JobStatus) (text string) {
 		text += fmt.Sprintf("; %s says that it waits for %s", name, s.Waits[name])
 	}
 	return text
-}
-
-// printable is a text of another party's as a terminal may show it.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsGraphic(r) {
-			return '?'
-		}
-		return r
-	}, s)
 }

@@ -76,6 +76,11 @@ func (l *lineageFlags) open() (folder string, o federated.VerifyOptions, err err
 		}
 		o.LedgerKey = strings.TrimSpace(string(text))
 	}
+	if l.dir != "" && l.logKey == "" {
+		if o.Earlier, err = keyUses[0].publicKeys(l.dir); err != nil {
+			return "", o, err
+		}
+	}
 	return folder, o, nil
 }
 
@@ -105,11 +110,7 @@ func examinable(folder string) error {
 // process that writes it.
 func bookOf(dir string) func(secagg.Hash) (map[uint64]string, error) {
 	return func(job secagg.Hash) (map[uint64]string, error) {
-		key, err := os.ReadFile(filepath.Join(dir, logKeyFile))
-		if err != nil {
-			return nil, err
-		}
-		s, err := ledger.Read(filepath.Join(dir, "ledger"), strings.TrimSpace(string(key)))
+		s, err := readLog(dir)
 		if err != nil {
 			return nil, err
 		}

@@ -67,7 +67,7 @@ func printChains(out io.Writer, chains []policy.Chain) error {
 		if c.AgreedUntil != "" {
 			agreement += " until " + c.AgreedUntil
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.Grant, or(c.Owner), c.Organisation, agreement, or(c.Person), c.Principal, templates, strings.Join(c.Purposes, ", "), c.Until)
+		row(w, c.Grant, or(c.Owner), c.Organisation, agreement, or(c.Person), c.Principal, templates, strings.Join(c.Purposes, ", "), c.Until)
 	}
 	return w.Flush()
 }

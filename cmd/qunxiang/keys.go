@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,17 +17,18 @@ import (
 
 // keys are a domain's secrets, one file each, 32 bytes, readable by the owner only.
 type keys struct {
+	dir     string
 	person  dataset.Key // turns source identifiers into psn_key
 	request []byte      // keys canonical keys and request digests
-	log     ed25519.PrivateKey
-	sm2     *witness.SM2Signer // signs the log beside it
-	receipt ed25519.PrivateKey
-	// receiptSM2 signs receipts beside it.
-	receiptSM2 *witness.SM2Key
+	// What follows signs, and may have been lost: then it is nil. See keyUse.
+	log        ed25519.PrivateKey
+	sm2        *witness.SM2Signer // signs the log beside it
+	receipt    ed25519.PrivateKey
+	receiptSM2 *witness.SM2Key // signs receipts beside it
 }
 
 func loadKeys(dir string) (*keys, error) {
-	k := &keys{}
+	k := &keys{dir: dir}
 	var err error
 	if k.person, err = dataset.LoadOrCreateKey(filepath.Join(dir, "person.key")); err != nil {
 		return nil, err
@@ -36,25 +36,15 @@ func loadKeys(dir string) (*keys, error) {
 	if k.request, err = secret(dir, "request.key"); err != nil {
 		return nil, err
 	}
-	for name, into := range map[string]*ed25519.PrivateKey{"log.key": &k.log, "receipt.key": &k.receipt} {
-		seed, err := secret(dir, name)
-		if err != nil {
+	for _, u := range keyUses {
+		if !exists(filepath.Join(dir, u.name+".key")) && exists(filepath.Join(filepath.Dir(dir), u.name+".pub")) {
+			continue // it was lost: another one in its place would sign what nobody believes
+		}
+		if err := u.load(k); err != nil {
 			return nil, err
 		}
-		*into = ed25519.NewKeyFromSeed(seed)
 	}
-	b, err := secretSM2(dir, "log-sm2.key")
-	if err != nil {
-		return nil, err
-	}
-	if k.sm2, err = witness.NewSM2Signer(k.person.Population(), b); err != nil {
-		return nil, err
-	}
-	if b, err = secretSM2(dir, "receipt-sm2.key"); err != nil {
-		return nil, err
-	}
-	k.receiptSM2, err = witness.NewSM2Key(b)
-	return k, err
+	return k, nil
 }
 
 // secretSM2 reads a private SM2 key, or makes it.
@@ -107,50 +97,65 @@ const (
 	receiptSM2File = "receipt-sm2.pub"
 )
 
-// addPublicKeys writes the public keys of a domain from before there were all of them.
+// addPublicKeys writes the public keys of a new domain, and of one from before there were
+// all of them.
 func (d *domain) addPublicKeys() error {
-	for _, name := range []string{secondKeyFile, receiptSM2File} {
-		if !exists(d.path(name)) {
-			return d.writePublicKeys()
+	for _, u := range keyUses {
+		if public := u.public(d.keys); public != "" && !exists(d.path(u.name+".pub")) {
+			if err := writeDurably(d.path(u.name+".pub"), []byte(public+"\n"), 0o644); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (d *domain) writePublicKeys() error {
-	if err := writeDurably(d.path(logKeyFile), []byte(d.logKey()+"\n"), 0o644); err != nil {
-		return err
+var errReceiptKey = errors.New("the key that signs receipts is not here; see qunxiang key list")
+
+// receiptSigner signs receipts with Ed25519 (DSSE), by the key in force.
+type receiptSigner struct{ d *domain }
+
+func (s receiptSigner) key() (ed25519.PrivateKey, error) {
+	k, err := s.d.keysInForce("receipt")
+	if err != nil {
+		return nil, err
 	}
-	if err := writeDurably(d.path(secondKeyFile), []byte(d.keys.sm2.VerifierKey()+"\n"), 0o644); err != nil {
-		return err
-	}
-	public := hex.EncodeToString(d.keys.receipt.Public().(ed25519.PublicKey))
-	if err := writeDurably(d.path(receiptKeyFile), []byte(public+"\n"), 0o644); err != nil {
-		return err
-	}
-	return writeDurably(d.path(receiptSM2File), []byte(d.keys.receiptSM2.Public().Text()+"\n"), 0o644)
+	return k.receipt, nil
 }
 
-// receiptSigner signs receipts with Ed25519 (DSSE).
-type receiptSigner struct{ key ed25519.PrivateKey }
-
 func (s receiptSigner) Sign(_ context.Context, data []byte) ([]byte, error) {
-	return ed25519.Sign(s.key, data), nil
+	key, err := s.key()
+	if err != nil {
+		return nil, err
+	}
+	return ed25519.Sign(key, data), nil
 }
 
 // KeyID names the key by the beginning of its public half's SHA-256.
 func (s receiptSigner) KeyID() (string, error) {
-	return queries.ReceiptKeyID(s.key.Public().(ed25519.PublicKey)), nil
+	key, err := s.key()
+	if err != nil {
+		return "", err
+	}
+	return queries.ReceiptKeyID(key.Public().(ed25519.PublicKey)), nil
 }
 
-// receiptSM2Signer signs receipts with SM2 (DSSE).
-type receiptSM2Signer struct{ key *witness.SM2Key }
+// receiptSM2Signer signs receipts with SM2 (DSSE), by the key in force.
+type receiptSM2Signer struct{ d *domain }
 
 func (s receiptSM2Signer) Sign(_ context.Context, data []byte) ([]byte, error) {
-	return s.key.Sign(data)
+	k, err := s.d.keysInForce("receipt-sm2")
+	if err != nil {
+		return nil, err
+	}
+	return k.receiptSM2.Sign(data)
 }
 
 // KeyID names the key by the beginning of its public point's SHA-256.
 func (s receiptSM2Signer) KeyID() (string, error) {
-	return queries.ReceiptKeyID(s.key.Public().Bytes()), nil
+	k, err := s.d.keysInForce("receipt-sm2")
+	if err != nil {
+		return "", err
+	}
+	return queries.ReceiptKeyID(k.receiptSM2.Public().Bytes()), nil
 }

@@ -75,6 +75,7 @@ func moment(r *rand.Rand) time.Duration {
 // does, nothing spent came back, and a request that was released gives the same
 // bytes for nothing.
 func TestKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	mustRun(t, dir, "data", "synth", "--domain", "D", "--persons", "300", "--seed", "2")
 	quicken(t, filepath.Join(dir, "D", "policy.yaml"))

@@ -35,6 +35,7 @@ type troop struct {
 // with the same reason, every folder verifies, and the books agree. QUNXIANG_LONG=1
 // does it for each process alone and for all together, many times.
 func TestFederatedKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
 	rounds, each := 1, 6
 	victims := [][]string{fourth}
 	if os.Getenv("QUNXIANG_LONG") != "" {

@@ -35,10 +35,10 @@ func run() int {
 	var e *exitError
 	if errors.As(err, &e) {
 		if e.err != nil {
-			fmt.Fprintln(os.Stderr, "qunxiang:", e.err)
+			fmt.Fprintln(&safeWriter{w: os.Stderr}, "qunxiang:", e.err)
 		}
 		return e.code
 	}
-	fmt.Fprintln(os.Stderr, "qunxiang:", err)
+	fmt.Fprintln(&safeWriter{w: os.Stderr}, "qunxiang:", err)
 	return exitFailed
 }

@@ -76,14 +76,26 @@ func token(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func TestScripts(t *testing.T) {
+	scripts(t, "script")
+	if os.Getenv("QUNXIANG_LONG") != "" {
+		scripts(t, "long")
+	}
+}
+
+func scripts(t *testing.T, dir string) {
 	data := realData(t)
 	testscript.Run(t, testscript.Params{
-		Dir: filepath.Join("testdata", "script"),
+		Dir: filepath.Join("testdata", dir),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DATA", data)
-			addr, err := freeAddr()
-			e.Setenv("ADDR", addr)
-			return err
+			for _, name := range []string{"ADDR", "ADDR2"} {
+				addr, err := freeAddr()
+				if err != nil {
+					return err
+				}
+				e.Setenv(name, addr)
+			}
+			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"listening": listening, "token": token, "take": take, "expand": expand, "until": until, "code": code, "certificate": certificate, "pin": pin, "log": scriptLogs,

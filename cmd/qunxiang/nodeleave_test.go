@@ -124,6 +124,7 @@ func TestRefusedJobEndsForAll(t *testing.T) {
 // A job that does not run, for another reason than a rule, is stopped by the process that
 // serves the node when its operator asks, whether or not it opens.
 func TestStopOfAJobThatDoesNotRun(t *testing.T) {
+	t.Parallel()
 	for name, broken := range map[string]bool{"it opens": false, "it does not": true} {
 		t.Run(name, func(t *testing.T) {
 			s, j, to := approvedJob(t, func(*federated.Card) {})

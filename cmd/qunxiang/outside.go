@@ -37,7 +37,7 @@ type reached struct {
 type outsideLog struct {
 	file   string // witnesses.yaml
 	origin string
-	key    string // of the log
+	keys   func() (own, waiting []string, err error) // of the log
 	say    func(name string, err error)
 
 	mu     sync.Mutex
@@ -47,11 +47,31 @@ type outsideLog struct {
 	short  error           // why there is none, though by asks for one
 	differ string          // how the file differs from by
 	copy   string          // "" for none
+	more   []string        // keys of the log that were taken in since
+}
+
+// know takes in a further key of the log: witnesses may show a checkpoint by any.
+func (o *outsideLog) know(key string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.more = append(o.more, key)
+	if o.quorum == nil {
+		return nil
+	}
+	return o.quorum.Know(key)
 }
 
 // outsideLog is where the newest checkpoint is kept outside.
 func (d *domain) outsideLog() *outsideLog {
-	return &outsideLog{file: d.path(witnessesFile), origin: d.keys.person.Population(), key: d.logKey(), say: d.say}
+	return &outsideLog{file: d.path(witnessesFile), origin: d.keys.person.Population(), keys: d.ownKeys, say: d.say}
+}
+
+// ownKeys are the log's keys, and those that wait to sign it.
+func (d *domain) ownKeys() (own, waiting []string, err error) {
+	if own, err = keyUses[0].publicKeys(d.dir); err == nil {
+		_, waiting, err = d.waitingSigners()
+	}
+	return own, waiting, err
 }
 
 // read is witnesses.yaml as it stands; no file is one that names nobody.
@@ -99,10 +119,23 @@ func (o *outsideLog) asks(by ledger.Witnesses) error {
 		o.short = errors.New(o.differ)
 		return o.short
 	}
-	o.quorum, err = witness.NewQuorum(witness.QuorumOptions{
-		Witnesses: clients, Quorum: int(by.Quorum), Keys: []string{o.key}, Origin: o.origin, Say: o.say,
+	own, waiting, err := o.keys()
+	if err != nil {
+		return err
+	}
+	q, err := witness.NewQuorum(witness.QuorumOptions{
+		Witnesses: clients, Quorum: int(by.Quorum), Keys: own, Origin: o.origin, Say: o.say,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	for _, key := range append(waiting, o.more...) {
+		if err := q.Know(key); err != nil {
+			return err
+		}
+	}
+	o.quorum = q
+	return nil
 }
 
 // against says how the file differs from the witnesses of the policy, "" where it does not.

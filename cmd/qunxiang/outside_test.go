@@ -46,9 +46,10 @@ func TestOutsideAsksThePolicysWitnesses(t *testing.T) {
 	one, at := served(t, "w1.example")
 	two, there := served(t, "w2.example")
 	dir := t.TempDir()
+	logKey := ledger.VerifierKey("hangzhou", scriptLogKey.Public().(ed25519.PublicKey))
 	o := &outsideLog{file: filepath.Join(dir, witnessesFile), origin: "hangzhou",
-		key: ledger.VerifierKey("hangzhou", scriptLogKey.Public().(ed25519.PublicKey)), say: func(string, error) {}}
-	v, err := note.NewVerifier(o.key)
+		keys: func() ([]string, []string, error) { return []string{logKey}, nil, nil }, say: func(string, error) {}}
+	v, err := note.NewVerifier(logKey)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,8 @@ func (k keptProposal) body() (subject string, b ledger.Body) {
 }
 
 // commit puts the leaf into the log; ErrApproval while it waits.
-func (k keptProposal) commit(ctx context.Context, l *ledger.Ledger) (err error) {
+func (k keptProposal) commit(ctx context.Context, d *domain) (err error) {
+	l := d.ledger
 	switch {
 	case k.Snapshot != nil:
 		_, err = l.Snapshot(ctx, *k.Snapshot)
@@ -61,8 +62,11 @@ func (k keptProposal) commit(ctx context.Context, l *ledger.Ledger) (err error) 
 		_, err = l.Resume(ctx, k.Resume.Template, k.Resume.By...)
 	case k.Delete != nil:
 		_, err = l.Delete(ctx, *k.Delete)
+		if err == nil {
+			err = d.sweep()
+		}
 	case k.Key != nil:
-		_, err = l.Rekey(ctx, *k.Key)
+		err = d.rekey(ctx, *k.Key)
 	case k.Audit != nil && !l.Audited(k.Audit.Root):
 		err = ledger.ErrApproval
 	}
@@ -72,29 +76,34 @@ func (k keptProposal) commit(ctx context.Context, l *ledger.Ledger) (err error) 
 // propose does what a leaf says, or keeps it until it has its approvals; waits tells which
 // it was.
 func (d *domain) propose(ctx context.Context, k keptProposal) (waits bool, err error) {
-	err = k.commit(ctx, d.ledger)
+	err = k.commit(ctx, d)
 	if !errors.Is(err, ledger.ErrApproval) {
 		return false, err
 	}
+	return true, d.leave(k)
+}
+
+// leave keeps a leaf for whoever writes the log.
+func (d *domain) leave(k keptProposal) error {
 	digest, _, err := k.digest()
 	if err != nil {
-		return false, err
+		return err
 	}
 	text, err := json.Marshal(k)
 	if err != nil {
-		return false, err
+		return err
 	}
-	return true, d.writeNew(proposalFolder, digest+".json", text)
+	return d.writeNew(proposalFolder, digest+".json", text)
 }
 
-// digest is what an approval of the leaf binds, and the text that it is of; none for an
-// audit's.
+// digest is what an approval of the leaf binds, and the leaf's text. It is the digest of
+// that, or of an audit the root in it: what it will have seen nobody knows yet.
 func (k keptProposal) digest() (digest string, leaf []byte, err error) {
-	if k.Audit != nil {
-		return k.Audit.Root, nil, nil
-	}
 	_, body := k.body()
 	leaf, err = ledger.Content(body)
+	if k.Audit != nil {
+		return k.Audit.Root, leaf, err
+	}
 	return digestOf(leaf), leaf, err
 }
 
@@ -110,7 +119,7 @@ func (d *domain) settle(ctx context.Context, log io.Writer) error {
 		return err
 	}
 	for name, k := range kept {
-		switch err := k.commit(ctx, d.ledger); {
+		switch err := k.commit(ctx, d); {
 		case errors.Is(err, ledger.ErrApproval):
 			continue
 		case errors.Is(err, ledger.ErrStopped):
@@ -211,6 +220,11 @@ func (d *domain) proposals() ([]api.Proposal, error) {
 		p.Leaf = leaf
 		out = append(out, p)
 	}
+	lists, err := d.optOutProposals()
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, lists...)
 	slices.SortStableFunc(out, func(a, b api.Proposal) int { return strings.Compare(a.Subject+a.Name, b.Subject+b.Name) })
 	return out, nil
 }
@@ -233,7 +247,11 @@ func (k keptProposal) words() (name string, by []string) {
 	if k.Audit != nil {
 		return fmt.Sprintf("look at the noise of what the first %d leaves released", k.Audit.Leaves), []string{k.Audit.By}
 	}
-	return fmt.Sprintf("%s key %s", k.Key.Use, k.Key.Public), []string{k.Key.By}
+	name = fmt.Sprintf("%s key (%s) %s", k.Key.Use, k.Key.Algorithm, k.Key.Public)
+	if k.Key.Lost {
+		name += ", in place of one that was LOST and hands nothing over"
+	}
+	return name, []string{k.Key.By}
 }
 
 // proposal says of a thing who has approved it and whether that is enough.
@@ -283,7 +301,9 @@ func (d *domain) Proposals(principal string) (api.ProposalList, error) {
 		return out, err
 	}
 	list, err := d.proposals()
-	out.Proposals = append([]api.Proposal{}, list...)
+	out.Proposals = slices.DeleteFunc(append([]api.Proposal{}, list...), func(p api.Proposal) bool {
+		return p.Subject == ledger.SubjectOptOuts && !d.answersForOptOuts(principal)
+	})
 	return out, err
 }
 
@@ -292,9 +312,17 @@ func (d *domain) Approve(ctx context.Context, principal string, a ledger.Approve
 	if err := d.policy().May(principal, policy.SeeProposals); err != nil {
 		return -1, err
 	}
+	if a.Subject == ledger.SubjectOptOuts {
+		return -1, statementFault(d.approveOptOuts(ctx, a))
+	}
 	leaf, err := d.ledger.Approve(ctx, a)
+	return leaf, statementFault(err)
+}
+
+// statementFault is an error about a statement, which is not the log's fault.
+func statementFault(err error) error {
 	if errors.Is(err, ledger.ErrLeaf) { // the statement's fault, not the log's
 		err = fmt.Errorf("%w: %s", ledger.ErrApproval, strings.TrimPrefix(err.Error(), ledger.ErrLeaf.Error()+": "))
 	}
-	return leaf, err
+	return err
 }

@@ -18,12 +18,24 @@ type servedLog struct{ d *domain }
 // Checkpoint is for everybody whom the server knows.
 func (s servedLog) Checkpoint() []byte { return s.d.ledger.Newest() }
 
+func (s servedLog) mayRead(principal string) error {
+	return s.d.policy().May(principal, policy.ReadLog)
+}
+
 // Tile is for who may read the log.
 func (s servedLog) Tile(principal string, t tlog.Tile) ([]byte, error) {
-	if err := s.d.policy().May(principal, policy.ReadLog); err != nil {
+	if err := s.mayRead(principal); err != nil {
 		return nil, err
 	}
 	return s.d.ledger.Tile(t)
+}
+
+// Handover is for who may read the log: it has a leaf in it.
+func (s servedLog) Handover(principal string, n int) ([]byte, error) {
+	if err := s.mayRead(principal); err != nil {
+		return nil, err
+	}
+	return s.d.ledger.Handover(n)
 }
 
 // publishedLog is a server's log as C2SP tlog-tiles, read file by file.

@@ -30,6 +30,7 @@ func walkthrough(t *testing.T, file, heading string) string {
 // The walk-through to join as a node runs as it is written, and is the same in both
 // languages but for its comments.
 func TestReadmeWalkThrough(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it takes a minute")
 	}

@@ -6,16 +6,22 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/qunxiang/qunxiang/policy/audit"
 	"github.com/qunxiang/qunxiang/policy/witness"
 	"github.com/qunxiang/qunxiang/queries"
 )
 
 // receiptFiles are what audit receipt reads, by their paths.
-type receiptFiles struct{ key, sm2, logKey, policy, release, proof string }
+type receiptFiles struct {
+	key, sm2                                 []string
+	logKey, policy, release, proof, handover string
+}
 
 func auditReceiptCommand() *cobra.Command {
 	var r receiptFiles
@@ -25,7 +31,9 @@ func auditReceiptCommand() *cobra.Command {
 		Long: `Verify a receipt offline: both signatures of its statement, Ed25519 and SM2; the
 proof that the RELEASE leaf and the CHARGE leaf before it are in the log under a
 signed checkpoint; and that all speak of the same release. With --release also that
-a file is the one that was released, as query fetch --json gives it.
+a file is the one that was released, as query fetch --json gives it. The receipt of an
+answer that another organisation was charged for does not show whose charge it was; it is
+held against the released file, so that --release is needed.
 
 The log is known by --policy, a file of pinned keys as audit policy prints it, which
 also says whose cosignatures the checkpoint needs; or by --log-key alone.
@@ -65,8 +73,9 @@ Exit codes: 0 it holds, 5 it does not, 1 it could not be examined.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&r.key, "key", "", "file with the public key that checks receipts (receipt.pub)")
-	f.StringVar(&r.sm2, "sm2-key", "", "file with the public SM2 key that checks receipts (receipt-sm2.pub)")
+	f.StringArrayVar(&r.key, "key", nil, "file with the public key that checks receipts (receipt.pub), and again for those before (receipt-before.pub)")
+	f.StringArrayVar(&r.sm2, "sm2-key", nil, "the same of the SM2 key (receipt-sm2.pub, receipt-sm2-before.pub)")
+	f.StringVar(&r.handover, "handovers", "", "directory or bundle with the log's handover-N files: a key that is pinned is followed to those that it handed over to")
 	f.StringVar(&r.policy, "policy", "", "file with the pinned keys of the log and its witnesses")
 	f.StringVar(&r.logKey, "log-key", "", "file with the public key that checks checkpoints (log.pub), in place of --policy")
 	f.StringVar(&r.release, "release", "", "file with the release, byte for byte (default: not looked at)")
@@ -85,7 +94,7 @@ func (r receiptFiles) read() (*queries.ReceiptCheck, error) {
 		return nil, &exitError{exitUsage, fmt.Errorf(format, args...)}
 	}
 	texts := map[string]string{}
-	for _, path := range []string{r.key, r.sm2, r.policy, r.logKey, r.release} {
+	for _, path := range []string{r.policy, r.logKey, r.release} {
 		if path == "" {
 			continue
 		}
@@ -97,11 +106,17 @@ func (r receiptFiles) read() (*queries.ReceiptCheck, error) {
 	}
 	var c queries.ReceiptCheck
 	var err error
-	if c.Key, err = hex.DecodeString(strings.TrimSpace(texts[r.key])); err != nil {
-		return bad("%s holds no receipt key", r.key)
+	if err := receiptKeys(&c, r.key, func(k *queries.RetiredKey, text string) (err error) {
+		k.Key, err = hex.DecodeString(text)
+		return err
+	}); err != nil {
+		return bad("no receipt key: %w", err)
 	}
-	if c.SM2, err = witness.ParseSM2Public(strings.TrimSpace(texts[r.sm2])); err != nil {
-		return bad("%s holds no SM2 receipt key", r.sm2)
+	if err := receiptKeys(&c, r.sm2, func(k *queries.RetiredKey, text string) (err error) {
+		k.SM2, err = witness.ParseSM2Public(text)
+		return err
+	}); err != nil {
+		return bad("no SM2 receipt key: %w", err)
 	}
 	pinned := texts[r.policy]
 	if r.logKey != "" {
@@ -110,10 +125,51 @@ func (r receiptFiles) read() (*queries.ReceiptCheck, error) {
 	if c.Trust, err = witness.ParseTrust([]byte(pinned)); err != nil {
 		return bad("%s: %w", r.policy+r.logKey, err)
 	}
+	if r.handover != "" {
+		b, err := audit.OpenBundle(r.handover)
+		if err != nil {
+			return nil, err
+		}
+		defer b.Close()
+		c.Trust = audit.Follow(c.Trust, b.Log, time.Now())
+	}
 	if r.release != "" {
 		c.Release = []byte(texts[r.release])
 	}
 	return &c, nil
+}
+
+// receiptKeys reads files of receipt keys: a line with one, or with KEY until leaf N.
+func receiptKeys(c *queries.ReceiptCheck, files []string, read func(*queries.RetiredKey, string) error) error {
+	for _, path := range files {
+		lines, err := publicLines(path)
+		if err != nil {
+			return err
+		}
+		if len(lines) == 0 {
+			return fmt.Errorf("%s has none", path)
+		}
+		for _, line := range lines {
+			var k queries.RetiredKey
+			text, leaf, retired := strings.Cut(line, " until leaf ")
+			if err := read(&k, text); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			if !retired {
+				if k.SM2 != nil {
+					c.SM2 = k.SM2
+				} else {
+					c.Key = k.Key
+				}
+				continue
+			}
+			if k.Until, err = strconv.ParseInt(leaf, 10, 64); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			c.Retired = append(c.Retired, k)
+		}
+	}
+	return nil
 }
 
 func printStatement(w io.Writer, s *queries.Statement) {

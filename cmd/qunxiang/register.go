@@ -71,7 +71,7 @@ func readRegister(ctx context.Context, dir string, w where, page int) (*api.Regi
 }
 
 func printRegister(w io.Writer, p *api.RegisterPage) error {
-	fmt.Fprintf(w, "Register of %s", p.Population)
+	fmt.Fprintf(w, "Register of %s", printable(p.Population))
 	if p.Evaluation {
 		fmt.Fprint(w, " (a trial domain: no approvals were needed)")
 	}
@@ -83,7 +83,7 @@ func printRegister(w io.Writer, p *api.RegisterPage) error {
 		if e.Training {
 			what += fmt.Sprintf(" (training, %d rounds)", e.Rounds)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", e.Day, e.Organisation, what, e.Purpose, costsOf(e.Costs), e.State)
+		row(t, e.Day, e.Organisation, what, e.Purpose, costsOf(e.Costs), string(e.State))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -91,17 +91,17 @@ func printRegister(w io.Writer, p *api.RegisterPage) error {
 	fmt.Fprintf(w, "page %d of %d\n\n", p.Page, p.Pages)
 	fmt.Fprintln(t, "Budget\tUsed\tLeft")
 	for _, s := range p.Scopes {
-		fmt.Fprintf(t, "%s\t%.2f %%\t%.2f %%\n", s.Scope, 100*s.Spent/s.Cap, 100*s.Left/s.Cap)
+		row(t, s.Scope, fmt.Sprintf("%.2f %%", 100*s.Spent/s.Cap), fmt.Sprintf("%.2f %%", 100*s.Left/s.Cap))
 	}
 	fmt.Fprintln(t, "\nWho\tBudget\tCharged requests\tPart of the budget")
 	for _, u := range p.Organisations {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%.2f %%\n", u.Organisation, u.Scope, u.Requests, 100*u.Share)
+		row(t, u.Organisation, u.Scope, fmt.Sprint(u.Requests), fmt.Sprintf("%.2f %%", 100*u.Share))
 	}
 	if len(p.Repeats) > 0 {
 		fmt.Fprintln(t, "\nWho\tAnswered from store, at no cost\tTimes")
 	}
 	for _, r := range p.Repeats {
-		fmt.Fprintf(t, "%s\t%s\t%d\n", r.Organisation, r.Title.EN, r.Requests)
+		row(t, r.Organisation, r.Title.EN, fmt.Sprint(r.Requests))
 	}
 	return t.Flush()
 }

@@ -88,9 +88,12 @@ training job has stopped without a model; federated verify has its own, see ther
 	}
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
 	c.AddCommand(demoCommand(), serveCommand(), dataCommand(), tokenCommand(), templateCommand(),
-		queryCommand(), ledgerCommand(), auditCommand(), approveCommand(), grantCommand(), superviseCommand(), registerCommand(), witnessCommand(),
+		queryCommand(), ledgerCommand(), auditCommand(), approveCommand(), grantCommand(), keyCommand(), deleteCommand(), superviseCommand(), registerCommand(), witnessCommand(),
 		nodeCommand(), federatedCommand(), benchCommand(), versionCommand())
-	c.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return seeHelp(c, c.ValidateRequiredFlags()) }
+	c.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		printSafely(c)
+		return seeHelp(c, c.ValidateRequiredFlags())
+	}
 	sayUsage(c)
 	return c
 }

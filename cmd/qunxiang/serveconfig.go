@@ -66,7 +66,7 @@ internal: 127.0.0.1:8444
 # take: that is data. More are refused before they are charged.
 max_runs: 8
 
-# How many requests one principal may have waiting for their answers at once.
+# How many requests one organisation may have waiting for their answers at once.
 max_in_flight: 4
 
 # How many connections clients may have open at once, and how many from one address (of

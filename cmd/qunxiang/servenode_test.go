@@ -18,6 +18,7 @@ import (
 // and the job draw on one budget, each leaving less to the other; the process is stopped
 // while a round runs and started again, and the job goes on to its end.
 func TestDomainServesAndTrains(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it takes ten seconds and more")
 	}

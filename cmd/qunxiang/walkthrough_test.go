@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 // The walk-through of a supervised domain runs as it is written, but for the ports, and is
 // the same in both languages but for its comments.
 func TestSupervisedWalkThrough(t *testing.T) {
+	t.Parallel()
 	for _, tool := range []string{"bash", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skip("there is no " + tool)
@@ -46,10 +48,25 @@ func TestSupervisedWalkThrough(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{"groups shown", "stays", "taken back by Bo", "cosigned by witness.example", "(supervised)", "OK: every release has its one earlier charge"} {
+	for _, want := range []string{"groups shown", "stays", "taken back by Bo", "cosigned by witness.example", "(supervised)", "OK: every release has its one earlier charge", "kept beside the list", "added: log"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("nothing of %q in\n%s", want, out)
 		}
+	}
+	if n := strings.Count(string(out), "OK: every release has its one earlier charge"); n != 2 {
+		t.Errorf("verified %d times, before the key changed and after\n%s", n, out)
+	}
+	list, err := os.ReadFile(filepath.Join(dir, "D", "optout"))
+	if err != nil || len(list) == 0 {
+		t.Errorf("nobody has opted out: %v", err)
+	}
+	wal, err := os.ReadFile(filepath.Join(dir, "D", "ledger", "wal"))
+	if err != nil || bytes.Contains(wal, []byte("optout")) || bytes.Contains(wal, []byte("opt-out")) {
+		t.Errorf("the log tells of opt-outs (%v)", err)
+	}
+	before, err := os.ReadFile(filepath.Join(dir, "D", "log-before.pub"))
+	if err != nil || !strings.Contains(string(before), " until leaf ") {
+		t.Errorf("the log still has its first key: %q %v", before, err)
 	}
 }
 

@@ -2,8 +2,6 @@ package audit_test
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"go/parser"
 	"go/token"
@@ -77,9 +75,8 @@ func genuine(t testing.TB, requests int) (dir string, releases fstest.MapFS) {
 			}
 			continue
 		}
-		answer := []byte(`{"id":"` + id + `"}`)
-		sum := sha256.Sum256(answer)
-		digest := hex.EncodeToString(sum[:])
+		answer := answerTo(t, charged(id, "template", "claims@1.0.0", "catalogue", "", "snapshot", "s", "epoch", 0, "rho", "7", "due", int(now.Unix())))
+		digest := digestOf(answer)
 		releases[digest+".json"] = &fstest.MapFile{Data: answer}
 		release, err := l.Release(ctx, ledger.Release{Charge: index, ID: id, Digest: digest})
 		must(t, err)

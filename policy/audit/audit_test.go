@@ -3,14 +3,13 @@ package audit_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/qunxiang/qunxiang/policy/audit"
 )
@@ -257,9 +256,8 @@ func flip(b []byte, at int) []byte {
 }
 
 func TestReleasedFiles(t *testing.T) {
-	answer := []byte(`{"groups":[]}`)
-	sum := sha256.Sum256(answer)
-	digest := hex.EncodeToString(sum[:])
+	answer := answerTo(t, charged("r-1"))
+	digest := digestOf(answer)
 	f := begun(t).add("CHARGE", charged("r-1")).add("RELEASE", released("r-1", 2, "digest", digest))
 	for want, files := range map[string]fstest.MapFS{
 		"":                 {digest + ".json": {Data: answer}},
@@ -323,5 +321,28 @@ func TestManyFindings(t *testing.T) {
 	}
 	if r := f.verify(); len(r.Findings) != 1000 || r.More != 500 {
 		t.Fatalf("%d findings and %d more", len(r.Findings), r.More)
+	}
+}
+
+// A list that fills the largest leaf costs its length and not the square of it, which would
+// be most of a second for each leaf; what is there twice is still found.
+func TestLongLists(t *testing.T) {
+	var list []string
+	for i := range 9200 {
+		list = append(list, fmt.Sprintf("%04x", i))
+	}
+	f := &forge{t: t}
+	for range 20 {
+		f.add("GRANT", terms("grants", []members{granted("g-1", "templates", list)}))
+	}
+	log, began := f.log(), time.Now()
+	r := verify(t, audit.Options{Log: log})
+	if took := time.Since(began); !r.OK() || took > 5*time.Second {
+		t.Errorf("%v, findings %+v", took, r.Findings)
+	}
+	list[9199] = list[0]
+	f = (&forge{t: t}).add("GRANT", terms("grants", []members{granted("g-1", "templates", list)}))
+	if r := f.verify(); codes(r) != "leaf-malformed " {
+		t.Errorf("a template is there twice: %+v", r.Findings)
 	}
 }

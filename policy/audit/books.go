@@ -16,9 +16,10 @@ const (
 // books are the auditor's own fold of the log.
 type books struct {
 	population string
-	scope      string // whose charges are listed, "" for none
-	rekeyed    []rekeyed
-	last       int64 // newest time seen
+	scope      string          // whose charges are listed, "" for none
+	rekeyed    []rekeyed       // keys of the log
+	named      map[string]bool // keys that a KEY leaf named
+	last       int64           // newest time seen
 	terms      *terms
 	scopes     map[string]*scope
 	quota      map[string]int64
@@ -31,6 +32,7 @@ type books struct {
 	names      namer
 	ids        nameSet
 	asked      nameSet // principal and idempotency digest
+	digests    nameSet // of released files
 	standing   map[string]*standing
 	place      []int32 // by leaf: its charge in charges, noCharge or aRelease
 	charges    []charge
@@ -48,6 +50,7 @@ type charge struct {
 	id       name
 	due      int64
 	state    state
+	training bool
 	standing *standing
 }
 
@@ -66,7 +69,7 @@ type standing struct {
 }
 
 func newBooks(population string) *books {
-	return &books{population: population, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]bool{}, looks: map[string]bool{}, approvals: map[string]map[string]*statement{},
+	return &books{population: population, named: map[string]bool{}, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]bool{}, looks: map[string]bool{}, approvals: map[string]map[string]*statement{},
 		standing: map[string]*standing{}, uses: map[string]map[string]*Use{},
 		reserved: map[int64]*reserve{}, names: newNamer()}
 }
@@ -86,6 +89,7 @@ func (b *books) expect(leaves int64) {
 	b.place, b.charges = make([]int32, 0, n), make([]charge, 0, n/2)
 	b.ids.expect(n / 2)
 	b.asked.expect(n / 2)
+	b.digests.expect(n / 2)
 }
 
 // fold takes in the leaf at a place of the log.
@@ -124,10 +128,7 @@ func (b *books) fold(r *Report, at int64, l *leaf) {
 	case "APPROVE":
 		b.approve(r, at, l)
 	case "KEY":
-		if string(l.purpose) == "log" {
-			b.rekeyed = append(b.rekeyed, rekeyed{at, string(l.template), string(l.id)})
-		}
-		b.want(r, at, l.time, b.terms, "key", content(l.raw), b.askedBy(r, at, string(l.principal)))
+		b.rekey(r, at, l)
 	case "DELETE":
 		b.deletion(r, at, l)
 	case "AUDIT":
@@ -197,7 +198,7 @@ func (b *books) charge(r *Report, at int64, l *leaf) {
 	}
 	b.spend(r, at, l, l.cost, Cost{}, drawn)
 	b.place[at] = int32(len(b.charges))
-	b.charges = append(b.charges, charge{id: id, due: l.due, standing: s})
+	b.charges = append(b.charges, charge{id: id, due: l.due, training: string(l.catalogue) == training, standing: s})
 }
 
 // underGrant holds a charge to its grant, and one that does not draw from what is set

@@ -31,6 +31,8 @@ const (
 	releasesName   = "releases"
 )
 
+var handoverFile = regexp.MustCompile(`^handover-[1-9][0-9]{0,3}$`)
+
 var releasedName = regexp.MustCompile(`^[0-9a-f]{64}\.json$`)
 
 // Bundle is what an auditor was handed: a log, and the released files or not. No key in
@@ -96,6 +98,8 @@ func ReadBundle(r io.ReaderAt, size int64) (*Bundle, error) {
 			return nil, badBundle("%q is no plain file", h.Name)
 		case dir == "" && name == checkpointName:
 			limit = maxCheckpoint
+		case dir == "" && handoverFile.MatchString(name):
+			limit = maxHandover
 		case dir == "" && name == walName:
 		case dir == releasesName+"/" && releasedName.MatchString(name):
 			into, limit, some = releases, maxReleased, true
@@ -183,7 +187,7 @@ func openFolder(name string) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
-	b := &Bundle{Log: plainFiles{root, "", maxCheckpoint}, Closer: root}
+	b := &Bundle{Log: plainFiles{root, "", maxHandover}, Closer: root}
 	info, err := root.Lstat(releasesName)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

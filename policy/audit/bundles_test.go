@@ -86,6 +86,7 @@ type packed struct {
 	wal, checkpoint, since []byte
 	most                   time.Duration     // how old it may be
 	releases               map[string]string // nil: without them
+	handover               []byte            // nil: without
 }
 
 // pack signs a forged log as the policy in testdata asks for.
@@ -107,6 +108,9 @@ func (p packed) tar(t testing.TB) []byte {
 		must(t, err)
 	}
 	put("checkpoint", p.checkpoint)
+	if p.handover != nil {
+		put("handover-1", p.handover)
+	}
 	put("wal", p.wal)
 	if p.releases != nil {
 		must(t, w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: "releases/", Mode: 0o755}))
@@ -187,6 +191,9 @@ func simpleBundles(add func(audit.Code, func(f *forge))) {
 	paid(audit.ChargeUnknown, func(f *forge) { f.add("ABANDON", abandoned(1)) })
 	paid(audit.IDMismatch, func(f *forge) { f.add("RELEASE", released("r-2", 2)) })
 	paid(audit.ReleaseTime, func(f *forge) { f.add("RELEASE", released("r-1", 2, "time", start+3)) })
+	paid(audit.ReleaseAgain, func(f *forge) {
+		f.add("CHARGE", charged("r-2")).add("RELEASE", released("r-1", 2)).add("RELEASE", released("r-2", 3, "digest", digestOf([]byte("r-1"))))
+	})
 	paid(audit.ReplayUnknown, func(f *forge) { f.add("REPLAY", replayed("r-2", 2)) })
 	paid(audit.SecondRelease, func(f *forge) { f.add("RELEASE", released("r-1", 2)).add("RELEASE", released("r-1", 2)) })
 	paid(audit.AfterAbandon, func(f *forge) { f.add("ABANDON", abandoned(2)).add("RELEASE", released("r-1", 2)) })
@@ -252,7 +259,7 @@ func moreBundles(t testing.TB, simple, over func(audit.Code, func(f *forge))) {
 
 // damagedBundles are of a sound log whose bytes, signatures or files were changed.
 func damagedBundles(t testing.TB, out map[string]packed) {
-	answer := `{"id":"r-1"}`
+	answer := string(answerTo(t, charged("r-1")))
 	digest := fmt.Sprintf("%x.json", sha256.Sum256([]byte(answer)))
 	f := begun(t).add("CHARGE", charged("r-1")).add("RELEASE", released("r-1", 2, "digest", strings.TrimSuffix(digest, ".json")))
 	whole := f.pack()
@@ -285,6 +292,16 @@ func damagedBundles(t testing.TB, out map[string]packed) {
 	})
 	edit(audit.ReleaseMissing, func(p *packed) { p.releases = map[string]string{} })
 	edit(audit.ReleaseAltered, func(p *packed) { p.releases = map[string]string{digest: answer + " "} })
+	edit(audit.ReleaseMismatch, func(p *packed) {
+		other := string(answerTo(t, charged("r-1", "purpose", "marketing")))
+		f := begun(t).add("CHARGE", charged("r-1")).add("RELEASE", released("r-1", 2, "digest", digestOf([]byte(other))))
+		*p = f.pack()
+		p.releases = map[string]string{digestOf([]byte(other)) + ".json": other}
+	})
+	edit(audit.SecondDraw, func(p *packed) {
+		*p = begun(t).add("CHARGE", charged("r-1")).add("ABANDON", abandoned(2)).pack()
+		p.releases = map[string]string{digest: answer, strings.Repeat("ab", 32) + ".json": `{"id":"r-1"}`}
+	})
 	edit(audit.ReleaseUnlogged, func(p *packed) {
 		p.releases = map[string]string{digest: answer, strings.Repeat("ab", 32) + ".json": `{"id":"r-7"}`}
 	})
@@ -297,11 +314,16 @@ func rotatedBundles(t testing.TB, out map[string]packed) {
 	f = rotated(t)
 	f.by = nextSigners(t)
 	out["clean-rotated"] = f.pack()
+	f = changed(t, false)
+	p := f.pack()
+	p.handover = f.handover(11)
+	out["clean-handed-over"] = p
+	out[string(audit.KeyUnpinned)] = changed(t, true).pack()
 }
 
 // rotated is a log whose second key signs from leaf 11 on.
 func rotated(t testing.TB) *forge {
-	m := members{"algorithm": "ed25519", "by": "steward-c", "public": nextKey(t), "signs": "log", "time": start}
+	m := members{"algorithm": "ed25519", "by": "steward-c", "lost": false, "public": nextKey(t), "signs": "log", "time": start}
 	return watched(t).approvedLeaf("key", "KEY", m, "ada", "bo").chained("KEY", m).chained("CHARGE", asked("r-1"))
 }
 

@@ -34,6 +34,9 @@ func (b *books) release(r *Report, at int64, l *leaf) {
 		r.find(ReleaseTime, at, "appended at least %d seconds after its slot", b.last-l.time)
 	}
 	b.last = max(b.last, l.time)
+	if c.state == open && !b.digests.first(b.names.of(l.digest)) {
+		r.find(ReleaseAgain, at, "%s was released for another charge", l.digest)
+	}
 	c.state = released
 }
 

@@ -57,9 +57,13 @@ const (
 	LeafBackdated     Code = "leaf-backdated"        // a leaf after the older checkpoint is from before that was cosigned
 	Stale             Code = "stale"                 // the checkpoint was cosigned too long ago
 	SM2Invalid        Code = "sm2-invalid"           // the second signature is missing, wrong or over another chain
-	KeyRetired        Code = "key-retired"           // a checkpoint signed by a key that was not in force at its size
+	KeyRetired        Code = "key-retired"           // a checkpoint signed by a key that was not in force at its size, or a key that comes back
+	KeyUnpinned       Code = "key-unpinned"          // the checkpoint is signed by a key that no pinned key handed over: the one before was lost
 	ReleaseMissing    Code = "release-missing"       // the released file is not there
 	ReleaseAltered    Code = "release-altered"       // the released file is not what was logged
+	ReleaseMismatch   Code = "release-mismatch"      // the released file says something else than its charge
+	ReleaseAgain      Code = "release-again"         // one released file stands for two charges
+	SecondDraw        Code = "second-draw"           // more files than one for a charge that was never released
 	ReleaseUnlogged   Code = "release-unlogged"      // a file among the releases that no leaf knows: a log that was lost or changed
 )
 
@@ -141,9 +145,13 @@ func Codes() []Described {
 		{LeafBackdated, "a leaf after the older checkpoint is from before that was cosigned"},
 		{Stale, "the checkpoint was cosigned too long ago"},
 		{SM2Invalid, "the second signature is missing, wrong or over another chain"},
-		{KeyRetired, "a checkpoint signed by a key that was not in force at its size"},
+		{KeyRetired, "a checkpoint signed by a key that was not in force at its size, or a key that comes back"},
+		{KeyUnpinned, "the checkpoint is signed by a key that no pinned key handed over: the one before was lost; pin the new one, by another way than the log"},
 		{ReleaseMissing, "the released file is not there"},
 		{ReleaseAltered, "the released file is not what was logged"},
+		{ReleaseMismatch, "the released file says something else than its charge"},
+		{ReleaseAgain, "one released file stands for two charges"},
+		{SecondDraw, "more files than one for a charge that was never released"},
 		{ReleaseUnlogged, "a file among the releases that no leaf knows: a log that was lost or changed"},
 	}
 }

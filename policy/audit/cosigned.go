@@ -43,11 +43,11 @@ func (o Options) trust() (*witness.Trust, error) {
 func (v *verifier) open(trust *witness.Trust, text []byte) *checkpoint {
 	seen, err := trust.Open(text, v.now)
 	if seen == nil {
-		v.report.find(CheckpointInvalid, -1, "the checkpoint: %v", err)
+		v.refused, v.why = CheckpointInvalid, err.Error()
 		return nil
 	}
 	if errors.Is(err, witness.ErrSecond) {
-		v.report.find(SM2Invalid, -1, "the checkpoint is not signed by a pinned SM2 key")
+		v.refused, v.why = SM2Invalid, "it is not signed by a pinned SM2 key"
 	}
 	if errors.Is(err, witness.ErrQuorum) {
 		v.report.find(NotWitnessed, -1, "the checkpoint: too few of the pinned witnesses have cosigned it")
@@ -89,10 +89,34 @@ func (v *verifier) cosigned() {
 type rekeyed struct {
 	leaf              int64
 	algorithm, public string
+	lost              bool
+}
+
+// signs says whether the key signs, or may have signed, so many leaves: those after its
+// own, and with them its own where the key before was lost.
+func (k rekeyed) signs(size int64) bool {
+	if k.lost {
+		return k.leaf < size
+	}
+	return k.leaf+1 < size
+}
+
+// rekey takes in a change of key.
+func (b *books) rekey(r *Report, at int64, l *leaf) {
+	public := string(l.id)
+	if b.named[public] {
+		r.find(KeyRetired, at, "a key that was there before comes back")
+	}
+	b.named[public] = true
+	if string(l.purpose) == "log" {
+		b.rekeyed = append(b.rekeyed, rekeyed{at, string(l.template), public, l.passed})
+	}
+	b.want(r, at, l.time, b.terms, "key", content(l.raw), b.askedBy(r, at, string(l.principal)))
 }
 
 // rotated holds a checkpoint to the keys that were in force at its size: a KEY leaf's key
-// signs what has leaves after it, and nothing before.
+// signs what has leaves after it, and nothing before; only one that stands in for a lost
+// key signs its own leaf.
 func (v *verifier) rotated(what string, c *checkpoint) {
 	if c == nil {
 		return
@@ -107,7 +131,7 @@ func (v *verifier) rotated(what string, c *checkpoint) {
 			if k.algorithm != algorithm {
 				continue
 			}
-			if k.leaf+1 < c.size {
+			if k.signs(c.size) {
 				inForce = k.public
 			} else {
 				later[k.public] = true

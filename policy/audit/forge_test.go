@@ -51,6 +51,8 @@ type forge struct {
 	at     int64    // when they cosign; default at the time of the newest leaf
 	sm2    note.Signer
 	by     []note.Signer // in place of the log's key
+
+	otherChain bool // of the SM2 signature of a handover
 }
 
 func (f *forge) add(kind string, m members) *forge {
@@ -227,7 +229,7 @@ func drawing(id, job string, pairs ...any) members {
 }
 
 func released(id string, charge int, pairs ...any) members {
-	return with(members{"charge": charge, "digest": "d", "id": id, "time": start + 2}, pairs...)
+	return with(members{"charge": charge, "digest": digestOf([]byte(id)), "id": id, "time": start + 2}, pairs...)
 }
 
 func abandoned(charge int, pairs ...any) members {

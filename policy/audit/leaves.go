@@ -7,7 +7,7 @@ func (c *cursor) charge(l *leaf) {
 	l.catalogue = c.maybe(`{"catalogue":`)
 	l.cost.Delta = c.decimal(`,"delta":`)
 	l.due = c.count(`,"due":`)
-	c.count(`,"epoch":`)
+	l.epoch = c.count(`,"epoch":`)
 	l.grant = c.text(`,"grant":`)
 	l.id = c.text(`,"id":`)
 	l.idempotency = c.maybe(`,"idempotency":`)
@@ -105,12 +105,4 @@ func (c *cursor) limit(name string) Cost {
 	c.lit(`}`)
 	c.bad = c.bad || rho == 0
 	return Cost{Rho: rho, Delta: delta}
-}
-
-func set(list [][]byte) map[string]bool {
-	m := make(map[string]bool, len(list))
-	for _, s := range list {
-		m[string(s)] = true
-	}
-	return m
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -28,41 +29,91 @@ func (v *verifier) list() {
 	}
 }
 
-// orphans reports the files that no RELEASE names. A process that dies between
-// the file and the leaf leaves one, whose request was charged and never
-// released: that is noted. Any other has no place in this log.
+// unreleased are the charges that a file without a RELEASE may be for: a process that dies
+// between the file and the leaf leaves one, and the charge is never drawn for again.
+type unreleased struct {
+	answers map[name]bool // by request id; false once a file was taken for its
+	sums    int           // charges of training, whose files bear no id
+}
+
+func (b *books) unreleased() unreleased {
+	u := unreleased{answers: map[name]bool{}}
+	for _, c := range b.charges {
+		switch {
+		case c.state == released:
+		case c.training:
+			u.sums++
+		default:
+			u.answers[c.id] = true
+		}
+	}
+	return u
+}
+
+// orphans reports the files that no RELEASE names. One for each charge that was never
+// released is noted, as a crash leaves it. A second is another draw; any other has no
+// place in this log.
 func (v *verifier) orphans() {
 	if len(v.unnamed) == 0 {
 		return
 	}
-	unreleased := map[name]bool{}
-	for _, c := range v.books.charges {
-		if c.state != released {
-			unreleased[c.id] = true
-		}
-	}
-	names := make([]string, 0, len(v.unnamed))
-	for n := range v.unnamed {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	for _, n := range names {
-		if strings.HasPrefix(n, ".new-") || unreleased[v.books.names.of(v.requestOf(n))] {
-			v.report.note(ReleaseOrphan, "%s was never released: a crash between the file and its leaf", n)
+	left := v.books.unreleased()
+	var torn []string
+	for _, n := range slices.Sorted(maps.Keys(v.unnamed)) {
+		id, kind := v.requestOf(n)
+		whose := v.books.names.of(id)
+		free, known := left.answers[whose]
+		switch {
+		case kind == isAnswer && free:
+			left.answers[whose] = false
+		case kind == isAnswer && known:
+			v.report.find(SecondDraw, -1, "%s is a second answer to a charge that was never released", n)
+			continue
+		case kind == isSum && left.sums > 0:
+			left.sums--
+		case kind != isAnswer && strings.HasPrefix(n, ".new-"):
+			torn = append(torn, n)
+			continue
+		default:
+			v.report.find(ReleaseUnlogged, -1, "no leaf of this log knows %s: is the log the one it was released under?", n)
 			continue
 		}
-		v.report.find(ReleaseUnlogged, -1, "no leaf of this log knows %s: is the log the one it was released under?", n)
+		v.report.note(ReleaseOrphan, "%s was never released: a crash between the file and its leaf", n)
+	}
+	spare := left.sums
+	for _, free := range left.answers {
+		if free {
+			spare++
+		}
+	}
+	for i, n := range torn {
+		if i < spare {
+			v.report.note(ReleaseOrphan, "%s was never finished: a crash while it was written", n)
+		} else {
+			v.report.find(SecondDraw, -1, "%s was never finished, and there is no charge that it can be for", n)
+		}
 	}
 }
 
-// requestOf is the request id inside a released file, nil if there is none.
-func (v *verifier) requestOf(name string) []byte {
+// What a file without a RELEASE may be.
+const (
+	isNothing = iota
+	isAnswer  // with a request id
+	isSum     // of a training
+)
+
+// requestOf says what a file is, and the request id inside an answer.
+func (v *verifier) requestOf(name string) (id []byte, kind int) {
 	text, err := fs.ReadFile(v.releases, name)
 	var answer struct {
 		ID string `json:"id"`
 	}
-	if err != nil || json.Unmarshal(text, &answer) != nil {
-		return nil
+	switch {
+	case err != nil:
+	case json.Unmarshal(text, &answer) == nil:
+		return []byte(answer.ID), isAnswer
+	case aSum(text) && releasedName.MatchString(name):
+		return nil, isSum
 	}
-	return []byte(answer.ID)
+	return nil, isNothing
 }

@@ -40,6 +40,16 @@ func WriteBundle(w io.Writer, log fs.FS, releases Released) error {
 	if err := pack(out, checkpointName, int64(len(checkpoint)), func(w io.Writer) error { _, err := w.Write(checkpoint); return err }); err != nil {
 		return err
 	}
+	for n := 1; n <= maxHandovers; n++ {
+		name := fmt.Sprint(handoverName, n)
+		err := packFile(out, log, name, name, -1)
+		if errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if err := packLog(out, log); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 type leaf struct {
 	kind                                    string
 	index, time                             int64
-	due, ref                                int64 // ref: the leaf that a RELEASE, ABANDON, REPLAY or CLOSE is about
+	due, epoch, ref                         int64 // ref: the leaf that a RELEASE, ABANDON, REPLAY or CLOSE is about
 	end                                     int64 // of a RESERVE: first second after its last day
 	cost                                    Cost
 	id, principal, grant, purpose, template []byte
@@ -37,7 +37,7 @@ type terms struct {
 	year, life       Cost
 	grants           map[string]*grant
 
-	by                 string
+	by, k              string
 	approvers, persons map[string]string // person to key, principal to person
 	kept, quorum       int64             // kept: days
 	witnesses          [][]byte
@@ -200,8 +200,8 @@ func (c *cursor) decimal(name string) int64 {
 	return n
 }
 
-// texts are the distinct, not empty elements of a list; appended to out.
-func (c *cursor) texts(name string, out [][]byte) [][]byte {
+// list are the not empty elements of a list; appended to out.
+func (c *cursor) list(name string, out [][]byte) [][]byte {
 	c.lit(name)
 	c.lit(`[`)
 	first := len(out)
@@ -210,18 +210,27 @@ func (c *cursor) texts(name string, out [][]byte) [][]byte {
 		if len(out) > first {
 			sep = `,`
 		}
-		s := c.text(sep)
-		for _, o := range out[first:] {
-			c.bad = c.bad || bytes.Equal(o, s)
-		}
-		out = append(out, s)
+		out = append(out, c.text(sep))
 	}
 	c.lit(`]`)
 	return out
 }
 
+// texts are the distinct elements of a list. A leaf has room for thousands: each is looked
+// up once and not compared with all the others.
+func (c *cursor) texts(name string) map[string]bool {
+	list := c.list(name, nil)
+	m := make(map[string]bool, len(list))
+	for _, s := range list {
+		m[string(s)] = true
+	}
+	c.bad = c.bad || len(m) < len(list)
+	return m
+}
+
+// ordered are the elements of a list in strict order.
 func (c *cursor) ordered(name string, out [][]byte) [][]byte {
-	out = c.texts(name, out)
+	out = c.list(name, out)
 	for i := 1; i < len(out); i++ {
 		c.bad = c.bad || bytes.Compare(out[i-1], out[i]) >= 0
 	}

@@ -155,11 +155,22 @@ func (v *verifier) fold(b *batch) bool {
 	return false
 }
 
-// file checks the released file of a RELEASE.
+// file holds the released file of a RELEASE against it and against its CHARGE.
 func (v *verifier) file(at int64, l *leaf) {
-	if v.releases == nil || l.kind != "RELEASE" {
+	if v.releases == nil {
 		return
 	}
+	switch l.kind {
+	case "CHARGE":
+		v.claimed(at, l)
+	case "ABANDON":
+		delete(v.claims, l.ref)
+	}
+	if l.kind != "RELEASE" {
+		return
+	}
+	c := v.claims[l.ref]
+	delete(v.claims, l.ref)
 	delete(v.unnamed, string(l.digest)+".json")
 	f, err := v.releases.Open(string(l.digest) + ".json")
 	if err != nil {
@@ -171,8 +182,15 @@ func (v *verifier) file(at int64, l *leaf) {
 		return
 	}
 	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil || hex.EncodeToString(h.Sum(nil)) != string(l.digest) {
+	text, err := io.ReadAll(io.LimitReader(f, maxReleased+1))
+	if sum := sha256.Sum256(text); err != nil || hex.EncodeToString(sum[:]) != string(l.digest) {
 		v.report.find(ReleaseAltered, at, "%s.json is not what was logged", l.digest)
+		return
+	}
+	if c == nil { // found already: it releases no open charge
+		return
+	}
+	if differs := c.differs(text); differs != "" {
+		v.report.find(ReleaseMismatch, at, "%s.json is not the answer to charge %d: %s", l.digest, l.ref, differs)
 	}
 }

@@ -58,13 +58,14 @@ func (c *cursor) approve(l *leaf) {
 	l.statement = s
 }
 
-// key keeps what signs as the leaf's purpose, the algorithm as its template and the new
-// key as its id.
+// key keeps what signs as the leaf's purpose, the algorithm as its template, the new key
+// as its id, and that the key before was lost as passed.
 func (c *cursor) key(l *leaf) {
 	l.kind = "KEY"
 	l.template = c.text(`{"algorithm":`)
 	l.principal = c.text(`,"by":`)
 	l.index = c.count(`,"index":`)
+	l.passed = c.flag(`,"lost":`)
 	c.padding()
 	c.link(l)
 	l.id = c.text(`,"public":`)

@@ -137,7 +137,7 @@ func TestSupervisionFindings(t *testing.T) {
 	year := 184 * 24 * 3600
 	deletion := members{"by": "steward-c", "leaf": 9, "time": start + year}
 	looked := members{"by": "steward-c", "leaves": 4, "passed": true, "root": strings.Repeat("ab", 32), "time": start}
-	key := members{"algorithm": "sm2", "by": "steward-c", "public": "p", "signs": "log", "time": start}
+	key := members{"algorithm": "sm2", "by": "steward-c", "lost": false, "public": "p", "signs": "log", "time": start}
 	for name, tt := range map[string]struct {
 		build func(f *forge)
 		want  string

@@ -31,8 +31,8 @@ func (c *cursor) grant(l *leaf) {
 	})
 	l.index = c.count(`,"index":`)
 	if !c.old {
-		k := c.maybe(`,"k":`)
-		defer func() { c.bad = c.bad || t.mode == supervised && len(k) == 0 }()
+		t.k = string(c.maybe(`,"k":`))
+		defer func() { c.bad = c.bad || t.mode == supervised && t.k == "" }()
 	}
 	t.mode = string(c.text(`,"mode":`))
 	c.padding()
@@ -96,9 +96,9 @@ func (c *cursor) granted() *grant {
 		g.organisation = string(c.maybe(`,"organisation":`))
 	}
 	g.principal = string(c.text(`,"principal":`))
-	g.purposes = set(c.texts(`,"purposes":`, nil))
+	g.purposes = c.texts(`,"purposes":`)
 	g.quota = c.decimal(`,"quota_rho":`)
-	g.templates = set(c.texts(`,"templates":`, nil))
+	g.templates = c.texts(`,"templates":`)
 	g.end = c.day(`,"until":`)
 	c.lit(`}`)
 	return g

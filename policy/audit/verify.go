@@ -66,10 +66,11 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 		return nil, fmt.Errorf("%w: checkpoint: %w", ErrUnusable, err)
 	}
 	population := trust.Logs()[0]
-	v := &verifier{report: &Report{}, releases: o.Releases, text: text, now: time.Now(), older: o.Since}
+	v := &verifier{report: &Report{}, releases: o.Releases, claims: map[int64]*claim{}, text: text, now: time.Now(), older: o.Since}
 	if o.Now != nil {
 		v.now = o.Now()
 	}
+	trust, v.handed = follow(trust, o.Log, v.now)
 	v.signed = v.open(trust, text)
 	if v.signed != nil {
 		population = v.signed.seen.Origin
@@ -94,20 +95,24 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 	if err := v.run(ctx, src); err != nil {
 		return nil, err
 	}
+	v.unpinned(trust)
 	v.finish()
 	v.ages(o.MaxAge)
 	return v.report, nil
 }
 
 type verifier struct {
-	report *Report
-	books  *books
-	tree   frontier
-	text   []byte      // of the checkpoint
-	signed *checkpoint // nil if it is not valid
-	at     covered     // what the checkpoint was signed over
-	since  *checkpoint
-	older  []byte // since, as it was given
+	report  *Report
+	books   *books
+	tree    frontier
+	text    []byte      // of the checkpoint
+	signed  *checkpoint // nil if it is not valid
+	at      covered     // what the checkpoint was signed over
+	since   *checkpoint
+	older   []byte // since, as it was given
+	handed  []handed
+	refused Code   // why the checkpoint is not believed, "" where it is
+	why     string // in words
 
 	now             time.Time
 	seen, sinceSeen seenAt // of the checkpoint and of since
@@ -116,9 +121,10 @@ type verifier struct {
 
 	releases fs.FS
 	unnamed  folder
-	damaged  bool        // a record under the checkpoint cannot be read
-	absent   []absent    // released files that are not there
-	used     chan *batch // folded, to be filled again
+	claims   map[int64]*claim // of the open charges, by leaf
+	damaged  bool             // a record under the checkpoint cannot be read
+	absent   []absent         // released files that are not there
+	used     chan *batch      // folded, to be filled again
 }
 
 // absent is the file of a RELEASE that is not there.
@@ -143,6 +149,14 @@ func (v *verifier) milestones() {
 	if c := v.since; c != nil && c.size == v.report.Leaves {
 		signed, _ := v.books.terms.cosigners(v.older, v.now)
 		v.sinceSeen.add(signed)
+	}
+	for _, h := range v.handed {
+		if h.size == v.report.Leaves && v.tree.root() != h.root {
+			v.report.find(RootMismatch, -1, "the first %d leaves are not those under which a key handed over (%s%d)", h.size, handoverName, h.n)
+		}
+		if s := h.seen; h.size == v.report.Leaves && len(s.SM2) > 0 && s.Head != v.books.head {
+			v.report.find(SM2Invalid, -1, "the SM2 signature of %s%d is over another SM3 chain than this log's", handoverName, h.n)
+		}
 	}
 	if c := v.since; c != nil && c.size == v.report.Leaves && v.tree.root() != c.root {
 		v.report.find(SinceMismatch, -1, "the first %d leaves are not those of the older checkpoint", c.size)
@@ -169,6 +183,12 @@ func (v *verifier) finish() {
 		}
 	}
 	v.cosigned()
+	for _, h := range v.handed {
+		if r.Leaves < h.size && !v.damaged {
+			r.find(LogShort, -1, "%d leaves, a key handed over when there were %d", r.Leaves, h.size)
+		}
+		v.rotated("checkpoint of the handover", h.checkpoint)
+	}
 	v.rotated("checkpoint", v.signed)
 	v.rotated("older checkpoint", v.since)
 	if v.releases == nil && r.Releases > 0 {

@@ -31,25 +31,10 @@ type approval struct {
 
 // approve takes in a statement of somebody who is an approver now.
 func (s *State) approve(l Leaf, a *Approve) error {
-	if s.grant == nil || s.grant.Mode != modeSupervised {
-		return fmt.Errorf("%w: this domain has no approvers", ErrApproval)
-	}
-	key := s.grant.approver(a.Approver)
-	if key == "" {
-		return fmt.Errorf("%w: %s is no approver", ErrApproval, a.Approver)
-	}
-	if err := a.verify(s.population, key); err != nil {
-		return err
-	}
 	of := thing{a.Subject, a.Digest}
-	last, again := s.approvals[of][a.Approver]
-	switch {
-	case a.Made.After(l.Time.Add(aheadOfLog)):
-		return fmt.Errorf("%w: it was made in the future", ErrApproval)
-	case !a.Expires.After(l.Time):
-		return fmt.Errorf("%w: it has expired", ErrApproval)
-	case again && !a.Made.After(last.Made):
-		return fmt.Errorf("%w: %s has said something later on this", ErrApproval, a.Approver)
+	key, err := s.statement(a, s.approvals[of][a.Approver].Approve, l.Time)
+	if err != nil {
+		return err
 	}
 	if s.approvals[of] == nil {
 		s.approvals[of] = map[string]approval{}
@@ -58,6 +43,30 @@ func (s *State) approve(l Leaf, a *Approve) error {
 	s.approvals[of][a.Approver] = said
 	s.history.said = append(s.history.said, said)
 	return nil
+}
+
+// statement checks a statement and gives the key that it was checked with; last is what
+// the same person has said on the same thing before, nil for nothing.
+func (s *State) statement(a, last *Approve, at time.Time) (key string, err error) {
+	if s.grant == nil || s.grant.Mode != modeSupervised {
+		return "", fmt.Errorf("%w: this domain has no approvers", ErrApproval)
+	}
+	if key = s.grant.approver(a.Approver); key == "" {
+		return "", fmt.Errorf("%w: %s is no approver", ErrApproval, a.Approver)
+	}
+	if err := a.verify(s.population, key); err != nil {
+		return "", err
+	}
+	again := last != nil
+	switch {
+	case a.Made.After(at.Add(aheadOfLog)):
+		return "", fmt.Errorf("%w: it was made in the future", ErrApproval)
+	case !a.Expires.After(at):
+		return "", fmt.Errorf("%w: it has expired", ErrApproval)
+	case again && !a.Made.After(last.Made):
+		return "", fmt.Errorf("%w: %s has said something later on this", ErrApproval, a.Approver)
+	}
+	return key, nil
 }
 
 // counts says whether an approval holds at a time under a grant: its maker is still an
@@ -85,15 +94,24 @@ func (s *State) need(of thing, at time.Time, by ...string) error {
 	if s.grant == nil || s.grant.Mode == modeEvaluation {
 		return nil
 	}
+	not, err := s.excluded(by)
+	if err != nil {
+		return err
+	}
+	return enough(of, s.agreed(s.grant, of, at, not))
+}
+
+// excluded are the people behind those who ask for something: they do not approve it.
+func (s *State) excluded(by []string) (map[string]bool, error) {
 	not := map[string]bool{}
 	for _, principal := range by {
 		person := s.grant.person(principal)
 		if person == "" {
-			return fmt.Errorf("%w: the policy does not say which person %s is", ErrApproval, principal)
+			return nil, fmt.Errorf("%w: the policy does not say which person %s is", ErrApproval, principal)
 		}
 		not[person] = true
 	}
-	return enough(of, s.agreed(s.grant, of, at, not))
+	return not, nil
 }
 
 func enough(of thing, people []string) error {

@@ -86,16 +86,21 @@ func (a *Approve) verify(population, key string) error {
 }
 
 func (a *Approve) check() error {
+	if !slices.Contains(subjects, a.Subject) {
+		return fmt.Errorf("%w: an approval of what is not known", ErrLeaf)
+	}
+	return a.checkMembers()
+}
+
+// checkMembers is check but for the subject.
+func (a *Approve) checkMembers() error {
 	for _, err := range []error{checkTexts("name", a.Name, "approver", a.Approver, "signature", a.Signature), checkDigest("digest", a.Digest),
 		checkTime("made", a.Made), checkTime("expires", a.Expires)} {
 		if err != nil {
 			return err
 		}
 	}
-	switch {
-	case !slices.Contains(subjects, a.Subject):
-		return fmt.Errorf("%w: an approval of what is not known", ErrLeaf)
-	case !a.Expires.After(a.Made) || a.Expires.Sub(a.Made) > MaxApproval:
+	if !a.Expires.After(a.Made) || a.Expires.Sub(a.Made) > MaxApproval {
 		return fmt.Errorf("%w: an approval holds for at most %d days", ErrLeaf, int(MaxApproval.Hours()/24))
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,26 +41,50 @@ func newSigner(population string, key ed25519.PrivateKey) (*signer, error) {
 	return &signer{Verifier: v, key: key}, nil
 }
 
+// NewSigner gives a log's signer of an Ed25519 key, for Options.Next and Rekey. It takes
+// no heed of the SM3 chain.
+func NewSigner(population string, key ed25519.PrivateKey) (Second, error) {
+	s, err := newSigner(population, key)
+	return func([32]byte) note.Signer { return s }, err
+}
+
 // Sign signs a note's text.
 func (s *signer) Sign(msg []byte) ([]byte, error) { return ed25519.Sign(s.key, msg), nil }
 
-// checkpoint gives the signed note of a tree: C2SP tlog-checkpoint.
-func (s *signer) checkpoint(t tlog.Tree, by ...note.Signer) ([]byte, error) {
-	text := fmt.Sprintf("%s\n%d\n%s\n", s.Name(), t.N, base64.StdEncoding.EncodeToString(t.Hash[:]))
+// signCheckpoint gives the signed note of a tree: C2SP tlog-checkpoint.
+func signCheckpoint(origin string, t tlog.Tree, by ...note.Signer) ([]byte, error) {
+	text := fmt.Sprintf("%s\n%d\n%s\n", origin, t.N, base64.StdEncoding.EncodeToString(t.Hash[:]))
 	return note.Sign(&note.Note{Text: text}, by...)
 }
 
 // openCheckpoint checks a checkpoint's signature and origin and gives its tree.
 func openCheckpoint(b []byte, v note.Verifier) (tlog.Tree, error) {
+	t, _, err := openSigned(b, v)
+	return t, err
+}
+
+// openSigned is openCheckpoint by any of a log's keys, and gives those that signed.
+func openSigned(b []byte, keys ...note.Verifier) (t tlog.Tree, by []note.Verifier, err error) {
+	n, err := note.Open(b, note.VerifierList(keys...))
+	if err != nil {
+		return t, nil, fmt.Errorf("%w: checkpoint is not signed by the domain's key", ErrCorrupt)
+	}
+	for _, v := range keys {
+		if slices.ContainsFunc(n.Sigs, func(s note.Signature) bool { return s.Name == v.Name() && s.Hash == v.KeyHash() }) {
+			by = append(by, v)
+		}
+	}
+	t, err = readCheckpoint(n.Text, keys[0].Name())
+	return t, by, err
+}
+
+// readCheckpoint reads the text of a checkpoint of a log.
+func readCheckpoint(text, origin string) (tlog.Tree, error) {
 	bad := func(why string) (tlog.Tree, error) {
 		return tlog.Tree{}, fmt.Errorf("%w: checkpoint %s", ErrCorrupt, why)
 	}
-	n, err := note.Open(b, note.VerifierList(v))
-	if err != nil {
-		return bad("is not signed by the domain's key")
-	}
-	lines := strings.Split(n.Text, "\n")
-	if len(lines) != 4 || lines[0] != v.Name() {
+	lines := strings.Split(text, "\n")
+	if len(lines) != 4 || lines[0] != origin {
 		return bad("is of another log")
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)

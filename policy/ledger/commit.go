@@ -200,10 +200,23 @@ func (l *Ledger) publish(index int64) error {
 	return l.advance()
 }
 
-// advance brings the checkpoint up to what is durable, under the lock signing.
+// advance brings the checkpoint up to what is durable, under the lock signing. It stops
+// where a key hands over to the next.
 func (l *Ledger) advance() error {
 	l.mu.RLock()
-	x, from, to, older, stopped := l.extent(), l.signed, l.durable, l.older, l.stopped
+	sizes := append(l.stops(l.signed, l.durable), l.durable)
+	l.mu.RUnlock()
+	for _, to := range sizes {
+		if err := l.advanceTo(to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) advanceTo(to int64) error {
+	l.mu.RLock()
+	x, from, older, stopped := l.extent(), l.signed, l.older, l.stopped
 	l.mu.RUnlock()
 	if stopped != nil {
 		return stopped

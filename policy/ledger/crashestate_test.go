@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -167,7 +169,7 @@ func (e *estate) finish(t *ticket) {
 	if now := e.clock.now(); now.Before(t.due) {
 		e.clock.step(t.due.Sub(now))
 	}
-	body := fmt.Appendf(nil, "{\"id\":%q,\"noise\":%d}\n", t.id, e.random.Uint64())
+	body := e.answer(t)
 	sum := sha256.Sum256(body)
 	t.digest = hex.EncodeToString(sum[:])
 	err := e.put(t.digest, body)
@@ -185,6 +187,23 @@ func (e *estate) finish(t *ticket) {
 		index, err := e.Abandon(ctx, t.charge)
 		t.abandoned = e.did(index, err, ledger.TypeAbandon)
 	}
+}
+
+// answer is the file that a charge is for: a sum of a training job, or what the auditor
+// holds an answer to.
+func (e *estate) answer(t *ticket) []byte {
+	if t.job {
+		return binary.LittleEndian.AppendUint64(nil, e.random.Uint64())
+	}
+	asked, _ := e.Trace(t.id)
+	c := asked.Request.Charge
+	body, err := json.Marshal(map[string]any{"id": c.ID, "template": c.Template, "catalogue": c.Catalogue, "template_digest": c.TemplateDigest,
+		"snapshot": c.Snapshot, "purpose": c.Purpose, "opt_out_epoch": c.Epoch, "released": c.Due, "evaluation": false, "bounding": "by-request",
+		"groups": []uint64{e.random.Uint64()}, "privacy": map[string]any{"rho": c.Cost.RhoFloat(), "delta": c.Cost.DeltaFloat(), "k": 20, "scopes": c.Scopes, "charged": true}})
+	if err != nil {
+		e.fail("%v", err)
+	}
+	return body
 }
 
 func (e *estate) deliver(t *ticket) {

@@ -191,7 +191,7 @@ func (e *estate) live() {
 func (e *estate) records() {
 	k := ledger.Key{Use: "receipt", Algorithm: "ed25519", Public: e.name("public"), By: "steward-c"}
 	e.signLeaf(ledger.SubjectKey, &k, "ada", "bo")
-	index, err := e.Rekey(ctx, k)
+	index, err := e.Rekey(ctx, k, nil)
 	e.did(index, err, ledger.TypeKey)
 	a := ledger.Audit{Leaves: 1, Root: fmt.Sprintf("%064x", e.random.Uint64()), Passed: true, By: "steward-c"}
 	e.sign(ledger.SubjectAudit, a.Root, "ada", "bo")

@@ -20,6 +20,9 @@
 // quorum of witnesses has cosigned it, and no charge is admitted while they are away: see
 // Witness.
 //
+// A KEY leaf changes the key that signs the log, and the key before hands over to it: see
+// Rekey.
+//
 // The order of a request is fixed. Charge is durable before any data is
 // touched; Release is appended, made durable and covered by a checkpoint before
 // the answer leaves. A crash between the two burns the charge: Open turns it

@@ -72,6 +72,8 @@ var (
 	// ErrClock says that the clock is not to be believed: it jumped, the witnesses have
 	// another time, or the newest leaf is of a day to come. No leaf bears its time.
 	ErrClock = errors.New("the clock is not to be believed")
+	// ErrKey says that a key is not one that may sign this log.
+	ErrKey = errors.New("not a key for this")
 	// ErrRolledBack says that a longer or another log is known outside than the one on
 	// this disk, which was put back from an old copy. Nothing may be appended to it.
 	ErrRolledBack = errors.New("an old log was put back")

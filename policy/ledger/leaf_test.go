@@ -72,7 +72,7 @@ func bodies(t *rapid.T) ledger.Body {
 		return &ledger.Approve{Subject: "template", Digest: digests.Draw(t, "digest"), Name: w(), Approver: w(), Revoked: rapid.Bool().Draw(t, "revoked"),
 			Made: made, Expires: made.Add(24 * time.Hour), Signature: w()}
 	case 11:
-		return &ledger.Key{Use: "log", Algorithm: "sm2", Public: w(), By: w()}
+		return &ledger.Key{Use: "log", Algorithm: "sm2", Public: w(), Lost: rapid.Bool().Draw(t, "lost"), By: w()}
 	case 12:
 		return &ledger.Delete{Leaf: n(), By: w()}
 	case 13:

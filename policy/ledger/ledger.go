@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/mod/sumdb/note"
 )
 
 // Options say where a ledger is and how it ends.
@@ -23,10 +25,20 @@ type Options struct {
 	// Population is the log's origin and the first part of every scope: no
 	// space, plus or slash. Required.
 	Population string
-	// Signer signs checkpoints. Required.
+	// Signer signs checkpoints. Required, unless it was lost.
 	Signer ed25519.PrivateKey
-	// Second signs them too, by another algorithm; default nothing.
+	// Lost is the verifier key of a Signer that was lost. The log is read by it; nothing
+	// is signed or charged before a KEY leaf puts another key in its place.
+	Lost string
+	// Known are verifier keys that signed checkpoints before Signer; default none.
+	Known []string
+	// Next are signers that KEY leaves have put, or may put, in place of Signer or
+	// Second: see NewSigner. Default none.
+	Next []Second
+	// Second signs checkpoints too, by SM2; default nothing.
 	Second Second
+	// SecondLost says that there was a Second and that it was lost.
+	SecondLost bool
 	// Witness keeps the newest checkpoint outside; default nothing does. A policy that
 	// names witnesses admits no charge without.
 	Witness Witness
@@ -50,27 +62,31 @@ type Ledger struct {
 	*State // its lock also guards what follows
 	dir    string
 	fs     FS
-	signer *signer
+	first  Second          // Options.Signer; nil where it was lost
+	later  []Second        // that have a KEY leaf, or wait for it
+	keys   []note.Verifier // of checkpoints of this log
 	now    func() time.Time
 	fatal  func(error)
 	lock   io.Closer
 	held   io.Closer // the lock on the wal itself
 	wal    File
 
-	tree     tree
-	ends     []int64 // where each record ends in the wal
-	pending  []byte  // records appended and not yet written
-	durable  int64   // leaves fsynced
-	stopped  error
-	newest   []byte // the newest checkpoint
-	older    int64  // the size signed before the newest
-	second   Second
-	witness  Witness
-	outside  outside
-	clock    clockwork
-	links    map[int64]string // heads of the SM3 chain, by size, from what is signed on
-	flushing sync.Mutex
-	signing  sync.Mutex
+	tree    tree
+	ends    []int64 // where each record ends in the wal
+	pending []byte  // records appended and not yet written
+	durable int64   // leaves fsynced
+	stopped error
+	newest  []byte // the newest checkpoint
+	older   int64  // the size signed before the newest
+	second  Second
+	// secondLost is Options.SecondLost.
+	secondLost bool
+	witness    Witness
+	outside    outside
+	clock      clockwork
+	links      map[int64]string // heads of the SM3 chain, by size, from what is signed on
+	flushing   sync.Mutex
+	signing    sync.Mutex
 }
 
 // Charge takes a request's cost from all of its scopes, or from none. When it
@@ -161,11 +177,6 @@ func (l *Ledger) Resume(ctx context.Context, template string, by ...string) (int
 // not signed by an approver, has expired, or is older than another of theirs.
 func (l *Ledger) Approve(ctx context.Context, a Approve) (int64, error) {
 	return l.published(ctx, &a)
-}
-
-// Rekey logs a change of a signing key, under a checkpoint by the key before.
-func (l *Ledger) Rekey(ctx context.Context, k Key) (int64, error) {
-	return l.published(ctx, &k)
 }
 
 // Delete logs that something may now be removed from the disk, under a checkpoint:

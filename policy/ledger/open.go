@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -39,12 +41,12 @@ func Open(o Options) (*Ledger, error) {
 	if o.FS == nil {
 		o.FS = OS{}
 	}
-	s, err := newSigner(o.Population, o.Signer)
+	l := &Ledger{State: newState(o.Population), dir: o.Dir, fs: o.FS, now: o.Now, fatal: o.Fatal,
+		second: o.Second, secondLost: o.SecondLost, witness: o.Witness, clock: clockwork{up: o.Uptime}, links: map[int64]string{}}
+	err := l.ownKeys(o)
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{State: newState(o.Population), dir: o.Dir, fs: o.FS, signer: s, now: o.Now, fatal: o.Fatal,
-		second: o.Second, witness: o.Witness, clock: clockwork{up: o.Uptime}, links: map[int64]string{}}
 	if err := o.FS.MkdirAll(o.Dir); err != nil {
 		return nil, err
 	}
@@ -70,7 +72,7 @@ func Open(o Options) (*Ledger, error) {
 }
 
 func (l *Ledger) recover(create bool) error {
-	signed, err := l.firstCheckpoint(create)
+	signed, by, err := l.firstCheckpoint(create)
 	if err != nil {
 		return err
 	}
@@ -100,6 +102,9 @@ func (l *Ledger) recover(create bool) error {
 	if err := checkSigned(l.tree, l.size, signed); err != nil {
 		return err
 	}
+	if err := l.signedBy(by, signed.N); err != nil {
+		return err
+	}
 	l.signed = signed.N
 	if err := l.opens(); err != nil {
 		return err
@@ -124,7 +129,9 @@ func (l *Ledger) read(raw []byte) error {
 		_, err = l.push(leaf)
 	}
 	l.pending = l.pending[:0]
-	delete(l.links, l.size-1) // of what is read, the head is enough
+	if l.handover(l.size-1) == 0 { // else an old key may still have to sign there
+		delete(l.links, l.size-1) // of what is read, the head is enough
+	}
 	if err != nil {
 		return fmt.Errorf("%w: leaf %d: %w", ErrCorrupt, l.size, err)
 	}
@@ -133,27 +140,51 @@ func (l *Ledger) read(raw []byte) error {
 
 // firstCheckpoint reads the checkpoint. A new ledger gets one of size 0 before
 // it gets a wal, so that a wal without a checkpoint is always damage.
-func (l *Ledger) firstCheckpoint(create bool) (tlog.Tree, error) {
+func (l *Ledger) firstCheckpoint(create bool) (none tlog.Tree, by []note.Verifier, err error) {
 	text, err := readFile(l.fs, filepath.Join(l.dir, checkpointName))
 	if errors.Is(err, fs.ErrNotExist) {
 		switch n, err := sizeOf(l.fs, filepath.Join(l.dir, walName)); {
 		case err == nil && n > 0:
-			return tlog.Tree{}, fmt.Errorf("%w: there is a log but no checkpoint", ErrCorrupt)
+			return none, nil, fmt.Errorf("%w: there is a log but no checkpoint", ErrCorrupt)
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return tlog.Tree{}, err
+			return none, nil, err
 		case !create:
-			return tlog.Tree{}, ErrMissing
+			return none, nil, ErrMissing
 		}
 		if err := l.fs.SyncDir(filepath.Dir(filepath.Clean(l.dir))); err != nil {
-			return tlog.Tree{}, err
+			return none, nil, err
 		}
 		text, err = l.writeCheckpoint(l.extent(), 0)
 	}
 	if err != nil {
-		return tlog.Tree{}, err
+		return none, nil, err
 	}
 	l.newest = text
-	return openCheckpoint(text, l.signer)
+	return openSigned(text, l.keys...)
+}
+
+// ownKeys takes in the keys that sign the log, or signed it.
+func (l *Ledger) ownKeys(o Options) error {
+	first := o.Lost
+	if first == "" {
+		s, err := newSigner(o.Population, o.Signer)
+		if err != nil {
+			return err
+		}
+		l.first = func([32]byte) note.Signer { return s }
+		first = VerifierKey(o.Population, o.Signer.Public().(ed25519.PublicKey))
+	}
+	for _, text := range append([]string{first}, o.Known...) {
+		v, err := note.NewVerifier(text)
+		if err != nil || v.Name() != o.Population {
+			return fmt.Errorf("%w: %q is no key of this log", ErrKey, text)
+		}
+		l.keys = withKey(l.keys, v)
+	}
+	for _, s := range o.Next {
+		l.know(s)
+	}
+	return nil
 }
 
 // checkSigned holds the tree of the log against its checkpoint.

@@ -12,12 +12,20 @@ import (
 
 // Read folds a log without locking it and without writing, for estimates and
 // lists beside a running server. It counts every whole leaf it finds; a release
-// shows only under a checkpoint. The key is VerifierKey's. An absent log gives
-// ErrMissing, a damaged one ErrCorrupt.
-func Read(dir, key string) (*State, error) {
-	v, err := note.NewVerifier(key)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: verifier key: %w", err)
+// shows only under a checkpoint. The keys are VerifierKey's: the log's, those before it
+// and that which comes next, where there are such. An absent log gives ErrMissing, a
+// damaged one ErrCorrupt.
+func Read(dir string, keys ...string) (*State, error) {
+	var list []note.Verifier
+	for _, key := range keys {
+		v, err := note.NewVerifier(key)
+		if err != nil {
+			return nil, fmt.Errorf("ledger: verifier key: %w", err)
+		}
+		list = withKey(list, v)
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%w: a log is read by its key", ErrKey)
 	}
 	// The checkpoint first: the wal is then at least as long.
 	text, err := readFile(OS{}, filepath.Join(dir, checkpointName))
@@ -30,11 +38,11 @@ func Read(dir, key string) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	signed, err := openCheckpoint(text, v)
+	signed, by, err := openSigned(text, list...)
 	if err != nil {
 		return nil, err
 	}
-	s := newState(v.Name())
+	s := newState(list[0].Name())
 	var hashes tree
 	wal, err := OS{}.OpenFile(filepath.Join(dir, walName), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -65,6 +73,9 @@ func Read(dir, key string) (*State, error) {
 		return nil, err
 	}
 	if err := checkSigned(hashes, s.size, signed); err != nil {
+		return nil, err
+	}
+	if err := s.signedBy(by, signed.N); err != nil {
 		return nil, err
 	}
 	s.signed = signed.N

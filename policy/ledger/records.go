@@ -10,8 +10,15 @@ type Key struct {
 	Use       string // "log" or "receipt"
 	Algorithm string // "ed25519" or "sm2"
 	Public    string // the new key, in the form in which verifiers pin it
+	Lost      bool   // the key before was lost and signs nothing more, not even this change
 	By        string // the principal who changes it
 }
+
+// What a key signs, and by which algorithm.
+const (
+	useLog, useReceipt   = "log", "receipt"
+	ed25519Name, sm2Name = "ed25519", "sm2"
+)
 
 // Type gives KEY.
 func (k *Key) Type() Type { return TypeKey }
@@ -20,6 +27,7 @@ func (k *Key) members(f *form, l *Leaf) {
 	f.text("algorithm", &k.Algorithm)
 	f.text("by", &k.By)
 	f.count("index", &l.Index)
+	f.flag("lost", &k.Lost)
 	f.pad()
 	f.previous(l)
 	f.text("public", &k.Public)
@@ -28,7 +36,7 @@ func (k *Key) members(f *form, l *Leaf) {
 }
 
 func (k *Key) check() error {
-	if !slices.Contains([]string{"log", "receipt"}, k.Use) || !slices.Contains([]string{"ed25519", "sm2"}, k.Algorithm) {
+	if !slices.Contains([]string{useLog, useReceipt}, k.Use) || !slices.Contains([]string{ed25519Name, sm2Name}, k.Algorithm) {
 		return fmt.Errorf("%w: a key of no known use", ErrLeaf)
 	}
 	return checkTexts("public", k.Public, "by", k.By)

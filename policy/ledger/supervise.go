@@ -166,21 +166,6 @@ func (s *State) resume(l Leaf, b *Resume) error {
 	return nil
 }
 
-// rekey changes a signing key.
-func (s *State) rekey(l Leaf, b *Key) error {
-	if err := s.needContent(SubjectKey, b, l.Time, b.By); err != nil {
-		return err
-	}
-	s.keysInForce = append(s.keysInForce, keyed{Key: *b, from: l.Index + 1})
-	return nil
-}
-
-// keyed is a key and the first leaf after which it signs.
-type keyed struct {
-	Key
-	from int64
-}
-
 // remove takes in that something is deleted.
 func (s *State) remove(l Leaf, b *Delete) error {
 	gone, err := s.removable(b.Leaf, l.Time)
@@ -192,6 +177,26 @@ func (s *State) remove(l Leaf, b *Delete) error {
 	}
 	*gone = true
 	return nil
+}
+
+// Removable says whether what a RELEASE or SNAPSHOT leaf stands for may be deleted at a
+// time, approvals aside: ErrRetention or ErrUnknown if not.
+func (s *State) Removable(leaf int64, at time.Time) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	_, err := s.removable(leaf, at)
+	return err
+}
+
+// SnapshotLeaf is a snapshot's SNAPSHOT leaf; false for one that was never logged.
+func (s *State) SnapshotLeaf(snapshot string) (int64, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	r := s.registered[snapshot]
+	if r == nil {
+		return -1, false
+	}
+	return r.index, true
 }
 
 // removable gives the mark of what a RELEASE or SNAPSHOT leaf stands for: that it is

@@ -389,12 +389,14 @@ func TestResumeKeyAudit(t *testing.T) {
 	_, err = w.Resume(ctx, template, "steward-c")
 	must(t, err)
 
-	k := ledger.Key{Use: "log", Algorithm: "ed25519", Public: "p", By: "steward-c"}
-	_, err = w.Rekey(ctx, k)
+	k := ledger.Key{Use: "receipt", Algorithm: "ed25519", Public: "p", By: "steward-c"}
+	_, err = w.Rekey(ctx, k, nil)
 	want(t, err, ledger.ErrApproval)
 	w.approveLeaf(ledger.SubjectKey, &k, "ada", "bo")
-	_, err = w.Rekey(ctx, k)
+	_, err = w.Rekey(ctx, k, nil)
 	must(t, err)
+	_, err = w.Rekey(ctx, k, nil)
+	want(t, err, ledger.ErrKey)
 
 	a := ledger.Audit{Leaves: 2, Root: strings.Repeat("ab", 32), Passed: true, By: "steward-c"}
 	_, err = w.Audit(ctx, a)

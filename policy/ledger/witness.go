@@ -73,6 +73,9 @@ func (s *State) cosignersAt(size int64) Witnesses {
 
 // reach wants the quorum that the policy in force names to have cosigned a moment ago.
 func (l *Ledger) reach() error {
+	if _, err := l.signersAt(l.size+1, [32]byte{}); err != nil {
+		return err
+	}
 	by := l.grant.cosigners()
 	if err := l.believed(); err != nil {
 		return err
@@ -180,7 +183,7 @@ func (l *Ledger) remembered() error {
 	if err != nil || text == nil {
 		return nil
 	}
-	known, err := openCheckpoint(text, l.signer)
+	known, _, err := openSigned(text, l.keys...)
 	if err != nil {
 		return fmt.Errorf("%w: the checkpoint kept outside: %w", ErrRolledBack, err)
 	}
@@ -212,15 +215,21 @@ func (l *Ledger) writeCheckpoint(x extent, size int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	signers := []note.Signer{l.signer}
-	if l.second != nil {
-		signers = append(signers, l.second(l.headAt(size)))
+	head := l.headAt(size)
+	l.mu.RLock()
+	signers, err := l.signersAt(size, head)
+	l.mu.RUnlock()
+	if err != nil {
+		return nil, err
 	}
-	text, err := l.signer.checkpoint(root, signers...)
+	text, err := signCheckpoint(l.population, root, signers...)
 	if err != nil {
 		return nil, err
 	}
 	if text, err = l.cosign(x, text, size); err != nil {
+		return nil, err
+	}
+	if err := l.handOver(x, size, text); err != nil {
 		return nil, err
 	}
 	return text, replaceFile(l.fs, filepath.Join(l.dir, checkpointName), text)

@@ -190,7 +190,7 @@ func (w *asked) newest(ctx context.Context) ([]byte, Checkpoint, error) {
 	if err != nil || text == nil {
 		return nil, Checkpoint{}, err
 	}
-	c, _, err := w.q.own(text)
+	c, _, err := w.q.ours(text)
 	if err != nil {
 		return nil, Checkpoint{}, fmt.Errorf("%w from %s: %w", ErrAnswer, w.client.Name(), err)
 	}

@@ -73,7 +73,7 @@ func TestPutBack(t *testing.T) {
 	}
 	newest, err := q.Newest(ctx)
 	must(t, err)
-	if c, _, err := q.own(newest); err != nil || c.Size != 5 || c.Root != l.root(t) {
+	if c, _, err := q.ours(newest); err != nil || c.Size != 5 || c.Root != l.root(t) {
 		t.Error(c, err)
 	}
 }

@@ -39,12 +39,12 @@ type QuorumOptions struct {
 type Quorum struct {
 	o      QuorumOptions
 	policy *Policy
-	keys   note.Verifiers
 	asked  []*asked
 
 	one   sync.Mutex // one checkpoint at a time
 	mu    sync.Mutex
-	ended error // an *AheadError or *ForkError that was proven: it stands
+	own   []note.Verifier // the log's keys
+	ended error           // an *AheadError or *ForkError that was proven: it stands
 
 	ctx  context.Context
 	stop context.CancelFunc
@@ -81,7 +81,7 @@ func NewQuorum(o QuorumOptions) (*Quorum, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	q := &Quorum{o: o, policy: p, keys: note.VerifierList(own...)}
+	q := &Quorum{o: o, policy: p, own: own}
 	q.ctx, q.stop = context.WithCancel(context.Background())
 	for _, c := range o.Witnesses {
 		q.asked = append(q.asked, &asked{q: q, client: c, size: -1})
@@ -111,7 +111,7 @@ func (q *Quorum) Close() {
 // put back. Where a witness only says so it counts as missing, and what it says is among
 // the reasons.
 func (q *Quorum) Cosign(ctx context.Context, checkpoint []byte, prove Consistency) ([]byte, error) {
-	c, checkpoint, err := q.own(checkpoint)
+	c, checkpoint, err := q.ours(checkpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +197,7 @@ func (q *Quorum) over() error {
 // every quorum has a witness among them, all but one less than the quorum; with fewer
 // it is a *QuorumError.
 func (q *Quorum) Continues(ctx context.Context, checkpoint []byte, prove Consistency) error {
-	ours, _, err := q.own(checkpoint)
+	ours, _, err := q.ours(checkpoint)
 	if err != nil {
 		return err
 	}
@@ -259,10 +259,27 @@ func (q *Quorum) newest(ctx context.Context, look func(context.Context, string, 
 	return texts[best], nil
 }
 
-// own reads a checkpoint of the log that one of its keys signed, and gives it without
+// Know takes in a further key of the log, to which it has changed. What is none is ErrKey.
+func (q *Quorum) Know(key string) error {
+	v, err := NewVerifier(key)
+	if err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !slices.ContainsFunc(q.own, func(o note.Verifier) bool { return o.Name() == v.Name() && o.KeyHash() == v.KeyHash() }) {
+		q.own = append(slices.Clone(q.own), v)
+	}
+	return nil
+}
+
+// ours reads a checkpoint of the log that one of its keys signed, and gives it without
 // the lines of the witnesses: they are asked for new ones.
-func (q *Quorum) own(text []byte) (Checkpoint, []byte, error) {
-	n, err := note.Open(text, q.keys)
+func (q *Quorum) ours(text []byte) (Checkpoint, []byte, error) {
+	q.mu.Lock()
+	keys := note.VerifierList(q.own...)
+	q.mu.Unlock()
+	n, err := note.Open(text, keys)
 	if err != nil {
 		return Checkpoint{}, nil, fmt.Errorf("%w: %w", ErrSignature, err)
 	}

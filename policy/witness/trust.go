@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,6 +61,44 @@ func ParseTrust(text []byte) (*Trust, error) {
 		return nil, fmt.Errorf("%w: a policy has one quorum line", ErrMalformed)
 	}
 	return p.t, nil
+}
+
+// With gives the policy with a further key of a log that it knows. It is ErrKey for
+// another log's and for what is none; a key that it has already changes nothing.
+func (t *Trust) With(key string) (*Trust, error) {
+	name, _, err := readKey(key)
+	if err != nil {
+		return nil, err
+	}
+	v, err := NewVerifier(key)
+	at := slices.IndexFunc(t.logs, func(l *trustedLog) bool { return l.name == name })
+	switch {
+	case err != nil:
+		return nil, err
+	case at < 0:
+		return nil, fmt.Errorf("%w: no log %s is known", ErrKey, name)
+	case t.logs[at].texts[v.KeyHash()] == key:
+		return t, nil
+	}
+	more, l := *t, *t.logs[at]
+	l.ed25519, l.sm2, l.texts = slices.Clone(l.ed25519), slices.Clone(l.sm2), maps.Clone(l.texts)
+	more.logs = slices.Clone(t.logs)
+	more.logs[at] = &l
+	return &more, l.add(v, key)
+}
+
+// add takes in a key of a log.
+func (l *trustedLog) add(v note.Verifier, text string) error {
+	switch v := v.(type) {
+	case *SM2Verifier:
+		l.sm2 = append(l.sm2, v)
+	case *CosignatureVerifier:
+		return fmt.Errorf("%w: the key of %s is a witness's", ErrKey, v.Name())
+	default:
+		l.ed25519 = append(l.ed25519, v)
+	}
+	l.texts[v.KeyHash()] = text
+	return nil
 }
 
 type trustReader struct {
@@ -125,17 +164,7 @@ func (p *trustReader) log(text string) error {
 		at = len(p.t.logs)
 		p.t.logs = append(p.t.logs, &trustedLog{name: name, texts: map[uint32]string{}})
 	}
-	l := p.t.logs[at]
-	switch v := v.(type) {
-	case *SM2Verifier:
-		l.sm2 = append(l.sm2, v)
-	case *CosignatureVerifier:
-		return fmt.Errorf("%w: the key of %s is a witness's", ErrKey, name)
-	default:
-		l.ed25519 = append(l.ed25519, v)
-	}
-	l.texts[v.KeyHash()] = text
-	return nil
+	return p.t.logs[at].add(v, text)
 }
 
 func (p *trustReader) name(name string) error {

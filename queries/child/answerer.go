@@ -256,6 +256,11 @@ func (a *Answerer) Try(ctx context.Context, snapshot string) error {
 	defer cancel()
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.try(ctx, snapshot)
+}
+
+// try prepares a process and asks it. a.mu is held.
+func (a *Answerer) try(ctx context.Context, snapshot string) error {
 	if err := a.prepare(ctx, snapshot); err != nil {
 		return err
 	}
@@ -306,7 +311,7 @@ func (a *Answerer) Check(ctx context.Context, o *queries.Order) error {
 	if !s.OK {
 		return errors.New(s.Refused)
 	}
-	if a.prepare(ctx, o.Source.Snapshot) != nil {
+	if a.try(ctx, o.Source.Snapshot) != nil { // what cannot be answered is not to be charged
 		return queries.ErrNoEngine
 	}
 	return nil

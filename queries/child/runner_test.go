@@ -17,6 +17,7 @@ import (
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/dataset"
 )
 
 // shelf is a store in memory.
@@ -24,6 +25,8 @@ type shelf struct {
 	mu sync.Mutex
 	m  map[string][]byte
 }
+
+func (s *shelf) Ready() error { return nil }
 
 func (s *shelf) Put(digest string, b []byte) error {
 	s.mu.Lock()
@@ -149,5 +152,29 @@ func TestEightKilledInFlightAreEightAbandoned(t *testing.T) {
 	}
 	if body, err := r.Answer("insurer-a", tk.ID); err != nil || len(body) == 0 {
 		t.Error(err)
+	}
+}
+
+// Where the snapshot is out of reach nothing is charged, and when it is back all is well.
+func TestSnapshotOutOfReachIsNotCharged(t *testing.T) {
+	p := newPlace(t, 200)
+	r, l := p.runner(t, "engine", "2s")
+	req := queries.Request{Template: "I3", Coarse: true, Cost: 0.01, AllowEmpty: true, Parameters: map[string]string{"window": "2017-01-01..2017-12-31"}}
+	data := dataset.DataPath(p.dir, p.snapshot)
+	if err := os.Rename(data, data+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Ask(t.Context(), "insurer-a", req, ""); !errors.Is(err, queries.ErrNoEngine) || l.Spent("pop-test/life").Rho != 0 {
+		t.Fatalf("%v, spent %+v", err, l.Spent("pop-test/life"))
+	}
+	if err := os.Rename(data+".away", data); err != nil {
+		t.Fatal(err)
+	}
+	tk, err := r.Ask(t.Context(), "insurer-a", req, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tk, err = r.Wait(t.Context(), "insurer-a", tk.ID); err != nil || tk.State != queries.Released {
+		t.Errorf("%+v %v", tk, err)
 	}
 }

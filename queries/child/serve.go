@@ -12,6 +12,7 @@ import (
 
 	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/dataset"
 	"github.com/qunxiang/qunxiang/queries/sandbox"
 )
 
@@ -130,8 +131,12 @@ func (l launch) ready() bool {
 	if err != nil {
 		return false
 	}
+	paths := []string{dataset.DataPath(l.Domain, l.Snapshot)} // it must be there
 	for _, f := range files {
-		r, err := os.Open(filepath.Join(l.Folder, f.Name()))
+		paths = append(paths, filepath.Join(l.Folder, f.Name()))
+	}
+	for _, path := range paths {
+		r, err := os.Open(path)
 		if err != nil {
 			return false
 		}

@@ -63,12 +63,32 @@ const (
 // which [ResolveOptOuts] finds the person. Whether it leads to anybody yet is
 // not asked here.
 func AddOptOut(domain string, key Key, ids []string, at time.Time) error {
-	var lines bytes.Buffer
+	keys, err := OptOutKeys(key, ids)
+	if err != nil {
+		return err
+	}
+	return AddOptOutKeys(domain, keys, at)
+}
+
+// OptOutKeys gives the psn_keys of people by their source identifiers, each once and in
+// order. An empty identifier is ErrOptOut.
+func OptOutKeys(key Key, ids []string) ([]PsnKey, error) {
+	var keys []PsnKey
 	for _, id := range ids {
 		if NormalIdentifier(id) == "" {
-			return fmt.Errorf("%w: an identifier is empty", ErrOptOut)
+			return nil, fmt.Errorf("%w: an identifier is empty", ErrOptOut)
 		}
-		lines.WriteString(optOutLine(Epoch(at), key.PersonKey(id), given))
+		keys = append(keys, key.PersonKey(id))
+	}
+	slices.SortFunc(keys, func(a, b PsnKey) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(keys), nil
+}
+
+// AddOptOutKeys is [AddOptOut] of psn_keys.
+func AddOptOutKeys(domain string, keys []PsnKey, at time.Time) error {
+	var lines bytes.Buffer
+	for _, k := range keys {
+		lines.WriteString(optOutLine(Epoch(at), k, given))
 	}
 	if Epoch(at) < 0 || Epoch(at) > 99_999_999 {
 		return fmt.Errorf("%w: the date is out of range", ErrOptOut)

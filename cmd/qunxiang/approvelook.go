@@ -1,0 +1,110 @@
+package main
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/policy/audit"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/policy/witness"
+)
+
+// checkLook computes the root of the leaves whose noise is to be looked at from the
+// published log: an approval is for just these leaves.
+func (s *signing) checkLook(log fs.FS, population string, p api.Proposal) error {
+	body, err := ledger.DecodeContent(p.Leaf)
+	if err != nil {
+		return err
+	}
+	look := body.(*ledger.Audit) // checkProposal has seen to it
+	root, err := publishedRoot(log, population, look.Leaves, s.policy)
+	if err != nil {
+		return fmt.Errorf("the root of %d leaves cannot be computed from the published log: %w; nothing was signed", look.Leaves, err)
+	}
+	if hex.EncodeToString(root[:]) != p.Digest {
+		return fmt.Errorf("the first %d leaves of the published log have the root %x, not %s; nothing was signed", look.Leaves, root[:], p.Digest)
+	}
+	return nil
+}
+
+// publishedRoot is the root of a log's first leaves, by its tiles. Those are held against
+// the checkpoint, and that against the pinned keys where there is a file of them.
+func publishedRoot(log fs.FS, population string, leaves int64, pinned string) (root tlog.Hash, err error) {
+	text, err := fs.ReadFile(log, "checkpoint")
+	if err != nil {
+		return root, err
+	}
+	body, _, _ := strings.Cut(string(text), "\n\n")
+	c, err := witness.ParseCheckpoint(body + "\n")
+	switch {
+	case err != nil:
+		return root, err
+	case c.Origin != population:
+		return root, fmt.Errorf("it is the log of %s", c.Origin)
+	case leaves < 1 || leaves > c.Size:
+		return root, fmt.Errorf("%w: its checkpoint is over %d", ledger.ErrUnknown, c.Size)
+	}
+	if pinned != "" {
+		keys, err := os.ReadFile(pinned)
+		if err != nil {
+			return root, err
+		}
+		trust, err := witness.ParseTrust(keys)
+		if err != nil {
+			return root, fmt.Errorf("%s: %w", pinned, err)
+		}
+		if _, err := audit.Follow(trust, log, time.Now()).Open(text, time.Now()); err != nil {
+			return root, err
+		}
+	}
+	return tlog.TreeHash(leaves, tlog.TileHashReader(tlog.Tree{N: c.Size, Hash: c.Root}, tileFiles{log}))
+}
+
+// tileFiles reads tiles by the names of C2SP tlog-tiles.
+type tileFiles struct{ fs.FS }
+
+func (tileFiles) Height() int { return 8 }
+
+func (t tileFiles) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
+	out := make([][]byte, len(tiles))
+	for i, tile := range tiles {
+		name := "tile/" + strings.TrimPrefix(tile.Path(), "tile/8/")
+		b, err := fs.ReadFile(t, name)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = b
+	}
+	return out, nil
+}
+
+func (tileFiles) SaveTiles([]tlog.Tile, [][]byte) {}
+
+// checkOptOuts holds a list that waits against the one that the approver has.
+func checkOptOuts(population, file string, revoke bool, p api.Proposal) error {
+	text := string(p.Leaf)
+	switch {
+	case file == "" && revoke:
+		return nil
+	case file == "":
+		return errors.New("give --list, the identifiers of those who asked to be left out, for this list to be held against; nothing was signed")
+	case digestOf(p.Leaf) != p.Digest, optOutMember(text, "population") != population, optOutWords(text) != p.Name, optOutMember(text, "by") != strings.Join(p.By, ","):
+		return errors.New("the digest is not that of what is shown; nothing was signed")
+	}
+	ids, err := readLines(file)
+	if err != nil {
+		return err
+	}
+	if optOutDigest(population, optOutMember(text, "salt"), ids) != optOutMember(text, "list") {
+		return fmt.Errorf("the list that waits is not the one in %s; nothing was signed", file)
+	}
+	return nil
+}
