@@ -166,16 +166,16 @@ func TestCosignaturesAreVerified(t *testing.T) {
 	must(t, err)
 	namesake, err := witnesses.NewCosigner("keeper.example", bytes.Repeat([]byte{7}, 32), nil)
 	must(t, err)
-	for what, forge := range map[string]func([]byte) []byte{
-		"a copy alone":       func(c []byte) []byte { return c },
-		"a stranger":         func(c []byte) []byte { return cosigned(c, stranger) },
-		"a namesake":         func(c []byte) []byte { return cosigned(c, namesake) },
-		"a wrong signature":  func(c []byte) []byte { return reSigned(c) },
-		"another checkpoint": func(c []byte) []byte { return bytes.Replace(c, []byte(population), []byte("other"), 1) },
+	for what, forge := range map[string]func(k *keeper, c []byte) []byte{
+		"a copy alone":       func(_ *keeper, c []byte) []byte { return c },
+		"a stranger":         func(_ *keeper, c []byte) []byte { return cosigned(c, stranger) },
+		"a namesake":         func(_ *keeper, c []byte) []byte { return cosigned(c, namesake) },
+		"a wrong signature":  reSigned,
+		"another checkpoint": func(k *keeper, c []byte) []byte { return cosigned(another(c), k) },
 	} {
 		w, k, o := watchedBy(t)
 		must(t, w.charge("r-1"))
-		k.forge = forge
+		k.forge = func(c []byte) []byte { return forge(k, c) }
 		w.c.step(2 * time.Second)
 		before, err := os.ReadFile(filepath.Join(o.Dir, "checkpoint"))
 		must(t, err)
@@ -196,15 +196,15 @@ func TestCosignaturesAreVerified(t *testing.T) {
 	}
 }
 
-// reSigned is a checkpoint with a line of keeper.example's key that is over another one.
-func reSigned(checkpoint []byte) []byte {
-	own, err := cosignerOf("keeper.example", nil)
-	if err != nil {
-		panic(err)
-	}
-	other := strings.Replace(string(checkpoint), population+"\n", population+"\n1", 1)
-	line := cosigned([]byte(other), own)[len(other):]
-	return append(append([]byte(nil), checkpoint...), line...)
+// another is a checkpoint of more leaves.
+func another(checkpoint []byte) []byte {
+	return bytes.Replace(checkpoint, []byte(population+"\n"), []byte(population+"\n1"), 1)
+}
+
+// reSigned is a checkpoint with a witness's line that is over another one.
+func reSigned(k *keeper, checkpoint []byte) []byte {
+	other := another(checkpoint)
+	return append(append([]byte(nil), checkpoint...), cosigned(other, k)[len(other):]...)
 }
 
 // A policy that names other witnesses asks for them from the checkpoint on that covers it:
