@@ -156,7 +156,7 @@ var trainingMutants = []mutant{
 	{"ledger: the quota is not set aside", "policy/ledger/fold.go", "\t\theld = s.heldQuota(c.Grant, l.Time)\n", "", "./policy/ledger", "TestReservationQuota"},
 	{"ledger: a job draws more than was set aside", "policy/ledger/reserve.go", "case !c.Cost.Fits(r.Left):", "case false:", "./policy/ledger", "TestReservationIsKept"},
 	{"ledger: charges after the CLOSE", "policy/ledger/reserve.go", "\tcase r.Closed:\n", "\tcase false:\n", "./policy/ledger", "TestReservationIsKept"},
-	{"ledger: a reservation never expires", "policy/ledger/reserve.go", "return !r.Closed && at.UTC().Format(time.DateOnly) <= r.Until", "return !r.Closed", "./policy/ledger", "TestReservationExpires"},
+	{"ledger: a reservation never expires", "policy/ledger/reserve.go", "return !r.Closed && !past(r.Until, at)", "return !r.Closed", "./policy/ledger", "TestReservationExpires"},
 	{"ledger: any charge of the job draws", "policy/ledger/reserve.go", " || !slices.Equal(c.Scopes, r.Scopes):", ":", "./policy/ledger", "TestReservationIsItsJobs"},
 	{"ledger: a query draws by the job's name", "policy/ledger/reserve.go", "\tif c.Catalogue != Training {\n\t\treturn nil, nil\n\t}\n", "", "./policy/ledger", "TestReservationIsItsJobs"},
 	{"ledger: a reservation is closed twice", "policy/ledger/reserve.go", "\tcase s.reserves[i].Closed:\n", "\tcase false:\n", "./policy/ledger", "TestReservationIsKept"},

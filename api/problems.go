@@ -152,6 +152,7 @@ var problemMap = []struct {
 	{ledger.ErrConflict, internalError, false}, // of training, not of a question
 	{ledger.ErrAbandoned, abandoned, false},
 	{ledger.ErrGrant, refused, false},
+	{ledger.ErrPolicy, refused, true},
 	{ledger.ErrApproval, refused, true},
 	{ledger.ErrSupervised, refused, false},
 	{ledger.ErrRetention, refused, true},
@@ -250,6 +251,8 @@ func problemOf(err error) *Problem {
 		switch m.err {
 		case ledger.ErrGrant:
 			p.Rule = "grant"
+		case ledger.ErrPolicy:
+			p.Rule = "policy-changed"
 		case ledger.ErrApproval:
 			p.Rule = "approval"
 		}

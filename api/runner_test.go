@@ -78,7 +78,7 @@ func domain(t *testing.T) (http.Handler, *ledger.Ledger) {
 		MaxInFlight: 16,
 		Catalog:     c, Policy: p, State: l.State, Ledger: l, Engine: empty{}, Store: &shelf{}, Sign: signer{}, SignSM2: signer{}, Secret: make([]byte, 32),
 		Source: func(string) (queries.Source, error) { return queries.Source{Snapshot: snapshot, MaxRows: 20000}, nil },
-		Epoch:  func(time.Time) int64 { return 1 },
+		Epoch:  func(at time.Time) int64 { return at.Add(8*time.Hour).Unix() / 86400 },
 	})
 	if err != nil {
 		t.Fatal(err)

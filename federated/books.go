@@ -257,12 +257,18 @@ func (b *LedgerBooks) Charge(ctx context.Context, s Spend) error {
 	due := b.Ledger.Now().Add(max(slot.Truncate(time.Second), time.Second))
 	// Each job has books of its own: only the ledger sees them all.
 	other := func(c ledger.Charge) bool { return s.Alone && b.another(c, s.Job) }
-	index, err := b.Ledger.ChargeUnless(ctx, ledger.Charge{
+	charge := ledger.Charge{
 		ID: chargeID(s.Job, s.Attempt), Principal: b.Principal, Organisation: b.Organisation, Grant: b.Grant, Purpose: s.Purpose,
 		Template: s.Source.Template, Catalogue: ledger.Training, TemplateDigest: s.Source.Digest, Idempotency: s.Root.String(),
 		Key: s.Job.String(), Snapshot: b.Snapshot, Epoch: s.Epoch, Scopes: b.Scopes, Cost: s.Cost, Sigmas: s.Sigmas,
 		Due: due, Request: s.Record,
-	}, other)
+	}
+	var index int64
+	err := error(ledger.ErrPolicy)
+	for errors.Is(err, ledger.ErrPolicy) { // all that an attempt takes from the policy the ledger looks at itself
+		charge.Policy, _ = b.Ledger.PolicyInForce()
+		index, err = b.Ledger.ChargeUnless(ctx, charge, other)
+	}
 	if err == nil {
 		b.open = append(b.open, openCharge{s.Job, s.Attempt, index, due})
 	}

@@ -177,7 +177,9 @@ func (r *reader) person(p *Policy, n ast.Node) Principal {
 		Accounts:     r.accounts(p, m["accounts"]),
 	}
 	if n := m["person"]; n != nil {
-		x.Person = r.match(n, personPattern, "a person's name or number")
+		if x.Person = r.match(n, personPattern, "a person's name, of letters, full stops, hyphens, apostrophes and single blanks"); mixed(x.Person) {
+			r.want(n, "a name in one script: letters of two may look alike")
+		}
 	}
 	if p.principal(x.ID) != nil {
 		r.want(m["id"], "each id only once")

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
 	"regexp"
@@ -108,8 +107,6 @@ func (p *Policy) Threshold() string {
 // algorithm it is of, the witness package says.
 var cosignature = regexp.MustCompile(`^[^\s+]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{40,200}$`)
 
-var personPattern = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$`)
-
 // supervision reads what only a supervised policy has, and holds the rest to it.
 func (r *reader) supervision(p *Policy, m map[string]ast.Node) {
 	s := &p.Supervision
@@ -179,7 +176,7 @@ func (r *reader) approvers(p *Policy, n ast.Node) {
 		}) {
 			r.want(m["person"], "the person of a principal with the role steward or regulator")
 		}
-		if b, err := base64.StdEncoding.Strict().DecodeString(a.Key); err != nil || len(b) != ed25519.PublicKeySize {
+		if b, err := base64.StdEncoding.Strict().DecodeString(a.Key); err != nil || !sound(b) {
 			r.want(m["key"], "an Ed25519 public key in base64, as qunxiang approve keygen prints it")
 		}
 		if slices.ContainsFunc(p.Supervision.Approvers, func(o Approver) bool { return o.Person == a.Person || o.Key == a.Key }) {
@@ -212,14 +209,21 @@ func (r *reader) witnesses(s *Supervision, n ast.Node) {
 	slices.Sort(s.Witnesses)
 }
 
-// people wants a person behind every principal but the domain's own node.
+// people wants a person behind every principal but the domain's own node, and no two whom
+// nobody can tell apart.
 func (r *reader) people(p *Policy, n ast.Node) {
 	entries := r.list(n)
+	spelt := map[string]string{}
 	for i, x := range p.Principals {
-		if x.Person == "" && !slices.Contains(x.Roles, Node) {
+		node := len(x.Roles) == 1 && x.Roles[0] == Node // with another role it asks, and somebody asks by it
+		if one := spelt[sounds(x.Person)]; one != "" && one != x.Person {
+			r.want(entries[i], "a person whose name cannot be taken for "+one)
+		}
+		spelt[sounds(x.Person)] = x.Person
+		if x.Person == "" && !node {
 			r.want(entries[i], "a person: who stands behind each principal is known where two people approve")
 		}
-		if p.organisation(x.Organisation) == nil && !slices.Contains(x.Roles, Node) {
+		if p.organisation(x.Organisation) == nil && !node {
 			r.want(entries[i], "an organisation of the list above")
 		}
 	}

@@ -251,7 +251,14 @@ func (r *Runner) charge(ctx context.Context, t *ticket, req Request, idempotency
 	if due := r.Ledger.Now().Add(slot); due.After(t.Due) {
 		t.Due = due
 	}
-	epoch := r.Epoch(now)
+	if p.policy < 0 {
+		return ledger.ErrPolicy
+	}
+	at := now // the leaf's time, where that is later
+	if last := r.Ledger.Now(); last.After(at) {
+		at = last
+	}
+	epoch := r.Epoch(at)
 	if err := p.order.at(epoch, saltOf(r.Secret, t.ID)); err != nil {
 		return err
 	}
@@ -260,7 +267,7 @@ func (r *Runner) charge(ctx context.Context, t *ticket, req Request, idempotency
 		Purpose: d.Purpose, Template: p.Template.Ref(), Catalogue: p.Template.Catalogue,
 		TemplateDigest: p.Template.Digest(), Key: p.key, Snapshot: p.Job.Snapshot, Epoch: epoch,
 		Scopes: p.scopes, Cost: p.plan.Cost(), Sigmas: p.plan.Sigmas(), Due: t.Due,
-		Idempotency: r.idempotency(t.principal, idempotency), Request: req.digest(r.Secret),
+		Idempotency: r.idempotency(t.principal, idempotency), Request: req.digest(r.Secret), Policy: p.policy,
 	})
 	if err != nil {
 		return err
@@ -334,7 +341,7 @@ func (r *Runner) logReplay(ctx context.Context, id, principal string, req Reques
 		return 0, ErrTooFast
 	}
 	return r.Ledger.Replay(ctx, ledger.Replay{
-		ID: id, Release: rel.Release, Principal: principal, Organisation: r.rules().Organisation(principal),
+		ID: id, Release: rel.Release, Grant: d.Grant.ID, Principal: principal, Organisation: r.rules().Organisation(principal),
 		Purpose: d.Purpose, Idempotency: r.idempotency(principal, idempotency), Request: req.digest(r.Secret),
 	})
 }

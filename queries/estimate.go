@@ -67,6 +67,7 @@ type priced struct {
 	scopes []string
 	key    string
 	people int64
+	policy int64 // the GRANT leaf it was decided under, -1 where another is in force already
 
 	evaluation bool // by the policy it was priced under
 }

@@ -233,7 +233,7 @@ func (p Predicate) charged(l Logged) error {
 	}
 	c, ok := leaf.Body.(*ledger.Charge)
 	if !ok || leaf.Index != p.ChargeLeaf || c.ID != p.Release || c.Template != p.Template || c.Catalogue != p.Catalogue || c.TemplateDigest != p.TemplateDigest ||
-		c.Snapshot != p.Snapshot || c.Epoch != p.OptOutEpoch || c.Purpose != p.Purpose || decimal(c.Cost.Rho) != p.Rho || decimal(c.Cost.Delta) != p.Delta || !slices.Equal(c.Scopes, p.Scopes) {
+		c.Snapshot != p.Snapshot || c.Epoch != p.OptOutEpoch || c.Purpose != p.Purpose || decimal(c.Cost.Rho) != p.Rho || decimal(c.Cost.Delta) != p.Delta || !slices.Equal(c.Scopes, p.Scopes) || leaf.Previous != "" && c.Policy != p.PolicyLeaf {
 		return fmt.Errorf("%w: the statement and the CHARGE leaf differ", ErrReceipt)
 	}
 	return nil

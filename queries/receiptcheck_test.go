@@ -170,7 +170,8 @@ func TestVerifyReceipt(t *testing.T) {
 			"another charge":         {h.edit(func(a, b *queries.Receipt) { a.Charge = b.Charge }), h.check, "not charged before it was released"},
 			"no charge":              {h.edit(func(a, b *queries.Receipt) { a.Charge = queries.Logged{} }), h.check, "not both there"},
 			"another mechanism":      {h.restate(queries.ReceiptType, func(s *queries.Statement) { s.Predicate.Mechanism = "none" }), h.check, "rests on"},
-			"a policy of after":      {h.restate(queries.ReceiptType, func(s *queries.Statement) { s.Predicate.PolicyLeaf = s.Predicate.ChargeLeaf }), h.check, "rests on"},
+			"another policy":         {h.restate(queries.ReceiptType, func(s *queries.Statement) { s.Predicate.PolicyLeaf++ }), h.check, "CHARGE leaf differ"},
+			"a policy of after":      {h.restate(queries.ReceiptType, func(s *queries.Statement) { s.Predicate.PolicyLeaf = s.Predicate.ChargeLeaf }), h.check, "CHARGE leaf differ"},
 			"an approval of after": {h.restate(queries.ReceiptType, func(s *queries.Statement) {
 				s.Predicate.Approvals = []queries.Approved{{Subject: "grant", Leaf: s.Predicate.ReleaseLeaf}}
 			}), h.check, "rests on"},

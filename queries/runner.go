@@ -119,7 +119,7 @@ func (r *Runner) approved(t *Template) error {
 	if err := r.State.GrantApproved(r.Now()); err != nil {
 		return err
 	}
-	return r.State.Approved(ledger.SubjectTemplate, t.Digest(), r.Now())
+	return r.State.TemplateApproved(t.Ref(), t.Digest(), r.Now())
 }
 
 // Close lets running requests come to their slot, so that what was charged is
@@ -137,6 +137,7 @@ func (r *Runner) price(principal string, req Request) (*priced, policy.Decision,
 	if err != nil {
 		return nil, policy.Decision{}, err
 	}
+	leaf := r.policyLeaf()
 	decision, err := r.rules().Decide(policy.Ask{
 		Principal: principal, Purpose: req.Purpose, At: r.Now(),
 		Template: policy.TemplateRef{ID: t.ID, Version: t.Version, Digest: t.Digest(), Certified: r.Catalog.Certified(t), Audiences: t.Audiences, Purposes: t.Purposes},
@@ -158,7 +159,7 @@ func (r *Runner) price(principal string, req Request) (*priced, policy.Decision,
 	if err := o.price(); err != nil {
 		return nil, decision, q.explain(err, req, o.Cap)
 	}
-	p := &priced{Question: q, order: o, plan: o.plan, key: q.canonicalKey(r.Secret), people: r.rules().PublicPeople, evaluation: r.rules().Mode == policy.ModeEvaluation}
+	p := &priced{Question: q, order: o, plan: o.plan, key: q.canonicalKey(r.Secret), people: r.rules().PublicPeople, policy: leaf, evaluation: r.rules().Mode == policy.ModeEvaluation}
 	if p.people == 0 {
 		p.people = req.PublicPeople
 	}
@@ -167,6 +168,17 @@ func (r *Runner) price(principal string, req Request) (*priced, policy.Decision,
 	}
 	p.scopes = append(p.scopes, r.rules().Population+"/life")
 	return p, decision, nil
+}
+
+// policyLeaf is the GRANT leaf of the policy that requests are decided under, -1 where the
+// log has another in force already. It is looked at before the policy is: whatever comes
+// into force after that has a later leaf, and the log refuses the charge.
+func (r *Runner) policyLeaf() int64 {
+	leaf, digest := r.State.PolicyInForce()
+	if digest != r.rules().Digest() {
+		return -1
+	}
+	return leaf
 }
 
 // order is the request compiled, on the newest snapshot.

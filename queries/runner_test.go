@@ -131,6 +131,9 @@ type house struct {
 
 const pop = "pop-test"
 
+// day is the opt-out epoch of a time.
+func day(at time.Time) int64 { return at.Add(8*time.Hour).Unix() / 86400 }
+
 func newHouse(t *testing.T, edit func(string) string) *house {
 	t.Helper()
 	var offers []policy.Offer
@@ -170,7 +173,7 @@ func (h *house) open() {
 		MaxInFlight: 16,
 		Catalog:     catalog(h.t), Policy: h.policy, State: l.State, Ledger: l, Engine: h.engine, Store: h.store,
 		Source: func(id string) (queries.Source, error) { s := source; s.Snapshot = id; return s, nil },
-		Epoch:  func(time.Time) int64 { return 20000 }, Secret: h.secret,
+		Epoch:  day, Secret: h.secret,
 	})
 	if err != nil {
 		h.t.Fatal(err)

@@ -209,6 +209,7 @@ func checkProposal(p api.Proposal) error {
 			return err
 		}
 		g := queries.GrantLeaf(rules)
+		g.Replaces = b.Replaces // which leaf it takes the place of, the text does not say; the log holds it to that
 		if digest, err := ledger.ContentDigest(&g); err != nil || digest != p.Digest {
 			return differs
 		}

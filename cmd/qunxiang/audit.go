@@ -216,6 +216,7 @@ func printReport(w io.Writer, r *audit.Report) {
 		}
 		fmt.Fprintln(w)
 	}
+	printSupervision(w, r.Supervision)
 	for _, s := range r.Scopes {
 		share := 0.0
 		if s.Cap.Rho > 0 {
@@ -245,6 +246,28 @@ func printReport(w io.Writer, r *audit.Report) {
 		fmt.Fprintf(w, "  %s: %s: %s\n", at, f.Code, f.Text)
 	}
 	fmt.Fprintf(w, "NOT OK: %d findings: %s\n", int64(len(r.Findings))+r.More, strings.Join(r.Found(), " "))
+}
+
+// printSupervision says since when people approve, and who they are.
+func printSupervision(w io.Writer, s *audit.Supervision) {
+	if s == nil {
+		return
+	}
+	fmt.Fprintf(w, "supervised since leaf %d", s.Since)
+	if s.Before > 0 {
+		fmt.Fprintf(w, "; %d charges were made before that, approved by nobody", s.Before)
+	}
+	fmt.Fprintln(w)
+	for _, a := range s.Approvers {
+		who := "pinned"
+		if !a.Pinned {
+			who = "NOT PINNED: only the log says whose key this is"
+		}
+		fmt.Fprintf(w, "  approver %s, key %s: %s\n", a.Person, a.Key, who)
+	}
+	if !s.Approved {
+		fmt.Fprintln(w, "  the newest policy has not the approvals of two of them: nothing can be charged under it")
+	}
 }
 
 func exists(path string) bool {

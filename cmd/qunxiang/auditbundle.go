@@ -58,7 +58,7 @@ func auditPolicyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "policy", Short: "Print the keys that an auditor pins", Args: cobra.NoArgs,
 		Long: `Print the domain's public keys, and the witnesses of the policy in force with their
-quorum, as a C2SP tlog-policy file for audit verify and audit receipt. Hand it over by
+quorum, and the people who approve with theirs, as a C2SP tlog-policy file for audit verify and audit receipt. Hand it over by
 another way than the log, and have it compared: it is what an auditor believes.
 
 The log's SM2 key is a log line of its own: a checkpoint then needs both signatures.
@@ -97,6 +97,9 @@ func pinnedPolicy(dir string) ([]byte, error) {
 	if !some || g.Mode != policy.ModeSupervised {
 		out.WriteString("quorum none\n")
 		return out.Bytes(), nil
+	}
+	for _, a := range s.Approvers() {
+		fmt.Fprintf(&out, "approver %s %s\n", a.Person, a.Key)
 	}
 	names := ""
 	for _, key := range g.Witnesses.Keys {

@@ -50,7 +50,7 @@ func runDelete(ctx context.Context, out io.Writer, dir, as, what string) error {
 // leafOf is the leaf of what may be deleted.
 func (d *domain) leafOf(what string) (int64, error) {
 	if leaf, some := d.state.SnapshotLeaf(what); some {
-		if all := d.state.Snapshots(); all[len(all)-1] == what {
+		if all := d.state.Snapshots(); len(all) > 0 && all[len(all)-1] == what {
 			return -1, &exitError{exitRefused, fmt.Errorf("snapshot %s is the one that is asked: load another first", what)}
 		}
 		return leaf, nil
@@ -77,11 +77,7 @@ func (d *domain) sweep() error {
 			}
 		}
 	}
-	kept := d.state.Registered()
-	for _, id := range d.state.Snapshots() {
-		if slices.ContainsFunc(kept, func(s ledger.Snapshot) bool { return s.Snapshot == id }) {
-			continue
-		}
+	for _, id := range d.state.DeletedSnapshots() {
 		if err := os.RemoveAll(d.path("snapshots", id)); err != nil {
 			return err
 		}

@@ -55,7 +55,14 @@ func (d *domain) enforcePolicy(ctx context.Context) (waiting, err error) {
 	}
 	_, err = d.ledger.Grant(ctx, queries.GrantLeaf(p))
 	if errors.Is(err, ledger.ErrApproval) || errors.Is(err, ledger.ErrSupervised) {
-		waiting, err = err, nil
+		waiting = err
+		by := "-" // of an evaluation policy nobody says who put it forward
+		if p.Supervision.Author != "" {
+			by = p.Supervision.Author
+		}
+		if err := d.ledger.Attempted(ctx, by, p.Digest()); err != nil && !errors.Is(err, ledger.ErrQuorum) {
+			return nil, err
+		}
 		p, err = d.policyInForce(p)
 	}
 	if err != nil {

@@ -31,16 +31,21 @@ supervised domain two people approve.`,
 
 // keyStanding is how one of a domain's keys stands.
 type keyStanding struct {
-	Use    string   `json:"use"`
-	Public string   `json:"public"`
-	Here   bool     `json:"here"` // its private half
-	Next   string   `json:"next"` // that waits, "" for none
-	Before []string `json:"before"`
+	Use    string `json:"use"`
+	Public string `json:"public"`
+	Here   bool   `json:"here"` // its private half
+	Next   string `json:"next"` // that waits, "" for none
+	// Approved says that the log has the leaf that puts Next in force.
+	Approved bool     `json:"approved"`
+	Before   []string `json:"before"`
 }
 
 func (d *domain) keyStandings() (all []keyStanding, err error) {
 	for _, u := range keyUses {
-		s := keyStanding{Use: u.name, Public: u.public(d.keys), Here: u.public(d.keys) != ""}
+		s := keyStanding{Use: u.name, Public: u.public(d.keys)}
+		if s.Here, err = d.holds(u); err != nil {
+			return nil, err
+		}
 		for suffix, into := range map[string]*string{".pub": &s.Public, "-next.pub": &s.Next} {
 			lines, err := publicLines(d.path(u.name + suffix))
 			if err != nil {
@@ -54,6 +59,7 @@ func (d *domain) keyStandings() (all []keyStanding, err error) {
 			return nil, err
 		}
 		s.Before = append([]string{}, s.Before...)
+		s.Approved = s.Next != "" && s.Next == d.state.SigningKey(u.use, u.algorithm)
 		all = append(all, s)
 	}
 	return all, nil
@@ -87,7 +93,11 @@ func keyListCommand() *cobra.Command {
 				}
 				fmt.Fprintf(w, "%s\t%s\t%s\n", s.Use, state, s.Public)
 				if s.Next != "" {
-					fmt.Fprintf(w, "%s\twaits\t%s\n", s.Use, s.Next)
+					state := "waits"
+					if s.Approved {
+						state = "signs from the next leaf on"
+					}
+					fmt.Fprintf(w, "%s\t%s\t%s\n", s.Use, state, s.Next)
 				}
 				for _, key := range s.Before {
 					fmt.Fprintf(w, "%s\tbefore\t%s\n", s.Use, key)
@@ -148,8 +158,10 @@ func (r *rotating) run(ctx context.Context, out, log io.Writer) error {
 		if err := d.policy().May(r.as, policy.ChangeKey); err != nil {
 			return k, err
 		}
-		here := u.public(d.keys) != ""
+		here, err := d.holds(u)
 		switch {
+		case err != nil:
+			return k, err
 		case here && r.lost:
 			return k, &exitError{exitUsage, fmt.Errorf("the %s key is here: rotate it without --lost, so that it hands over", u.name)}
 		case !here && !r.lost:

@@ -177,7 +177,7 @@ func (d *domain) proposals() ([]api.Proposal, error) {
 	if err != nil {
 		return nil, err
 	}
-	grant := queries.GrantLeaf(p)
+	grant := d.state.Succession(queries.GrantLeaf(p))
 	var out []api.Proposal
 	add := func(subject, name, detail string, b ledger.Body, digest string, by ...string) error {
 		var leaf []byte
@@ -264,6 +264,9 @@ func (d *domain) proposal(subject, name, detail, digest string, by ...string) ap
 		}
 	}
 	out.InForce = d.state.Approved(subject, digest, now, by...) == nil
+	if subject == ledger.SubjectTemplate {
+		out.InForce = d.state.TemplateApproved(name, digest, now) == nil
+	}
 	if subject == ledger.SubjectGrant {
 		g, _ := d.state.InForce()
 		of, _ := ledger.ContentDigest(&g)

@@ -38,6 +38,17 @@ func (d *domain) keysInForce(name string) (*keys, error) {
 	return nil, errReceiptKey
 }
 
+// holds says whether the private half of the key that signs is here. That which waited is
+// the one, too, from its KEY leaf on until it takes its files.
+func (d *domain) holds(u keyUse) (bool, error) {
+	own, want := u.public(d.keys), d.state.SigningKey(u.use, u.algorithm)
+	if want == "" || own == want {
+		return own != "", nil
+	}
+	n, err := u.next(d.keys)
+	return n != nil && u.public(n) == want, err
+}
+
 // successor reads the key that waits for a KEY leaf, and keeps it: its file is renamed
 // when it is in force.
 func (d *domain) successor(u keyUse) (*keys, error) {

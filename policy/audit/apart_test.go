@@ -55,7 +55,8 @@ func genuine(t testing.TB, requests int) (dir string, releases fstest.MapFS) {
 	defer func() { must(t, l.Close()) }()
 	limit := dp.Cost{Rho: 1 << 40, Delta: 1 << 40}
 	_, err = l.Grant(ctx, ledger.Grant{Population: population, Policy: "p", Mode: "evaluation", Year: limit, Life: limit,
-		Grants: []ledger.Granted{{ID: "g", Principal: "insurer-a", Templates: []string{"claims"}, Purposes: []string{"pricing"}, Until: "2030-01-01", QuotaRho: 1 << 40}}})
+		Grants: []ledger.Granted{{ID: "g", Principal: "insurer-a", Templates: []string{"claims"}, Purposes: []string{"pricing"}, Until: "2030-01-01", QuotaRho: 1 << 40},
+			{ID: "g-b", Principal: "pharma-b", Templates: []string{"claims"}, Purposes: []string{"research"}, Until: "2030-01-01"}}})
 	must(t, err)
 	_, err = l.Snapshot(ctx, ledger.Snapshot{Snapshot: "s", By: "steward-s"})
 	must(t, err)
@@ -63,7 +64,7 @@ func genuine(t testing.TB, requests int) (dir string, releases fstest.MapFS) {
 		id := fmt.Sprint("r-", i)
 		index, err := l.Charge(ctx, ledger.Charge{ID: id, Principal: "insurer-a", Organisation: "甲", Grant: "g", Purpose: "pricing",
 			Template: "claims@1.0.0", TemplateDigest: "d", Key: "k", Snapshot: "s", Scopes: []string{population + "/2017", population + "/life"},
-			Cost: dp.Cost{Rho: 7, Delta: 1}, Sigmas: map[string]float64{"people": 3.25, "sum:paid": 1e9}, Due: now.Add(2 * time.Second), Request: "q", Idempotency: id})
+			Cost: dp.Cost{Rho: 7, Delta: 1}, Epoch: now.Add(8*time.Hour).Unix() / 86400, Sigmas: map[string]float64{"people": 3.25e9, "sum:paid": 1e9}, Due: now.Add(2 * time.Second), Request: "q", Idempotency: id})
 		must(t, err)
 		now = now.Add(2 * time.Second)
 		if i%3 == 2 {
@@ -75,12 +76,12 @@ func genuine(t testing.TB, requests int) (dir string, releases fstest.MapFS) {
 			}
 			continue
 		}
-		answer := answerTo(t, charged(id, "template", "claims@1.0.0", "catalogue", "", "snapshot", "s", "epoch", 0, "rho", "7", "due", int(now.Unix())))
+		answer := answerTo(t, charged(id, "template", "claims@1.0.0", "catalogue", "", "snapshot", "s", "epoch", int(now.Add(8*time.Hour).Unix()/86400), "rho", "7", "due", int(now.Unix())))
 		digest := digestOf(answer)
 		releases[digest+".json"] = &fstest.MapFile{Data: answer}
 		release, err := l.Release(ctx, ledger.Release{Charge: index, ID: id, Digest: digest})
 		must(t, err)
-		_, err = l.Replay(ctx, ledger.Replay{ID: "again-" + id, Release: release, Principal: "pharma-b", Organisation: "乙", Purpose: "research", Request: "q"})
+		_, err = l.Replay(ctx, ledger.Replay{ID: "again-" + id, Release: release, Grant: "g-b", Principal: "pharma-b", Organisation: "乙", Purpose: "research", Request: "q"})
 		must(t, err)
 		_, err = l.Deny(ctx, ledger.Deny{Principal: "pharma-b", Template: "claims", Rule: "no-grant"})
 		must(t, err)

@@ -22,7 +22,7 @@ func TestGoodLog(t *testing.T) {
 		add("CHARGE", charged("r-3", "principal", "insurer-a", "grant", "g-small", "rho", "20")).
 		add("RELEASE", released("r-1", 3)). // 6
 		add("ABANDON", abandoned(4)).
-		add("REPLAY", replayed("r-4", 6, "idempotency", "once")).
+		add("REPLAY", replayed("r-4", 6, "idempotency", "once", "principal", "p", "organisation", "o", "purpose", "x")).
 		add("GRANT", terms("time", start+9, "caps", members{"year": members{"rho": "90", "delta": "40"}, "life": members{"rho": "90", "delta": "40"}}))
 	r := f.verify()
 	if !r.OK() || r.ExitCode() != 0 {

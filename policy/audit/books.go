@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
 const (
@@ -25,7 +27,11 @@ type books struct {
 	quota      map[string]int64
 	snapshots  map[string]*snapshot
 	deleted    map[int64]bool                   // by RELEASE leaf
+	pinned     *witness.Trust                   // of the auditor
+	since      int64                            // the first supervised policy, -1 for none
+	before     int64                            // charges that were made until then
 	looks      map[string]bool                  // noise audits, by root
+	roots      []look                           // that they are said to be of
 	approvals  map[string]map[string]*statement // by subject and digest, and by person
 	head       link                             // what the next leaf is chained to
 	linked     bool
@@ -63,13 +69,14 @@ const (
 )
 
 type standing struct {
+	template  string
 	abandons  []int64
 	suspended bool
 	since     int64
 }
 
 func newBooks(population string) *books {
-	return &books{population: population, named: map[string]bool{}, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]bool{}, looks: map[string]bool{}, approvals: map[string]map[string]*statement{},
+	return &books{population: population, since: -1, named: map[string]bool{}, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]bool{}, looks: map[string]bool{}, approvals: map[string]map[string]*statement{},
 		standing: map[string]*standing{}, uses: map[string]map[string]*Use{},
 		reserved: map[int64]*reserve{}, names: newNamer()}
 }
@@ -113,12 +120,7 @@ func (b *books) fold(r *Report, at int64, l *leaf) {
 		r.Replays++
 		b.use(l).Replays++
 		b.once(r, at, l)
-		if l.ref >= at || b.place[l.ref] > aRelease {
-			r.find(ReplayUnknown, at, "leaf %d is no release", l.ref)
-		}
-		if string(l.purpose) != "read-releases" {
-			b.policyInForce(r, at, l.time)
-		}
+		b.replay(r, at, l)
 	case "DENY":
 		r.Denied++
 	case "SNAPSHOT":
@@ -178,22 +180,24 @@ func (b *books) charge(r *Report, at int64, l *leaf) {
 	if b.snapshots[string(l.snapshot)] == nil {
 		r.find(SnapshotUnknown, at, "its snapshot was never logged")
 	}
+	b.plausible(r, at, l)
 	b.inForce(r, at, l)
 	s := b.standing[string(l.template)]
 	if s == nil {
-		s = &standing{}
-		b.standing[string(l.template)] = s
+		s = &standing{template: string(l.template)}
+		b.standing[s.template] = s
 	}
 	if s.suspended {
 		r.find(Suspended, at, "its template is suspended")
 	}
 	if string(l.catalogue) == training {
-		s = &standing{} // abandoned attempts of a training count against no template
+		s = &standing{template: s.template} // abandoned attempts of a training count against no template
 	}
 	drawn := b.draw(r, at, l) != nil
 	if b.terms == nil {
 		r.find(NoCaps, at, "no GRANT has set caps")
 	} else {
+		b.decided(r, at, l)
 		b.underGrant(r, at, l, drawn)
 	}
 	b.spend(r, at, l, l.cost, Cost{}, drawn)
@@ -332,6 +336,7 @@ func (b *books) close(r *Report) {
 	if b.terms != nil {
 		r.Mode = b.terms.mode
 	}
+	b.supervision(r)
 	for name, s := range b.scopes {
 		r.Scopes = append(r.Scopes, Scope{Name: name, Spent: s.spent, Cap: b.limit(s), Held: b.held(name, b.last)})
 	}

@@ -133,8 +133,8 @@ func sorted(m map[string]string) []string {
 
 // pinnedPolicy is what the auditor of the bundles in testdata pins.
 func pinnedPolicy(t testing.TB) []byte {
-	return fmt.Appendf(nil, "# The keys of the log that the bundles beside this file claim to be.\nlog %s\nlog %s\nlog %s\nquorum none\n",
-		verifierKey(t), nextKey(t), sm2Signer(t).VerifierKey())
+	return fmt.Appendf(nil, "# The keys of the log that the bundles beside this file claim to be.\nlog %s\nlog %s\nlog %s\napprover ada %s\napprover bo %s\napprover cy %s\nquorum none\n",
+		verifierKey(t), nextKey(t), sm2Signer(t).VerifierKey(), publicOf("ada"), publicOf("bo"), publicOf("cy"))
 }
 
 // bundles are the bundles in testdata: one that is clean, and for each code one in which
@@ -245,13 +245,25 @@ func moreBundles(t testing.TB, simple, over func(audit.Code, func(f *forge))) {
 		m := members{"by": "steward-c", "leaf": 9, "time": start + 1000}
 		kept(f).approvedAt(start+1000, "delete", contentOf(t, "DELETE", m), "ada", "bo").chained("DELETE", m)
 	})
-	looked := members{"by": "steward-c", "leaves": 4, "passed": true, "root": strings.Repeat("ab", 32), "time": start}
 	over(audit.AuditInvalid, func(f *forge) {
-		f.approved("audit", strings.Repeat("ab", 32), "ada", "bo").chained("AUDIT", looked).chained("AUDIT", looked)
+		look := f.looked()
+		f.approved("audit", look["root"].(string), "ada", "bo").chained("AUDIT", look).chained("AUDIT", look)
 	})
 	over(audit.NoiseAuditFailed, func(f *forge) {
-		f.approved("audit", strings.Repeat("ab", 32), "ada", "bo").chained("AUDIT", with(looked, "passed", false))
+		look := f.looked()
+		f.approved("audit", look["root"].(string), "ada", "bo").chained("AUDIT", with(look, "passed", false))
 	})
+	over(audit.PolicyOrder, func(f *forge) {
+		m := overseen(t, "replaces", 5)
+		f.approvedLeaf("grant", "GRANT", m, "ada", "bo").chained("GRANT", m)
+	})
+	pinned := overseen(t, "approvers", []members{{"key": publicOf("ada"), "person": "ada"}, {"key": publicOf("mallory"), "person": "bo"}, {"key": publicOf("cy"), "person": "cy"}})
+	over(audit.ApproverUnpinned, func(f *forge) {
+		f.approvedLeaf("grant", "GRANT", pinned, "ada", "bo").chained("GRANT", pinned)
+	})
+	over(audit.EpochInvalid, func(f *forge) { f.chained("CHARGE", asked("r-1", "epoch", 1)) })
+	over(audit.CostTooLow, func(f *forge) { f.chained("CHARGE", asked("r-1", "sigmas", members{"people": "12.5"})) })
+	over(audit.PolicyMismatch, func(f *forge) { f.chained("CHARGE", asked("r-1", "policy", 5)) })
 	over(audit.NotWitnessed, func(f *forge) { f.cosign = nil })
 	over(audit.LeafAhead, func(f *forge) { f.chained("CHARGE", asked("r-1")).at = start - 301 })
 	over(audit.Stale, func(f *forge) { f.chained("CHARGE", asked("r-1")) })

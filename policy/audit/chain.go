@@ -73,12 +73,23 @@ func (c *cursor) new() bool { return bytes.Contains(c.b, []byte(`"previous":"`))
 // content is what an approval of a leaf binds: SHA-256 in hex of the leaf as it would be
 // at place 0, at second 0, after nothing and without padding.
 func content(leaf []byte) string {
-	s := blank(string(leaf), `"pad":"`, "", func(c byte) bool { return c == '0' })
+	s := blank(modern(string(leaf)), `"pad":"`, "", func(c byte) bool { return c == '0' })
 	s = blank(s, `"index":`, "0", func(c byte) bool { return '0' <= c && c <= '9' })
 	s = blank(s, `"time":`, "0", func(c byte) bool { return '0' <= c && c <= '9' })
 	s = blank(s, `"previous":"`, zeros[:2*sm3.Size], func(c byte) bool { return c != '"' })
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
+}
+
+// modern gives a leaf of format 1 the member that its content has in format 2: previous,
+// behind the padding.
+func modern(s string) string {
+	at := strings.Index(s, `"pad":"`)
+	if at < 0 || strings.Contains(s, `"previous":"`) {
+		return s
+	}
+	at += len(`"pad":"`) + strings.IndexByte(s[at+len(`"pad":"`):], '"') + 1
+	return s[:at] + `,"previous":""` + s[at:]
 }
 
 // blank puts value where a member's value stands.

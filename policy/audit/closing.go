@@ -75,7 +75,7 @@ func (b *books) resume(r *Report, at int64, l *leaf) {
 		by = append(by, string(p))
 	}
 	b.want(r, at, l.time, b.terms, "resume", content(l.raw), b.askedBy(r, at, by...))
-	*s = standing{}
+	*s = standing{template: s.template}
 }
 
 func (b *books) enforce(r *Report, at int64, l *leaf) {
@@ -88,6 +88,14 @@ func (b *books) enforce(r *Report, at int64, l *leaf) {
 			r.find(CapRaised, at, "a cap is above the one before")
 		}
 	}
+	in := int64(-1)
+	if b.terms != nil {
+		in = b.terms.at
+	}
+	if !b.old(l) && t.replaces != in {
+		r.find(PolicyOrder, at, "it takes the place of leaf %d, in force is leaf %d", t.replaces, in)
+	}
 	b.supervise(r, at, l)
+	t.at = at
 	b.terms = t
 }

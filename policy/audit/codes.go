@@ -46,6 +46,11 @@ const (
 	CloseUnknown      Code = "close-unknown"         // a CLOSE without its earlier RESERVE
 	CloseTwice        Code = "close-twice"           // a reservation is closed twice
 	ChainBroken       Code = "chain-broken"          // a leaf is not chained by SM3 to the one before
+	PolicyOrder       Code = "policy-order"          // a GRANT takes the place of another than the policy in force
+	PolicyMismatch    Code = "policy-mismatch"       // a charge decided under another policy than the one in force
+	EpochInvalid      Code = "epoch-invalid"         // a charge keeps to the opt-outs of another day than its own
+	CostTooLow        Code = "cost-too-low"          // a charge is of less than its noise costs at least
+	ApproverUnpinned  Code = "approver-unpinned"     // a policy names an approver whom the auditor has not pinned
 	NotApproved       Code = "not-approved"          // something was done or used without the approvals of two other people
 	ApprovalInvalid   Code = "approval-invalid"      // an APPROVE that is none: not an approver's, not signed, expired, out of order
 	SupervisionLost   Code = "supervision-lost"      // a policy without what a supervised domain needs, or one that sets it back
@@ -109,9 +114,9 @@ func Codes() []Described {
 		{CapRaised, "a GRANT raises a cap"},
 		{CapPassed, "a scope is charged, or set aside, beyond its cap"},
 		{ScopeInvalid, "not a scope of this population, or life is missing"},
-		{GrantUnknown, "a charge names no grant in force"},
+		{GrantUnknown, "a charge, or somebody handed a release, names no grant in force"},
 		{GrantExpired, "its grant had ended"},
-		{GrantMismatch, "its grant is for another principal, template or purpose"},
+		{GrantMismatch, "its grant is for another principal, template or purpose, or nobody knows who asks"},
 		{QuotaPassed, "its grant's quota is passed"},
 		{WrongPopulation, "a GRANT for another population"},
 		{SnapshotUnknown, "a charge names a snapshot that was not logged"},
@@ -134,11 +139,16 @@ func Codes() []Described {
 		{CloseUnknown, "a CLOSE without its earlier RESERVE"},
 		{CloseTwice, "a reservation is closed twice"},
 		{ChainBroken, "a leaf is not chained by SM3 to the one before"},
+		{PolicyOrder, "a GRANT takes the place of another than the policy in force"},
+		{PolicyMismatch, "a charge decided under another policy than the one in force"},
+		{EpochInvalid, "a charge keeps to the opt-outs of another day than its own"},
+		{CostTooLow, "a charge is of less than its noise costs at least"},
+		{ApproverUnpinned, "a policy names an approver whom the auditor has not pinned, or with another key"},
 		{NotApproved, "something was done or used without the approvals of two other people"},
 		{ApprovalInvalid, "an APPROVE that is none: not an approver's, not signed, expired, out of order"},
 		{SupervisionLost, "a policy without what a supervised domain needs, or one that sets it back"},
 		{DeleteInvalid, "a DELETE too early, of nothing, or twice"},
-		{AuditInvalid, "an AUDIT of leaves that are not there, or twice under one approval"},
+		{AuditInvalid, "an AUDIT of leaves that are not there, under another root than theirs, or twice under one approval"},
 		{NoiseAuditFailed, "an AUDIT found noise that was not what was claimed"},
 		{NotWitnessed, "too few witnesses have cosigned the checkpoint"},
 		{LeafAhead, "a leaf is later than the cosignatures of the checkpoint that covers it"},

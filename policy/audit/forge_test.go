@@ -12,6 +12,7 @@ import (
 	"hash/crc32"
 	"maps"
 	"math/bits"
+	"slices"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -56,7 +57,7 @@ type forge struct {
 }
 
 func (f *forge) add(kind string, m members) *forge {
-	m = maps.Clone(m)
+	m = f.modern(kind, m)
 	if m["type"] == nil {
 		m["type"] = kind
 	}
@@ -72,6 +73,42 @@ func (f *forge) add(kind string, m members) *forge {
 		}
 	}
 	return f.raw(b)
+}
+
+// modern gives a leaf what format 2 asks of its kind, where the test does not say it.
+func (f *forge) modern(kind string, m members) members {
+	m = maps.Clone(m)
+	if m["previous"] == nil {
+		return m
+	}
+	set := func(name string, value any) {
+		if _, said := m[name]; !said {
+			m[name] = value
+		}
+	}
+	switch kind {
+	case "GRANT":
+		set("readers", []members{})
+		set("replaces", f.inForce())
+	case "CHARGE":
+		set("policy", f.inForce())
+		if m["epoch"] == firstDay { // of its own day
+			m["epoch"] = (m["time"].(int) + 8*3600) / (24 * 3600)
+		}
+	case "REPLAY":
+		set("grant", "g-1")
+	}
+	return m
+}
+
+// inForce is the newest GRANT, -1 for none.
+func (f *forge) inForce() int {
+	for i, leaf := range slices.Backward(f.leaves) {
+		if bytes.Contains(leaf, []byte(`"type":"GRANT"`)) {
+			return i
+		}
+	}
+	return -1
 }
 
 func (f *forge) raw(leaf []byte) *forge {
@@ -179,7 +216,10 @@ func verify(t testing.TB, o audit.Options) *audit.Report {
 	return r
 }
 
-const start = 1795000000 // 2026-11-18
+const (
+	start    = 1795000000 // 2026-11-18
+	firstDay = (start + 8*3600) / (24 * 3600)
+)
 
 func with(m members, pairs ...any) members {
 	m = maps.Clone(m)
@@ -209,9 +249,9 @@ func granted(id string, pairs ...any) members {
 
 func charged(id string, pairs ...any) members {
 	return with(members{
-		"catalogue": "I3", "delta": "1", "due": start + 2, "epoch": 1, "grant": "g-1", "id": id, "idempotency": "", "key": "k",
+		"catalogue": "I3", "delta": "1", "due": start + 2, "epoch": firstDay, "grant": "g-1", "id": id, "idempotency": "", "key": "k",
 		"organisation": "Insurer A", "principal": "insurer-a", "purpose": "pricing", "request": "q", "rho": "10",
-		"scopes": []string{population + "/2017", population + "/life"}, "sigmas": members{"people": "12.5"},
+		"scopes": []string{population + "/2017", population + "/life"}, "sigmas": members{"people": "1e+09"},
 		"snapshot": "s-1", "template": "claim-severity@1.0.0", "template_digest": "d", "time": start,
 	}, pairs...)
 }
@@ -237,7 +277,7 @@ func abandoned(charge int, pairs ...any) members {
 }
 
 func replayed(id string, release int, pairs ...any) members {
-	return with(members{"id": id, "idempotency": "", "organisation": "o", "principal": "p", "purpose": "x", "release": release,
+	return with(members{"id": id, "idempotency": "", "organisation": "Insurer A", "principal": "insurer-a", "purpose": "pricing", "release": release,
 		"request": "q", "time": start + 2}, pairs...)
 }
 

@@ -15,13 +15,18 @@ func (c *cursor) charge(l *leaf) {
 	l.key = c.text(`,"key":`)
 	l.organisation = c.text(`,"organisation":`)
 	c.padding()
+	decided := c.has(`,"policy":`)
+	if decided {
+		l.policy = c.count(`,"policy":`)
+	}
 	c.link(l)
+	c.bad = c.bad || decided == (l.previous == nil)
 	l.principal = c.text(`,"principal":`)
 	l.purpose = c.text(`,"purpose":`)
 	c.text(`,"request":`)
 	l.cost.Rho = c.decimal(`,"rho":`)
 	l.list = c.ordered(`,"scopes":`, l.list)
-	c.sigmas(`,"sigmas":`)
+	l.noise = c.sigmas(`,"sigmas":`)
 	l.snapshot = c.text(`,"snapshot":`)
 	l.template = c.version(`,"template":`)
 	l.templateDigest = c.text(`,"template_digest":`)
@@ -48,12 +53,17 @@ func (c *cursor) release(l *leaf) {
 
 func (c *cursor) replay(l *leaf) {
 	l.kind = "REPLAY"
-	l.id = c.text(`{"id":`)
+	id, under := `{"id":`, c.has(`{"grant":`)
+	if under {
+		l.grant, id = c.maybe(`{"grant":`), `,"id":`
+	}
+	l.id = c.text(id)
 	l.idempotency = c.maybe(`,"idempotency":`)
 	l.index = c.count(`,"index":`)
 	l.organisation = c.text(`,"organisation":`)
 	c.padding()
 	c.link(l)
+	c.bad = c.bad || under == (l.previous == nil)
 	l.principal = c.text(`,"principal":`)
 	l.purpose = c.text(`,"purpose":`)
 	l.ref = c.count(`,"release":`)

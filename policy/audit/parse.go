@@ -28,7 +28,9 @@ type leaf struct {
 	previous                                []byte     // nil in format 1
 	link                                    link       // previous, decoded
 	raw                                     []byte
-	passed                                  bool // of an AUDIT
+	passed                                  bool    // of an AUDIT
+	noise                                   float64 // of a CHARGE: the sum of 1/(2 sigma^2)
+	policy                                  int64   // of a CHARGE: the GRANT it was decided under
 }
 
 // terms are what a GRANT puts in force.
@@ -41,8 +43,10 @@ type terms struct {
 	approvers, persons map[string]string // person to key, principal to person
 	kept, quorum       int64             // kept: days
 	witnesses          [][]byte
-	content            string          // what approvals bind; supervised only
-	askers             map[string]bool // people who may not approve it
+	readers            map[string]string // principal to organisation
+	replaces, at       int64             // the GRANT before, its own leaf
+	content            string            // what approvals bind; supervised only
+	askers             map[string]bool   // people who may not approve it
 }
 
 type grant struct {
@@ -67,9 +71,9 @@ type cursor struct {
 	pad     int
 	bad     bool
 	padAt   int
-	old     bool            // a GRANT, DENY or RESUME of format 1
-	sm3     stdhash.Hash    // of the leaf without its padding
-	numbers map[string]bool // sigmas found to be in order, as few differ
+	old     bool               // a GRANT, DENY or RESUME of format 1
+	sm3     stdhash.Hash       // of the leaf without its padding
+	numbers map[string]float64 // 1/(2 sigma^2) of sigmas found to be in order, as few differ
 }
 
 // parse reads a leaf; false if it is not in its one form.
@@ -200,6 +204,18 @@ func (c *cursor) decimal(name string) int64 {
 	return n
 }
 
+// place is the index of a leaf, or -1 for none.
+func (c *cursor) place(name string) int64 {
+	if !c.bad && bytes.HasPrefix(c.b[c.at:], []byte(name+"-1")) {
+		c.at += len(name) + len("-1")
+		return -1
+	}
+	return c.count(name)
+}
+
+// has says whether a member comes next.
+func (c *cursor) has(name string) bool { return !c.bad && bytes.HasPrefix(c.b[c.at:], []byte(name)) }
+
 // list are the not empty elements of a list; appended to out.
 func (c *cursor) list(name string, out [][]byte) [][]byte {
 	c.lit(name)
@@ -252,7 +268,7 @@ func (c *cursor) padding() {
 }
 
 // sigmas is an object of channels, in order, with positive numbers.
-func (c *cursor) sigmas(name string) {
+func (c *cursor) sigmas(name string) (noise float64) {
 	c.lit(name)
 	c.lit(`{`)
 	var last []byte
@@ -265,28 +281,32 @@ func (c *cursor) sigmas(name string) {
 		value := c.text(`:`)
 		if c.bad || bytes.Compare(last, channel) >= 0 {
 			c.bad = true
-			return
+			return 0
 		}
-		if !c.numbers[string(value)] {
-			c.number(string(value))
+		least, seen := c.numbers[string(value)]
+		if !seen {
+			least = c.number(string(value))
 		}
+		noise += least
 		last = channel
 	}
 	c.bad = c.bad || last == nil
 	c.lit(`}`)
+	return noise
 }
 
-// number wants a positive number in its shortest form.
-func (c *cursor) number(s string) {
+// number wants a positive number in its shortest form, a sigma, and gives 1/(2 sigma^2).
+func (c *cursor) number(s string) float64 {
 	x, err := strconv.ParseFloat(s, 64)
 	if err != nil || !(x > 0) || math.IsInf(x, 0) || strconv.FormatFloat(x, 'g', -1, 64) != s {
 		c.bad = true
-		return
+		return 0
 	}
 	if c.numbers == nil || len(c.numbers) >= 1000 {
-		c.numbers = map[string]bool{}
+		c.numbers = map[string]float64{}
 	}
-	c.numbers[s] = true
+	c.numbers[s] = 1 / (2 * x * x)
+	return c.numbers[s]
 }
 
 func (c *cursor) day(name string) int64 {

@@ -74,14 +74,31 @@ type Spend struct {
 	Cap          Cost   `json:"cap"`   // at the time
 }
 
+// Approver is somebody whose approvals count under the newest policy.
+type Approver struct {
+	Person string `json:"person"`
+	Key    string `json:"key"`    // Ed25519, base64
+	Pinned bool   `json:"pinned"` // by the auditor; where not, the log alone says who that is
+}
+
+// Supervision is what a report says of a supervised domain.
+type Supervision struct {
+	Since     int64      `json:"since"`    // leaf of the first policy that names approvers
+	Before    int64      `json:"before"`   // charges before that, which nobody approved
+	Approved  bool       `json:"approved"` // the newest policy has the approvals it needs, at the newest leaf's time
+	Approvers []Approver `json:"approvers"`
+}
+
 // Report says what a log holds and what is wrong with it.
 type Report struct {
-	Population string   `json:"population"`
-	Mode       string   `json:"mode"`      // of the newest GRANT
-	Leaves     int64    `json:"leaves"`    // whole leaves found
-	Signed     int64    `json:"signed"`    // leaves under the checkpoint
-	Root       string   `json:"root"`      // of the signed leaves, base64
-	Witnesses  []string `json:"witnesses"` // who have cosigned, of those asked for
+	Population string `json:"population"`
+	Mode       string `json:"mode"` // of the newest GRANT
+	// Supervision is nil for a domain of evaluation.
+	Supervision *Supervision `json:"supervision,omitempty"`
+	Leaves      int64        `json:"leaves"`    // whole leaves found
+	Signed      int64        `json:"signed"`    // leaves under the checkpoint
+	Root        string       `json:"root"`      // of the signed leaves, base64
+	Witnesses   []string     `json:"witnesses"` // who have cosigned, of those asked for
 	// When the checkpoint was cosigned, in seconds since 1970; 0 where nobody has.
 	OldestCosignature int64 `json:"oldest_cosignature"`
 	NewestCosignature int64 `json:"newest_cosignature"`

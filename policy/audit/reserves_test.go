@@ -115,7 +115,7 @@ func TestReservationsAgree(t *testing.T) {
 			case 2, 3:
 				c := ledger.Charge{ID: fmt.Sprint("r-", i), Principal: "a", Organisation: "A", Grant: "g", Purpose: "pricing", Template: "claims@1.0.0",
 					TemplateDigest: "d", Key: job, Snapshot: "s", Scopes: scopes[n(1, "scopes"):], Cost: dp.Cost{Rho: 1 + n(400, "rho"), Delta: 1},
-					Sigmas: map[string]float64{"people": 1}, Due: now.Add(time.Second), Request: "q"}
+					Epoch: now.Add(8*time.Hour).Unix() / 86400, Sigmas: map[string]float64{"people": 1e9}, Due: now.Add(time.Second), Request: "q"}
 				if n(2, "training") > 0 {
 					c.Catalogue = ledger.Training
 				}

@@ -130,6 +130,7 @@ func (v *verifier) fold(b *batch) bool {
 	for i := range b.broken {
 		at := v.report.Leaves
 		v.tree.add(b.hashes[i])
+		v.hashes = append(v.hashes, b.hashes[i])
 		v.report.Leaves++
 		if b.good[i] {
 			v.books.fold(v.report, at, &b.leaves[i])

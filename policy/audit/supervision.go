@@ -2,17 +2,20 @@ package audit
 
 import (
 	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 const (
-	people     = 2   // whose approvals everything needs
-	leastKept  = 183 // days that a released file is kept
-	ahead      = 300 // seconds an approver's clock may be before the log's
-	supervised = "supervised"
-	evaluation = "evaluation"
-	day        = 24 * 3600
+	people      = 2   // whose approvals everything needs
+	leastPeople = 20  // in a group that is shown
+	leastKept   = 183 // days that a released file is kept
+	ahead       = 300 // seconds an approver's clock may be before the log's
+	supervised  = "supervised"
+	evaluation  = "evaluation"
+	day         = 24 * 3600
 )
 
 // under says that the domain has approvers.
@@ -51,12 +54,17 @@ func (b *books) approve(r *Report, at int64, l *leaf) {
 // want finds fault with what two people, none of them among those who asked, have not
 // approved. terms is the policy by which it is judged.
 func (b *books) want(r *Report, at, now int64, t *terms, subject, digest string, asked map[string]bool) {
+	b.wantAs(r, at, now, t, subject, digest, "", asked)
+}
+
+// wantAs counts only approvals under a name, "" for any.
+func (b *books) wantAs(r *Report, at, now int64, t *terms, subject, digest, named string, asked map[string]bool) {
 	if t == nil || t.mode != supervised {
 		return
 	}
 	var agree []string
 	for person, s := range b.approvals[subject+" "+digest] {
-		if !s.revoked && now < s.expires && t.approvers[person] == s.key && !asked[person] {
+		if !s.revoked && now < s.expires && t.approvers[person] == s.key && !asked[person] && (named == "" || s.name == named) {
 			agree = append(agree, person)
 		}
 	}
@@ -85,7 +93,7 @@ func (b *books) askedBy(r *Report, at int64, principals ...string) map[string]bo
 // still. A reservation has no snapshot.
 func (b *books) inForce(r *Report, at int64, l *leaf) {
 	b.policyInForce(r, at, l.time)
-	b.want(r, at, l.time, b.terms, "template", string(l.templateDigest), nil)
+	b.wantAs(r, at, l.time, b.terms, "template", string(l.templateDigest), string(l.template), nil)
 	if s := b.snapshots[string(l.snapshot)]; s != nil && l.kind == "CHARGE" {
 		b.want(r, at, l.time, b.terms, "snapshot", s.content, b.askedBy(r, at, s.by))
 		if s.deleted {
@@ -117,6 +125,7 @@ func (b *books) supervise(r *Report, at int64, l *leaf) {
 	if t.mode == supervised {
 		t.content = content(l.raw)
 		t.wellSupervised(r, at)
+		b.known(r, at, t)
 	}
 	if !b.under() {
 		return
@@ -124,7 +133,50 @@ func (b *books) supervise(r *Report, at int64, l *leaf) {
 	if t.mode != supervised {
 		r.find(SupervisionLost, at, "a supervised domain became one of %s", t.mode)
 	}
+	if b.terms.persons[t.by] == "" {
+		r.find(NotApproved, at, "the policy before does not know %q, who put this one forward", t.by)
+	}
 	b.want(r, at, l.time, b.terms, "grant", content(l.raw), t.askers)
+}
+
+// threshold is a policy's on the people of a group.
+var threshold = regexp.MustCompile(`^(?:noisy, ([1-9][0-9]{0,8}) where keys are private|([1-9][0-9]{0,8}))$`)
+
+func (t *terms) manyPeople() bool {
+	m := threshold.FindStringSubmatch(t.k)
+	if m == nil {
+		return false
+	}
+	n, err := strconv.Atoi(m[1] + m[2])
+	return err == nil && n >= leastPeople
+}
+
+// known finds approvers whom the auditor has not pinned, where anybody is. A log says
+// itself whose signatures count in it: who holds the keys, it cannot say.
+func (b *books) known(r *Report, at int64, t *terms) {
+	if b.since < 0 {
+		b.since, b.before = at, r.Charges
+	}
+	for _, person := range slices.Sorted(maps.Keys(t.approvers)) {
+		if key := t.approvers[person]; b.pinned.Approvers() && !b.pinned.Approver(person, key) {
+			r.find(ApproverUnpinned, at, "approver %s with the key %s", person, key)
+		}
+	}
+}
+
+// supervision fills in who approves.
+func (b *books) supervision(r *Report) {
+	if !b.under() {
+		return
+	}
+	judged := &Report{}
+	b.policyInForce(judged, b.terms.at, b.last)
+	s := &Supervision{Since: b.since, Before: b.before, Approved: judged.OK()}
+	for _, person := range slices.Sorted(maps.Keys(b.terms.approvers)) {
+		key := b.terms.approvers[person]
+		s.Approvers = append(s.Approvers, Approver{person, key, b.pinned.Approver(person, key)})
+	}
+	r.Supervision = s
 }
 
 func (t *terms) wellSupervised(r *Report, at int64) {
@@ -135,10 +187,17 @@ func (t *terms) wellSupervised(r *Report, at int64) {
 		r.find(SupervisionLost, at, "%d witnesses and a quorum of %d", len(t.witnesses), t.quorum)
 	case 2*t.quorum <= int64(len(t.witnesses)):
 		r.find(SupervisionLost, at, "a quorum of %d of %d witnesses is not more than half: two histories could be cosigned", t.quorum, len(t.witnesses))
+	case !t.manyPeople():
+		r.find(SupervisionLost, at, "a threshold of %q, not of %d people or more", t.k, leastPeople)
 	case t.kept < leastKept:
 		r.find(SupervisionLost, at, "released files are kept for %d days", t.kept)
 	case t.persons[t.by] == "":
 		r.find(SupervisionLost, at, "nobody knows which person put the policy forward")
+	}
+	for _, person := range slices.Sorted(maps.Keys(t.approvers)) {
+		if !slices.Contains(slices.Collect(maps.Values(t.persons)), person) {
+			r.find(SupervisionLost, at, "approver %s is behind no principal", person)
+		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(t.grants)) {
 		if t.grants[id].organisation == "" {
@@ -159,9 +218,7 @@ func (b *books) register(r *Report, at int64, l *leaf) {
 		r.find(SnapshotTwice, at, "logged before")
 	}
 	s := &snapshot{at: at, by: string(l.principal)}
-	if !b.old(l) {
-		s.content = content(l.raw)
-	}
+	s.content = content(l.raw)
 	b.want(r, at, l.time, b.terms, "snapshot", s.content, b.askedBy(r, at, s.by))
 	b.snapshots[string(l.snapshot)] = s
 }
@@ -203,6 +260,7 @@ func (b *books) audited(r *Report, at int64, l *leaf) {
 		r.find(AuditInvalid, at, "a look at leaves that are not there, or taken twice by one approval")
 	}
 	b.looks[string(l.digest)] = true
+	b.roots = append(b.roots, look{at, l.ref, string(l.digest)})
 	if !l.passed {
 		r.find(NoiseAuditFailed, at, "the released noise was not what was claimed")
 	}

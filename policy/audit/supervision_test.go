@@ -41,8 +41,18 @@ func (f *forge) link() string {
 
 // contentOf is what approves a leaf.
 func contentOf(t testing.TB, kind string, m members) string {
+	if kind == "GRANT" {
+		m = with(members{"readers": []members{}, "replaces": -1}, flat(m)...)
+	}
 	sum := sha256.Sum256(marshal(t, with(m, "type", kind, "index", 0, "time", 0, "pad", "", "previous", strings.Repeat("0", 64))))
 	return hex.EncodeToString(sum[:])
+}
+
+func flat(m members) (pairs []any) {
+	for name, value := range m {
+		pairs = append(pairs, name, value)
+	}
+	return pairs
 }
 
 func keyOf(person string) ed25519.PrivateKey {
@@ -56,7 +66,7 @@ func publicOf(person string) string {
 
 // says is a person's statement.
 func says(person, subject, digest string, pairs ...any) members {
-	m := with(members{"approver": person, "digest": digest, "subject": subject, "name": "what it is", "revoked": false,
+	m := with(members{"approver": person, "digest": digest, "subject": subject, "name": map[bool]string{true: "claim-severity@1.0.0", false: "what it is"}[subject == "template"], "revoked": false,
 		"made": start, "expires": start + 100*24*3600, "time": start}, pairs...)
 	if m["signature"] == nil {
 		verdict := map[any]string{true: "revoked", false: "approved"}[m["revoked"]]
@@ -81,7 +91,8 @@ func overseen(t testing.TB, pairs ...any) members {
 		"persons", []members{person("ina", "insurer-a"), person("bo", "regulator-b"), person("ada", "steward-a"),
 			person("ada", "steward-a2"), person("cy", "steward-c"), person("stan", "steward-s")},
 		"cosigners", members{"keys": []string{cosigner(t, "w.example").VerifierKey()}, "quorum": 1},
-		"grants", []members{granted("g-1", "organisation", "Insurer A")}), pairs...)
+		"grants", []members{granted("g-1", "organisation", "Insurer A")},
+		"readers", []members{{"organisation": "authority", "principal": "regulator-b"}}), pairs...)
 }
 
 var (
@@ -112,6 +123,9 @@ func (f *forge) approved(subject, digest string, people ...string) *forge {
 }
 
 func (f *forge) approvedLeaf(subject, kind string, m members, people ...string) *forge {
+	if _, said := m["replaces"]; kind == "GRANT" && !said {
+		m = with(m, "replaces", f.inForce())
+	}
 	return f.approved(subject, contentOf(f.t, kind, m), people...)
 }
 
@@ -136,7 +150,6 @@ func TestSupervisionFindings(t *testing.T) {
 	}
 	year := 184 * 24 * 3600
 	deletion := members{"by": "steward-c", "leaf": 9, "time": start + year}
-	looked := members{"by": "steward-c", "leaves": 4, "passed": true, "root": strings.Repeat("ab", 32), "time": start}
 	key := members{"algorithm": "sm2", "by": "steward-c", "lost": false, "public": "p", "signs": "log", "time": start}
 	for name, tt := range map[string]struct {
 		build func(f *forge)
@@ -166,7 +179,7 @@ func TestSupervisionFindings(t *testing.T) {
 		}, "not-approved "},
 		"read by role under it": {func(f *forge) {
 			f.chained("CHARGE", asked("r-1")).chained("RELEASE", released("r-1", 8))
-			revoke(f, "ada", "grant", contentOf(f.t, "GRANT", overseen(t))).chained("REPLAY", replayed("r-2", 9, "purpose", "read-releases"))
+			revoke(f, "ada", "grant", contentOf(f.t, "GRANT", overseen(t))).chained("REPLAY", readByRole("r-2", 9))
 		}, ""},
 		"another organisation": {func(f *forge) { f.chained("CHARGE", asked("r-1", "organisation", "Insurer B")) }, "grant-mismatch "},
 		"new policy": {func(f *forge) {
@@ -223,15 +236,23 @@ func TestSupervisionFindings(t *testing.T) {
 			m := with(loaded, "snapshot", "s-2", "by", "steward-x")
 			f.approvedLeaf("snapshot", "SNAPSHOT", m, "ada", "bo").chained("SNAPSHOT", m)
 		}, "not-approved "},
-		"key":             {func(f *forge) { f.approvedLeaf("key", "KEY", key, "ada", "bo").chained("KEY", key) }, ""},
-		"key alone":       {func(f *forge) { f.approvedLeaf("key", "KEY", key, "ada", "cy").chained("KEY", key) }, "not-approved "},
-		"noise looked at": {func(f *forge) { f.approved("audit", strings.Repeat("ab", 32), "ada", "bo").chained("AUDIT", looked) }, ""},
-		"looked at alone": {func(f *forge) { f.approved("audit", strings.Repeat("ab", 32), "ada").chained("AUDIT", looked) }, "not-approved "},
+		"key":       {func(f *forge) { f.approvedLeaf("key", "KEY", key, "ada", "bo").chained("KEY", key) }, ""},
+		"key alone": {func(f *forge) { f.approvedLeaf("key", "KEY", key, "ada", "cy").chained("KEY", key) }, "not-approved "},
+		"noise looked at": {func(f *forge) {
+			f.approved("audit", f.looked()["root"].(string), "ada", "bo").chained("AUDIT", f.looked())
+		}, ""},
+		"another root": {func(f *forge) {
+			look := with(f.looked(), "root", strings.Repeat("ab", 32))
+			f.approved("audit", strings.Repeat("ab", 32), "ada", "bo").chained("AUDIT", look)
+		}, "audit-invalid "},
+		"looked at alone": {func(f *forge) { f.approved("audit", f.looked()["root"].(string), "ada").chained("AUDIT", f.looked()) }, "not-approved "},
 		"looked at twice": {func(f *forge) {
-			f.approved("audit", strings.Repeat("ab", 32), "ada", "bo").chained("AUDIT", looked).chained("AUDIT", looked)
+			look := f.looked()
+			f.approved("audit", look["root"].(string), "ada", "bo").chained("AUDIT", look).chained("AUDIT", look)
 		}, "audit-invalid "},
 		"noise trimmed": {func(f *forge) {
-			f.approved("audit", strings.Repeat("ab", 32), "ada", "bo").chained("AUDIT", with(looked, "passed", false))
+			look := f.looked()
+			f.approved("audit", look["root"].(string), "ada", "bo").chained("AUDIT", with(look, "passed", false))
 		}, "noise-audit-failed "},
 		"deleted": {func(f *forge) {
 			kept(f).approvedAt(start+year, "delete", contentOf(f.t, "DELETE", deletion), "ada", "bo").chained("DELETE", deletion)
@@ -259,6 +280,17 @@ func TestSupervisionFindings(t *testing.T) {
 			}
 		})
 	}
+}
+
+// looked is a look at the noise of what the first four leaves released.
+func (f *forge) looked() members {
+	r := root(f.leaves[:4])
+	return members{"by": "steward-c", "leaves": 4, "passed": true, "root": hex.EncodeToString(r[:]), "time": start}
+}
+
+// readByRole is a release handed to the regulator, who reads all.
+func readByRole(id string, release int, pairs ...any) members {
+	return with(replayed(id, release, "principal", "regulator-b", "organisation", "authority", "purpose", "read-releases", "grant", ""), pairs...)
 }
 
 func kept(f *forge) *forge {

@@ -2,13 +2,12 @@ package audit
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"encoding/base64"
 )
 
 func (c *cursor) grant(l *leaf) {
 	l.kind = "GRANT"
-	t := &terms{grants: map[string]*grant{}, approvers: map[string]string{}, persons: map[string]string{}}
+	t := &terms{grants: map[string]*grant{}, approvers: map[string]string{}, persons: map[string]string{}, readers: map[string]string{}}
 	open := `{"caps":`
 	if !c.old {
 		c.approvers(t)
@@ -32,7 +31,6 @@ func (c *cursor) grant(l *leaf) {
 	l.index = c.count(`,"index":`)
 	if !c.old {
 		t.k = string(c.maybe(`,"k":`))
-		defer func() { c.bad = c.bad || t.mode == supervised && t.k == "" }()
 	}
 	t.mode = string(c.text(`,"mode":`))
 	c.padding()
@@ -43,6 +41,8 @@ func (c *cursor) grant(l *leaf) {
 	t.population = string(c.text(`,"population":`))
 	c.link(l)
 	if !c.old {
+		c.readers(t)
+		t.replaces = c.place(`,"replaces":`)
 		t.kept = c.count(`,"retention_days":`)
 	}
 	c.bad = c.bad || t.mode != supervised && (t.mode != evaluation || len(t.approvers) > 0) || c.old && t.mode == supervised
@@ -71,7 +71,7 @@ func (c *cursor) approvers(t *terms) {
 		person := c.text(`,"person":`)
 		c.lit(`}`)
 		b, err := base64.StdEncoding.Strict().DecodeString(key)
-		c.bad = c.bad || err != nil || len(b) != ed25519.PublicKeySize || keys[key] || bytes.Compare(last, person) >= 0
+		c.bad = c.bad || err != nil || !sound(b) || keys[key] || bytes.Compare(last, person) >= 0
 		keys[key], last = true, person
 		t.approvers[string(person)] = key
 	})
@@ -87,6 +87,19 @@ func (c *cursor) persons(t *terms) {
 		c.bad = c.bad || bytes.Compare(last, principal) >= 0
 		last = principal
 		t.persons[string(principal)] = string(person)
+	})
+}
+
+// readers are who reads every release by their role, in the order of principals.
+func (c *cursor) readers(t *terms) {
+	var last []byte
+	c.each(`,"readers":`, func() {
+		organisation := c.text(`{"organisation":`)
+		principal := c.text(`,"principal":`)
+		c.lit(`}`)
+		c.bad = c.bad || bytes.Compare(last, principal) >= 0
+		last = principal
+		t.readers[string(principal)] = string(organisation)
 	})
 }
 

@@ -1,8 +1,11 @@
 package audit
 
 import (
+	"cmp"
 	"crypto/sha256"
+	"encoding/hex"
 	"math/bits"
+	"slices"
 
 	"github.com/qunxiang/qunxiang/policy/witness"
 )
@@ -45,6 +48,26 @@ func node(left, right hash) hash {
 	copy(b[1:], left[:])
 	copy(b[1+sha256.Size:], right[:])
 	return sha256.Sum256(b[:])
+}
+
+// look is what an AUDIT says it looked at: leaves by number and root.
+type look struct {
+	at, leaves int64
+	root       string
+}
+
+// looked holds the roots of AUDIT leaves to those of the log, whose leaves have the hashes.
+func looked(r *Report, looks []look, leaves []hash) {
+	var tree frontier
+	slices.SortFunc(looks, func(a, b look) int { return cmp.Compare(a.leaves, b.leaves) })
+	for _, l := range looks {
+		for tree.size < uint64(min(l.leaves, int64(len(leaves)))) {
+			tree.add(leaves[tree.size])
+		}
+		if root := tree.root(); l.leaves <= l.at && hex.EncodeToString(root[:]) != l.root {
+			r.find(AuditInvalid, l.at, "%s is not the root of the first %d leaves", l.root, l.leaves)
+		}
+	}
 }
 
 type checkpoint struct {

@@ -76,7 +76,7 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 		population = v.signed.seen.Origin
 	}
 	v.report.Population, v.books = population, newBooks(population)
-	v.books.scope = v.report.full(o.History)
+	v.books.scope, v.books.pinned = v.report.full(o.History), trust
 	if o.Since != nil {
 		seen, err := trust.Open(o.Since, v.now)
 		if seen == nil || seen.Origin != population {
@@ -105,6 +105,7 @@ type verifier struct {
 	report  *Report
 	books   *books
 	tree    frontier
+	hashes  []hash      // of leaves
 	text    []byte      // of the checkpoint
 	signed  *checkpoint // nil if it is not valid
 	at      covered     // what the checkpoint was signed over
@@ -195,5 +196,6 @@ func (v *verifier) finish() {
 		r.note(ReleasesAbsent, "the released files were not looked at")
 	}
 	v.orphans()
+	looked(r, v.books.roots, v.hashes)
 	v.books.close(r)
 }

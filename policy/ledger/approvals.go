@@ -78,9 +78,14 @@ func (a approval) counts(g *Grant, at time.Time) bool {
 // agreed are the people whose approvals of a thing hold, in order, without those who
 // may not approve it because they asked for it.
 func (s *State) agreed(g *Grant, of thing, at time.Time, not map[string]bool) []string {
+	return s.agreedAs("", g, of, at, not)
+}
+
+// agreedAs are those of them who approved it under a name; "" for any.
+func (s *State) agreedAs(name string, g *Grant, of thing, at time.Time, not map[string]bool) []string {
 	var people []string
 	for person, a := range s.approvals[of] {
-		if a.counts(g, at) && !not[person] {
+		if a.counts(g, at) && !not[person] && (name == "" || a.Name == name) {
 			people = append(people, person)
 		}
 	}
@@ -141,11 +146,21 @@ func (s *State) needContent(subject string, b Body, at time.Time, by ...string) 
 }
 
 // needAll wants everything to be approved that a run rests on.
-func (s *State) needAll(at time.Time, templateDigest string) error {
+func (s *State) needAll(at time.Time, template, digest string) error {
 	if err := s.needGrant(at); err != nil {
 		return err
 	}
-	return s.need(thing{SubjectTemplate, templateDigest}, at)
+	return s.needTemplate(at, template, digest)
+}
+
+// needTemplate wants a template to be approved as what it is called, id@version: a digest
+// that was approved under another name is another template's.
+func (s *State) needTemplate(at time.Time, template, digest string) error {
+	if s.grant == nil || s.grant.Mode == modeEvaluation {
+		return nil
+	}
+	of := thing{SubjectTemplate, digest}
+	return enough(of, s.agreedAs(template, s.grant, of, at, nil))
 }
 
 // approver is an approver's key, "" for nobody's.
@@ -214,11 +229,35 @@ func (s *State) Approved(subject, digest string, at time.Time, by ...string) err
 	return s.need(thing{subject, digest}, at, by...)
 }
 
+// TemplateApproved says whether a template, id@version, with a digest has the approvals it
+// needs at a time, ErrApproval if not.
+func (s *State) TemplateApproved(template, digest string, at time.Time) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.needTemplate(at, template, digest)
+}
+
 // GrantApproved says whether the policy in force has its approvals still.
 func (s *State) GrantApproved(at time.Time) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.needGrant(at)
+}
+
+// Approvers are the people whose signatures counted at any time, and their keys, each
+// once, in the order of the policies that name them.
+func (s *State) Approvers() []Approver {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var all []Approver
+	for _, p := range s.history.policies {
+		for _, a := range p.Approvers {
+			if !slices.Contains(all, a) {
+				all = append(all, a)
+			}
+		}
+	}
+	return all
 }
 
 // Supervised says whether the domain has approvers.

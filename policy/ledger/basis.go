@@ -56,7 +56,7 @@ func (s *State) Basis(charge int64) (Basis, error) {
 	newest := map[of]approval{}
 	for _, a := range s.history.said {
 		t := thing{a.Subject, a.Digest}
-		if not, wanted := on[t]; wanted && a.index < charge && !not[a.Approver] {
+		if not, wanted := on[t]; wanted && a.index < charge && !not[a.Approver] && (a.Subject != SubjectTemplate || a.Name == r.Template) {
 			newest[of{t, a.Approver}] = a
 		}
 	}

@@ -25,6 +25,7 @@ type Charge struct {
 	Sigmas         map[string]float64
 	Due            time.Time // the slot: whole seconds, after the leaf's own time
 	Idempotency    string    // digest of the idempotency key, empty for none
+	Policy         int64     // the GRANT leaf that it was decided under; format 2
 	Request        string    // digest of the request as asked
 }
 
@@ -43,6 +44,9 @@ func (c *Charge) members(f *form, l *Leaf) {
 	f.text("key", &c.Key)
 	f.text("organisation", &c.Organisation)
 	f.pad()
+	if !f.old {
+		f.count("policy", &c.Policy)
+	}
 	f.previous(l)
 	f.text("principal", &c.Principal)
 	f.text("purpose", &c.Purpose)
@@ -109,6 +113,7 @@ func (a *Abandon) members(f *form, l *Leaf) {
 type Replay struct {
 	ID           string // request id of this asking
 	Release      int64  // index of the RELEASE leaf
+	Grant        string // that it is handed out under, empty for who reads by role; format 2
 	Principal    string
 	Organisation string
 	Purpose      string
@@ -120,6 +125,9 @@ type Replay struct {
 func (r *Replay) Type() Type { return TypeReplay }
 
 func (r *Replay) members(f *form, l *Leaf) {
+	if !f.old {
+		f.text("grant", &r.Grant)
+	}
 	f.text("id", &r.ID)
 	f.text("idempotency", &r.Idempotency)
 	f.count("index", &l.Index)

@@ -36,6 +36,7 @@ func link(t *testing.T, l ledger.Leaf) string {
 func TestChain(t *testing.T) {
 	zeros := strings.Repeat("0", 64)
 	g := grant(1000)
+	g.Replaces = -1
 	first := func(previous string) ledger.Leaf { return ledger.Leaf{Time: dawn, Previous: previous, Body: &g} }
 	next := func(previous string) ledger.Leaf {
 		return ledger.Leaf{Index: 1, Time: dawn, Previous: previous, Body: &ledger.Snapshot{Snapshot: "s", By: "b"}}

@@ -87,7 +87,7 @@ func (c *Charge) check() error {
 		"purpose", c.Purpose, "template", c.Template, "template_digest", c.TemplateDigest, "key", c.Key,
 		"snapshot", c.Snapshot, "request", c.Request)
 	for _, e := range []error{err, checkText("catalogue", c.Catalogue), checkText("idempotency", c.Idempotency),
-		checkTemplate(c.Template), checkList("scopes", c.Scopes, true), checkCount("epoch", c.Epoch), checkTime("due", c.Due)} {
+		checkTemplate(c.Template), checkList("scopes", c.Scopes, true), checkCount("epoch", c.Epoch), checkCount("policy", c.Policy), checkTime("due", c.Due)} {
 		if e != nil {
 			return e
 		}
@@ -119,7 +119,7 @@ func (r *Release) check() error {
 func (a *Abandon) check() error { return checkCount("charge", a.Charge) }
 
 func (r *Replay) check() error {
-	for _, err := range []error{checkCount("release", r.Release), checkText("idempotency", r.Idempotency)} {
+	for _, err := range []error{checkCount("release", r.Release), checkText("idempotency", r.Idempotency), checkText("grant", r.Grant)} {
 		if err != nil {
 			return err
 		}
@@ -163,6 +163,9 @@ func (g *Grant) check() error {
 			return fmt.Errorf("%w: a cap is not positive", ErrLeaf)
 		}
 	}
+	if err := g.checkReaders(); err != nil {
+		return err
+	}
 	ids := map[string]bool{}
 	for _, e := range g.Grants {
 		if ids[e.ID] {
@@ -174,6 +177,21 @@ func (g *Grant) check() error {
 		}
 	}
 	return nil
+}
+
+// checkReaders wants readers in the order of principals, each once.
+func (g *Grant) checkReaders() error {
+	var principals []string
+	for _, e := range g.Readers {
+		if err := checkTexts("organisation", e.Organisation); err != nil {
+			return err
+		}
+		principals = append(principals, e.Principal)
+	}
+	if g.Replaces < -1 || g.Replaces > maxCount {
+		return fmt.Errorf("%w: replaces is no leaf", ErrLeaf)
+	}
+	return checkList("readers", principals, true)
 }
 
 func (g *Granted) check() error {

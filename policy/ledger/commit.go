@@ -31,7 +31,12 @@ func (l *Ledger) durablyIf(ctx context.Context, b Body, allowed func() error) (i
 // published appends a leaf and waits until a checkpoint covers it. While the witnesses
 // are away it waits for durability alone: the leaf counts, and readers see it later.
 func (l *Ledger) published(ctx context.Context, b Body) (int64, error) {
-	index, err := l.durably(ctx, b)
+	return l.publishedIf(ctx, b, nil)
+}
+
+// publishedIf is published where allowed does not refuse; see durablyIf.
+func (l *Ledger) publishedIf(ctx context.Context, b Body, allowed func() error) (int64, error) {
+	index, err := l.durablyIf(ctx, b, allowed)
 	if err != nil {
 		return -1, err
 	}

@@ -62,11 +62,11 @@ func (e *estate) checkTicket(when string, t *ticket) {
 func (e *estate) askAgain(when string, t *ticket) {
 	c := charge(t.id, 1, e.clock.now())
 	c.TemplateDigest = templateDigest
-	if _, err := e.Charge(ctx, c); err == nil {
+	if _, err := e.Charge(ctx, under(e.Ledger, c)); err == nil {
 		e.fail("%s: the id %s was charged twice", when, t.id)
 	}
 	c.ID, c.Idempotency = e.name("r"), "once-"+t.id
-	if _, err := e.Charge(ctx, c); err == nil {
+	if _, err := e.Charge(ctx, under(e.Ledger, c)); err == nil {
 		e.fail("%s: the idempotency key of %s was charged twice", when, t.id)
 	}
 }

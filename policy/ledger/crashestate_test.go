@@ -140,11 +140,11 @@ func (e *estate) did(index int64, err error, kind ledger.Type) bool {
 func (e *estate) ask(rho int64, version int, job string) (*ticket, error) {
 	t := &ticket{id: e.name("r"), release: -1, job: job != "", process: e.process, due: e.clock.now().Add(2 * time.Second)}
 	c := charge(t.id, rho, e.clock.now())
-	c.Template, c.TemplateDigest, c.Idempotency = fmt.Sprintf("claim-severity@1.0.%d", version), templateDigest, "once-"+t.id
+	c.Template, c.TemplateDigest, c.Idempotency = fmt.Sprintf("claim-severity@1.0.%d", version), laterDigest(version), "once-"+t.id
 	if job != "" {
-		c.Catalogue, c.Key, c.Template = ledger.Training, job, template
+		c.Catalogue, c.Key, c.Template, c.TemplateDigest = ledger.Training, job, template, templateDigest
 	}
-	index, err := e.Charge(ctx, c)
+	index, err := e.Charge(ctx, under(e.Ledger, c))
 	if !e.did(index, err, ledger.TypeCharge) {
 		return nil, err
 	}

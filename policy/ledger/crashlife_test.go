@@ -15,10 +15,21 @@ func (e *estate) sign(subject, digest string, people ...string) {
 	e.clock.step(time.Second)
 	e.agreed[subject] = e.clock.now().AddDate(0, 6, 0) // from here on it may hold
 	e.agreed[digest] = e.agreed[subject]
-	for _, p := range people {
-		index, err := e.Approve(ctx, says(p, subject, digest, e.clock.now()))
-		e.did(index, err, ledger.TypeApprove)
+	for _, of := range alike(subject, digest) {
+		for _, p := range people {
+			index, err := e.Approve(ctx, says(p, subject, of, e.clock.now()))
+			e.did(index, err, ledger.TypeApprove)
+		}
 	}
+}
+
+// alike are the digests of all template versions for that of the first; of anything else
+// its own.
+func alike(subject, digest string) []string {
+	if subject != ledger.SubjectTemplate {
+		return []string{digest}
+	}
+	return []string{templateDigest, laterDigest(1), laterDigest(2)}
 }
 
 func (e *estate) signLeaf(subject string, b ledger.Body, people ...string) {
@@ -39,8 +50,12 @@ func (e *estate) unsigned(b ledger.Body) {
 // revoke has one person take back what stands for a subject's digest.
 func (e *estate) revoke(subject, digest, person string) {
 	e.clock.step(time.Second)
-	index, err := e.Approve(ctx, says(person, subject, digest, e.clock.now(), revoked))
-	if e.did(index, err, ledger.TypeApprove) {
+	all := true
+	for _, of := range alike(subject, digest) {
+		index, err := e.Approve(ctx, says(person, subject, of, e.clock.now(), revoked))
+		all = e.did(index, err, ledger.TypeApprove) && all
+	}
+	if all {
 		e.agreed[subject] = time.Time{}
 	}
 }
@@ -53,7 +68,8 @@ func (e *estate) prepare() {
 	if !e.did(index, err, ledger.TypeGrant) {
 		return
 	}
-	e.signLeaf(ledger.SubjectGrant, &e.grant, "ada", "bo")
+	next := e.Succession(e.grant)
+	e.signLeaf(ledger.SubjectGrant, &next, "ada", "bo")
 	e.signLeaf(ledger.SubjectSnapshot, &firstSnapshot, "ada", "bo")
 	e.sign(ledger.SubjectTemplate, templateDigest, "ada", "bo")
 	index, err = e.Snapshot(ctx, firstSnapshot)
@@ -83,7 +99,8 @@ func (e *estate) resume(version int) {
 func (e *estate) lower(by int64) {
 	g := e.grant
 	g.Life.Rho, g.Policy = max(g.Life.Rho-by, e.Spent(life).Rho), e.name("policy") // nobody can have approved it before
-	d, err := ledger.ContentDigest(&g)
+	next := e.Succession(g)
+	d, err := ledger.ContentDigest(&next)
 	if err != nil {
 		e.fail("%v", err)
 	}
@@ -97,6 +114,12 @@ func (e *estate) lower(by int64) {
 	if now, ok := e.InForce(); ok && now.Policy == g.Policy {
 		e.grant = g
 	}
+}
+
+// policyDigest is what approvals of the policy in force bind.
+func (e *estate) policyDigest() (string, error) {
+	g := e.Succession(e.grant)
+	return ledger.ContentDigest(&g)
 }
 
 // snapshot logs a new snapshot and then its deletion, each by two.
@@ -140,7 +163,7 @@ func (e *estate) train() {
 
 // replay hands a shown answer to somebody else.
 func (e *estate) replay(t *ticket) {
-	index, err := e.Replay(ctx, ledger.Replay{ID: e.name("again"), Release: t.release, Principal: "insurer-a", Organisation: "Insurer A", Purpose: "pricing", Request: "q"})
+	index, err := e.Replay(ctx, ledger.Replay{ID: e.name("again"), Release: t.release, Grant: "g-1", Principal: "insurer-a", Organisation: "Insurer A", Purpose: "pricing", Request: "q"})
 	e.did(index, err, ledger.TypeReplay)
 }
 

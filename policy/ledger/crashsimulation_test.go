@@ -77,7 +77,7 @@ func (e *estate) goOn() {
 	e.prepare()
 	full := false // all is spent or set aside in one of the scopes
 	for scope, limit := range map[string]int64{life: e.grant.Life.Rho, year: e.grant.Year.Rho} {
-		full = full || e.Spent(scope).Rho+e.Held(scope, e.Now()).Rho == limit
+		full = full || e.Spent(scope).Rho+e.Held(scope, e.Now()).Rho >= limit // a lowered cap does not count what is set aside
 	}
 	t, err := e.ask(1, 0, "")
 	if errors.Is(err, ledger.ErrBudget) && full {
@@ -218,7 +218,7 @@ func (e *estate) takeBack() {
 	case 0:
 		e.revoke(ledger.SubjectTemplate, templateDigest, "bo")
 	case 1:
-		if d, err := ledger.ContentDigest(&e.grant); err == nil {
+		if d, err := e.policyDigest(); err == nil {
 			e.revoke(ledger.SubjectGrant, d, "ada")
 		}
 	default:

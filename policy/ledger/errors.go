@@ -32,6 +32,9 @@ var (
 	ErrBudget = errors.New("privacy budget exhausted")
 	// ErrGrant says that no grant in force covers the charge.
 	ErrGrant = errors.New("no grant covers this charge")
+	// ErrPolicy says that a charge was decided under a policy that is no longer in force:
+	// it is to be decided anew.
+	ErrPolicy = errors.New("another policy has come into force meanwhile, ask again")
 	// ErrSnapshot says that the charge names a snapshot that was never logged,
 	// or that a snapshot is logged twice.
 	ErrSnapshot = errors.New("snapshot not as logged")

@@ -99,7 +99,7 @@ func (w *witness) script(l *ledger.Ledger, prefix string) {
 	two := w.charge(l, prefix+"two")
 	w.clock.step(2 * time.Second)
 	release := w.release(l, prefix+"one", one)
-	index, err = l.Replay(ctx, ledger.Replay{ID: prefix + "again", Release: release, Principal: "pharma-b", Organisation: "b", Purpose: "p", Request: "q"})
+	index, err = l.Replay(ctx, ledger.Replay{ID: prefix + "again", Release: release, Grant: "g-b", Principal: "pharma-b", Organisation: "b", Purpose: "research", Request: "q"})
 	w.did(index, err, ledger.TypeReplay)
 	index, err = l.Abandon(ctx, two)
 	w.did(index, err, ledger.TypeAbandon)

@@ -76,6 +76,7 @@ func (s *State) admit(l Leaf) error {
 	case *Audit:
 		return s.audited(l, b)
 	case *Deny:
+		s.attempts.fold(b)
 	}
 	return nil
 }
@@ -87,13 +88,18 @@ func (s *State) charge(l Leaf, c *Charge) error {
 	if err := s.fresh(c.ID, c.Principal, c.Idempotency); err != nil {
 		return err
 	}
-	switch g := s.grant.find(c.Grant); {
-	case g == nil:
-		return fmt.Errorf("%w: unknown grant", ErrGrant)
-	case g.covers(c.Principal, c.Template, c.Purpose, l.Time) != nil:
-		return g.covers(c.Principal, c.Template, c.Purpose, l.Time)
-	case g.Organisation != "" && g.Organisation != c.Organisation:
-		return fmt.Errorf("%w: %s is another organisation's", ErrGrant, g.ID)
+	if l.Previous != "" && c.Policy != s.grantIndex {
+		return fmt.Errorf("%w: decided under leaf %d, in force is leaf %d", ErrPolicy, c.Policy, s.grantIndex)
+	}
+	if err := s.covered(c.Grant, c.Principal, c.Organisation, c.Template, c.Purpose, l.Time); err != nil {
+		return err
+	}
+	if err := c.plausible(l); err != nil {
+		return err
+	}
+	switch {
+	case s.grant.nobodys(c.Principal) && c.Catalogue != Training:
+		return fmt.Errorf("%w: the policy does not say which person %s is, and so it trains only", ErrGrant, c.Principal)
 	case s.standing[c.Template].suspended:
 		return ErrSuspended
 	case !c.Due.After(l.Time):
@@ -101,7 +107,7 @@ func (s *State) charge(l Leaf, c *Charge) error {
 	case !slices.Contains(c.Scopes, s.population+"/life"):
 		return fmt.Errorf("%w: the scope life is missing", ErrLeaf)
 	}
-	for _, err := range []error{s.usable(c.Snapshot, l.Time), s.needAll(l.Time, c.TemplateDigest)} {
+	for _, err := range []error{s.usable(c.Snapshot, l.Time), s.needAll(l.Time, c.Template, c.TemplateDigest)} {
 		if err != nil {
 			return err
 		}
@@ -115,6 +121,44 @@ func (s *State) charge(l Leaf, c *Charge) error {
 	s.charges[l.Index], s.ids[c.ID] = r, r
 	s.remember(c.Principal, c.Idempotency, asked{id: c.ID, digest: c.Request, charge: r})
 	return nil
+}
+
+// epochZone is China Standard Time, in which the epochs of opt-outs are days.
+const epochZone = 8 * time.Hour
+
+// plausible holds a charge's cost to its noise and its epoch to its day. Noise of
+// deviation sigma on whole numbers costs at least 1/(2 sigma^2) a channel (Bun and Steinke
+// 2016, proposition 1.6; Canonne, Kamath and Steinke 2020, theorem 4), since a person moves
+// one cell by 1 at least. In training each node adds a part of the noise alone, so that its
+// deviation says less, and a round may last longer than a day. Format 1 is not held to it.
+func (c *Charge) plausible(l Leaf) error {
+	if l.Previous == "" {
+		return nil
+	}
+	today := l.Time.Add(epochZone).Unix() / int64(24*time.Hour/time.Second)
+	if c.Epoch > today || c.Catalogue != Training && c.Epoch < today-1 {
+		return fmt.Errorf("%w: the opt-out epoch %d on day %d", ErrLeaf, c.Epoch, today)
+	}
+	if c.Catalogue == Training {
+		return nil
+	}
+	least := 0.0
+	for _, sigma := range c.Sigmas {
+		least += 1 / (2 * sigma * sigma)
+	}
+	if c.Cost.RhoFloat() < least*(1-1e-9) {
+		return fmt.Errorf("%w: rho %g for noise that costs %g at least", ErrLeaf, c.Cost.RhoFloat(), least)
+	}
+	return nil
+}
+
+// covered wants a grant in force to cover somebody's asking.
+func (s *State) covered(grant, principal, organisation, template, purpose string, at time.Time) error {
+	g := s.grant.find(grant)
+	if g == nil {
+		return fmt.Errorf("%w: unknown grant", ErrGrant)
+	}
+	return g.covers(principal, organisation, template, purpose, at)
 }
 
 // spend takes a charge's cost from all of its scopes and from the quota of its grant,
@@ -234,10 +278,8 @@ func (s *State) replay(l Leaf, b *Replay) error {
 	if err := s.fresh(b.ID, b.Principal, b.Idempotency); err != nil {
 		return err
 	}
-	if b.Purpose != readReleases { // who supervises reads on
-		if err := s.needGrant(l.Time); err != nil {
-			return err
-		}
+	if err := s.mayRead(l, b, r); err != nil {
+		return err
 	}
 	s.ids[b.ID] = nil
 	s.meter(b.Organisation, r.Template, Usage{Repeats: 1})
@@ -245,6 +287,30 @@ func (s *State) replay(l Leaf, b *Replay) error {
 	s.handed[[2]string{r.ID, b.Principal}] = true
 	s.remember(b.Principal, b.Idempotency, asked{id: b.ID, digest: b.Request, replay: true, charge: r})
 	return nil
+}
+
+// mayRead wants somebody who is handed a stored release to have a grant for what it
+// answers, as for a charge, or to read all by their role: those read on where the policy
+// has lost its approvals.
+func (s *State) mayRead(l Leaf, b *Replay, r *Request) error {
+	byRole := b.Purpose == readReleases
+	switch {
+	case l.Previous == "": // format 1 does not name the grant
+		if byRole {
+			return nil
+		}
+		return s.needGrant(l.Time)
+	case byRole && b.Grant == "" && s.grant.reads(b.Principal, b.Organisation):
+		return nil
+	case byRole:
+		return fmt.Errorf("%w: %s does not read every release", ErrGrant, b.Principal)
+	case s.grant.nobodys(b.Principal):
+		return fmt.Errorf("%w: the policy does not say which person %s is", ErrGrant, b.Principal)
+	}
+	if err := s.covered(b.Grant, b.Principal, b.Organisation, r.Template, b.Purpose, l.Time); err != nil {
+		return err
+	}
+	return s.needGrant(l.Time)
 }
 
 func (c Charge) copy() Charge {
@@ -265,5 +331,6 @@ func (g Grant) copy() Grant {
 		e.Templates, e.Purposes = slices.Clone(e.Templates), slices.Clone(e.Purposes)
 	}
 	g.Approvers, g.Persons, g.Witnesses.Keys = slices.Clone(g.Approvers), slices.Clone(g.Persons), slices.Clone(g.Witnesses.Keys)
+	g.Readers = slices.Clone(g.Readers)
 	return g
 }

@@ -111,6 +111,21 @@ func (f *form) count(name string, v *int64) {
 	*v, f.pos = n, end
 }
 
+// place is the index of a leaf, or -1 for none.
+func (f *form) place(name string, v *int64) {
+	none := *v < 0
+	if f.reading && f.err == nil {
+		none = bytes.HasPrefix(f.buf[f.pos:], []byte(`,"`+name+`":-1`))
+	}
+	if !none {
+		f.count(name, v)
+		return
+	}
+	f.name(name)
+	f.lit("-1")
+	*v = -1
+}
+
 // decimal is a number that may pass 2^53, as a string of digits.
 func (f *form) decimal(name string, v *int64) {
 	s := strconv.FormatInt(*v, 10)

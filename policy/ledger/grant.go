@@ -26,7 +26,18 @@ type Grant struct {
 	Persons   []Person   // who stands behind which principal, in the order of those
 	Retention int64      // days that released files are kept, at least
 	Witnesses Witnesses
+
+	// Of format 2, in both modes.
+
+	Readers []Reader // who reads every release by their role, in the order of principals
+	// Replaces is the GRANT leaf that this one takes the place of, -1 for the first; see
+	// Succession. Approvals bind it, so that they serve once: a policy of before comes
+	// back by new ones only.
+	Replaces int64
 }
+
+// Reader is a principal who reads every release by their role: a regulator, a steward.
+type Reader struct{ Organisation, Principal string }
 
 // Granted is one grant: who may ask what, for which purposes and until when.
 type Granted struct {
@@ -99,6 +110,13 @@ func (g *Grant) members(f *form, l *Leaf) {
 	f.text("population", &g.Population)
 	f.previous(l)
 	if !f.old {
+		list(f, "readers", &g.Readers, func(e *Reader) {
+			f.lit("{")
+			f.text("organisation", &e.Organisation)
+			f.text("principal", &e.Principal)
+			f.lit("}")
+		})
+		f.place("replaces", &g.Replaces)
 		f.count("retention_days", &g.Retention)
 	}
 	f.end(l)
@@ -136,18 +154,32 @@ func (g *Grant) find(id string) *Granted {
 	return nil
 }
 
+// reads says whether a principal of an organisation reads every release by their role.
+func (g *Grant) reads(principal, organisation string) bool {
+	return slices.Contains(g.Readers, Reader{organisation, principal})
+}
+
 // covers says why the grant does not cover a charge at that time, or nil.
-func (g *Granted) covers(principal, template, purpose string, at time.Time) error {
+func (g *Granted) covers(principal, organisation, template, purpose string, at time.Time) error {
 	id, _, _ := strings.Cut(template, "@")
 	switch {
 	case g.Principal != principal:
 		return fmt.Errorf("%w: %s is another principal's", ErrGrant, g.ID)
+	case g.Organisation != "" && g.Organisation != organisation:
+		return fmt.Errorf("%w: %s is another organisation's", ErrGrant, g.ID)
 	case !slices.Contains(g.Templates, template) && !slices.Contains(g.Templates, id):
 		return fmt.Errorf("%w: %s is not for this template", ErrGrant, g.ID)
 	case !slices.Contains(g.Purposes, purpose):
 		return fmt.Errorf("%w: %s is not for this purpose", ErrGrant, g.ID)
-	case at.UTC().Format(time.DateOnly) > g.Until:
+	case past(g.Until, at):
 		return fmt.Errorf("%w: %s has expired", ErrGrant, g.ID)
 	}
 	return nil
+}
+
+// past says whether a last day is over at a time. Years have four digits, as text and as
+// time: what is later than year 9999 is past every day.
+func past(day string, at time.Time) bool {
+	last, err := time.Parse(time.DateOnly, day)
+	return err != nil || !at.Before(last.AddDate(0, 0, 1))
 }

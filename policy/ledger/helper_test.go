@@ -97,6 +97,7 @@ func grant(rho int64) ledger.Grant {
 			{ID: "g-1", Principal: "insurer-a", Templates: []string{"claim-severity"}, Purposes: []string{"pricing"}, Until: "2027-12-31"},
 			{ID: "g-small", Principal: "insurer-a", Templates: []string{template}, Purposes: []string{"pricing"}, Until: "2027-12-31", QuotaRho: 25},
 			{ID: "g-old", Principal: "insurer-a", Templates: []string{template}, Purposes: []string{"pricing"}, Until: "2026-11-20"},
+			{ID: "g-b", Principal: "pharma-b", Templates: []string{"claim-severity"}, Purposes: []string{"research"}, Until: "2027-12-31"},
 		},
 	}
 }
@@ -105,10 +106,16 @@ func charge(id string, rho int64, at time.Time) ledger.Charge {
 	return ledger.Charge{
 		ID: id, Principal: "insurer-a", Organisation: "Insurer A", Grant: "g-1", Purpose: "pricing",
 		Template: template, Catalogue: "I3", TemplateDigest: "template-digest", Key: "key-1", Snapshot: "snap-1",
-		Epoch: 20778, Scopes: []string{year, life}, Cost: dp.Cost{Rho: rho, Delta: 1},
-		Sigmas: map[string]float64{"people": 12.5, "sum:paid": 1e6}, Due: at.Truncate(time.Second).Add(2 * time.Second),
+		Epoch: at.Add(8*time.Hour).Unix() / 86400, Scopes: []string{year, life}, Cost: dp.Cost{Rho: rho, Delta: 1},
+		Sigmas: map[string]float64{"people": 12.5e6, "sum:paid": 1e7}, Due: at.Truncate(time.Second).Add(2 * time.Second),
 		Request: "request-" + id,
 	}
+}
+
+// under is a charge decided under the policy that is in force.
+func under(l *ledger.Ledger, c ledger.Charge) ledger.Charge {
+	c.Policy, _ = l.PolicyInForce()
+	return c
 }
 
 // answer charges and releases a request.

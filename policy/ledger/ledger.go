@@ -76,9 +76,11 @@ type Ledger struct {
 	pending []byte  // records appended and not yet written
 	durable int64   // leaves fsynced
 	stopped error
-	newest  []byte // the newest checkpoint
-	older   int64  // the size signed before the newest
-	second  Second
+
+	attempting sync.Mutex // one policy's attempt is logged at a time
+	newest     []byte     // the newest checkpoint
+	older      int64      // the size signed before the newest
+	second     Second
 	// secondLost is Options.SecondLost.
 	secondLost bool
 	witness    Witness
@@ -191,10 +193,11 @@ func (l *Ledger) Audit(ctx context.Context, a Audit) (int64, error) {
 }
 
 // Grant puts a policy in force, under a checkpoint. One equal to the newest is
-// not logged again: its index is returned. ErrCapRaised refuses a higher cap.
+// not logged again: its index is returned. What it replaces is filled in. ErrCapRaised
+// refuses a higher cap.
 func (l *Ledger) Grant(ctx context.Context, g Grant) (int64, error) {
 	l.mu.RLock()
-	index, same := l.grantIndex, l.grant != nil && reflect.DeepEqual(normal(*l.grant), normal(g))
+	index, same := l.grantIndex, l.grant != nil && l.grant.same(g)
 	l.mu.RUnlock()
 	if same {
 		if err := l.publish(index); !errors.Is(err, ErrQuorum) {
@@ -203,12 +206,19 @@ func (l *Ledger) Grant(ctx context.Context, g Grant) (int64, error) {
 		return index, nil
 	}
 	g = g.copy()
-	return l.published(ctx, &g)
+	return l.publishedIf(ctx, &g, func() error {
+		g.Replaces = l.replaced()
+		return nil
+	})
 }
+
+// same says whether two leaves put the same policy in force, whatever was before.
+func (g *Grant) same(o Grant) bool { return reflect.DeepEqual(normal(*g), normal(o)) }
 
 // normal makes empty lists equal to missing ones.
 func normal(g Grant) Grant {
 	g = g.copy()
+	g.Replaces = -1
 	if len(g.Grants) == 0 {
 		g.Grants = nil
 	}

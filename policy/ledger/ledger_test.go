@@ -31,7 +31,7 @@ func TestChargeReleaseReplay(t *testing.T) {
 	released, err := l.Release(ctx, ledger.Release{Charge: index, ID: "r-1", Digest: digest("r-1")})
 	must(t, err)
 	found := l.Find("key-1")
-	if len(found) != 1 || found[0].Release != released || found[0].Digest != digest("r-1") || found[0].Sigmas["people"] != 12.5 {
+	if len(found) != 1 || found[0].Release != released || found[0].Digest != digest("r-1") || found[0].Sigmas["people"] != 12.5e6 {
 		t.Fatalf("found %+v", found)
 	}
 	leaf, _, err := l.Leaf(released)
@@ -39,7 +39,7 @@ func TestChargeReleaseReplay(t *testing.T) {
 	if !leaf.Time.Equal(asked.Due) {
 		t.Fatalf("released at %v, due at %v", leaf.Time, asked.Due)
 	}
-	_, err = l.Replay(ctx, ledger.Replay{ID: "r-2", Release: released, Principal: "pharma-b", Organisation: "Pharma B",
+	_, err = l.Replay(ctx, ledger.Replay{ID: "r-2", Release: released, Grant: "g-b", Principal: "pharma-b", Organisation: "Pharma B",
 		Purpose: "research", Idempotency: "once", Request: "request-2"})
 	must(t, err)
 	if got := l.Spent(year); got.Rho != 40 {
@@ -135,9 +135,9 @@ func TestBudgetError(t *testing.T) {
 	g.Life.Rho = 50
 	_, err := l.Grant(ctx, g)
 	must(t, err)
-	_, err = l.Charge(ctx, charge("r-1", 40, c.now()))
+	_, err = l.Charge(ctx, under(l, charge("r-1", 40, c.now())))
 	must(t, err)
-	_, err = l.Charge(ctx, charge("r-2", 11, c.now()))
+	_, err = l.Charge(ctx, under(l, charge("r-2", 11, c.now())))
 	var budget *ledger.BudgetError
 	if !errors.As(err, &budget) || budget.Scope != life || budget.Left != (dp.Cost{Rho: 10, Delta: 999}) {
 		t.Fatalf("%v %+v", err, budget)
@@ -145,10 +145,10 @@ func TestBudgetError(t *testing.T) {
 	if l.Spent(year).Rho != 40 {
 		t.Fatalf("the year was charged %d", l.Spent(year).Rho)
 	}
-	_, err = l.Charge(ctx, charge("r-3", 10, c.now()))
+	_, err = l.Charge(ctx, under(l, charge("r-3", 10, c.now())))
 	must(t, err)
 	small := charge("r-4", 1, c.now())
-	_, err = l.Charge(ctx, small)
+	_, err = l.Charge(ctx, under(l, small))
 	want(t, err, ledger.ErrBudget)
 }
 
@@ -230,7 +230,7 @@ func TestSuspension(t *testing.T) {
 	l, _ := fresh(t, c)
 	abandon := func(id string) {
 		t.Helper()
-		index, err := l.Charge(ctx, charge(id, 1, c.now()))
+		index, err := l.Charge(ctx, under(l, charge(id, 1, c.now())))
 		must(t, err)
 		c.step(2 * time.Second)
 		_, err = l.Abandon(ctx, index)
@@ -249,7 +249,7 @@ func TestSuspension(t *testing.T) {
 	if l.Suspended(template) {
 		t.Fatal("suspended by two in a year")
 	}
-	still, err := l.Charge(ctx, charge("r-still", 1, c.now()))
+	still, err := l.Charge(ctx, under(l, charge("r-still", 1, c.now())))
 	must(t, err)
 	abandon("r-4")
 	if !l.Suspended(template) || l.Suspended("claim-severity@2.0.0") {
@@ -258,11 +258,11 @@ func TestSuspension(t *testing.T) {
 	c.step(400 * 24 * time.Hour) // it does not pass by itself
 	_, err = l.Abandon(ctx, still)
 	must(t, err)
-	_, err = l.Charge(ctx, charge("r-5", 1, c.now()))
+	_, err = l.Charge(ctx, under(l, charge("r-5", 1, c.now())))
 	want(t, err, ledger.ErrSuspended)
 	_, err = l.Resume(ctx, template, "steward-s")
 	must(t, err)
-	_, err = l.Charge(ctx, charge("r-5", 1, c.now()))
+	_, err = l.Charge(ctx, under(l, charge("r-5", 1, c.now())))
 	must(t, err)
 }
 
@@ -345,7 +345,7 @@ func TestNoSharedMemory(t *testing.T) {
 	theirs.Request.Scopes[0], theirs.Request.Sigmas["people"] = "changed", 0
 	g, _ := l.InForce()
 	g.Grants[0].Purposes[0] = "changed"
-	if again, _ := l.Trace("r-1"); again.Request.Scopes[0] != year || again.Request.Sigmas["people"] != 12.5 {
+	if again, _ := l.Trace("r-1"); again.Request.Scopes[0] != year || again.Request.Sigmas["people"] != 12.5e6 {
 		t.Fatalf("%+v", again)
 	}
 	if again, _ := l.InForce(); again.Grants[0].Purposes[0] != "pricing" {

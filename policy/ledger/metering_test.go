@@ -18,7 +18,7 @@ func TestUsage(t *testing.T) {
 	index, err := l.Charge(ctx, charge("r-2", 7, c.now()))
 	must(t, err)
 	for _, id := range []string{"p-1", "p-2"} {
-		_, err = l.Replay(ctx, ledger.Replay{ID: id, Release: released, Principal: "pharma-b", Organisation: "Pharma B", Purpose: "research", Request: id})
+		_, err = l.Replay(ctx, ledger.Replay{ID: id, Release: released, Grant: "g-b", Principal: "pharma-b", Organisation: "Pharma B", Purpose: "research", Request: id})
 		must(t, err)
 	}
 	c.step(2 * time.Second)

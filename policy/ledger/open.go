@@ -43,6 +43,7 @@ func Open(o Options) (*Ledger, error) {
 	}
 	l := &Ledger{State: newState(o.Population), dir: o.Dir, fs: o.FS, now: o.Now, fatal: o.Fatal,
 		second: o.Second, secondLost: o.SecondLost, witness: o.Witness, clock: clockwork{up: o.Uptime}, links: map[int64]string{}}
+	l.rootOf = func(size int64) (tlog.Tree, error) { return l.tree.at(size) }
 	err := l.ownKeys(o)
 	if err != nil {
 		return nil, err

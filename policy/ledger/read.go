@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Read folds a log without locking it and without writing, for estimates and
@@ -44,6 +45,7 @@ func Read(dir string, keys ...string) (*State, error) {
 	}
 	s := newState(list[0].Name())
 	var hashes tree
+	s.rootOf = func(size int64) (tlog.Tree, error) { return hashes.at(size) }
 	wal, err := OS{}.OpenFile(filepath.Join(dir, walName), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, checkSigned(nil, 0, signed)
@@ -64,9 +66,7 @@ func Read(dir string, keys ...string) (*State, error) {
 		if err != nil {
 			return fmt.Errorf("%w: leaf %d: %w", ErrCorrupt, s.size, err)
 		}
-		if leaf.Index < signed.N {
-			hashes, err = hashes.with(leaf.Index, raw)
-		}
+		hashes, err = hashes.with(leaf.Index, raw)
 		return err
 	})
 	if err != nil {

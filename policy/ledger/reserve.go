@@ -103,7 +103,7 @@ type Reservation struct {
 
 // Open says whether the reservation holds for a leaf of that time.
 func (r *Reservation) Open(at time.Time) bool {
-	return !r.Closed && at.UTC().Format(time.DateOnly) <= r.Until
+	return !r.Closed && !past(r.Until, at)
 }
 
 // Held is what open reservations have set aside in a scope and not used, for a leaf
@@ -186,18 +186,16 @@ func (s *State) setAside(l Leaf, r *Reserve) error {
 		return fmt.Errorf("%w: a job sets aside once", ErrDuplicate)
 	case g == nil:
 		return fmt.Errorf("%w: unknown grant", ErrGrant)
-	case g.covers(r.Principal, r.Template, r.Purpose, l.Time) != nil:
-		return g.covers(r.Principal, r.Template, r.Purpose, l.Time)
+	case g.covers(r.Principal, r.Organisation, r.Template, r.Purpose, l.Time) != nil:
+		return g.covers(r.Principal, r.Organisation, r.Template, r.Purpose, l.Time)
 	case s.standing[r.Template].suspended:
 		return ErrSuspended
-	case g.Organisation != "" && g.Organisation != r.Organisation:
-		return fmt.Errorf("%w: %s is another organisation's", ErrGrant, g.ID)
-	case l.Time.UTC().Format(time.DateOnly) > r.Until:
+	case past(r.Until, l.Time):
 		return fmt.Errorf("%w: its last day has passed", ErrReserve)
 	case !slices.Contains(r.Scopes, s.population+"/life"):
 		return fmt.Errorf("%w: the scope life is missing", ErrLeaf)
 	}
-	if err := s.needAll(l.Time, r.TemplateDigest); err != nil {
+	if err := s.needAll(l.Time, r.Template, r.TemplateDigest); err != nil {
 		return err
 	}
 	if err := s.roomIn(g, r.Scopes, r.Cost, l.Time); err != nil {

@@ -138,19 +138,19 @@ func TestReservationQuotaAndLoweredCap(t *testing.T) {
 	must(t, err)
 	a := charge("r-1", 6, c.now())
 	a.Grant = "g-small"
-	_, err = l.Charge(ctx, a)
+	_, err = l.Charge(ctx, under(l, a))
 	want(t, err, ledger.ErrBudget)
 	a.Cost.Rho = 5
-	_, err = l.Charge(ctx, a)
+	_, err = l.Charge(ctx, under(l, a))
 	must(t, err)
 	_, err = l.Grant(ctx, grant(15))
 	must(t, err)
 	a = attempt("job-1", "j-1", 11, c.now())
 	a.Grant = "g-small"
-	_, err = l.Charge(ctx, a)
+	_, err = l.Charge(ctx, under(l, a))
 	want(t, err, ledger.ErrBudget)
 	a.Cost.Rho = 10
-	_, err = l.Charge(ctx, a)
+	_, err = l.Charge(ctx, under(l, a))
 	must(t, err)
 }
 

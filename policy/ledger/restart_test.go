@@ -78,7 +78,7 @@ func TestRestartFoldsToTheSame(t *testing.T) {
 				if n(1, "grant") == 0 {
 					a.Grant = "g-small"
 				}
-				if _, err := l.Charge(ctx, a); err == nil {
+				if _, err := l.Charge(ctx, under(l, a)); err == nil {
 					r, _ := l.Trace(a.ID)
 					open = append(open, r.Request)
 				}
@@ -97,8 +97,8 @@ func TestRestartFoldsToTheSame(t *testing.T) {
 			case 6:
 				if len(done) > 0 {
 					r, _ := l.Trace(done[0].ID)
-					_, _ = l.Replay(ctx, ledger.Replay{ID: fmt.Sprint("p-", i), Release: r.Request.Release, Principal: "insurer-a",
-						Organisation: "o", Purpose: "p", Idempotency: fmt.Sprint("idem-", n(3, "idempotency")), Request: "q"})
+					_, _ = l.Replay(ctx, ledger.Replay{ID: fmt.Sprint("p-", i), Release: r.Request.Release, Grant: "g-1", Principal: "insurer-a",
+						Organisation: "o", Purpose: "pricing", Idempotency: fmt.Sprint("idem-", n(3, "idempotency")), Request: "q"})
 				}
 			case 7:
 				_, _ = l.Resume(ctx, template, "steward-s")

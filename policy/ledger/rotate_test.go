@@ -215,6 +215,7 @@ func TestLostSigner(t *testing.T) {
 		want(t, w.Away(), ledger.ErrQuorum)
 		ch := charge("r-2", 1, c.now())
 		ch.TemplateDigest = templateDigest
+		ch = under(w.Ledger, ch)
 		_, err := w.Charge(ctx, ch)
 		want(t, err, ledger.ErrSigner)
 		if string(w.Newest()) != string(signed) {

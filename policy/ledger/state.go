@@ -1,10 +1,11 @@
 package ledger
 
 import (
-	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/qunxiang/qunxiang/dp"
 )
@@ -28,6 +29,7 @@ type State struct {
 	keysInForce []keyed
 	audits      map[string]bool // by root
 	chain       chain
+	rootOf      func(size int64) (tlog.Tree, error) // of the leaves so far
 
 	spent      map[string]dp.Cost // by scope
 	quota      map[string]int64   // rho by grant
@@ -41,6 +43,7 @@ type State struct {
 	asked      map[[2]string]asked   // by principal and idempotency digest
 	snapshots  []string
 	registered map[string]*registered
+	attempts   attempts
 	standing   map[string]standing // by template version
 	usage      map[usageKey]Usage
 	reserves   []*Reservation // by RESERVE leaf
@@ -209,11 +212,30 @@ func (s *State) Suspended(template string) bool {
 	return s.standing[template].suspended
 }
 
-// Snapshots are the snapshots logged, oldest first.
+// Snapshots are the snapshots logged that may be asked, oldest first: none that a DELETE
+// has named.
 func (s *State) Snapshots() []string {
+	kept, _ := s.snapshotsBy()
+	return kept
+}
+
+// DeletedSnapshots are those that a DELETE has named, oldest first.
+func (s *State) DeletedSnapshots() []string {
+	_, deleted := s.snapshotsBy()
+	return deleted
+}
+
+func (s *State) snapshotsBy() (kept, deleted []string) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return slices.Clone(s.snapshots)
+	for _, id := range s.snapshots {
+		if s.registered[id].deleted {
+			deleted = append(deleted, id)
+		} else {
+			kept = append(kept, id)
+		}
+	}
+	return kept, deleted
 }
 
 // InForce is the newest GRANT; false before the first.

@@ -1,10 +1,11 @@
 package ledger
 
 import (
-	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/qunxiang/qunxiang/policy/witness"
@@ -28,6 +29,9 @@ func (s *State) enforce(l Leaf, g *Grant) error {
 	if s.grant != nil && !(g.Year.Fits(s.grant.Year) && g.Life.Fits(s.grant.Life)) {
 		return ErrCapRaised
 	}
+	if l.Previous != "" && g.Replaces != s.replaced() {
+		return fmt.Errorf("%w: it takes the place of leaf %d, in force is leaf %d", ErrLeaf, g.Replaces, s.replaced())
+	}
 	digest, askers := "", askersOf(g, s.grant)
 	if g.Mode == modeSupervised {
 		var err error
@@ -39,6 +43,9 @@ func (s *State) enforce(l Leaf, g *Grant) error {
 		if g.Mode != modeSupervised {
 			return ErrSupervised
 		}
+		if s.grant.person(g.By) == "" { // else whoever writes it would say who wrote it
+			return fmt.Errorf("%w: the policy in force does not know %s, who put this one forward", ErrApproval, g.By)
+		}
 		of := thing{SubjectGrant, digest}
 		if err := enough(of, s.agreed(s.grant, of, l.Time, askers)); err != nil {
 			return err
@@ -49,6 +56,42 @@ func (s *State) enforce(l Leaf, g *Grant) error {
 	return nil
 }
 
+// replaced is the GRANT leaf in force, -1 for none.
+func (s *State) replaced() int64 {
+	if s.grant == nil {
+		return -1
+	}
+	return s.grantIndex
+}
+
+// Succession is the leaf that puts a policy in force now, or has put it: what people
+// approve. It is for the policy in force only; after another GRANT it is another leaf.
+func (s *State) Succession(g Grant) Grant {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	g = g.copy()
+	if g.Replaces = s.replaced(); s.grant != nil && s.grant.same(g) {
+		g.Replaces = s.grant.Replaces
+	}
+	return g
+}
+
+// PolicyInForce is the GRANT leaf in force and the digest of its policy; -1 before the first.
+func (s *State) PolicyInForce() (leaf int64, digest string) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.grant == nil {
+		return -1, ""
+	}
+	return s.grantIndex, s.grant.Policy
+}
+
+// nobodys says that no person is known behind a principal of a supervised domain: its
+// node, which charges for training and asks nothing.
+func (g *Grant) nobodys(principal string) bool {
+	return g.Mode == modeSupervised && g.person(principal) == ""
+}
+
 // checkSupervision holds a GRANT leaf to what its mode needs.
 func (g *Grant) checkSupervision() error {
 	bad := func(why string) error { return fmt.Errorf("%w: %w: %s", ErrLeaf, ErrSupervised, why) }
@@ -56,7 +99,7 @@ func (g *Grant) checkSupervision() error {
 	case g.Mode == modeEvaluation && len(g.Approvers) > 0:
 		return bad("a policy that names approvers is no evaluation's")
 	case g.Mode == modeEvaluation:
-		return nil
+		return g.checkPeople()
 	case g.Mode != modeSupervised:
 		return fmt.Errorf("%w: a mode that is not known", ErrLeaf)
 	case len(g.Approvers) < minApprovers:
@@ -67,17 +110,16 @@ func (g *Grant) checkSupervision() error {
 		return bad("two halves of the witnesses could cosign two logs: the quorum must be more than half of them")
 	case g.Retention < MinRetention:
 		return bad("released files are kept for too short a time")
+	case leastPeople(g.K) < MinK:
+		return bad("groups of fewer than 20 people would be shown")
 	case g.person(g.By) == "":
 		return bad("nobody knows who put the policy forward")
 	}
 	if _, err := witness.NewPolicy(g.Witnesses.Keys, int(g.Witnesses.Quorum)); err != nil {
 		return bad(err.Error())
 	}
-	for _, err := range []error{checkTexts("by", g.By, "k", g.K), checkCount("retention_days", g.Retention),
-		checkList("keys", g.Witnesses.Keys, true), g.checkPeople()} {
-		if err != nil {
-			return err
-		}
+	if err := g.checkPeople(); err != nil {
+		return err
 	}
 	for _, e := range g.Grants {
 		if e.Organisation == "" {
@@ -85,6 +127,25 @@ func (g *Grant) checkSupervision() error {
 		}
 	}
 	return nil
+}
+
+// MinK is the least threshold on a group's people.
+const MinK = 20
+
+// leastPeople reads the threshold of a policy, which is a number of people or noisy; 0 for
+// what is neither.
+func leastPeople(k string) int64 {
+	k, noisy := strings.CutPrefix(k, "noisy, ")
+	if noisy {
+		if k, noisy = strings.CutSuffix(k, " where keys are private"); !noisy {
+			return 0
+		}
+	}
+	n, err := whole(k)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // checkPeople wants approvers and principals in order, each once, and every approver
@@ -96,7 +157,7 @@ func (g *Grant) checkPeople() error {
 	}
 	for _, a := range g.Approvers {
 		persons, keys = append(persons, a.Person), append(keys, a.Key)
-		if b, err := base64.StdEncoding.Strict().DecodeString(a.Key); err != nil || len(b) != ed25519.PublicKeySize {
+		if b, err := base64.StdEncoding.Strict().DecodeString(a.Key); err != nil || !sound(b) {
 			return fmt.Errorf("%w: an approver's key is not an Ed25519 key in base64", ErrLeaf)
 		}
 		if !slices.Contains(known, a.Person) {
@@ -108,7 +169,8 @@ func (g *Grant) checkPeople() error {
 			return err
 		}
 	}
-	for _, err := range []error{checkList("approvers", persons, true), checkList("keys of approvers", keys, false), checkList("persons", principals, true)} {
+	for _, err := range []error{checkText("by", g.By), checkText("k", g.K), checkCount("retention_days", g.Retention), checkCount("quorum", g.Witnesses.Quorum),
+		checkList("keys", g.Witnesses.Keys, true), checkList("approvers", persons, true), checkList("keys of approvers", keys, false), checkList("persons", principals, true)} {
 		if err != nil {
 			return err
 		}
@@ -241,6 +303,9 @@ func (s *State) audited(l Leaf, b *Audit) error {
 		return fmt.Errorf("%w: the log has not so many leaves", ErrUnknown)
 	case s.audits[b.Root]:
 		return fmt.Errorf("%w: this look was taken before", ErrApproval)
+	}
+	if t, err := s.rootOf(b.Leaves); err != nil || hex.EncodeToString(t.Hash[:]) != b.Root {
+		return fmt.Errorf("%w: it is not the root of the first %d leaves", ErrUnknown, b.Leaves)
 	}
 	if err := s.need(of, l.Time, b.By); err != nil {
 		return err

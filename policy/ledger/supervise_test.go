@@ -4,6 +4,8 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +27,8 @@ func publicOf(person string) string {
 // principals.
 func supervised(rho int64) ledger.Grant {
 	g := grant(rho)
+	g.Grants = g.Grants[:3]
+	g.Readers = []ledger.Reader{{Organisation: "authority", Principal: "regulator-b"}}
 	g.Mode, g.By, g.K, g.Retention = "supervised", "steward-c", "20", ledger.MinRetention
 	for i := range g.Grants {
 		g.Grants[i].Organisation = "Insurer A"
@@ -40,7 +44,11 @@ func supervised(rho int64) ledger.Grant {
 
 // says makes a person's signed statement.
 func says(person, subject, digest string, at time.Time, change ...func(*ledger.Approve)) ledger.Approve {
-	a := ledger.Approve{Subject: subject, Digest: digest, Name: "what it is", Approver: person, Made: at.UTC().Truncate(time.Second), Expires: at.UTC().Truncate(time.Second).AddDate(0, 6, 0)}
+	name := "what it is"
+	if subject == ledger.SubjectTemplate {
+		name = templateNamed(digest)
+	}
+	a := ledger.Approve{Subject: subject, Digest: digest, Name: name, Approver: person, Made: at.UTC().Truncate(time.Second), Expires: at.UTC().Truncate(time.Second).AddDate(0, 6, 0)}
 	for _, c := range change {
 		c(&a)
 	}
@@ -67,6 +75,10 @@ func (w world) approve(subject, digest string, people ...string) {
 
 func (w world) approveLeaf(subject string, b ledger.Body, people ...string) {
 	w.Helper()
+	if g, ok := b.(*ledger.Grant); ok {
+		next := w.Succession(*g)
+		b = &next
+	}
 	d, err := ledger.ContentDigest(b)
 	must(w.T, err)
 	w.approve(subject, d, people...)
@@ -80,8 +92,22 @@ func (w world) ask(id string) error {
 func (w world) charge(id string) error {
 	c := charge(id, 1, w.c.now())
 	c.TemplateDigest = templateDigest
+	c.Policy, _ = w.PolicyInForce()
 	_, err := w.Charge(ctx, c)
 	return err
+}
+
+// laterDigest is the digest of a version of the template, of which 0 is the first.
+func laterDigest(version int) string { return strings.Repeat(fmt.Sprintf("7%x", 14-version), 32) }
+
+// templateNamed is the version of the template that has a digest.
+func templateNamed(digest string) string {
+	for v := range 3 {
+		if digest == laterDigest(v) {
+			return fmt.Sprintf("claim-severity@1.0.%d", v)
+		}
+	}
+	return template
 }
 
 var templateDigest = strings.Repeat("7e", 32)
@@ -303,12 +329,13 @@ func TestApproversChange(t *testing.T) {
 	must(t, err)
 	want(t, w.ask("r-1"), ledger.ErrApproval)
 	a := says("bo", ledger.SubjectGrant, "", w.c.now())
-	a.Digest, err = ledger.ContentDigest(&g)
+	inForce, _ := w.InForce()
+	a.Digest, err = ledger.ContentDigest(&inForce)
 	must(t, err)
 	for _, digest := range []string{a.Digest, templateDigest, snapshotDigest(t)} {
 		a.Digest, a.Subject = digest, map[string]string{a.Digest: ledger.SubjectGrant, templateDigest: ledger.SubjectTemplate, snapshotDigest(t): ledger.SubjectSnapshot}[digest]
 		w.c.step(time.Second)
-		a.Made = w.c.now()
+		a.Made, a.Name = w.c.now(), template
 		a.Sign(population, keyOf("bo's second key"))
 		want(t, w.ask("r-1"), ledger.ErrApproval)
 		_, err = w.Approve(ctx, a)
@@ -329,7 +356,7 @@ func TestDelete(t *testing.T) {
 	_, released := func() (int64, int64) {
 		c := charge("r-1", 1, w.c.now())
 		c.TemplateDigest = templateDigest
-		at, err := w.Charge(ctx, c)
+		at, err := w.Charge(ctx, under(w.Ledger, c))
 		must(t, err)
 		w.c.step(2 * time.Second)
 		out, err := w.Release(ctx, ledger.Release{Charge: at, ID: "r-1", Digest: digest("r-1")})
@@ -372,7 +399,7 @@ func TestResumeKeyAudit(t *testing.T) {
 	for _, id := range []string{"r-1", "r-2", "r-3"} {
 		c := charge(id, 1, w.c.now())
 		c.TemplateDigest = templateDigest
-		at, err := w.Charge(ctx, c)
+		at, err := w.Charge(ctx, under(w.Ledger, c))
 		must(t, err)
 		w.c.step(2 * time.Second)
 		_, err = w.Abandon(ctx, at)
@@ -398,7 +425,9 @@ func TestResumeKeyAudit(t *testing.T) {
 	_, err = w.Rekey(ctx, k, nil)
 	want(t, err, ledger.ErrKey)
 
-	a := ledger.Audit{Leaves: 2, Root: strings.Repeat("ab", 32), Passed: true, By: "steward-c"}
+	first, err := w.Root(2)
+	must(t, err)
+	a := ledger.Audit{Leaves: 2, Root: hex.EncodeToString(first[:]), Passed: true, By: "steward-c"}
 	_, err = w.Audit(ctx, a)
 	want(t, err, ledger.ErrApproval)
 	w.approve(ledger.SubjectAudit, a.Root, "ada", "bo")
@@ -417,12 +446,12 @@ func TestReplayUnderRevokedPolicy(t *testing.T) {
 	w, g := overseen(t)
 	c := charge("r-1", 1, w.c.now())
 	c.TemplateDigest = templateDigest
-	at, err := w.Charge(ctx, c)
+	at, err := w.Charge(ctx, under(w.Ledger, c))
 	must(t, err)
 	w.c.step(2 * time.Second)
 	out, err := w.Release(ctx, ledger.Release{Charge: at, ID: "r-1", Digest: digest("r-1")})
 	must(t, err)
-	r := ledger.Replay{ID: "r-2", Release: out, Principal: "insurer-a", Organisation: "Insurer A", Purpose: "pricing", Request: "q"}
+	r := ledger.Replay{ID: "r-2", Release: out, Grant: "g-1", Principal: "insurer-a", Organisation: "Insurer A", Purpose: "pricing", Request: "q"}
 	_, err = w.Replay(ctx, r)
 	must(t, err)
 	d, err := ledger.ContentDigest(&g)
@@ -434,7 +463,7 @@ func TestReplayUnderRevokedPolicy(t *testing.T) {
 	_, err = w.Replay(ctx, r)
 	want(t, err, ledger.ErrApproval)
 	want(t, w.ask("r-4"), ledger.ErrApproval)
-	r.Purpose, r.Principal = "read-releases", "regulator-b"
+	r.Purpose, r.Principal, r.Organisation, r.Grant = "read-releases", "regulator-b", "authority", ""
 	_, err = w.Replay(ctx, r)
 	must(t, err)
 }

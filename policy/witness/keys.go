@@ -26,12 +26,18 @@ func NewVerifier(text string) (note.Verifier, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrKey, err)
 		}
+		if !sound(data[1:]) {
+			return nil, errUnsound
+		}
 		return v, nil
 	case data[0] == typeCosignature:
 		return NewCosignatureVerifier(text)
 	}
 	return NewSM2Verifier(text)
 }
+
+// errUnsound refuses what anybody could sign for.
+var errUnsound = fmt.Errorf("%w: an Ed25519 point of small order, or in another spelling than its one", ErrKey)
 
 // Signature types of C2SP signed-note.
 const (

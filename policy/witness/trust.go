@@ -3,6 +3,7 @@ package witness
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,12 +23,14 @@ const (
 // stricter than there: where it lists SM2 keys of a log, a checkpoint needs a signature
 // of one of them beside that of one of its Ed25519 keys; and two sets of witnesses that
 // each meet the quorum have a witness in common, so that honest witnesses never make two
-// histories of one log believed.
+// histories of one log believed. And it has a kind of line besides, approver with a
+// person's name and Ed25519 key, for whose approvals count in a supervised domain.
 type Trust struct {
 	logs      []*trustedLog
 	witnesses []*CosignatureVerifier
-	members   map[string]member // by name
-	quorum    string            // "" for none
+	members   map[string]member  // by name
+	quorum    string             // "" for none
+	approvers map[[2]string]bool // persons and their keys
 }
 
 type trustedLog struct {
@@ -48,7 +51,7 @@ type member struct {
 // used before it is said, and a member of two groups are ErrMalformed or ErrKey, with the
 // line.
 func ParseTrust(text []byte) (*Trust, error) {
-	p := &trustReader{t: &Trust{members: map[string]member{}}, keys: map[[32]byte]bool{}, used: map[string]bool{}}
+	p := &trustReader{t: &Trust{members: map[string]member{}, approvers: map[[2]string]bool{}}, keys: map[[32]byte]bool{}, used: map[string]bool{}}
 	if len(text) > maxTrustSize || len(text) > 0 && text[len(text)-1] != '\n' {
 		return nil, fmt.Errorf("%w: a policy ends with a newline and has at most %d bytes", ErrMalformed, maxTrustSize)
 	}
@@ -128,12 +131,14 @@ func (p *trustReader) line(line []byte) error {
 		return p.log(words[1])
 	case kind == "witness" && (n == 3 || n == 4):
 		return p.witness(words[1], words[2])
+	case kind == "approver" && n >= 3:
+		return p.approver(strings.Join(words[1:n-1], " "), words[n-1])
 	case kind == "group" && n >= 4:
 		return p.group(words[1], words[2], words[3:])
 	case kind == "quorum" && n == 2:
 		return p.quorum(words[1])
 	}
-	return fmt.Errorf("%w: not log, witness, group or quorum with what belongs to it", ErrMalformed)
+	return fmt.Errorf("%w: not log, witness, approver, group or quorum with what belongs to it", ErrMalformed)
 }
 
 // once refuses a public key that is listed twice, whatever it is called.
@@ -192,6 +197,16 @@ func (p *trustReader) witness(name, text string) error {
 	}
 	p.t.witnesses = append(p.t.witnesses, v)
 	p.t.members[name] = member{witness: v}
+	return nil
+}
+
+// approver pins a person and a key. A person who has had several has as many lines.
+func (p *trustReader) approver(person, key string) error {
+	b, err := base64.StdEncoding.Strict().DecodeString(key)
+	if err != nil || !sound(b) || p.t.approvers[[2]string{person, key}] {
+		return fmt.Errorf("%w: approver %s has no Ed25519 key in base64, or the same twice", ErrKey, person)
+	}
+	p.t.approvers[[2]string{person, key}] = true
 	return nil
 }
 

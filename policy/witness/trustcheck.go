@@ -23,6 +23,12 @@ func (t *Trust) Logs() []string {
 // Asks says whether the policy wants cosignatures.
 func (t *Trust) Asks() bool { return t.quorum != "" }
 
+// Approvers says whether the policy pins people whose approvals count.
+func (t *Trust) Approvers() bool { return len(t.approvers) > 0 }
+
+// Approver says whether a person is pinned with a key, Ed25519 in base64.
+func (t *Trust) Approver(person, key string) bool { return t.approvers[[2]string{person, key}] }
+
 // Seen is what a trusted checkpoint says, and who signed it.
 type Seen struct {
 	Checkpoint

@@ -76,7 +76,7 @@ func (p place) runnerOf(t *testing.T, a queries.Answerer, dir string, now func()
 		Source: func(id string) (queries.Source, error) {
 			return queries.Source{Snapshot: id, MaxRows: 200_000, Currency: "CNY"}, nil
 		},
-		Epoch: func(time.Time) int64 { return 1 }, Secret: bytes.Repeat([]byte{9}, 32),
+		Epoch: func(at time.Time) int64 { return at.Add(8*time.Hour).Unix() / 86400 }, Secret: bytes.Repeat([]byte{9}, 32),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,206 @@
+package audit_test
+
+import (
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/qunxiang/qunxiang/policy/audit"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/policy/witness"
+)
+
+// folded is what the ledger's own fold says of a forged log.
+func (f *forge) folded() error {
+	dir := f.t.TempDir()
+	must(f.t, os.WriteFile(filepath.Join(dir, "wal"), f.wal(), 0o600))
+	must(f.t, os.WriteFile(filepath.Join(dir, "checkpoint"), f.checkpoint(), 0o600))
+	_, err := ledger.Read(dir, verifierKey(f.t))
+	return err
+}
+
+// inPlace is a first policy with all approved that a charge needs, its snapshot at 5.
+func inPlace(t *testing.T, policy members) *forge {
+	f := &forge{t: t, cosign: []string{"w.example"}}
+	f.chained("GRANT", policy)
+	f.approved("grant", contentOf(t, "GRANT", policy), "ada", "bo")
+	f.approved("snapshot", contentOf(t, "SNAPSHOT", loaded), "ada", "bo")
+	f.chained("SNAPSHOT", loaded)
+	return f.approved("template", templateDigest, "bo", "cy")
+}
+
+// Both folds refuse the same logs, which give one approval, policy, grant or name for
+// another.
+func TestBothFoldsRefuse(t *testing.T) {
+	nobody := []members{person("bo", "regulator-b"), person("ada", "steward-a"), person("cy", "steward-c"), person("stan", "steward-s")}
+	small := func(last byte) string {
+		b := make([]byte, 32)
+		b[0], b[31] = 1, last
+		return base64.StdEncoding.EncodeToString(b)
+	}
+	signature := base64.StdEncoding.EncodeToString(append(append([]byte{1}, make([]byte, 31)...), make([]byte, 32)...))
+	released := func(f *forge) *forge { return f.chained("CHARGE", asked("r-1")).chained("RELEASE", released("r-1", 8)) }
+	for name, tt := range map[string]struct {
+		log  func() *forge
+		want string
+	}{
+		"an old policy again": {func() *forge {
+			f := watched(t)
+			second := overseen(t, "k", "100", "grants", []members{}, "policy", "stricter")
+			f.approvedLeaf("grant", "GRANT", second, "ada", "bo").chained("GRANT", second)
+			return f.chained("GRANT", overseen(t))
+		}, "not-approved "},
+		"in place of another policy": {func() *forge {
+			f, m := watched(t), overseen(t, "replaces", 3)
+			return f.approvedLeaf("grant", "GRANT", m, "ada", "bo").chained("GRANT", m)
+		}, "policy-order "},
+		"decided under the policy before": {func() *forge {
+			f, m := watched(t), overseen(t, "k", "500")
+			f.approvedLeaf("grant", "GRANT", m, "ada", "bo").chained("GRANT", m)
+			return f.chained("CHARGE", asked("r-1", "policy", 0))
+		}, "policy-mismatch "},
+		"handed to anybody": {func() *forge {
+			return released(watched(t)).chained("REPLAY", replayed("r-2", 9, "grant", "", "principal", "mallory", "organisation", "Data Broker Ltd", "purpose", "marketing"))
+		}, "grant-mismatch grant-unknown "},
+		"read by a role it has not": {func() *forge {
+			return released(watched(t)).chained("REPLAY", readByRole("r-2", 9, "principal", "insurer-a", "organisation", "Insurer A"))
+		}, "grant-mismatch "},
+		"handed out for another purpose": {func() *forge {
+			return released(watched(t)).chained("REPLAY", replayed("r-2", 9, "purpose", "marketing"))
+		}, "grant-mismatch "},
+		"a digest approved as another template": {func() *forge {
+			other := strings.Repeat("5b", 32)
+			f := watched(t)
+			for _, p := range []string{"ada", "bo"} {
+				f.chained("APPROVE", says(p, "template", other, "name", "fund-audit@3.0.0"))
+			}
+			return f.chained("CHARGE", asked("r-1", "template_digest", other))
+		}, "not-approved "},
+		"a suspended template under a new version": {func() *forge {
+			f := watched(t)
+			for i := range 3 {
+				f.chained("CHARGE", asked(strings.Repeat("a", i+1), "rho", "1")).chained("ABANDON", abandoned(8+2*i, "time", start))
+			}
+			return f.chained("CHARGE", asked("r-1", "template", "claim-severity@1.0.0-bis"))
+		}, "not-approved "},
+		"k 1":         {func() *forge { return inPlace(t, overseen(t, "k", "1")) }, "supervision-lost "},
+		"k 19":        {func() *forge { return inPlace(t, overseen(t, "k", "19")) }, "supervision-lost "},
+		"k -5":        {func() *forge { return inPlace(t, overseen(t, "k", "-5")) }, "supervision-lost "},
+		"no k at all": {func() *forge { return inPlace(t, overseen(t, "k", "none at all")) }, "supervision-lost "},
+		"next to nothing for next to no noise": {func() *forge {
+			return watched(t).chained("CHARGE", asked("r-1", "rho", "1", "sigmas", members{"people": "1e-300"}))
+		}, "cost-too-low "},
+		"a little too little": {func() *forge {
+			return watched(t).chained("CHARGE", asked("r-1", "rho", "44", "sigmas", members{"a": "200000", "people": "125000"}))
+		}, "cost-too-low "}, // of 44.5
+		"opt-outs of long ago":  {func() *forge { return watched(t).chained("CHARGE", asked("r-1", "epoch", 20773)) }, "epoch-invalid "},
+		"opt-outs of yesterday": {func() *forge { return watched(t).chained("CHARGE", asked("r-1", "epoch", 20774)) }, ""},
+		"opt-outs to come":      {func() *forge { return watched(t).chained("CHARGE", asked("r-1", "epoch", 20776)) }, "epoch-invalid "},
+		"a job's of long ago": {func() *forge {
+			return watched(t).chained("CHARGE", drawing("j-1", "job-1", "template_digest", templateDigest, "epoch", 20000))
+		}, ""},
+		"a job's opt-outs to come": {func() *forge {
+			return watched(t).chained("CHARGE", drawing("j-1", "job-1", "template_digest", templateDigest, "epoch", 99999999))
+		}, "epoch-invalid "},
+		"a charge by nobody": {func() *forge {
+			return inPlace(t, overseen(t, "persons", nobody)).chained("CHARGE", asked("r-1"))
+		}, "grant-mismatch "},
+		"an approver who is no principal": {func() *forge {
+			return inPlace(t, overseen(t, "persons", []members{person("ina", "insurer-a"), person("cy", "steward-c"), person("stan", "steward-s")}))
+		}, "supervision-lost supervision-lost "},
+		"an author invented for it": {func() *forge {
+			f, m := watched(t), overseen(t, "by", "a-ghost", "persons", append([]members{person("ghost", "a-ghost")}, nobody...))
+			return f.approvedLeaf("grant", "GRANT", m, "ada", "bo").chained("GRANT", m)
+		}, "not-approved "},
+		"looks at made-up roots": {func() *forge {
+			f := released(watched(t))
+			for _, made := range []string{strings.Repeat("00", 32), strings.Repeat("11", 32)} {
+				f.chained("APPROVE", says("ada", "audit", made, "time", start+2)).chained("APPROVE", says("bo", "audit", made, "time", start+2))
+				f.chained("AUDIT", members{"by": "steward-s", "leaves": 10, "passed": true, "root": made, "time": start + 2})
+			}
+			return f
+		}, "audit-invalid audit-invalid "},
+		"keys of small order": {func() *forge {
+			g := overseen(t, "approvers", []members{{"key": small(0), "person": "ada"}, {"key": small(0x80), "person": "bo"}, {"key": publicOf("cy"), "person": "cy"}})
+			f := &forge{t: t, cosign: []string{"w.example"}}
+			f.chained("GRANT", g)
+			for _, p := range []string{"ada", "bo"} {
+				f.chained("APPROVE", says(p, "grant", contentOf(t, "GRANT", g), "signature", signature))
+			}
+			return f
+		}, "leaf-malformed chain-broken approval-invalid approval-invalid "},
+		"a principal of nobody in an evaluation": {func() *forge {
+			return (&forge{t: t}).chained("GRANT", overseen(t, "mode", "evaluation", "approvers", []members{}, "persons", []members{person("", "insurer-a")}))
+		}, "leaf-malformed "},
+		"a grant in the year 10000": {func() *forge {
+			f := (&forge{t: t}).add("GRANT", terms("grants", []members{granted("g-1", "until", "9999-12-31")})).add("SNAPSHOT", loaded)
+			return f.add("CHARGE", charged("r-1", "time", 253402300800, "due", 253402300802))
+		}, "grant-expired "},
+		"a snapshot of format 1, approved later": {func() *forge {
+			f := &forge{t: t, cosign: []string{"w.example"}}
+			f.add("GRANT", terms()).add("SNAPSHOT", loaded)
+			m := overseen(t)
+			f.chained("GRANT", m)
+			f.approved("grant", contentOf(t, "GRANT", with(m, "replaces", 0)), "ada", "bo")
+			f.approved("snapshot", contentOf(t, "SNAPSHOT", loaded), "ada", "bo")
+			f.approved("template", templateDigest, "bo", "cy")
+			return f.chained("CHARGE", asked("r-1"))
+		}, ""},
+	} {
+		f := tt.log()
+		theirs, ours := f.folded(), f.verify()
+		if codes(ours) != tt.want || (theirs == nil) != ours.OK() {
+			t.Errorf("%s: ledger %v, auditor %v, want %s", name, theirs, ours.Findings, tt.want)
+		}
+	}
+}
+
+// Who approves, since when, and what was charged before is in the report. A log says itself
+// whose signatures count in it, so that an auditor who pins people finds any other.
+func TestApproversArePinned(t *testing.T) {
+	f := &forge{t: t, cosign: []string{"w.example"}}
+	f.chained("GRANT", with(terms(), "approvers", []members{}, "by", "", "k", "", "persons", []members{}, "retention_days", 0,
+		"cosigners", members{"keys": []string{}, "quorum": 0}, "grants", []members{granted("g-1", "organisation", "Insurer A")}))
+	f.chained("SNAPSHOT", loaded)
+	f.chained("CHARGE", asked("r-1")).chained("RELEASE", released("r-1", 2))
+	m := overseen(t, "time", start+10)
+	f.chained("GRANT", m)
+	must(t, f.folded())
+	for name, tt := range map[string]struct {
+		lines  string
+		pinned bool
+		want   string
+	}{
+		"nobody pinned":  {"", false, ""},
+		"all pinned":     {"approver ada " + publicOf("ada") + "\napprover bo " + publicOf("bo") + "\napprover cy " + publicOf("cy") + "\n", true, ""},
+		"one is not":     {"approver ada " + publicOf("ada") + "\napprover bo " + publicOf("bo") + "\n", true, "approver-unpinned "},
+		"by another key": {"approver ada " + publicOf("bo") + "\napprover bo " + publicOf("ada") + "\napprover cy " + publicOf("cy") + "\n", false, "approver-unpinned approver-unpinned "},
+	} {
+		trust, err := witness.ParseTrust([]byte("log " + verifierKey(t) + "\n" + tt.lines + "quorum none\n"))
+		must(t, err)
+		r, err := audit.Verify(t.Context(), audit.Options{Log: f.log(), Trust: trust})
+		must(t, err)
+		s := r.Supervision
+		if s == nil || s.Since != 4 || s.Before != 1 || s.Approved || len(s.Approvers) != 3 || s.Approvers[0].Person != "ada" || s.Approvers[0].Key != publicOf("ada") {
+			t.Fatalf("%s: %+v", name, s)
+		}
+		if codes(r) != tt.want || s.Approvers[0].Pinned != tt.pinned {
+			t.Errorf("%s: %v, %+v", name, r.Findings, s)
+		}
+	}
+	d := contentOf(t, "GRANT", with(m, "replaces", 0))
+	for _, p := range []string{"ada", "bo"} {
+		f.chained("APPROVE", says(p, "grant", d, "time", start+10))
+	}
+	if r := f.verify(); !r.OK() || !r.Supervision.Approved {
+		t.Fatalf("%v %+v", r.Findings, r.Supervision)
+	}
+	for _, bad := range []string{"approver ada\n", "approver ada x\n", "approver ada " + base64.StdEncoding.EncodeToString(make([]byte, 32)) + "\n",
+		"approver ada " + publicOf("ada") + "\napprover ada " + publicOf("ada") + "\n"} {
+		if _, err := witness.ParseTrust([]byte(bad + "quorum none\n")); err == nil {
+			t.Errorf("taken: %s", bad)
+		}
+	}
+}
