@@ -46,7 +46,7 @@ var receiptMutants = []mutant{
 	{"bundle: a second file of a name", "policy/audit/bundle.go", "if _, twice := into[name]; twice {", "if false {", "./policy/audit", "TestNoBundle"},
 	{"audit: retired keys sign on", "policy/audit/cosigned.go", "inForce != \"\" && key != inForce && !slices.Contains(by, inForce) {", "false {", "./policy/audit", "TestKeysInForce|TestBundles"},
 	{"audit: keys sign before they are in force", "policy/audit/cosigned.go", "if later[key] && key != inForce || ", "if ", "./policy/audit", "TestKeysInForce"},
-	{"audit: the log's own witnesses are not asked for", "policy/audit/cosigned.go", "if v.asks || t == nil ||", "if true || v.asks || t == nil ||", "./policy/audit", "TestWitnesses|TestBundles"},
+	{"audit: the log's own witnesses are not asked for", "policy/audit/cosigned.go", "signed, err := v.at.terms.cosigners(v.text, v.now)", "signed, err := (*terms)(nil).cosigners(v.text, v.now)", "./policy/audit", "TestWitnesses|TestBundles"},
 	{"audit: control characters behind the padding", "policy/audit/parse.go", " && plain(b[c.padAt+c.pad:])", "", "./policy/audit", "TestFindings"},
 	{"audit: names that meet are one", "policy/audit/names.go", "for s.slots[at] != x && s.slots[at] != (name{}) {", "for false {", "./policy/audit", "TestNameSet"},
 	{"audit: the history leaves charges out", "policy/audit/books.go", "if b.scope == string(name) && l.kind == \"CHARGE\" {", "if b.scope == string(name) && l.kind == \"CHARGE\" && !drawn && at%2 == 0 {", "./policy/audit", "TestHistory"},

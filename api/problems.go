@@ -27,6 +27,7 @@ type kind struct {
 // The kinds of problems. A name, once given out, is never reused or changed.
 var (
 	internalError   = kind{"internal", http.StatusInternalServerError, "Internal error", ""}
+	wrongClock      = kind{"clock", http.StatusServiceUnavailable, "The domain's clock is not to be believed; nothing was charged", ""}
 	noSigner        = kind{"no-log-key", http.StatusServiceUnavailable, "The key that signs the log is not here; nothing was charged", ""}
 	noWitness       = kind{"no-witness", http.StatusServiceUnavailable, "The witnesses of the log are out of reach; nothing was charged", ""}
 	unavailable     = kind{"unavailable", http.StatusServiceUnavailable, "Not available now", ""}
@@ -156,7 +157,8 @@ var problemMap = []struct {
 	{ledger.ErrSupervised, refused, false},
 	{ledger.ErrRetention, refused, true},
 	{ledger.ErrStopped, unavailable, false},
-	{ledger.ErrSigner, noSigner, false}, // it is an ErrQuorum too
+	{ledger.ErrClock, wrongClock, false}, // before ErrQuorum, which it may come with
+	{ledger.ErrSigner, noSigner, false},  // it is an ErrQuorum too
 	{ledger.ErrQuorum, noWitness, false},
 	{ledger.ErrKey, internalError, false},
 	{ledger.ErrRolledBack, unavailable, false},

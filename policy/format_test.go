@@ -60,13 +60,16 @@ func TestSupervisedPolicies(t *testing.T) {
 		change func(*Policy)
 		want   string
 	}{
-		"two approvers":         {func(p *Policy) { p.Supervision.Approvers = p.Supervision.Approvers[:2] }, "at least three approvers"},
-		"approver of no side":   {func(p *Policy) { p.Supervision.Approvers[0].Person = "Ina" }, "the person of a principal with the role steward or regulator"},
-		"one key for two":       {func(p *Policy) { p.Supervision.Approvers[0].Key = p.Supervision.Approvers[1].Key }, "each person and each key only once"},
-		"one person twice":      {func(p *Policy) { p.Supervision.Approvers[0].Person = "Bo" }, "each person and each key only once"},
-		"short key":             {func(p *Policy) { p.Supervision.Approvers[0].Key = "aaaa" }, "an Ed25519 public key in base64"},
-		"no witness":            {func(p *Policy) { p.Supervision.Witnesses = nil }, "a list"},
-		"too large a quorum":    {func(p *Policy) { p.Supervision.Quorum = 2 }, "a whole number from 1 to 1"},
+		"two approvers":       {func(p *Policy) { p.Supervision.Approvers = p.Supervision.Approvers[:2] }, "at least three approvers"},
+		"approver of no side": {func(p *Policy) { p.Supervision.Approvers[0].Person = "Ina" }, "the person of a principal with the role steward or regulator"},
+		"one key for two":     {func(p *Policy) { p.Supervision.Approvers[0].Key = p.Supervision.Approvers[1].Key }, "each person and each key only once"},
+		"one person twice":    {func(p *Policy) { p.Supervision.Approvers[0].Person = "Bo" }, "each person and each key only once"},
+		"short key":           {func(p *Policy) { p.Supervision.Approvers[0].Key = "aaaa" }, "an Ed25519 public key in base64"},
+		"no witness":          {func(p *Policy) { p.Supervision.Witnesses = nil }, "a list"},
+		"too large a quorum":  {func(p *Policy) { p.Supervision.Quorum = 2 }, "a whole number from 1 to 1"},
+		"half of the witnesses": {func(p *Policy) {
+			p.Supervision.Witnesses = append(p.Supervision.Witnesses, strings.Replace(p.Supervision.Witnesses[0], "w.", "x.", 1))
+		}, "more than half of the witnesses"},
 		"no quorum":             {func(p *Policy) { p.Supervision.Quorum = 0 }, "a whole number from 1 to 1"},
 		"witness without a key": {func(p *Policy) { p.Supervision.Witnesses[0] = "w.example" }, "a witness's verifier key"},
 		"kept too short":        {func(p *Policy) { p.Supervision.Retention = 182 }, "a whole number from 183"},

@@ -203,6 +203,9 @@ func (r *reader) witnesses(s *Supervision, n ast.Node) {
 	if len(s.Witnesses) == 0 {
 		r.want(m["keys"], "at least one witness")
 	}
+	if 2*s.Quorum <= len(s.Witnesses) { // two halves could cosign two histories
+		r.want(m["quorum"], "more than half of the witnesses: with fewer, two histories of one log could be cosigned")
+	}
 	slices.Sort(s.Witnesses)
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -136,6 +137,7 @@ func (e *examined) pinned(o *audit.Options) error {
 func auditVerifyCommand() *cobra.Command {
 	var e examined
 	var asJSON bool
+	var most time.Duration
 	c := &cobra.Command{
 		Use: "verify", Short: "Verify a log offline, without trusting the server", Args: cobra.NoArgs,
 		Long: `Verify a log offline: rebuild its Merkle tree, check the signed checkpoint and who
@@ -143,6 +145,9 @@ has cosigned it, add up every budget at every leaf, and hold every release again
 its approvals, its one earlier charge and its file. It needs a bundle, which anybody
 may hand over, and a policy of pinned keys (C2SP tlog-policy), which you were given
 by another way; or it reads the log of a server.
+
+A bundle is as old as its cosignatures, whose times are printed: --max-age holds them
+to a limit. With --server that is a day unless you say otherwise.
 
 The last line ends with the codes of what was found; audit codes explains them.
 Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
@@ -153,6 +158,9 @@ Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
 				return err
 			}
 			defer done.Close()
+			if o.MaxAge = most; e.server.server != "" && !c.Flags().Changed("max-age") {
+				o.MaxAge = 24 * time.Hour
+			}
 			report, err := audit.Verify(c.Context(), o)
 			if err != nil {
 				return err
@@ -178,8 +186,23 @@ Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
 	f.StringArrayVar(&e.witnesses, "witness", nil, "verifier key of a witness whose cosignature you ask for, repeated (default: those of the log's policy)")
 	f.IntVar(&e.quorum, "quorum", 1, "how many of them must have cosigned")
 	f.StringVar(&e.since, "since", "", "file with an older checkpoint that you kept: history must still begin with it")
+	f.DurationVar(&most, "max-age", 0, "how long ago the checkpoint may have been cosigned, 0 for any time (default 24h with --server, else 0)")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// age is a time and how long ago it was, in words.
+func age(at int64) string {
+	since, text := time.Since(time.Unix(at, 0)), "just now"
+	switch {
+	case since >= 48*time.Hour:
+		text = fmt.Sprintf("%d days ago", int(since.Hours())/24)
+	case since >= 2*time.Hour:
+		text = fmt.Sprintf("%d hours ago", int(since.Hours()))
+	case since >= 2*time.Minute:
+		text = fmt.Sprintf("%d minutes ago", int(since.Minutes()))
+	}
+	return time.Unix(at, 0).UTC().Format(time.RFC3339) + ", " + text
 }
 
 func printReport(w io.Writer, r *audit.Report) {
@@ -187,6 +210,11 @@ func printReport(w io.Writer, r *audit.Report) {
 	fmt.Fprintf(w, "%d charges: %d released, %d abandoned, %d open; %d free repeats; %d refusals\n", r.Charges, r.Releases, r.Abandoned, r.Open, r.Replays, r.Denied)
 	if len(r.Witnesses) > 0 {
 		fmt.Fprintf(w, "cosigned by %s\n", strings.Join(r.Witnesses, ", "))
+		fmt.Fprintf(w, "cosigned %s", age(r.OldestCosignature))
+		if r.NewestCosignature != r.OldestCosignature {
+			fmt.Fprintf(w, ", the newest %s", time.Unix(r.NewestCosignature, 0).UTC().Format(time.RFC3339))
+		}
+		fmt.Fprintln(w)
 	}
 	printSupervision(w, r.Supervision)
 	for _, s := range r.Scopes {

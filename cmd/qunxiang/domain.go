@@ -135,33 +135,6 @@ func (d *domain) ledgerOptions(create bool) (ledger.Options, error) {
 	return o, err
 }
 
-// withWitnesses gives a ledger the witnesses of the policy that its log has in force, or,
-// of the policy that is about to be.
-func (d *domain) withWitnesses(o *ledger.Options) error {
-	s, err := readLog(d.dir)
-	if err != nil {
-		return fmt.Errorf("%s: %w", o.Dir, err)
-	}
-	outside, err := d.outsideOf(s)
-	if outside != nil {
-		o.Witness, d.outside = outside, outside
-	}
-	return err
-}
-
-// outsideOf is what keeps the newest checkpoint of a log outside, nil for nothing.
-func (d *domain) outsideOf(s *ledger.State) (*outsideLog, error) {
-	p, err := d.proposed()
-	if err != nil {
-		return nil, err
-	}
-	quorum, keys := p.Supervision.Quorum, p.Supervision.Witnesses
-	if g, some := s.InForce(); some && g.Mode == policy.ModeSupervised {
-		quorum, keys = int(g.Witnesses.Quorum), g.Witnesses.Keys
-	}
-	return d.outsideLog(quorum, keys)
-}
-
 // openLedger takes the domain's lock and puts its policy in force, or what waits for
 // approvals and has them by now.
 func (d *domain) openLedger(ctx context.Context) (err error) {
@@ -178,9 +151,8 @@ func (d *domain) openLedger(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := d.withWitnesses(&o); err != nil {
-		return err
-	}
+	d.outside = d.outsideLog()
+	o.Witness = d.outside
 	l, err := ledger.Open(o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.path("ledger"), err)

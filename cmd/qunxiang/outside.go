@@ -8,9 +8,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"reflect"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/policy/witness"
 )
@@ -31,79 +34,157 @@ type reachedWitness struct {
 	URL string `yaml:"url"`
 }
 
-// outsideLog keeps the newest checkpoint outside the domain's disk: at witnesses, in a
-// file elsewhere, or both.
+// outsideLog keeps the newest checkpoint outside the domain's disk: at the witnesses of
+// the policy in force, and beside them in a file elsewhere. witnesses.yaml is read anew
+// where it changed, and other witnesses are asked as soon as the ledger wants them.
 type outsideLog struct {
+	file   string // witnesses.yaml
+	origin string
+	keys   func() (own, waiting []string, err error) // of the log
+	say    func(name string, err error)
+
+	mu     sync.Mutex
+	text   []byte // of the file when quorum was made
+	by     ledger.Witnesses
 	quorum *witness.Quorum // nil for none
+	short  error           // why there is none, though by asks for one
+	differ string          // how the file differs from by
 	copy   string          // "" for none
+	more   []string        // keys of the log that were taken in since
 }
 
 // know takes in a further key of the log: witnesses may show a checkpoint by any.
 func (o *outsideLog) know(key string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.more = append(o.more, key)
 	if o.quorum == nil {
 		return nil
 	}
 	return o.quorum.Know(key)
 }
 
-// readWitnesses reads a witnesses.yaml; nil where there is none.
-func readWitnesses(path string) (*reached, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	file := &reached{}
-	return file, strictYAML(path, "a list of witnesses", text, file)
+// outsideLog is where the newest checkpoint is kept outside.
+func (d *domain) outsideLog() *outsideLog {
+	return &outsideLog{file: d.path(witnessesFile), origin: d.keys.person.Population(), keys: d.ownKeys, say: d.say}
 }
 
-// outsideLog reads witnesses.yaml. Without it, and in an evaluation domain without
-// witnesses, there is nothing outside: nil. The quorum and the keys are the policy's; an
-// address of somebody else's key serves nothing.
-func (d *domain) outsideLog(quorum int, keys []string) (*outsideLog, error) {
-	file, err := readWitnesses(d.path(witnessesFile))
-	if err != nil || file == nil {
+// ownKeys are the log's keys, and those that wait to sign it.
+func (d *domain) ownKeys() (own, waiting []string, err error) {
+	if own, err = keyUses[0].publicKeys(d.dir); err == nil {
+		_, waiting, err = d.waitingSigners()
+	}
+	return own, waiting, err
+}
+
+// readWitnesses reads a witnesses.yaml; nil where there is none.
+func readWitnesses(path string) (*reached, error) {
+	text, file, err := (&outsideLog{file: path}).read()
+	if err != nil || text == nil {
 		return nil, err
 	}
-	o := &outsideLog{copy: file.Outside}
-	own, err := keyUses[0].publicKeys(d.dir)
+	return &file, nil
+}
+
+// read is witnesses.yaml as it stands; no file is one that names nobody.
+func (o *outsideLog) read() (text []byte, file reached, err error) {
+	text, err = os.ReadFile(o.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, file, nil
+	}
+	if err == nil {
+		err = strictYAML(o.file, "a list of witnesses", text, &file)
+	}
+	return text, file, err
+}
+
+// asks makes ready to ask the witnesses by, and says where the file falls short of them.
+func (o *outsideLog) asks(by ledger.Witnesses) error {
+	text, file, err := o.read()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	_, waiting, err := d.waitingSigners()
-	if err != nil {
-		return nil, err
+	if (o.quorum != nil || o.short != nil) && bytes.Equal(text, o.text) && reflect.DeepEqual(by, o.by) {
+		return o.short
 	}
+	o.text, o.by, o.copy, o.short, o.differ = text, by, file.Outside, nil, ""
+	if o.quorum != nil {
+		o.quorum.Close()
+		o.quorum = nil
+	}
+	if by.Quorum == 0 {
+		return nil
+	}
+	o.differ = file.against(by)
 	var clients []*witness.Client
 	for _, w := range file.Witnesses {
-		if !contains(keys, w.Key) {
+		if !contains(by.Keys, w.Key) {
 			continue
 		}
-		c, err := witness.NewClient(witness.ClientOptions{URL: w.URL, Key: w.Key})
+		c, err := witness.NewClient(witness.ClientOptions{URL: w.URL, Key: strings.TrimSpace(w.Key)})
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", d.path(witnessesFile), err)
+			return fmt.Errorf("%s: %w", o.file, err)
 		}
 		clients = append(clients, c)
 	}
-	if quorum > 0 && len(clients) >= quorum {
-		o.quorum, err = witness.NewQuorum(witness.QuorumOptions{
-			Witnesses: clients, Quorum: quorum, Keys: own, Origin: d.keys.person.Population(), Say: d.say,
-		})
-		if err != nil {
-			return nil, err
-		}
-		for _, key := range waiting {
-			if err := o.know(key); err != nil {
-				return nil, err
-			}
+	if int64(len(clients)) < by.Quorum {
+		o.short = errors.New(o.differ)
+		return o.short
+	}
+	own, waiting, err := o.keys()
+	if err != nil {
+		return err
+	}
+	q, err := witness.NewQuorum(witness.QuorumOptions{
+		Witnesses: clients, Quorum: int(by.Quorum), Keys: own, Origin: o.origin, Say: o.say,
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range append(waiting, o.more...) {
+		if err := q.Know(key); err != nil {
+			return err
 		}
 	}
-	if o.quorum == nil && o.copy == "" {
-		return nil, nil
+	o.quorum = q
+	return nil
+}
+
+// against says how the file differs from the witnesses of the policy, "" where it does not.
+func (r reached) against(by ledger.Witnesses) string {
+	named, strange := 0, []string{}
+	for _, w := range r.Witnesses {
+		if contains(by.Keys, w.Key) {
+			named++
+		} else {
+			name, _, _ := strings.Cut(strings.TrimSpace(w.Key), "+")
+			strange = append(strange, name)
+		}
 	}
-	return o, nil
+	text := ""
+	if named < len(by.Keys) {
+		text = fmt.Sprintf("%s names %d of the %d witnesses that the policy asks for, %d of whom must cosign", witnessesFile, named, len(by.Keys), by.Quorum)
+	}
+	if len(strange) > 0 {
+		if text != "" {
+			text += "; "
+		}
+		text += fmt.Sprintf("%s has a key of %s that the policy does not have", witnessesFile, strings.Join(strange, ", "))
+	}
+	return text
+}
+
+// differs says how witnesses.yaml differs from the policy in force, "" where it does not.
+func (d *domain) differs() string {
+	g, some := d.state.InForce()
+	if !some || g.Mode != policy.ModeSupervised {
+		return ""
+	}
+	_, file, err := d.outsideLog().read()
+	if err != nil {
+		return err.Error()
+	}
+	return file.against(g.Witnesses)
 }
 
 func contains(list []string, s string) bool {
@@ -123,11 +204,19 @@ func (d *domain) say(name string, err error) {
 }
 
 // Cosign has the quorum cosign, and then renews the copy.
-func (o *outsideLog) Cosign(ctx context.Context, checkpoint []byte, prove ledger.Prover) ([]byte, error) {
+func (o *outsideLog) Cosign(ctx context.Context, by ledger.Witnesses, checkpoint []byte, prove ledger.Prover) ([]byte, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.asks(by); err != nil {
+		return nil, err
+	}
 	if o.quorum != nil {
 		signed, err := o.quorum.Cosign(ctx, checkpoint, prove)
 		if errors.Is(err, witness.ErrAhead) || errors.Is(err, witness.ErrFork) {
 			return nil, fmt.Errorf("%w: %w", ledger.ErrRolledBack, err)
+		}
+		if err != nil && o.differ != "" {
+			err = fmt.Errorf("%w (%s)", err, o.differ)
 		}
 		if err != nil {
 			return nil, err
@@ -148,7 +237,12 @@ func (o *outsideLog) Cosign(ctx context.Context, checkpoint []byte, prove ledger
 }
 
 // Newest is the larger of what the witnesses and the copy have.
-func (o *outsideLog) Newest(ctx context.Context) ([]byte, error) {
+func (o *outsideLog) Newest(ctx context.Context, by ledger.Witnesses) ([]byte, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.asks(by); err != nil && o.short == nil {
+		return nil, err
+	}
 	kept, err := o.kept()
 	if err != nil || o.quorum == nil {
 		return kept, err

@@ -179,8 +179,9 @@ func (r *restoring) examine(ctx context.Context, stage string, done *restored) e
 	if done.Lost, err = d.bringReleases(log, newer.Releases); err != nil {
 		return err
 	}
-	outside, err := d.outsideOf(log.State)
-	if err != nil {
+	outside := d.outsideLog()
+	g, _ := log.InForce()
+	if err := outside.asks(g.Witnesses); err != nil && outside.short == nil {
 		return err
 	}
 	done.Known, err = known(ctx, outside, log)
@@ -197,10 +198,10 @@ func (r *restoring) examine(ctx context.Context, stage string, done *restored) e
 // known holds a log against all that is known of it outside; false where nobody could
 // know. Whoever should know and does not say is an error: ErrQuorum.
 func known(ctx context.Context, outside *outsideLog, log *ledger.Copy) (bool, error) {
-	if log.Supervised() && (outside == nil || outside.quorum == nil) {
+	if log.Supervised() && outside.quorum == nil {
 		return false, fmt.Errorf("%w: witnesses.yaml says of too few where they are", ledger.ErrQuorum)
 	}
-	if outside == nil {
+	if outside.quorum == nil && outside.copy == "" {
 		return false, nil
 	}
 	var texts [][]byte

@@ -101,6 +101,9 @@ func serve(ctx context.Context, conf *config, log io.Writer) error {
 	if d.waiting != nil {
 		fmt.Fprintf(log, "policy.yaml waits: %v\n", d.waiting)
 	}
+	if differs := d.differs(); differs != "" {
+		fmt.Fprintln(log, differs)
+	}
 	watched, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() { d.watch(watched, log) })

@@ -50,7 +50,7 @@ own node, a person. Principals of one person count as one.`,
 	f.StringArrayVar(&s.persons, "person", nil, "PRINCIPAL=PERSON, or PRINCIPAL:ORGANISATION:ROLE=PERSON for a new principal")
 	f.StringArrayVar(&s.approvers, "approver", nil, "PERSON=KEY of approve keygen, at least three")
 	f.StringArrayVar(&s.witnesses, "witness", nil, "URL=KEY of a witness, the key as witness init prints it")
-	f.IntVar(&s.quorum, "quorum", 1, "how many witnesses must have cosigned")
+	f.IntVar(&s.quorum, "quorum", 0, "how many witnesses must have cosigned, more than half of them; default the least that is")
 	f.IntVar(&s.retention, "retention-days", policy.MinRetention, "how long released files are kept, at least 183 days")
 	for _, name := range []string{"owner", "organisation", "person", "approver", "witness"} {
 		_ = c.MarkFlagRequired(name)
@@ -61,6 +61,9 @@ own node, a person. Principals of one person count as one.`,
 func (s *supervising) run(ctx context.Context, out io.Writer) error {
 	err := changePolicy(ctx, io.Discard, s.dir, s.as, func(p *policy.Policy) error {
 		p.Mode = policy.ModeSupervised
+		if s.quorum == 0 {
+			s.quorum = len(s.witnesses)/2 + 1
+		}
 		p.Supervision = policy.Supervision{Owner: s.owner, Quorum: s.quorum, Retention: s.retention}
 		for _, step := range []func(*policy.Policy) error{s.people, s.agreements, s.keys, s.cosigners} {
 			if err := step(p); err != nil {

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/emmansun/gmsm/sm2"
 	"golang.org/x/mod/sumdb/note"
@@ -83,6 +84,7 @@ func (s fixedSM2) Sign(text []byte) ([]byte, error) {
 // packed is a bundle's content.
 type packed struct {
 	wal, checkpoint, since []byte
+	most                   time.Duration     // how old it may be
 	releases               map[string]string // nil: without them
 	handover               []byte            // nil: without
 }
@@ -153,6 +155,16 @@ func bundles(t testing.TB) map[string]packed {
 	moreBundles(t, simple, over)
 	damagedBundles(t, out)
 	rotatedBundles(t, out)
+	old := out[string(audit.Stale)]
+	old.most = time.Second
+	out[string(audit.Stale)] = old
+	f := watched(t)
+	f.at = start + 361
+	since := f.pack().checkpoint
+	f.sm2 = nil
+	backdated := f.chained("CHARGE", asked("r-1")).pack()
+	backdated.since = since
+	out[string(audit.LeafBackdated)] = backdated
 	return out
 }
 
@@ -253,6 +265,8 @@ func moreBundles(t testing.TB, simple, over func(audit.Code, func(f *forge))) {
 	over(audit.CostTooLow, func(f *forge) { f.chained("CHARGE", asked("r-1", "sigmas", members{"people": "12.5"})) })
 	over(audit.PolicyMismatch, func(f *forge) { f.chained("CHARGE", asked("r-1", "policy", 5)) })
 	over(audit.NotWitnessed, func(f *forge) { f.cosign = nil })
+	over(audit.LeafAhead, func(f *forge) { f.chained("CHARGE", asked("r-1")).at = start - 301 })
+	over(audit.Stale, func(f *forge) { f.chained("CHARGE", asked("r-1")) })
 }
 
 // damagedBundles are of a sound log whose bytes, signatures or files were changed.
@@ -359,7 +373,8 @@ func TestBundles(t *testing.T) {
 		}
 		b, err := audit.OpenBundle(file)
 		must(t, err)
-		r, err := audit.Verify(context.Background(), audit.Options{Log: b.Log, Releases: b.Releases, Trust: trust, Since: p.since})
+		r, err := audit.Verify(context.Background(), audit.Options{Log: b.Log, Releases: b.Releases, Trust: trust, Since: p.since, MaxAge: p.most,
+			Now: func() time.Time { return time.Unix(start, 0).AddDate(0, 0, 3) }})
 		must(t, err)
 		must(t, b.Close())
 		want := []string{name}

@@ -58,6 +58,9 @@ const (
 	AuditInvalid      Code = "audit-invalid"         // an AUDIT of leaves that are not there, or twice under one approval
 	NoiseAuditFailed  Code = "noise-audit-failed"    // an AUDIT found noise that was not what was claimed
 	NotWitnessed      Code = "not-witnessed"         // too few witnesses have cosigned the checkpoint
+	LeafAhead         Code = "leaf-ahead"            // a leaf is later than the cosignatures of the checkpoint that covers it
+	LeafBackdated     Code = "leaf-backdated"        // a leaf after the older checkpoint is from before that was cosigned
+	Stale             Code = "stale"                 // the checkpoint was cosigned too long ago
 	SM2Invalid        Code = "sm2-invalid"           // the second signature is missing, wrong or over another chain
 	KeyRetired        Code = "key-retired"           // a checkpoint signed by a key that was not in force at its size, or a key that comes back
 	KeyUnpinned       Code = "key-unpinned"          // the checkpoint is signed by a key that no pinned key handed over: the one before was lost
@@ -72,6 +75,12 @@ const (
 // ReleaseOrphan is a note: a file whose request was charged and never released,
 // as a crash leaves it.
 const ReleaseOrphan Code = "release-orphan"
+
+// LogEmpty is a note: the checkpoint covers no leaf.
+const LogEmpty Code = "log-empty"
+
+// AgeUnknown is a note: nobody has cosigned the checkpoint, so its age is not known.
+const AgeUnknown Code = "age-unknown"
 
 // ReserveUnclosed is a note: a reservation that nobody closed before its last day ended
 // it, as a job leaves it whose node went away.
@@ -142,6 +151,9 @@ func Codes() []Described {
 		{AuditInvalid, "an AUDIT of leaves that are not there, under another root than theirs, or twice under one approval"},
 		{NoiseAuditFailed, "an AUDIT found noise that was not what was claimed"},
 		{NotWitnessed, "too few witnesses have cosigned the checkpoint"},
+		{LeafAhead, "a leaf is later than the cosignatures of the checkpoint that covers it"},
+		{LeafBackdated, "a leaf after the older checkpoint is from before that was cosigned"},
+		{Stale, "the checkpoint was cosigned too long ago"},
 		{SM2Invalid, "the second signature is missing, wrong or over another chain"},
 		{KeyRetired, "a checkpoint signed by a key that was not in force at its size, or a key that comes back"},
 		{KeyUnpinned, "the checkpoint is signed by a key that no pinned key handed over: the one before was lost; pin the new one, by another way than the log"},

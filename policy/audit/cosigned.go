@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/qunxiang/qunxiang/policy/witness"
 )
@@ -42,7 +41,7 @@ func (o Options) trust() (*witness.Trust, error) {
 
 // open reads the checkpoint; nil if none of the log's pinned keys signed it.
 func (v *verifier) open(trust *witness.Trust, text []byte) *checkpoint {
-	seen, err := trust.Open(text, time.Now())
+	seen, err := trust.Open(text, v.now)
 	if seen == nil {
 		v.refused, v.why = CheckpointInvalid, err.Error()
 		return nil
@@ -56,12 +55,13 @@ func (v *verifier) open(trust *witness.Trust, text []byte) *checkpoint {
 	for _, w := range seen.Witnesses {
 		v.report.Witnesses = append(v.report.Witnesses, w.Witness)
 	}
+	v.seen.add(seen.Witnesses)
 	return &checkpoint{seen.Size, seen.Root, seen}
 }
 
 // cosigned looks at what of the checkpoint takes the fold: that the SM2 key signed the
-// head of this log's SM3 chain, and, where the auditor asks for no witnesses, those whom
-// the policy in force names.
+// head of this log's SM3 chain, and that those have cosigned whom the policy in force names,
+// whatever the auditor asks for besides.
 func (v *verifier) cosigned() {
 	r := v.report
 	if v.signed == nil || !v.at.reached {
@@ -70,26 +70,17 @@ func (v *verifier) cosigned() {
 	if s := v.signed.seen; len(s.SM2) > 0 && s.Head != v.at.head {
 		r.find(SM2Invalid, -1, "the SM2 signature is over another SM3 chain than this log's")
 	}
-	t := v.at.terms
-	if v.asks || t == nil || t.mode != supervised || t.quorum < 1 || t.quorum > int64(len(t.witnesses)) {
-		return
-	}
-	var keys []string
-	for _, key := range t.witnesses {
-		keys = append(keys, string(key))
-	}
-	needs, err := witness.NewPolicy(keys, int(t.quorum))
-	if err != nil {
-		r.find(NotWitnessed, -1, "the policy names witnesses that are none: %v", err)
-		return
-	}
-	signed, err := needs.Check(v.text, time.Now())
+	signed, err := v.at.terms.cosigners(v.text, v.now)
+	v.seen.add(signed)
 	for _, s := range signed {
 		if !slices.Contains(r.Witnesses, s.Witness) {
 			r.Witnesses = append(r.Witnesses, s.Witness)
 		}
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, witness.ErrKey):
+		r.find(NotWitnessed, -1, "the policy names witnesses that are none: %v", err)
+	case err != nil:
 		r.find(NotWitnessed, -1, "the checkpoint: %v", err)
 	}
 }

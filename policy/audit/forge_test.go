@@ -49,6 +49,7 @@ type forge struct {
 	t      testing.TB
 	leaves [][]byte
 	cosign []string // names of witnesses
+	at     int64    // when they cosign; default at the time of the newest leaf
 	sm2    note.Signer
 	by     []note.Signer // in place of the log's key
 
@@ -162,7 +163,7 @@ func (f *forge) checkpoint() []byte {
 		by = f.by
 	}
 	for _, name := range f.cosign {
-		by = append(by, cosigner(f.t, name))
+		by = append(by, cosignerAt(f.t, name, f.newest()))
 	}
 	if f.sm2 != nil {
 		by = append(by, f.sm2)
@@ -172,10 +173,25 @@ func (f *forge) checkpoint() []byte {
 	return b
 }
 
+// newest is when the witnesses cosign.
+func (f *forge) newest() int64 {
+	at := f.at
+	for _, raw := range f.leaves {
+		var l struct{ Time int64 }
+		if f.at == 0 && json.Unmarshal(raw, &l) == nil && l.Time < start+1e9 {
+			at = max(at, l.Time)
+		}
+	}
+	return max(at, start-1e8)
+}
+
 // cosigner is a witness's key in tests.
-func cosigner(t testing.TB, name string) *witness.Cosigner {
+func cosigner(t testing.TB, name string) *witness.Cosigner { return cosignerAt(t, name, start) }
+
+// cosignerAt is a witness whose clock stands still.
+func cosignerAt(t testing.TB, name string, at int64) *witness.Cosigner {
 	seed := sha256.Sum256([]byte("only for testing: " + name))
-	c, err := witness.NewCosigner(name, seed[:], func() time.Time { return time.Unix(start-1e8, 0) })
+	c, err := witness.NewCosigner(name, seed[:], func() time.Time { return time.Unix(at, 0) })
 	must(t, err)
 	return c
 }
@@ -192,6 +208,9 @@ func (f *forge) verify() *audit.Report {
 func verify(t testing.TB, o audit.Options) *audit.Report {
 	t.Helper()
 	o.Key = verifierKey(t)
+	if o.Now == nil {
+		o.Now = func() time.Time { return time.Unix(start, 0).AddDate(30, 0, 0) }
+	}
 	r, err := audit.Verify(context.Background(), o)
 	must(t, err)
 	return r

@@ -107,7 +107,7 @@ func (v *verifier) unpinned(trust *witness.Trust) {
 		if err != nil {
 			continue
 		}
-		seen, err := with.Open(v.text, time.Now())
+		seen, err := with.Open(v.text, v.now)
 		if seen == nil || v.refused == SM2Invalid && errors.Is(err, witness.ErrSecond) {
 			continue
 		}

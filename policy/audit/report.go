@@ -99,20 +99,24 @@ type Report struct {
 	Signed      int64        `json:"signed"`    // leaves under the checkpoint
 	Root        string       `json:"root"`      // of the signed leaves, base64
 	Witnesses   []string     `json:"witnesses"` // who have cosigned, of those asked for
-	Charges     int64        `json:"charges"`
-	Releases    int64        `json:"releases"`
-	Abandoned   int64        `json:"abandoned"`
-	Open        int64        `json:"open"` // charges neither released nor abandoned
-	Reserves    int64        `json:"reserves"`
-	Reserved    int64        `json:"reserved"` // reservations that are open
-	Replays     int64        `json:"replays"`
-	Denied      int64        `json:"denied"`
-	Scopes      []Scope      `json:"scopes"`
-	Uses        []Use        `json:"uses"`
-	History     []Spend      `json:"history,omitempty"` // of the scope asked for
-	Findings    []Finding    `json:"findings"`
-	More        int64        `json:"more"`  // findings beyond those listed
-	Notes       []Finding    `json:"notes"` // worth knowing, and nothing wrong
+	// When the checkpoint was cosigned, in seconds since 1970; 0 where nobody has.
+	OldestCosignature int64 `json:"oldest_cosignature"`
+	NewestCosignature int64 `json:"newest_cosignature"`
+
+	Charges   int64     `json:"charges"`
+	Releases  int64     `json:"releases"`
+	Abandoned int64     `json:"abandoned"`
+	Open      int64     `json:"open"` // charges neither released nor abandoned
+	Reserves  int64     `json:"reserves"`
+	Reserved  int64     `json:"reserved"` // reservations that are open
+	Replays   int64     `json:"replays"`
+	Denied    int64     `json:"denied"`
+	Scopes    []Scope   `json:"scopes"`
+	Uses      []Use     `json:"uses"`
+	History   []Spend   `json:"history,omitempty"` // of the scope asked for
+	Findings  []Finding `json:"findings"`
+	More      int64     `json:"more"`  // findings beyond those listed
+	Notes     []Finding `json:"notes"` // worth knowing, and nothing wrong
 }
 
 // OK says that nothing was found.

@@ -185,6 +185,8 @@ func (t *terms) wellSupervised(r *Report, at int64) {
 		r.find(SupervisionLost, at, "only %d approvers", len(t.approvers))
 	case t.quorum < 1 || t.quorum > int64(len(t.witnesses)):
 		r.find(SupervisionLost, at, "%d witnesses and a quorum of %d", len(t.witnesses), t.quorum)
+	case 2*t.quorum <= int64(len(t.witnesses)):
+		r.find(SupervisionLost, at, "a quorum of %d of %d witnesses is not more than half: two histories could be cosigned", t.quorum, len(t.witnesses))
 	case !t.manyPeople():
 		r.find(SupervisionLost, at, "a threshold of %q, not of %d people or more", t.k, leastPeople)
 	case t.kept < leastKept:

@@ -202,6 +202,10 @@ func TestSupervisionFindings(t *testing.T) {
 			m := lower("cosigners", members{"keys": []string{}, "quorum": 0})
 			f.approvedLeaf("grant", "GRANT", m, "ada", "bo").chained("GRANT", m)
 		}, "supervision-lost "},
+		"half of the witnesses": {func(f *forge) {
+			m := lower("cosigners", members{"keys": []string{cosigner(t, "w.example").VerifierKey(), cosigner(t, "x.example").VerifierKey()}, "quorum": 1})
+			f.approvedLeaf("grant", "GRANT", m, "ada", "bo").chained("GRANT", m)
+		}, "supervision-lost "},
 		"kept too short": {func(f *forge) {
 			m := lower("retention_days", 182)
 			f.approvedLeaf("grant", "GRANT", m, "ada", "bo").chained("GRANT", m)
@@ -337,7 +341,8 @@ func TestChainBegins(t *testing.T) {
 	}
 }
 
-// The checkpoint bears the cosignatures that the policy, or the auditor, asks for.
+// The checkpoint bears the cosignatures that the policy in force asks for, and those that
+// the auditor does: neither stands in for the other.
 func TestWitnesses(t *testing.T) {
 	key := func(name string) string { return cosigner(t, name).VerifierKey() }
 	for name, tt := range map[string]struct {
@@ -345,13 +350,14 @@ func TestWitnesses(t *testing.T) {
 		quorum        int
 		want          string
 	}{
-		"as the policy says":   {[]string{"w.example"}, nil, 0, ""},
-		"nobody":               {nil, nil, 0, "not-witnessed "},
-		"somebody else":        {[]string{"x.example"}, nil, 0, "not-witnessed "},
-		"the auditor's":        {[]string{"x.example", "y.example"}, []string{key("x.example"), key("y.example")}, 2, ""},
-		"one of two":           {[]string{"w.example", "x.example"}, []string{key("x.example"), key("y.example")}, 2, "not-witnessed "},
-		"only the policy's":    {[]string{"w.example"}, []string{key("x.example")}, 1, "not-witnessed "},
-		"one of two is enough": {[]string{"y.example"}, []string{key("x.example"), key("y.example")}, 1, ""},
+		"as the policy says":  {[]string{"w.example"}, nil, 0, ""},
+		"nobody":              {nil, nil, 0, "not-witnessed "},
+		"somebody else":       {[]string{"x.example"}, nil, 0, "not-witnessed "},
+		"the auditor's alone": {[]string{"x.example", "y.example"}, []string{key("x.example"), key("y.example")}, 2, "not-witnessed "},
+		"both":                {[]string{"w.example", "x.example", "y.example"}, []string{key("x.example"), key("y.example")}, 2, ""},
+		"one of two":          {[]string{"w.example", "x.example"}, []string{key("x.example"), key("y.example")}, 2, "not-witnessed "},
+		"only the policy's":   {[]string{"w.example"}, []string{key("x.example")}, 1, "not-witnessed "},
+		"two of three":        {[]string{"w.example", "y.example", "z.example"}, []string{key("x.example"), key("y.example"), key("z.example")}, 2, ""},
 	} {
 		f := watched(t)
 		f.cosign = tt.cosign

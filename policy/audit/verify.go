@@ -35,6 +35,11 @@ type Options struct {
 	// Since is an older checkpoint that the auditor kept; the log must still
 	// begin with what it covers. Default none.
 	Since []byte
+	// MaxAge is how long ago the checkpoint may have been cosigned; default any time. What
+	// nobody has cosigned has no age.
+	MaxAge time.Duration
+	// Now is the auditor's clock; default the system's.
+	Now func() time.Time
 	// Releases holds <digest>.json for every release and nothing else;
 	// default not looked at.
 	Releases fs.FS
@@ -61,8 +66,11 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 		return nil, fmt.Errorf("%w: checkpoint: %w", ErrUnusable, err)
 	}
 	population := trust.Logs()[0]
-	v := &verifier{report: &Report{}, releases: o.Releases, claims: map[int64]*claim{}, text: text, asks: trust.Asks()}
-	trust, v.handed = follow(trust, o.Log, time.Now())
+	v := &verifier{report: &Report{}, releases: o.Releases, claims: map[int64]*claim{}, text: text, now: time.Now(), older: o.Since}
+	if o.Now != nil {
+		v.now = o.Now()
+	}
+	trust, v.handed = follow(trust, o.Log, v.now)
 	v.signed = v.open(trust, text)
 	if v.signed != nil {
 		population = v.signed.seen.Origin
@@ -70,11 +78,12 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 	v.report.Population, v.books = population, newBooks(population)
 	v.books.scope, v.books.pinned = v.report.full(o.History), trust
 	if o.Since != nil {
-		seen, err := trust.Open(o.Since, time.Now())
+		seen, err := trust.Open(o.Since, v.now)
 		if seen == nil || seen.Origin != population {
 			v.report.find(SinceInvalid, -1, "the older checkpoint: %v", err)
 		} else {
 			v.since = &checkpoint{seen.Size, seen.Root, seen}
+			v.sinceSeen.add(seen.Witnesses)
 		}
 	}
 	v.list()
@@ -88,22 +97,29 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 	}
 	v.unpinned(trust)
 	v.finish()
+	v.ages(o.MaxAge)
 	return v.report, nil
 }
 
 type verifier struct {
-	report   *Report
-	books    *books
-	tree     frontier
-	hashes   []hash      // of leaves
-	text     []byte      // of the checkpoint
-	signed   *checkpoint // nil if it is not valid
-	at       covered     // what the checkpoint was signed over
-	asks     bool        // the auditor's policy asks for witnesses
-	since    *checkpoint
-	handed   []handed
-	refused  Code   // why the checkpoint is not believed, "" where it is
-	why      string // in words
+	report  *Report
+	books   *books
+	tree    frontier
+	hashes  []hash      // of leaves
+	text    []byte      // of the checkpoint
+	signed  *checkpoint // nil if it is not valid
+	at      covered     // what the checkpoint was signed over
+	since   *checkpoint
+	older   []byte // since, as it was given
+	handed  []handed
+	refused Code   // why the checkpoint is not believed, "" where it is
+	why     string // in words
+
+	now             time.Time
+	seen, sinceSeen seenAt // of the checkpoint and of since
+	latest          latest
+	dated           bool // a leaf was found to be backdated
+
 	releases fs.FS
 	unnamed  folder
 	claims   map[int64]*claim // of the open charges, by leaf
@@ -130,6 +146,10 @@ func (v *verifier) milestones() {
 		if root != c.root {
 			v.report.find(RootMismatch, -1, "the first %d leaves are not those the checkpoint was signed over", c.size)
 		}
+	}
+	if c := v.since; c != nil && c.size == v.report.Leaves {
+		signed, _ := v.books.terms.cosigners(v.older, v.now)
+		v.sinceSeen.add(signed)
 	}
 	for _, h := range v.handed {
 		if h.size == v.report.Leaves && v.tree.root() != h.root {

@@ -92,9 +92,10 @@ func (l *Ledger) extent() extent {
 }
 
 // moment is the time of a new leaf: now, or the newest leaf's time where the
-// clock went back. A release bears its slot. Releases and abandons keep to it.
+// clock went back. A release bears its slot. Releases and abandons keep to it. While the
+// clock is not believed an abandon bears its slot too, and nothing else is written.
 func (l *Ledger) moment(b Body) (time.Time, error) {
-	now := l.next()
+	now, wrong := l.next(), l.believed()
 	var charge int64
 	switch b := b.(type) {
 	case *Release:
@@ -102,7 +103,7 @@ func (l *Ledger) moment(b Body) (time.Time, error) {
 	case *Abandon:
 		charge = b.Charge
 	default:
-		return now, nil
+		return now, wrong
 	}
 	r, err := l.State.pending(charge)
 	if err != nil {
@@ -110,6 +111,12 @@ func (l *Ledger) moment(b Body) (time.Time, error) {
 	}
 	if now.Before(r.Due) {
 		return now, ErrEarly
+	}
+	if b.Type() == TypeAbandon && wrong != nil && r.Due.Before(l.last) {
+		return l.last, nil
+	}
+	if b.Type() == TypeAbandon && wrong != nil {
+		return r.Due, nil
 	}
 	if b.Type() == TypeAbandon {
 		return now, nil
@@ -154,6 +161,9 @@ func (l *Ledger) flush(index int64) error {
 	l.pending = nil
 	l.mu.Unlock()
 
+	if err := l.endsAt(at); err != nil {
+		return l.stop("write the log", err)
+	}
 	if _, err := l.wal.WriteAt(records, at); err != nil {
 		return l.stop("write the log", err)
 	}
@@ -164,6 +174,15 @@ func (l *Ledger) flush(index int64) error {
 	l.durable = upto
 	l.mu.Unlock()
 	return nil
+}
+
+// endsAt wants the log to end where this process left it: nobody else has written to it.
+func (l *Ledger) endsAt(want int64) error {
+	size, err := l.wal.Size()
+	if err == nil && size != want {
+		err = fmt.Errorf("%w: it has %d bytes and not %d: somebody else has written to it", ErrCorrupt, size, want)
+	}
+	return err
 }
 
 // publish returns when a checkpoint covers the leaf, durable itself and cosigned. It
@@ -250,5 +269,5 @@ func (l *Ledger) stop(what string, err error) error {
 }
 
 func (l *Ledger) shut(err error) error {
-	return errors.Join(err, l.wal.Close(), l.lock.Close())
+	return errors.Join(err, l.wal.Close(), l.held.Close(), l.lock.Close())
 }

@@ -84,11 +84,12 @@ func newEstate(what string, random *rand.Rand) (*estate, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := newNotary()
+	at := newClock()
+	n, err := newNotary(at)
 	if err != nil {
 		return nil, err
 	}
-	e := &estate{what: what, disk: ledgertest.NewDisk(), clock: newClock(), notary: n, random: random, sm2: sm2,
+	e := &estate{what: what, disk: ledgertest.NewDisk(), clock: at, notary: n, random: random, sm2: sm2,
 		leaves: map[int64]ledger.Type{}, agreed: map[string]time.Time{}}
 	e.grant = supervised(1000)
 	e.grant.Witnesses.Keys = []string{n.VerifierKey()}
@@ -270,7 +271,7 @@ func (e *estate) examine(when string, running bool) {
 		}
 		return
 	}
-	r, err := audit.Verify(ctx, audit.Options{Log: files, Key: ledgerKey, SM2: e.sm2.VerifierKey(), Releases: e.disk.Files(releasesDir)})
+	r, err := audit.Verify(ctx, audit.Options{Log: files, Key: ledgerKey, SM2: e.sm2.VerifierKey(), Releases: e.disk.Files(releasesDir), Now: e.clock.now})
 	if err != nil {
 		e.fail("%s: %v", when, err)
 	}

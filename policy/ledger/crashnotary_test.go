@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -18,6 +17,7 @@ import (
 // forgets nothing. It may be away, and its answer may be lost on the way back.
 type notary struct {
 	*witnesses.Cosigner
+	clock  *clock // of the estate: the notary's goes with it
 	log    note.Verifier
 	size   int64
 	root   tlog.Hash
@@ -27,14 +27,20 @@ type notary struct {
 	told   bool // the ledger has asked it in vain since it last cosigned
 }
 
-func newNotary() (*notary, error) {
+func newNotary(c *clock) (*notary, error) {
 	log, err := note.NewVerifier(ledgerKey)
 	if err != nil {
 		return nil, err
 	}
-	seed := sha256.Sum256([]byte("only for testing: notary"))
-	c, err := witnesses.NewCosigner("notary.example", seed[:], func() time.Time { return dawn.AddDate(0, -1, 0) })
-	return &notary{Cosigner: c, log: log}, err
+	n := &notary{log: log}
+	return n, n.at(c)
+}
+
+// at makes the notary's clock go with another.
+func (n *notary) at(c *clock) (err error) {
+	n.clock = c
+	n.Cosigner, err = cosignerOf("notary.example", func() time.Time { return n.clock.now() })
+	return err
 }
 
 var errAway = errors.New("unplugged")
@@ -53,7 +59,7 @@ func (n *notary) read(text []byte) (c witnesses.Checkpoint, cosigned bool, err e
 }
 
 // Cosign is ledger.Witness's.
-func (n *notary) Cosign(_ context.Context, text []byte, prove ledger.Prover) ([]byte, error) {
+func (n *notary) Cosign(_ context.Context, _ ledger.Witnesses, text []byte, prove ledger.Prover) ([]byte, error) {
 	n.told = n.away || n.lost
 	if n.away {
 		return nil, errAway
@@ -103,7 +109,7 @@ func (n *notary) follows(c witnesses.Checkpoint, prove ledger.Prover) error {
 }
 
 // Newest is ledger.Witness's.
-func (n *notary) Newest(context.Context) ([]byte, error) {
+func (n *notary) Newest(context.Context, ledger.Witnesses) ([]byte, error) {
 	if n.away {
 		return nil, errAway
 	}

@@ -17,6 +17,9 @@ func (e *estate) copy(seed uint64) *estate {
 	c, n := *e, *e.notary
 	c.what, c.random = fmt.Sprintf("seed %d", seed), rand.New(rand.NewPCG(seed, 1))
 	c.disk, c.clock, c.notary = e.disk.Image(), &clock{at: e.clock.now()}, &n
+	if err := n.at(c.clock); err != nil {
+		panic(err)
+	}
 	c.leaves, c.agreed = maps.Clone(e.leaves), maps.Clone(e.agreed)
 	c.tickets = nil
 	return &c

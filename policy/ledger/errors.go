@@ -72,6 +72,9 @@ var (
 	// ErrQuorum says that too few witnesses are in reach: no charge is admitted, and what
 	// was released waits.
 	ErrQuorum = errors.New("the witnesses are out of reach")
+	// ErrClock says that the clock is not to be believed: it jumped, the witnesses have
+	// another time, or the newest leaf is of a day to come. No leaf bears its time.
+	ErrClock = errors.New("the clock is not to be believed")
 	// ErrKey says that a key is not one that may sign this log.
 	ErrKey = errors.New("not a key for this")
 	// ErrRolledBack says that a longer or another log is known outside than the one on

@@ -18,8 +18,8 @@ type FS interface {
 	MkdirAll(dir string) error
 	// SyncDir makes the names in a directory durable.
 	SyncDir(dir string) error
-	// Lock takes an exclusive lock, or fails with ErrInUse at once. It ends
-	// with Close, and with the process.
+	// Lock takes an exclusive lock on a file, which it makes where it is not there, or
+	// fails with ErrInUse at once. It ends with Close, and with the process.
 	Lock(name string) (io.Closer, error)
 }
 

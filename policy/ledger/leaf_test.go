@@ -126,7 +126,7 @@ func supervise(g *ledger.Grant) {
 	g.Mode, g.By, g.K, g.Retention = "supervised", "s-1", "20", 183
 	g.Approvers = []ledger.Approver{{Person: "p-1", Key: key(1)}, {Person: "p-2", Key: key(2)}, {Person: "p-3", Key: key(3)}}
 	g.Persons = []ledger.Person{{Person: "p-1", Principal: "s-1"}, {Person: "p-2", Principal: "s-2"}, {Person: "p-3", Principal: "s-3"}}
-	g.Witnesses = ledger.Witnesses{Keys: []string{"w"}, Quorum: 1}
+	g.Witnesses = ledger.Witnesses{Keys: []string{witnessKey("w")}, Quorum: 1}
 	for i := range g.Grants {
 		g.Grants[i].Organisation = "o"
 	}

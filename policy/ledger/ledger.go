@@ -47,6 +47,9 @@ type Options struct {
 	Fatal func(error)
 	// Now tells the time; default time.Now.
 	Now func() time.Time
+	// Uptime is a clock that nobody sets, by which a jump of Now is seen; default the
+	// process's own where Now is the default, else none.
+	Uptime func() time.Duration
 	// FS is the file system; default OS.
 	FS FS
 }
@@ -65,6 +68,7 @@ type Ledger struct {
 	now    func() time.Time
 	fatal  func(error)
 	lock   io.Closer
+	held   io.Closer // the lock on the wal itself
 	wal    File
 
 	tree    tree
@@ -82,7 +86,8 @@ type Ledger struct {
 	witness    Witness
 	outside    outside
 	opened     time.Time
-	signedAt   time.Time        // when a checkpoint was last written, or the log opened
+	signedAt   time.Time // when a checkpoint was last written, or the log opened
+	clock      clockwork
 	links      map[int64]string // heads of the SM3 chain, by size, from what is signed on
 	flushing   sync.Mutex
 	signing    sync.Mutex

@@ -26,19 +26,23 @@ const (
 // checkpoint. It fails with ErrInUse while another process has the directory
 // open, with ErrMissing where there is no log and o does not say Create, with
 // ErrCorrupt if the log is shorter than its checkpoint, contradicts it or breaks a rule,
-// and with ErrRolledBack if more of it, or another log, is known outside.
+// with ErrRolledBack if more of it, or another log, is known outside, and with ErrClock if
+// its newest leaf is more than a day ahead of the clock.
 func Open(o Options) (*Ledger, error) {
 	if o.Fatal == nil || o.Dir == "" {
 		return nil, errors.New("ledger: Options need Dir and Fatal")
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+		if began := time.Now(); o.Uptime == nil {
+			o.Uptime = func() time.Duration { return time.Since(began) }
+		}
 	}
 	if o.FS == nil {
 		o.FS = OS{}
 	}
 	l := &Ledger{State: newState(o.Population), dir: o.Dir, fs: o.FS, now: o.Now, fatal: o.Fatal,
-		second: o.Second, secondLost: o.SecondLost, witness: o.Witness, links: map[int64]string{}, opened: o.Now()}
+		second: o.Second, secondLost: o.SecondLost, witness: o.Witness, clock: clockwork{up: o.Uptime}, links: map[int64]string{}, opened: o.Now()}
 	l.signedAt = l.opened
 	l.rootOf = func(size int64) (tlog.Tree, error) { return l.tree.at(size) }
 	err := l.ownKeys(o)
@@ -54,6 +58,9 @@ func Open(o Options) (*Ledger, error) {
 	if err := l.recover(o.Create); err != nil {
 		if l.wal != nil {
 			err = errors.Join(err, l.wal.Close())
+		}
+		if l.held != nil {
+			err = errors.Join(err, l.held.Close())
 		}
 		return nil, errors.Join(err, l.lock.Close())
 	}
@@ -82,6 +89,10 @@ func (l *Ledger) recover(create bool) error {
 	if err != nil {
 		return err
 	}
+	// The file of the lock can be removed under a process that runs; the log cannot.
+	if l.held, err = l.fs.Lock(filepath.Join(l.dir, walName)); err != nil {
+		return err
+	}
 	size, err := l.wal.Size()
 	if err != nil {
 		return err
@@ -97,6 +108,9 @@ func (l *Ledger) recover(create bool) error {
 		return err
 	}
 	l.signed = signed.N
+	if err := l.opens(); err != nil {
+		return err
+	}
 	if err := l.remembered(); err != nil {
 		return err
 	}
@@ -225,9 +239,9 @@ func (l *Ledger) abandonOrphans() error {
 		if !r.Open() {
 			continue
 		}
-		at := l.now().UTC().Truncate(time.Second)
-		if at.Before(l.last) {
-			at = l.last
+		at := l.next()
+		if l.grant.cosigners().Quorum > 0 {
+			at = l.last // no witness has confirmed the clock yet
 		}
 		if _, err := l.push(Leaf{Index: l.size, Time: at, Previous: l.chain.link, Body: &Abandon{Charge: r.Index}}); err != nil {
 			return err

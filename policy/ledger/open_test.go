@@ -61,6 +61,52 @@ func TestOneWriter(t *testing.T) {
 	want(t, err, ledger.ErrStopped)
 }
 
+// The file of the lock is removed as a stale one while the log is open: the log itself is
+// locked too.
+func TestLockRemoved(t *testing.T) {
+	c := newClock()
+	l, dir := fresh(t, c)
+	must(t, os.Remove(filepath.Join(dir, "lock")))
+	_, err := ledger.Open(options(dir, c))
+	want(t, err, ledger.ErrInUse)
+	must(t, l.Close())
+	must(t, open(t, options(dir, c)).Close())
+}
+
+// Whoever finds that somebody else has written to the log stops, and writes over nothing.
+func TestSomebodyElseWrote(t *testing.T) {
+	for what, change := range map[string]func(*os.File) error{
+		"longer":  func(f *os.File) error { _, err := f.Write(make([]byte, 1032)); return err },
+		"shorter": func(f *os.File) error { return f.Truncate(1032) },
+	} {
+		c := newClock()
+		o, fatal := options(t.TempDir(), c), 0
+		o.Fatal = func(error) { fatal++ }
+		l := open(t, o)
+		_, err := l.Grant(ctx, grant(1000))
+		must(t, err)
+		_, err = l.Snapshot(ctx, ledger.Snapshot{Snapshot: "snap-1", By: "steward-s"})
+		must(t, err)
+		f, err := os.OpenFile(filepath.Join(o.Dir, "wal"), os.O_WRONLY|os.O_APPEND, 0)
+		must(t, err)
+		must(t, change(f))
+		must(t, f.Close())
+		before, err := os.ReadFile(filepath.Join(o.Dir, "wal"))
+		must(t, err)
+		_, err = l.Charge(ctx, charge("r-1", 1, c.now()))
+		want(t, err, ledger.ErrStopped)
+		want(t, err, ledger.ErrCorrupt)
+		_, err = l.Charge(ctx, charge("r-2", 1, c.now()))
+		want(t, err, ledger.ErrStopped)
+		after, err := os.ReadFile(filepath.Join(o.Dir, "wal"))
+		must(t, err)
+		if fatal != 1 || !bytes.Equal(before, after) {
+			t.Errorf("%s: stopped %d times; written over: %v", what, fatal, !bytes.Equal(before, after))
+		}
+		_ = l.Close()
+	}
+}
+
 // A tail that was being written is cut, if no checkpoint covers it.
 func TestTornTail(t *testing.T) {
 	c := newClock()

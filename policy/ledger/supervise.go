@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
 // MinRetention is how many days a released file is kept at least: the six months of
@@ -104,12 +106,17 @@ func (g *Grant) checkSupervision() error {
 		return bad("fewer than three approvers")
 	case g.Witnesses.Quorum < 1 || g.Witnesses.Quorum > int64(len(g.Witnesses.Keys)):
 		return bad("no quorum of witnesses")
+	case 2*g.Witnesses.Quorum <= int64(len(g.Witnesses.Keys)):
+		return bad("two halves of the witnesses could cosign two logs: the quorum must be more than half of them")
 	case g.Retention < MinRetention:
 		return bad("released files are kept for too short a time")
 	case leastPeople(g.K) < MinK:
 		return bad("groups of fewer than 20 people would be shown")
 	case g.person(g.By) == "":
 		return bad("nobody knows who put the policy forward")
+	}
+	if _, err := witness.NewPolicy(g.Witnesses.Keys, int(g.Witnesses.Quorum)); err != nil {
+		return bad(err.Error())
 	}
 	if err := g.checkPeople(); err != nil {
 		return err

@@ -38,7 +38,7 @@ func supervised(rho int64) ledger.Grant {
 	}
 	g.Persons = []ledger.Person{{Person: "ina", Principal: "insurer-a"}, {Person: "bo", Principal: "regulator-b"},
 		{Person: "ada", Principal: "steward-a"}, {Person: "ada", Principal: "steward-a2"}, {Person: "cy", Principal: "steward-c"}, {Person: "stan", Principal: "steward-s"}}
-	g.Witnesses = ledger.Witnesses{Keys: []string{"witness"}, Quorum: 1}
+	g.Witnesses = ledger.Witnesses{Keys: []string{witnessKey("keeper.example")}, Quorum: 1}
 	return g
 }
 
@@ -86,6 +86,10 @@ func (w world) approveLeaf(subject string, b ledger.Body, people ...string) {
 
 func (w world) ask(id string) error {
 	must(w.T, w.Meet(ctx))
+	return w.charge(id)
+}
+
+func (w world) charge(id string) error {
 	c := charge(id, 1, w.c.now())
 	c.TemplateDigest = templateDigest
 	c.Policy, _ = w.PolicyInForce()
@@ -111,14 +115,21 @@ var templateDigest = strings.Repeat("7e", 32)
 // overseen is a domain with approvers, a snapshot and a template, all approved.
 func overseen(t *testing.T) (world, ledger.Grant) {
 	t.Helper()
-	l, _, c, _ := kept(t)
+	w, _, _ := watchedBy(t)
+	return w, supervised(1000)
+}
+
+// watchedBy is overseen, and its witness.
+func watchedBy(t *testing.T) (world, *keeper, ledger.Options) {
+	t.Helper()
+	l, k, c, o := kept(t)
 	w, g := world{t, l, c}, supervised(1000)
 	_, err := l.Grant(ctx, g)
 	must(t, err)
 	w.approveLeaf(ledger.SubjectGrant, &g, "ada", "bo")
 	w.approveLeaf(ledger.SubjectSnapshot, &ledger.Snapshot{Snapshot: "snap-1", By: "steward-s"}, "ada", "bo")
 	w.approve(ledger.SubjectTemplate, templateDigest, "ada", "bo")
-	return w, g
+	return w, k, o
 }
 
 // Naming approvers ends evaluation: nothing is charged before two of them agree to the

@@ -1,31 +1,38 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
 // Prover proves that the log's first old leaves are the beginning of its first size
 // leaves: RFC 6962 section 2.1.2.
 type Prover = func(ctx context.Context, old, size int64) ([]tlog.Hash, error)
 
-// Witness keeps the newest checkpoint outside the log's own disk. It is a quorum of
-// witnesses (C2SP tlog-witness), a copy elsewhere, or both.
+// Witness keeps the newest checkpoint outside the log's own disk. It asks a quorum of
+// witnesses (C2SP tlog-witness), keeps a copy elsewhere, or both. What it gives back the
+// ledger verifies itself: a copy stands in for no quorum.
 type Witness interface {
 	// Cosign makes the checkpoint known outside and gives it with the signatures that
-	// it got. ErrRolledBack says that a longer or another log is known there; any
-	// other error that the witnesses are out of reach. It bounds its own time.
-	Cosign(ctx context.Context, checkpoint []byte, prove Prover) ([]byte, error)
-	// Newest is the newest checkpoint known outside, nil for none; an error that it
-	// cannot be told now.
-	Newest(ctx context.Context) ([]byte, error)
+	// it got, of by.Quorum of the witnesses by.Keys at least; none where by is empty.
+	// ErrRolledBack says that a longer or another log is known there; any other error
+	// that the witnesses are out of reach. It bounds its own time.
+	Cosign(ctx context.Context, by Witnesses, checkpoint []byte, prove Prover) ([]byte, error)
+	// Newest is the newest checkpoint known outside, also to the witnesses by, nil for
+	// none; an error that it cannot be told now.
+	Newest(ctx context.Context, by Witnesses) ([]byte, error)
 }
 
 // Contact is how old a cosignature may be for a charge to be admitted: so long nobody can
@@ -34,10 +41,34 @@ const Contact = time.Minute
 
 // outside is what the ledger knows of its witness.
 type outside struct {
-	met    time.Time // when it last cosigned, zero for never
-	away   error     // why it did not the last time; nil if it did
-	failed int64     // leaves under the checkpoint that it did not cosign then
+	by     Witnesses // who cosigned the last time
+	met    time.Time // when that was, zero for never
+	away   error     // why they did not the last time they were asked; nil if they did
+	failed int64     // leaves under the checkpoint that was not cosigned then
 	tried  time.Time // when that was
+}
+
+// cosigners are the witnesses that the policy asks for, none in an evaluation domain.
+func (g *Grant) cosigners() Witnesses {
+	if g == nil || g.Mode != modeSupervised {
+		return Witnesses{}
+	}
+	return g.Witnesses
+}
+
+func (w Witnesses) equal(o Witnesses) bool {
+	return w.Quorum == o.Quorum && slices.Equal(w.Keys, o.Keys)
+}
+
+// cosignersAt are the witnesses of the newest policy among the first leaves: a policy
+// takes effect with the checkpoint that covers its own GRANT, as the auditor has it.
+func (s *State) cosignersAt(size int64) Witnesses {
+	for _, p := range slices.Backward(s.history.policies) {
+		if p.index < size {
+			return p.cosigners()
+		}
+	}
+	return Witnesses{}
 }
 
 // reach wants the quorum that the policy in force names to have cosigned a moment ago.
@@ -45,38 +76,49 @@ func (l *Ledger) reach() error {
 	if _, err := l.signersAt(l.size+1, [32]byte{}); err != nil {
 		return err
 	}
+	by := l.grant.cosigners()
+	if err := l.believed(); err != nil {
+		return err
+	}
 	switch {
-	case l.grant == nil || l.grant.Mode == modeEvaluation && l.witness == nil:
-		return nil
+	case by.Quorum == 0:
+		return l.outside.away // of a copy, where there is one
 	case l.witness == nil:
 		return fmt.Errorf("%w: none is configured", ErrQuorum)
 	case l.outside.away != nil:
 		return l.outside.away
-	case l.now().Sub(l.outside.met) > Contact:
+	case !l.outside.by.equal(by):
+		return fmt.Errorf("%w: those of the policy in force have not cosigned yet", ErrQuorum)
+	case l.now().Sub(l.outside.met).Abs() > Contact:
 		return fmt.Errorf("%w: nothing was heard of them for a minute", ErrQuorum)
 	}
 	return nil
 }
 
-// cosign gives a checkpoint with its witnesses' signatures, ErrQuorum while they are away.
-// Whoever finds that they have just been asked in vain does not ask again.
+// cosign gives a checkpoint with the signatures of the witnesses that the policy at its
+// size asks for, ErrQuorum while they are away. Whoever finds that they have just been
+// asked in vain does not ask again.
 func (l *Ledger) cosign(x extent, text []byte, to int64) ([]byte, error) {
 	l.mu.RLock()
-	o, supervised := l.outside, l.grant != nil && l.grant.Mode == modeSupervised
+	o, by := l.outside, l.cosignersAt(to)
 	l.mu.RUnlock()
 	switch {
-	case l.witness == nil && !supervised:
+	case l.witness == nil && by.Quorum == 0:
 		return text, nil
 	case l.witness == nil:
 		return nil, fmt.Errorf("%w: none is configured", ErrQuorum)
-	case o.away != nil && to <= o.failed && l.now().Sub(o.tried) < time.Second:
+	case o.away != nil && to <= o.failed && l.now().Sub(o.tried).Abs() < time.Second:
 		return nil, o.away
 	}
-	signed, err := l.witness.Cosign(context.Background(), text, func(_ context.Context, old, size int64) ([]tlog.Hash, error) {
+	signed, err := l.witness.Cosign(context.Background(), by, text, func(_ context.Context, old, size int64) ([]tlog.Hash, error) {
 		return tlog.ProveTree(size, old, x.tree)
 	})
+	var found []witness.Cosignature
 	if err == nil {
-		err = sameNote(text, signed)
+		found, err = l.verified(by, text, signed)
+	}
+	if by.Quorum > 0 && !errors.Is(err, ErrRolledBack) {
+		err = l.confirm(by, found, err)
 	}
 	switch {
 	case errors.Is(err, ErrRolledBack):
@@ -88,17 +130,25 @@ func (l *Ledger) cosign(x extent, text []byte, to int64) ([]byte, error) {
 	defer l.mu.Unlock()
 	l.outside.away, l.outside.failed, l.outside.tried = err, to, l.now()
 	if err == nil {
-		l.outside.met = l.now()
+		l.outside.by, l.outside.met = by, l.now()
 	}
 	return signed, err
 }
 
-// sameNote holds what came back against what was sent: the same note with more signatures.
-func sameNote(sent, got []byte) error {
-	if len(got) < len(sent) || string(got[:len(sent)]) != string(sent) {
-		return errors.New("the witnesses gave back another checkpoint")
+// verified holds what came back against what was sent, and its signatures against the
+// keys and the quorum of the policy.
+func (l *Ledger) verified(by Witnesses, sent, got []byte) ([]witness.Cosignature, error) {
+	if !bytes.HasPrefix(got, sent) {
+		return nil, errors.New("the witnesses gave back another checkpoint")
 	}
-	return nil
+	if by.Quorum == 0 {
+		return nil, nil
+	}
+	needs, err := witness.NewPolicy(by.Keys, int(by.Quorum))
+	if err != nil {
+		return nil, err
+	}
+	return needs.Check(got, time.Unix(math.MaxInt32*1000, 0)) // of what time they are, confirm sees
 }
 
 // Meet asks the witnesses to cosign what is durable, also where nothing is new, so that it
@@ -115,8 +165,8 @@ func (l *Ledger) Meet(ctx context.Context) error {
 
 // Away says why charges are not admitted for want of witnesses, nil if they are.
 func (l *Ledger) Away() error {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return l.reach()
 }
 
@@ -126,7 +176,7 @@ func (l *Ledger) remembered() error {
 	if l.witness == nil {
 		return nil
 	}
-	text, err := l.witness.Newest(context.Background())
+	text, err := l.witness.Newest(context.Background(), l.grant.cosigners())
 	if errors.Is(err, ErrRolledBack) {
 		return err
 	}

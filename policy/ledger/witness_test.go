@@ -1,7 +1,9 @@
 package ledger_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -14,32 +16,67 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/qunxiang/qunxiang/policy/ledger"
+	witnesses "github.com/qunxiang/qunxiang/policy/witness"
 )
 
-// keeper is a witness that remembers, and can be away.
+// keeper is a witness that remembers, and can be away. Its clock is the test's.
 type keeper struct {
+	*witnesses.Cosigner
 	mu     sync.Mutex
 	away   error
 	newest []byte
 	asked  int
-	forge  bool
+	by     ledger.Witnesses // of the last time
+	forge  func(checkpoint []byte) []byte
 }
 
-func (k *keeper) Cosign(_ context.Context, checkpoint []byte, _ ledger.Prover) ([]byte, error) {
+func newKeeper(c *clock) *keeper {
+	own, err := cosignerOf("keeper.example", c.now)
+	if err != nil {
+		panic(err)
+	}
+	return &keeper{Cosigner: own}
+}
+
+func cosignerOf(name string, now func() time.Time) (*witnesses.Cosigner, error) {
+	seed := sha256.Sum256([]byte("only for testing: " + name))
+	return witnesses.NewCosigner(name, seed[:], now)
+}
+
+// witnessKey is the verifier key of a witness of tests.
+func witnessKey(name string) string {
+	c, err := cosignerOf(name, nil)
+	if err != nil {
+		panic(err)
+	}
+	return c.VerifierKey()
+}
+
+// cosigned adds a witness's line to a checkpoint.
+func cosigned(checkpoint []byte, by note.Signer) []byte {
+	text, _, _ := strings.Cut(string(checkpoint), "\n\n")
+	signed, err := note.Sign(&note.Note{Text: text + "\n"}, by)
+	if err != nil {
+		panic(err)
+	}
+	return append(append([]byte(nil), checkpoint...), signed[len(text)+2:]...)
+}
+
+func (k *keeper) Cosign(_ context.Context, by ledger.Witnesses, checkpoint []byte, _ ledger.Prover) ([]byte, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.asked++
+	k.asked, k.by = k.asked+1, by
 	if k.away != nil {
 		return nil, k.away
 	}
-	if k.forge {
-		return []byte("another\n"), nil
+	if k.forge != nil {
+		return k.forge(checkpoint), nil
 	}
 	k.newest = append([]byte(nil), checkpoint...)
-	return append(append([]byte(nil), checkpoint...), "— keeper AAAAAAAA\n"...), nil
+	return cosigned(checkpoint, k), nil
 }
 
-func (k *keeper) Newest(context.Context) ([]byte, error) {
+func (k *keeper) Newest(context.Context, ledger.Witnesses) ([]byte, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.newest, k.away
@@ -51,10 +88,11 @@ func (k *keeper) set(away error) {
 	k.away = away
 }
 
-// kept is a fresh ledger with a witness.
+// kept is a fresh ledger with a witnesses.
 func kept(t *testing.T) (*ledger.Ledger, *keeper, *clock, ledger.Options) {
 	t.Helper()
-	c, k := newClock(), &keeper{}
+	c := newClock()
+	k := newKeeper(c)
 	o := options(t.TempDir(), c)
 	o.Witness = k
 	l := open(t, o)
@@ -110,17 +148,110 @@ func TestWitnessAway(t *testing.T) {
 
 // Of witnesses that nobody has heard of for a while, nobody knows that they are there.
 func TestWitnessSilent(t *testing.T) {
-	l, k, c, _ := kept(t)
-	c.step(ledger.Contact + time.Second)
-	_, err := l.Charge(ctx, charge("r-1", 1, c.now()))
-	want(t, err, ledger.ErrQuorum)
-	must(t, l.Meet(ctx))
-	_, err = l.Charge(ctx, charge("r-1", 1, c.now()))
+	w, k, _ := watchedBy(t)
+	w.c.step(ledger.Contact + time.Second)
+	want(t, w.charge("r-1"), ledger.ErrQuorum)
+	must(t, w.Meet(ctx))
+	must(t, w.charge("r-1"))
+	k.forge = func([]byte) []byte { return []byte("another\n") }
+	want(t, w.Meet(ctx), ledger.ErrQuorum) // what came back is not what was sent
+	want(t, w.charge("r-2"), ledger.ErrQuorum)
+}
+
+// What comes back from the witnesses counts by its signatures: whatever a client says, a
+// checkpoint without the quorum of the policy in force is not published, delivers nothing
+// and lets nothing be charged.
+func TestCosignaturesAreVerified(t *testing.T) {
+	stranger, err := cosignerOf("stranger.example", nil)
 	must(t, err)
-	k.forge = true
-	want(t, l.Meet(ctx), ledger.ErrQuorum) // what came back is not what was sent
-	_, err = l.Charge(ctx, charge("r-2", 1, c.now()))
+	namesake, err := witnesses.NewCosigner("keeper.example", bytes.Repeat([]byte{7}, 32), nil)
+	must(t, err)
+	for what, forge := range map[string]func(k *keeper, c []byte) []byte{
+		"a copy alone":       func(_ *keeper, c []byte) []byte { return c },
+		"a stranger":         func(_ *keeper, c []byte) []byte { return cosigned(c, stranger) },
+		"a namesake":         func(_ *keeper, c []byte) []byte { return cosigned(c, namesake) },
+		"a wrong signature":  reSigned,
+		"another checkpoint": func(k *keeper, c []byte) []byte { return cosigned(another(c), k) },
+	} {
+		w, k, o := watchedBy(t)
+		must(t, w.charge("r-1"))
+		k.forge = func(c []byte) []byte { return forge(k, c) }
+		w.c.step(2 * time.Second)
+		before, err := os.ReadFile(filepath.Join(o.Dir, "checkpoint"))
+		must(t, err)
+		_, err = w.Release(ctx, ledger.Release{Charge: w.Requests()[0].Index, ID: "r-1", Digest: digest("r-1")})
+		want(t, err, ledger.ErrQuorum)
+		after, err := os.ReadFile(filepath.Join(o.Dir, "checkpoint"))
+		must(t, err)
+		if string(after) != string(before) || string(w.Newest()) != string(before) || len(w.Find("key-1")) != 0 {
+			t.Errorf("%s: published all the same", what)
+		}
+		w.c.step(2 * time.Second)
+		want(t, w.Meet(ctx), ledger.ErrQuorum)
+		want(t, w.charge("r-2"), ledger.ErrQuorum)
+		k.forge = nil
+		w.c.step(2 * time.Second)
+		must(t, w.Meet(ctx))
+		must(t, w.charge("r-2"))
+	}
+}
+
+// another is a checkpoint of more leaves.
+func another(checkpoint []byte) []byte {
+	return bytes.Replace(checkpoint, []byte(population+"\n"), []byte(population+"\n1"), 1)
+}
+
+// reSigned is a checkpoint with a witness's line that is over another one.
+func reSigned(k *keeper, checkpoint []byte) []byte {
+	other := another(checkpoint)
+	return append(append([]byte(nil), checkpoint...), cosigned(other, k)[len(other):]...)
+}
+
+// A policy that names other witnesses asks for them from the checkpoint on that covers it:
+// the quorum from before admits no further charge, nor is a release shown by it.
+func TestOtherWitnessesInForce(t *testing.T) {
+	w, k, _ := watchedBy(t)
+	must(t, w.charge("r-1"))
+	second := supervised(1000)
+	second.Policy = "two witnesses"
+	second.Witnesses = ledger.Witnesses{Keys: []string{witnessKey("keeper.example"), witnessKey("second.example")}, Quorum: 2}
+	w.approveLeaf(ledger.SubjectGrant, &second, "ada", "bo")
+	_, err := w.Grant(ctx, second)
+	must(t, err)
+	w.approveLeaf(ledger.SubjectGrant, &second, "ada", "bo")
+	want(t, w.charge("r-2"), ledger.ErrQuorum)
+	w.c.step(2 * time.Second)
+	_, err = w.Release(ctx, ledger.Release{Charge: w.Requests()[0].Index, ID: "r-1", Digest: digest("r-1")})
 	want(t, err, ledger.ErrQuorum)
+	if k.by.Quorum != 2 || len(w.Find("key-1")) != 0 {
+		t.Fatalf("asked for %d, a release is shown", k.by.Quorum)
+	}
+	other, err := cosignerOf("second.example", w.c.now)
+	must(t, err)
+	k.forge = func(c []byte) []byte { return cosigned(cosigned(c, k), other) }
+	w.c.step(2 * time.Second)
+	must(t, w.Meet(ctx))
+	must(t, w.charge("r-2"))
+}
+
+// Two sets of witnesses that meet the quorum have one in common, so that honest ones never
+// cosign two histories.
+func TestQuorumIsMoreThanHalf(t *testing.T) {
+	names := []string{"w1.example", "w2.example", "w3.example", "w4.example"}
+	for n := 1; n <= len(names); n++ {
+		for quorum := range n + 2 {
+			l, _, _, _ := kept(t)
+			g := supervised(1000)
+			g.Witnesses = ledger.Witnesses{Quorum: int64(quorum)}
+			for _, name := range names[:n] {
+				g.Witnesses.Keys = append(g.Witnesses.Keys, witnessKey(name))
+			}
+			_, err := l.Grant(ctx, g)
+			if ok := quorum <= n && 2*quorum > n; ok != (err == nil) || err != nil && !errors.Is(err, ledger.ErrSupervised) {
+				t.Errorf("%d of %d: %v", quorum, n, err)
+			}
+		}
+	}
 }
 
 // Many that wait for the same witnesses do not ask them one after another.

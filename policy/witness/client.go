@@ -124,7 +124,7 @@ func (c *Client) open(text string) (*note.Note, error) {
 	}
 	at, ok := c.key.Time(n)
 	if off := at.Sub(c.now()); !ok || off.Abs() > Skew {
-		return nil, fmt.Errorf("%w from %s: its cosignature is of %s, which is not now; a clock is wrong, or the answer is old", ErrAnswer, c.key.name, at.Format(time.RFC3339))
+		return nil, fmt.Errorf("%w from %s: its cosignature is of %s, which is not now: %w, or the answer is old", ErrAnswer, c.key.name, at.Format(time.RFC3339), ErrClock)
 	}
 	return n, nil
 }

@@ -32,6 +32,8 @@ var (
 	ErrInUse = errors.New("the witness's folder is in use")
 	// ErrAnswer says that a witness could not be reached or gave an answer that is none.
 	ErrAnswer = errors.New("no usable answer")
+	// ErrClock says that a cosignature is not of this time. It comes with ErrAnswer.
+	ErrClock = errors.New("a clock is wrong")
 	// ErrAhead says that a witness knows more of the log than there is here: the log on
 	// this disk was put back. The error is an *AheadError.
 	ErrAhead = errors.New("a witness knows a longer log: this one was put back")

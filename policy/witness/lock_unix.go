@@ -9,9 +9,11 @@ import (
 	"syscall"
 )
 
-// lock takes a flock on the file, which the system drops with the process.
+// lock takes a flock on a folder, which the system drops with the process. A folder that
+// holds the state cannot be removed and made anew under a process that runs, as a file
+// that is nothing but a lock could.
 func lock(name string) (io.Closer, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,6 @@ import (
 const (
 	stateFolder    = "state"
 	checkpointFile = "checkpoint"
-	lockFile       = "lock"
 	conflictFolder = "conflicts"
 )
 
@@ -70,7 +69,7 @@ func readState(d disk, folder string, own *CosignatureVerifier) (s state, err er
 // Begin makes the state of a log that the witness has not known: nothing cosigned. It
 // is fs.ErrExist where there is one.
 func Begin(dir, origin string, own *Cosigner) error {
-	unlock, err := lock(filepath.Join(dir, lockFile))
+	unlock, err := lock(dir)
 	if err != nil {
 		return err
 	}

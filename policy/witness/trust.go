@@ -19,10 +19,12 @@ const (
 	maxTrustSize  = 1 << 20
 )
 
-// Trust is a policy file of pinned keys: C2SP tlog-policy. One thing is stricter than
-// there: where it lists SM2 keys of a log, a checkpoint needs a signature of one of them
-// beside that of one of its Ed25519 keys. And it has a kind of line besides, approver with
-// a person's name and Ed25519 key, for whose approvals count in a supervised domain.
+// Trust is a policy file of pinned keys: C2SP tlog-policy. Two things are
+// stricter than there: where it lists SM2 keys of a log, a checkpoint needs a signature
+// of one of them beside that of one of its Ed25519 keys; and two sets of witnesses that
+// each meet the quorum have a witness in common, so that honest witnesses never make two
+// histories of one log believed. And it has a kind of line besides, approver with a
+// person's name and Ed25519 key, for whose approvals count in a supervised domain.
 type Trust struct {
 	logs      []*trustedLog
 	witnesses []*CosignatureVerifier
@@ -236,9 +238,28 @@ func (p *trustReader) quorum(name string) error {
 	if p.said || !known && name != "none" {
 		return fmt.Errorf("%w: one quorum, of a name said before", ErrMalformed)
 	}
+	if known && !p.t.meets(name) {
+		return fmt.Errorf("%w: witnesses without one in common could meet the quorum %q for two histories: a group needs more than half of its members", ErrKey, name)
+	}
 	p.said = true
 	if name != "none" {
 		p.t.quorum = name
 	}
 	return nil
+}
+
+// meets says whether any two sets of witnesses that fulfil a member have one in common.
+// Of a group of n two sets of k share 2k-n members at least; one of those must meet.
+func (t *Trust) meets(name string) bool {
+	m := t.members[name]
+	if m.witness != nil {
+		return true
+	}
+	apart := 0
+	for _, of := range m.of {
+		if !t.meets(of) {
+			apart++
+		}
+	}
+	return 2*m.need-len(m.of) > apart
 }

@@ -47,7 +47,7 @@ func TestParseTrust(t *testing.T) {
 	log, _ := trustKey(t, "town", 1)
 	other, _ := trustKey(t, "town", 2)
 	alias, _ := trustKey(t, "village", 1)
-	w1, w2 := trustWitness(t, "w1", 3).VerifierKey(), trustWitness(t, "w2", 4).VerifierKey()
+	w1, w2, w3 := trustWitness(t, "w1", 3).VerifierKey(), trustWitness(t, "w2", 4).VerifierKey(), trustWitness(t, "w3", 5).VerifierKey()
 	sm2, err := witness.NewSM2Signer("town", bytes.Repeat([]byte{9}, 32))
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,8 @@ func TestParseTrust(t *testing.T) {
 		"one log": "log " + log + "\nquorum none\n",
 		"spaces":  "# a comment\n\n \t log\t" + log + "  https://x.example/ \n  # another\nquorum none\n",
 		"SM2":     "log " + log + "\nlog " + sm2.VerifierKey() + "\nlog " + other + "\nquorum none\n",
-		"groups":  "log " + log + "\nwitness a " + w1 + "\nwitness b " + w2 + " https://w.example\ngroup g 1 a b\ngroup all all g\nquorum all\n",
+		"groups":  "log " + log + "\nwitness a " + w1 + "\nwitness b " + w2 + " https://w.example\ngroup g 2 a b\ngroup all all g\nquorum all\n",
+		"met":     "witness a " + w1 + "\nwitness b " + w2 + "\nwitness c " + w3 + "\ngroup h any a b\ngroup g all h c\nquorum g\n",
 		"any":     "witness a " + w1 + "\ngroup g any a\nquorum g\n",
 	} {
 		if _, err := witness.ParseTrust([]byte(text)); err != nil {
@@ -67,6 +68,10 @@ func TestParseTrust(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing":                "",
 		"no quorum":              "log " + log + "\n",
+		"one of two":             "witness a " + w1 + "\nwitness b " + w2 + "\ngroup g 1 a b\nquorum g\n",
+		"one of three":           "witness a " + w1 + "\nwitness b " + w2 + "\nwitness c " + w3 + "\ngroup g any a b c\nquorum g\n",
+		"none in common below":   "witness a " + w1 + "\nwitness b " + w2 + "\nwitness c " + w3 + "\ngroup h any a b\ngroup g 1 h\nquorum g\n",
+		"two of three that fall": "witness a " + w1 + "\nwitness b " + w2 + "\nwitness c " + w3 + "\ngroup h any a b\ngroup g 1 h c\nquorum g\n",
 		"two quorums":            "quorum none\nquorum none\n",
 		"no newline at the end":  "quorum none",
 		"carriage return":        "quorum none\r\n",

@@ -69,7 +69,7 @@ func Open(o Options) (w *Witness, err error) {
 		return nil, fmt.Errorf("%w: a witness needs a key", ErrKey)
 	}
 	w = &Witness{own: o.Cosigner, log: o.Log, disk: o.disk, logs: map[string]*watched{}}
-	if w.unlock, err = lock(filepath.Join(o.Dir, lockFile)); err != nil {
+	if w.unlock, err = lock(o.Dir); err != nil {
 		return nil, err
 	}
 	for _, l := range o.Logs {
