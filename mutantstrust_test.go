@@ -34,7 +34,7 @@ var trustMutants = []mutant{
 	{"trust: nobody need have heard of the witnesses", "policy/ledger/witness.go", "case l.now().Sub(l.outside.met).Abs() > Contact:", "case false:", "./policy/ledger", "TestWitnessSilent"},
 	{"trust: shown before it is cosigned", "policy/ledger/witness.go", "if text, err = l.cosign(x, text, size); err != nil {", "if got, err := l.cosign(x, text, size); err == nil {\n\t\ttext = got\n\t} else if false {", "./policy/ledger", "TestWitnessAway"},
 	{"trust: any note that comes back is taken", "policy/ledger/witness.go", "\tif !bytes.HasPrefix(got, sent) {", "\tif false {", "./policy/ledger", "TestCosignaturesAreVerified|TestWitnessSilent"},
-	{"trust: an old disk is opened", "policy/ledger/witness.go", "\tif known.N > l.size {", "\tif false {", "./policy/ledger", "TestRolledBack"},
+	{"trust: an old disk is opened", "policy/ledger/witness.go", "\tif known.N > size {", "\tif false {", "./policy/ledger", "TestRolledBack"},
 	{"trust: another log is opened", "policy/ledger/witness.go", "if err == nil && root.Hash != known.Hash {", "if err == nil && root.N != known.N {", "./policy/ledger", "TestRolledBack"},
 	{"audit: one approval is enough", "policy/audit/supervision.go", "people      = 2 ", "people      = 1 ", "./policy/audit", "TestSupervisionFindings"},
 	{"audit: approvals are not verified", "policy/audit/supervision.go", "\tcase !s.signed(b.population, s.key):\n", "\tcase false:\n", "./policy/audit", "TestSupervisionFindings"},
