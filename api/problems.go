@@ -78,6 +78,7 @@ var (
 	enrolled        = kind{"name-enrolled", http.StatusConflict, "The name is enrolled with other keys", ""}
 	fingerprint     = kind{"fingerprint", http.StatusConflict, "The fingerprint is not that of the enrolment", "Compare it again with the node's operator, by another way than this one."}
 	enrolmentsFull  = kind{"too-many-enrolments", http.StatusTooManyRequests, "Too many enrolments are waiting", "The coordinator's operator has to approve or remove some."}
+	repeats         = kind{"too-many-repeats", http.StatusTooManyRequests, "Too many repeats of stored answers", "Each is a leaf of the log, for ever. Nothing was charged. Ask again in a while; the answers you have stay yours."}
 	tooFast         = kind{"too-many-requests", http.StatusTooManyRequests, "Too many requests", "Nothing was charged. Ask again in a while."}
 	tooMany         = kind{"too-many-streams", http.StatusTooManyRequests, "Too many open event streams", ""}
 )
@@ -110,7 +111,7 @@ var problemMap = []struct {
 	{queries.ErrSuspended, suspended, false},
 	{queries.ErrBusy, engineBusy, false},
 	{queries.ErrTooMany, inFlight, true},
-	{queries.ErrTooFast, tooFast, false},
+	{queries.ErrTooFast, repeats, false},
 	{queries.ErrUnlogged, unavailable, false},
 	{queries.ErrNoEngine, unavailable, false},
 	{queries.ErrOrder, internalError, false},

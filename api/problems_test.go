@@ -49,6 +49,7 @@ var goldenProblems = map[string]error{
 	"no-log-key":         ledger.ErrSigner,
 	"busy":               context.DeadlineExceeded,
 	"engine-busy":        queries.ErrBusy,
+	"too-many-repeats":   queries.ErrTooFast,
 	"too-many-in-flight": fmt.Errorf("%w (at most 16 at once)", queries.ErrTooMany),
 	"unauthenticated":    ErrToken,
 	"not-acceptable":     errNotAcceptable,
