@@ -147,6 +147,9 @@ func (d *domain) openLedger(ctx context.Context) (err error) {
 	if d.state, err = readLog(d.dir); err != nil {
 		return fmt.Errorf("%s: %w", d.path("ledger"), err)
 	}
+	if _, err := d.proposed(); err != nil { // before a lock is taken for nothing
+		return err
+	}
 	o, err := d.ledgerOptions(false)
 	if err != nil {
 		return err
