@@ -60,16 +60,16 @@ func others() []mutant {
 	return slices.Concat(keyMutants, witnessMutants, trustMutants, surfaceMutants, crashMutants, receiptMutants, operationsMutants)
 }
 
-// chosen are the mutants of this run: with QUNXIANG_LONG all, else those of queries and a
-// sample of the others. QUNXIANG_MUTANTS chooses by name.
+// chosen are the mutants of this run: with QUNXIANG_LONG, or where QUNXIANG_MUTANTS chooses
+// by name, out of all, else a sample.
 func chosen() []mutant {
 	var training []mutant
 	for _, a := range attacks {
 		a.name = a.on + ": " + a.name
 		training = append(training, a.mutant)
 	}
-	list := slices.Concat(mutants, sample(others(), 20), sample(training, 4))
-	if os.Getenv("QUNXIANG_LONG") != "" {
+	list := slices.Concat(sample(mutants, 3), sample(others(), 25), sample(training, 6))
+	if os.Getenv("QUNXIANG_LONG") != "" || os.Getenv("QUNXIANG_MUTANTS") != "" {
 		list = slices.Concat(mutants, others(), training, trainingMutants)
 	}
 	only := regexp.MustCompile(os.Getenv("QUNXIANG_MUTANTS"))
