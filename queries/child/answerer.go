@@ -259,17 +259,25 @@ func (a *Answerer) Try(ctx context.Context, snapshot string) error {
 	return a.try(ctx, snapshot)
 }
 
-// try prepares a process and asks it. a.mu is held.
+// try prepares a process and asks it. One that was prepared before may have died since:
+// then it is another one's turn. a.mu is held.
 func (a *Answerer) try(ctx context.Context, snapshot string) error {
-	if err := a.prepare(ctx, snapshot); err != nil {
-		return err
-	}
-	err := a.spare.ready(ctx)
-	if err != nil {
+	for {
+		before := a.spare
+		if err := a.prepare(ctx, snapshot); err != nil {
+			return err
+		}
+		err := a.spare.ready(ctx)
+		if err == nil {
+			return nil
+		}
+		old := a.spare == before
 		a.spare.gone()
 		a.spare = nil
+		if !old || !errors.Is(err, ErrProcess) {
+			return err
+		}
 	}
-	return err
 }
 
 // ended says whether a process has nothing more to say and ends well.

@@ -178,3 +178,24 @@ func TestSnapshotOutOfReachIsNotCharged(t *testing.T) {
 		t.Errorf("%+v %v", tk, err)
 	}
 }
+
+// Processes that died since they were prepared are nobody's misfortune: another is asked.
+func TestDeadProcessesAreReplaced(t *testing.T) {
+	p := newPlace(t, 200)
+	a := p.answerer(t, "engine", nil)
+	if err := a.Try(t.Context(), p.snapshot); err != nil {
+		t.Fatal(err)
+	}
+	killed := 0
+	for _, pid := range children(t, os.Getpid()) {
+		if syscall.Kill(pid, syscall.SIGKILL) == nil {
+			killed++
+		}
+	}
+	if killed != 2 {
+		t.Fatalf("%d processes were killed: the one that checks and the next one", killed)
+	}
+	if err := a.Check(t.Context(), p.order(t, "I3", 0)); err != nil {
+		t.Error(err)
+	}
+}
