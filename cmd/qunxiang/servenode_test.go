@@ -78,7 +78,7 @@ type serving struct {
 
 func newServing(w *troop) *serving {
 	w.t.Helper()
-	quicken(w.t, w.path("north/policy.yaml"))
+	w.edit("north/policy.yaml", "slot: 2s", "slot: 5s") // nodes train beside it
 	w.edit("north/node/node.yaml", "second_job: false", "second_job: true")
 	addr, err := freeAddr()
 	if err != nil {
