@@ -35,6 +35,8 @@ type Options struct {
 	// Rate is how many requests all principals of one organisation may send;
 	// default any number.
 	Rate Rate
+	// Console makes the pages for people, which are then below /console; default none.
+	Console func(*Host) (http.Handler, error)
 	// Encoders write tables in formats this package does not know. Without one,
 	// Arrow and Parquet are refused as not acceptable.
 	Encoders map[Format]Encoder
@@ -129,6 +131,11 @@ func New(o Options) (*Server, error) {
 	s.routeSessions()
 	s.routeRegister()
 	s.routeHealth()
+	if s.Console != nil {
+		if err := s.routeConsole(); err != nil {
+			return nil, err
+		}
+	}
 	return s, s.routeDescription()
 }
 

@@ -168,7 +168,12 @@ func cookie(r *http.Request, name string) string {
 // setCookie gives a browser a cookie that no script reads and no other site's
 // request carries, but for a link to here; "" takes it away.
 func setCookie(w http.ResponseWriter, r *http.Request, name, value string) {
-	c := &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	putCookie(w, r, name, value, http.SameSiteLaxMode)
+}
+
+// putCookie is setCookie with a word on links from other sites.
+func putCookie(w http.ResponseWriter, r *http.Request, name, value string, site http.SameSite) {
+	c := &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, SameSite: site}
 	if r.TLS != nil {
 		c.Name, c.Secure = hostPrefix+name, true
 	}

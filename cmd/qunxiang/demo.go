@@ -82,7 +82,7 @@ func demo(ctx context.Context, w io.Writer, dir, addr string, persons int64, onc
 	if err != nil {
 		return err
 	}
-	for _, who := range []string{"insurer-a", "pharma-b", "regulator-r"} {
+	for _, who := range []string{"insurer-a", "pharma-b", "regulator-r", "steward-s"} {
 		if v.token[who], err = tokens.Add(who, time.Time{}); err != nil {
 			return err
 		}
@@ -97,6 +97,10 @@ func demo(ctx context.Context, w io.Writer, dir, addr string, persons int64, onc
 	}
 	fmt.Fprintf(w, "\nThe server stays up at %s (stop it with Ctrl-C). Ask it something yourself:\n", s.url)
 	fmt.Fprintf(w, "  qunxiang query estimate --server %s --token %s \\\n    --template I2 --coarse --param window=2017-01-01..2017-12-31 --cost 0.05\n", s.url, v.token["insurer-a"])
+	fmt.Fprintf(w, "\nOr look at it in a browser, at %s/console/, with the token of one of them:\n", s.url)
+	for _, who := range []string{"insurer-a", "pharma-b", "regulator-r", "steward-s"} {
+		fmt.Fprintf(w, "  %-12s %s\n", who, v.token[who])
+	}
 	<-s.done // it ends with ctx, or fails
 	return s.stop()
 }

@@ -1,0 +1,51 @@
+// Two conveniences; every page is whole without them.
+"use strict";
+
+// The price of a question, as it is typed: an estimate costs nothing. The newest asking wins.
+for (const form of document.querySelectorAll("form[data-price]")) {
+  const place = document.getElementById("price");
+  let timer = 0;
+  let asked = 0;
+  const ask = async () => {
+    if (!form.checkValidity()) return;
+    const mine = ++asked;
+    place.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(form.dataset.price, {
+        method: "POST",
+        headers: { "Qunxiang-Part": "price" },
+        body: new URLSearchParams(new FormData(form)),
+        redirect: "error",
+      });
+      const text = await answer.text();
+      if (mine === asked && text.length < 100000) {
+        const page = new DOMParser().parseFromString(text, "text/html");
+        place.replaceChildren(...page.body.childNodes);
+      }
+    } catch {
+      // The button still shows the price.
+    } finally {
+      if (mine === asked) place.removeAttribute("aria-busy");
+    }
+  };
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(ask, 500);
+  });
+  form.addEventListener("submit", (event) => {
+    // A second click sends the same form again, which is charged once; the mark is for people.
+    if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
+  });
+  if (!place.querySelector(".price") && !place.querySelector("[role=alert]")) ask();
+}
+
+// An answer, when it is due. What the server says is the state and nothing else.
+for (const wait of document.querySelectorAll("[data-events]")) {
+  const events = new EventSource(wait.dataset.events);
+  events.addEventListener("state", (event) => {
+    if (event.lastEventId !== "running") {
+      events.close();
+      location.reload();
+    }
+  });
+}

@@ -1,0 +1,143 @@
+package console
+
+import (
+	"math"
+	"time"
+
+	"github.com/qunxiang/qunxiang/queries"
+)
+
+// budgetLine is how one budget stands.
+type budgetLine struct {
+	queries.ScopeShare
+	Left  float64 // share of the cap that is neither spent nor set aside
+	More  int     // requests like the visitor's own last ones that still fit; -1 unknown
+	Chart *chart
+}
+
+// budgetsView is all budgets.
+type budgetsView struct {
+	Lines  []budgetLine
+	Grants []grantLine
+}
+
+// grantLine is one of the visitor's own grants.
+type grantLine struct {
+	ID, Until string
+	Templates []string
+	Purposes  []string
+	Quota     float64
+}
+
+// budgetLines say how every budget stands that was ever charged.
+func (v *view) budgetLines() []budgetLine {
+	typical := v.typical()
+	var out []budgetLine
+	for _, s := range v.c.Service.Budgets() {
+		line := budgetLine{ScopeShare: s, More: -1}
+		if s.Cap > 0 {
+			line.Left = math.Max(0, (s.Cap-s.Spent-s.Held)/s.Cap)
+		}
+		if typical > 0 {
+			line.More = likeThis(s, typical, 0)
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+// typical is what the visitor's own questions cost on the mean; 0 before the first.
+func (v *view) typical() float64 {
+	sum, n := 0.0, 0
+	for _, p := range v.past(20) {
+		sum, n = sum+p.Rho, n+1
+	}
+	if n == 0 {
+		return 0
+	}
+	return sum / float64(n)
+}
+
+// budgets shows what is left of every budget, how it went down in a year, and the
+// visitor's own grants.
+func (c *console) budgets(v *view) error {
+	data := budgetsView{Lines: v.budgetLines()}
+	for i := range data.Lines {
+		data.Lines[i].Chart = v.burnDown(data.Lines[i].ScopeShare)
+	}
+	for _, g := range v.rules.Grants {
+		if g.Principal == v.Who.Principal {
+			data.Grants = append(data.Grants, grantLine{g.ID, g.Until, g.Templates, g.Purposes, g.QuotaRho})
+		}
+	}
+	return v.show("budgets", v.say("nav budgets"), data)
+}
+
+// burnDown draws what was left of a budget on each day of the last year, from the public
+// register: what everybody may know.
+func (v *view) burnDown(s queries.ScopeShare) *chart {
+	scope := short(s.Scope)
+	spent := map[string]float64{}
+	total := 0.0
+	for _, e := range v.c.Register.Register().Entries {
+		for _, cost := range e.Costs {
+			if cost.Scope == scope {
+				spent[e.Day] += cost.Share
+				total += cost.Share
+			}
+		}
+	}
+	today := v.c.Now().In(china)
+	year := 365
+	left := 1.0
+	first := today.AddDate(0, 0, -year).Format(time.DateOnly)
+	for day, share := range spent {
+		if day < first {
+			left -= share
+		}
+	}
+	var b svg
+	const wideAll, high, bottom, start = 640.0, 150.0, 26.0, 48.0
+	x, y := scale{0, float64(year), start, wideAll - 8}, scale{0, 1, high - bottom, 10}
+	for _, mark := range []float64{0, 0.5, 1} {
+		b.line(start, y.at(mark), wideAll-8, y.at(mark), "grid")
+		b.text(start-8, y.at(mark)+4, "end", "tick", grouped(100*mark, 0)+" %")
+	}
+	d := "M" + spot(x.at(0), y.at(left))
+	for i := 0; i <= year; i++ {
+		at := today.AddDate(0, 0, i-year)
+		if at.Day() == 1 && at.Month()%2 == 1 {
+			b.text(x.at(float64(i)), high-8, "middle", "tick", v.month(at))
+			b.line(x.at(float64(i)), high-bottom, x.at(float64(i)), high-bottom+4, "axis")
+		}
+		if share := spent[at.Format(time.DateOnly)]; share > 0 {
+			d += "L" + spot(x.at(float64(i)), y.at(math.Max(0, left)))
+			left -= share
+			d += "L" + spot(x.at(float64(i)), y.at(math.Max(0, left)))
+		}
+	}
+	d += "L" + spot(x.at(float64(year)), y.at(math.Max(0, left)))
+	b.path(d+"L"+spot(x.at(float64(year)), y.at(0))+"L"+spot(x.at(0), y.at(0))+"Z", "band c0")
+	b.path(d, "curve c0")
+	out := &chart{ID: "burn-" + scope, Title: v.say("burn down", v.Scope(scope))}
+	out.Picture = b.drawn(out.ID, out.Title, v.say("burn down is", v.Percent(math.Max(0, left))), wideAll, high)
+	return out
+}
+
+// month is the name of a month on an axis.
+func (w words) month(t time.Time) string {
+	if w.lang == "zh" {
+		return t.Format("1月")
+	}
+	return t.Format("Jan")
+}
+
+// short is a scope without its population.
+func short(scope string) string {
+	for i := len(scope) - 1; i >= 0; i-- {
+		if scope[i] == '/' {
+			return scope[i+1:]
+		}
+	}
+	return scope
+}

@@ -1,0 +1,129 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/queries"
+)
+
+// Options are what the pages read. Fields are required unless they say otherwise.
+type Options struct {
+	Service api.Service
+	Catalog *queries.Catalog
+	Policy  func() *policy.Policy // in force now
+	// Requests are all charges of the log, oldest first; each principal is shown their own.
+	Requests func() []ledger.Request
+	// Register is the public register, from which the burn-down of budgets is drawn.
+	Register api.Registrar
+	// CheckReceipt holds a receipt and its release against the domain's public keys, as
+	// anybody can offline; default: receipts are not checked here.
+	CheckReceipt func(receipt, release []byte) (*queries.Statement, error)
+	// Published is the log as it is published; default: no page about it.
+	Published api.Log
+	// CheckLog runs the auditor's verifier on the whole log; default: not here.
+	CheckLog func(context.Context) (*LogReport, error)
+	// Approvals is what people decide together; default: nothing waits.
+	Approvals api.Approvals
+	// Reservations are what training jobs have set aside; default none.
+	Reservations func() []ledger.Reservation
+	// Snapshots are those that may be asked, oldest first; default none.
+	Snapshots func() []ledger.Snapshot
+	// Command is how the program is called in examples; default "qunxiang".
+	Command string
+	Now     func() time.Time // default time.Now
+}
+
+// LogReport is what the auditor's verifier says of a log.
+type LogReport struct {
+	OK                                 bool
+	Leaves, Signed                     int64
+	Root                               string
+	Charges, Released, Abandoned, Open int64
+	Repeats, Refused                   int64
+	// Findings are in the verifier's own words, each with the leaf it is about, -1 for
+	// the log as a whole.
+	Findings []Finding
+}
+
+// Finding is one thing that is wrong.
+type Finding struct {
+	Leaf       int64
+	Code, Text string
+}
+
+// console is the pages of one server.
+type console struct {
+	Options
+	host  *api.Host
+	mux   *http.ServeMux
+	pages map[string]*htmlPage
+	files assets
+}
+
+// New makes the pages for a server; see [api.Options.Console].
+func New(h *api.Host, o Options) (http.Handler, error) {
+	if h == nil || o.Service == nil || o.Catalog == nil || o.Policy == nil || o.Requests == nil || o.Register == nil {
+		return nil, errors.New("console: the pages need a host, a service, a catalog, a policy, requests and a register")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Command == "" {
+		o.Command = "qunxiang"
+	}
+	c := &console{Options: o, host: h, mux: http.NewServeMux(), files: readAssets()}
+	var err error
+	if c.pages, err = parsePages(); err != nil {
+		return nil, err
+	}
+	c.routes()
+	return c, nil
+}
+
+// routes names every page. What has no page here is the page of what does not exist.
+func (c *console) routes() {
+	c.mux.HandleFunc("GET /console/assets/{name}", c.asset)
+	c.mux.HandleFunc("POST /console/language", c.setLanguage)
+	c.mux.HandleFunc("GET /console/sign-in", c.showSignIn)
+	c.mux.HandleFunc("POST /console/sign-in", c.signIn)
+	c.mux.HandleFunc("POST /console/sign-out", c.signOut)
+	for path, page := range map[string]func(*view) error{
+		"GET /console/{$}":                                  c.home,
+		"GET /console/templates":                            c.catalogue,
+		"GET /console/templates/{ref}":                      c.template,
+		"POST /console/templates/{ref}":                     c.ask,
+		"POST /console/templates/{ref}/price":               c.price,
+		"GET /console/requests":                             c.history,
+		"GET /console/requests/{id}":                        c.request,
+		"POST /console/requests/{id}/cancel":                c.cancel,
+		"GET /console/requests/{id}/verify":                 c.verify,
+		"GET /console/budgets":                              c.budgets,
+		"GET /console/log":                                  c.log,
+		"POST /console/log/verify":                          c.verifyLog,
+		"GET /console/steward":                              c.steward,
+		"GET /console/steward/proposals/{subject}/{digest}": c.proposal,
+		"GET /console/training":                             c.training,
+		"/console/":                                         func(*view) error { return errNotFound },
+	} {
+		c.mux.HandleFunc(path, c.signedIn(page))
+	}
+}
+
+// ServeHTTP serves a page below /console.
+func (c *console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", securityPolicy)
+	h.Set("Vary", "Cookie, Accept-Language")
+	c.mux.ServeHTTP(w, r)
+}
+
+// securityPolicy lets pages have their own style sheet and script and nothing else:
+// nothing inline, nothing from elsewhere.
+const securityPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

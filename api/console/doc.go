@@ -1,0 +1,13 @@
+// Package console is the pages for people: HTML that is written on the server,
+// embedded in the binary, and complete without a script. One small script of its own
+// shows the price of a question while it is typed and the answer when it is due.
+//
+// Nothing is decided here. A page is what the services of package api give to the
+// signed-in principal, put into words and pictures in one of two languages; what a
+// principal may not have is, byte for byte, the page of what does not exist. No page
+// has a number that was not released or is not public: the console reads releases,
+// estimates, the policy and the published log, and nothing else.
+//
+// Each page is a Go file with a file of the same name in html. Words are in english.go
+// and chinese.go.
+package console

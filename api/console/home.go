@@ -1,0 +1,96 @@
+package console
+
+import (
+	"time"
+
+	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/queries"
+)
+
+// homeView is what needs the visitor now.
+type homeView struct {
+	Running, Recent []pastRequest
+	Waiting         int // proposals that wait for approvals
+	Budgets         []budgetLine
+	Log, Steward    bool
+	Asks            bool
+	Evaluation      bool
+}
+
+// homeEntries is how many answers the first page shows.
+const homeEntries = 5
+
+// home shows each role what it would look for first.
+func (c *console) home(v *view) error {
+	data := homeView{
+		Asks: v.asks(), Log: c.Published != nil && v.may(policy.ReadLog), Steward: v.is(policy.Steward),
+		Evaluation: v.rules.Mode == policy.ModeEvaluation, Budgets: v.budgetLines(),
+	}
+	for _, p := range v.past(homeEntries) {
+		if p.State == queries.Running {
+			data.Running = append(data.Running, p)
+		} else {
+			data.Recent = append(data.Recent, p)
+		}
+	}
+	if c.Approvals != nil && v.may(policy.SeeProposals) {
+		if list, err := c.Approvals.Proposals(v.Who.Principal); err == nil {
+			for _, p := range list.Proposals {
+				if !p.InForce {
+					data.Waiting++
+				}
+			}
+		}
+	}
+	return v.show("home", v.say("nav home"), data)
+}
+
+// pastRequest is one of the visitor's own requests.
+type pastRequest struct {
+	ID        string
+	Title     queries.Text
+	Catalogue string
+	Time, Due time.Time
+	State     queries.State
+	Rho       float64
+	Purpose   string
+}
+
+// past are the visitor's own charged requests, newest first, at most so many.
+func (v *view) past(most int) []pastRequest {
+	all := v.c.Requests()
+	var out []pastRequest
+	for i := len(all) - 1; i >= 0 && len(out) < most; i-- {
+		rec := all[i]
+		if rec.Principal != v.Who.Principal {
+			continue
+		}
+		t, err := v.c.Service.Status(v.Who.Principal, rec.ID)
+		if err != nil {
+			continue
+		}
+		p := pastRequest{
+			ID: rec.ID, Catalogue: rec.Catalogue, Time: rec.Time, Due: t.Due, State: t.State,
+			Rho: rec.Cost.RhoFloat(), Purpose: rec.Purpose, Title: queries.Text{EN: rec.Template, ZH: rec.Template},
+		}
+		if found, err := v.c.Catalog.Find(rec.Template); err == nil {
+			p.Title = found.Title
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// historyView is the visitor's own requests.
+type historyView struct{ Past []pastRequest }
+
+// historyEntries is how many requests the history shows.
+const historyEntries = 200
+
+// history shows what the visitor has asked and been charged for.
+func (c *console) history(v *view) error {
+	if !v.asks() {
+		return errNotFound
+	}
+	return v.show("history", v.say("nav answers"), historyView{v.past(historyEntries)})
+}

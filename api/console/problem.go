@@ -1,0 +1,48 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/qunxiang/qunxiang/api"
+)
+
+// problemView is a refusal in words.
+type problemView struct {
+	Title, Detail, Next, Rule string
+	*api.Problem
+}
+
+// refuse shows a problem as a page. That of what does not exist says nothing of what
+// was looked for, so that it is the same for what is another's.
+func (v *view) refuse(p *api.Problem) {
+	v.c.host.Refused(v.r, p)
+	if p.Status == http.StatusNotFound {
+		v.Path, v.lost = "/console/", true
+		p = api.NoSuchRoute()
+	}
+	if p.Status == http.StatusTooManyRequests || p.Status == http.StatusServiceUnavailable {
+		v.w.Header().Set("Retry-After", "5")
+	}
+	shown := v.problem(p)
+	if err := v.write(p.Status, "problem", shown.Title, shown); err != nil {
+		http.Error(v.w, "Internal error", http.StatusInternalServerError)
+	}
+}
+
+// problem puts a problem into the visitor's language: what it is, and what to do next.
+// Details quote the request and stay as they are.
+func (v *view) problem(p *api.Problem) problemView {
+	out := problemView{Title: p.Title, Detail: p.Detail, Rule: p.Rule, Problem: p}
+	if text, ok := v.has("problem " + p.Name()); ok {
+		out.Title = text
+	}
+	if text, ok := v.has("next " + p.Name()); ok {
+		out.Next = text
+	} else if text, ok := v.has("next any"); ok {
+		out.Next = text
+	}
+	if p.Name() == api.NoSuchRoute().Name() {
+		out.Detail = ""
+	}
+	return out
+}

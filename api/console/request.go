@@ -1,0 +1,128 @@
+package console
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"regexp"
+
+	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/queries"
+)
+
+// requestID is the form of request ids.
+var requestID = regexp.MustCompile(`^[A-Za-z0-9-]{1,80}$`)
+
+// waitingView is a request whose answer is to come.
+type waitingView struct {
+	queries.Ticket
+	Title   queries.Text
+	Seconds int
+	Events  string
+}
+
+// longestWait is after how many seconds a page looks again at most.
+const longestWait = 60
+
+// request shows where one of the visitor's requests stands: when the answer is due, or
+// the answer. Until then the page says nothing of how far it is.
+func (c *console) request(v *view) error {
+	id := v.r.PathValue("id")
+	if !requestID.MatchString(id) {
+		return errNotFound
+	}
+	t, err := c.Service.Status(v.Who.Principal, id)
+	if errors.Is(err, queries.ErrUnknownRequest) && v.may(policy.ReadReleases) {
+		return v.showRelease(queries.Ticket{ID: id, Release: id, State: queries.Released})
+	}
+	if err != nil {
+		return err
+	}
+	switch t.State {
+	case queries.Running:
+		seconds := max(1, int(t.Due.Sub(c.Now()).Seconds())+1)
+		v.Wait = min(seconds+1, longestWait)
+		title := queries.Text{EN: t.ID, ZH: t.ID}
+		return v.show("waiting", v.say("waiting"), waitingView{t, title, seconds, "/v1/queries/" + t.ID + "/events"})
+	case queries.Abandoned:
+		return queries.ErrAbandoned
+	}
+	return v.showRelease(t)
+}
+
+// cancel ends the visitor's interest in a request.
+func (c *console) cancel(v *view) error {
+	id := v.r.PathValue("id")
+	if !requestID.MatchString(id) {
+		return errNotFound
+	}
+	if err := c.Service.Cancel(v.Who.Principal, id); err != nil {
+		return err
+	}
+	http.Redirect(v.w, v.r, "/console/requests?cancelled="+id, http.StatusSeeOther)
+	return nil
+}
+
+// resultView is an answer: its table, its picture and how it can be checked.
+type resultView struct {
+	queries.Ticket
+	*queries.Release
+	Description queries.Text
+	Parameters  []named
+	Table       *table
+	Charts      []*chart
+	Tabs        []link
+	Formats     []api.Format
+	Suppressed  int
+	CanVerify   bool
+}
+
+// named is a name and a text.
+type named struct{ Name, Value string }
+
+// showRelease writes the page of an answer that is there.
+func (v *view) showRelease(t queries.Ticket) error {
+	stored, err := v.c.Service.Answer(v.Who.Principal, t.ID)
+	if err != nil {
+		return err
+	}
+	var r queries.Release
+	if err := json.Unmarshal(stored, &r); err != nil {
+		return err
+	}
+	template, _ := v.c.Catalog.Find(r.Template) // nil where it is no longer offered
+	data := resultView{Ticket: t, Release: &r, CanVerify: v.c.CheckReceipt != nil, Formats: []api.Format{api.CSV, api.Arrow, api.Parquet, api.JSON}}
+	if template != nil {
+		data.Description = template.Description
+	}
+	for _, g := range r.Groups {
+		if g.Suppressed {
+			data.Suppressed++
+		}
+	}
+	data.Parameters = v.parameters(template, &r)
+	data.Table = v.table(template, &r)
+	data.Charts, data.Tabs = v.charts(template, &r, v.r.URL.Query().Get("measure"))
+	return v.show("result", v.In(r.Title), data)
+}
+
+// parameters are what was asked, in words.
+func (v *view) parameters(t *queries.Template, r *queries.Release) []named {
+	var out []named
+	add := func(name, value string) {
+		if value != "" {
+			out = append(out, named{v.Name(name), v.list(name, value)})
+		}
+	}
+	if t == nil {
+		for _, name := range sorted(r.Parameters) {
+			add(name, r.Parameters[name])
+		}
+		return out
+	}
+	for _, p := range t.Parameters {
+		add(p.Name, r.Parameters[p.Name])
+	}
+	return out
+}

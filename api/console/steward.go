@@ -1,0 +1,127 @@
+package console
+
+import (
+	"strings"
+	"time"
+
+	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+)
+
+// stewardView is what a data steward watches.
+type stewardView struct {
+	Supervised       bool
+	Waiting, InForce []api.Proposal
+	Notes            []string
+	Snapshots        []ledger.Snapshot
+	Grants           []policy.Grant
+	Budgets          []budgetLine
+	Policy           *policy.Policy
+	Command          string
+	Deletable        []string
+}
+
+// steward shows approvals, grants, snapshots and budgets. Facts about the data, such as
+// the quality of a load, are on no page: they are read with the command, inside.
+func (c *console) steward(v *view) error {
+	if !v.is(policy.Steward) {
+		return errNotFound
+	}
+	data := stewardView{Policy: v.rules, Supervised: v.rules.Mode == policy.ModeSupervised, Grants: v.rules.Grants, Budgets: v.budgetLines(), Command: c.Command}
+	if c.Snapshots != nil {
+		data.Snapshots = c.Snapshots()
+	}
+	if c.Approvals != nil {
+		list, err := c.Approvals.Proposals(v.Who.Principal)
+		if err != nil {
+			return err
+		}
+		data.Notes = list.Notes
+		for _, p := range list.Proposals {
+			if p.InForce {
+				data.InForce = append(data.InForce, p)
+			} else {
+				data.Waiting = append(data.Waiting, p)
+			}
+		}
+	}
+	return v.show("steward", v.say("nav steward"), data)
+}
+
+// proposalView is one thing that waits for approvals, beside what it takes the place of.
+type proposalView struct {
+	api.Proposal
+	Diff    []diffLine
+	Command string
+	Now     time.Time
+}
+
+// proposal shows one thing that approvals are of, with what it changes.
+func (c *console) proposal(v *view) error {
+	if c.Approvals == nil || !v.may(policy.SeeProposals) {
+		return errNotFound
+	}
+	list, err := c.Approvals.Proposals(v.Who.Principal)
+	if err != nil {
+		return err
+	}
+	subject, digest := v.r.PathValue("subject"), v.r.PathValue("digest")
+	for _, p := range list.Proposals {
+		if p.Subject != subject || p.Digest != digest {
+			continue
+		}
+		before := ""
+		for _, old := range list.Proposals {
+			if p.Replaces != "" && old.Digest == p.Replaces {
+				before = old.Detail
+			}
+		}
+		data := proposalView{Proposal: p, Command: c.Command, Now: c.Now()}
+		if before != "" {
+			data.Diff = diff(strings.Split(before, "\n"), strings.Split(p.Detail, "\n"))
+		}
+		return v.show("proposal", p.Name, data)
+	}
+	return errNotFound
+}
+
+// diffLine is a line of a text that stays (""), goes ("-") or comes ("+").
+type diffLine struct{ Sign, Text string }
+
+// mostLines is up to how many lines two texts are compared.
+const mostLines = 2000
+
+// diff compares two texts line by line, by their longest common subsequence.
+func diff(a, b []string) []diffLine {
+	a, b = a[:min(len(a), mostLines)], b[:min(len(b), mostLines)]
+	common := make([][]int32, len(a)+1)
+	for i := range common {
+		common[i] = make([]int32, len(b)+1)
+	}
+	for i := len(a) - 1; i >= 0; i-- {
+		for j := len(b) - 1; j >= 0; j-- {
+			if a[i] == b[j] {
+				common[i][j] = common[i+1][j+1] + 1
+			} else {
+				common[i][j] = max(common[i+1][j], common[i][j+1])
+			}
+		}
+	}
+	var out []diffLine
+	i, j := 0, 0
+	for i < len(a) || j < len(b) {
+		switch {
+		case i < len(a) && j < len(b) && a[i] == b[j]:
+			out = append(out, diffLine{"", a[i]})
+			i, j = i+1, j+1
+		case j == len(b) || i < len(a) && common[i+1][j] >= common[i][j+1]:
+			out = append(out, diffLine{"-", a[i]})
+			i++
+		default:
+			out = append(out, diffLine{"+", b[j]})
+			j++
+		}
+	}
+	return out
+}

@@ -1,0 +1,72 @@
+package console
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+
+	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/queries"
+)
+
+// verifyView is what became of checking a receipt.
+type verifyView struct {
+	ID, Digest, Command string
+	Holds               bool
+	Steps               []checkStep
+	Why                 string
+	*queries.Statement
+}
+
+// checkStep is one thing that was checked.
+type checkStep struct{ What, Detail string }
+
+// verify holds a release and its receipt against the domain's public keys, with the very
+// check that anybody runs offline, and says each step.
+func (c *console) verify(v *view) error {
+	id := v.r.PathValue("id")
+	if !requestID.MatchString(id) || c.CheckReceipt == nil {
+		return errNotFound
+	}
+	release, err := c.Service.Answer(v.Who.Principal, id)
+	if err != nil {
+		return err
+	}
+	receipt, err := c.Service.Receipt(v.r.Context(), v.Who.Principal, id)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(release)
+	data := verifyView{ID: id, Digest: hex.EncodeToString(sum[:]), Command: c.Command}
+	s, err := c.CheckReceipt(receipt, release)
+	switch {
+	case errors.Is(err, queries.ErrReceipt):
+		data.Why = err.Error()
+	case err != nil:
+		return err
+	default:
+		data.Holds, data.Statement, data.Steps = true, s, v.steps(s)
+	}
+	return v.show("verify", v.say("verify"), data)
+}
+
+// steps says in words what holds, in the order in which it was checked.
+func (v *view) steps(s *queries.Statement) []checkStep {
+	p := s.Predicate
+	out := []checkStep{
+		{v.say("check signed"), v.say("check signed detail")},
+		{v.say("check checkpoint"), p.Population},
+		{v.say("check leaves"), v.say("check leaves detail", v.Count(p.ChargeLeaf), v.Count(p.ReleaseLeaf))},
+		{v.say("check same"), p.Template},
+		{v.say("check bytes"), v.Short(s.Subject[0].Digest["sha256"])},
+	}
+	for _, a := range p.Approvals {
+		out = append(out, checkStep{v.say("check approved"), v.say("check approved detail", a.Subject, a.Who, v.Count(a.Leaf))})
+	}
+	return out
+}
+
+// Formats in words.
+
+// FormatName is what a format is called.
+func (w words) FormatName(f api.Format) string { return w.say("format " + string(f)) }
