@@ -78,12 +78,10 @@ func (c *console) budgets(v *view) error {
 func (v *view) burnDown(s queries.ScopeShare) *chart {
 	scope := short(s.Scope)
 	spent := map[string]float64{}
-	total := 0.0
 	for _, e := range v.c.Register.Register().Entries {
 		for _, cost := range e.Costs {
 			if cost.Scope == scope {
 				spent[e.Day] += cost.Share
-				total += cost.Share
 			}
 		}
 	}
@@ -98,7 +96,7 @@ func (v *view) burnDown(s queries.ScopeShare) *chart {
 	}
 	var b svg
 	const wideAll, high, bottom, start = 640.0, 150.0, 26.0, 48.0
-	x, y := scale{0, float64(year), start, wideAll - 8}, scale{0, 1, high - bottom, 10}
+	x, y := scale{0, float64(year + 8), start, wideAll - 8}, scale{0, 1, high - bottom, 10}
 	for _, mark := range []float64{0, 0.5, 1} {
 		b.line(start, y.at(mark), wideAll-8, y.at(mark), "grid")
 		b.text(start-8, y.at(mark)+4, "end", "tick", grouped(100*mark, 0)+" %")
@@ -106,7 +104,7 @@ func (v *view) burnDown(s queries.ScopeShare) *chart {
 	d := "M" + spot(x.at(0), y.at(left))
 	for i := 0; i <= year; i++ {
 		at := today.AddDate(0, 0, i-year)
-		if at.Day() == 1 && at.Month()%2 == 1 {
+		if at.Day() == 1 && at.Month()%2 == 1 && i < year-12 {
 			b.text(x.at(float64(i)), high-8, "middle", "tick", v.month(at))
 			b.line(x.at(float64(i)), high-bottom, x.at(float64(i)), high-bottom+4, "axis")
 		}
@@ -116,8 +114,8 @@ func (v *view) burnDown(s queries.ScopeShare) *chart {
 			d += "L" + spot(x.at(float64(i)), y.at(math.Max(0, left)))
 		}
 	}
-	d += "L" + spot(x.at(float64(year)), y.at(math.Max(0, left)))
-	b.path(d+"L"+spot(x.at(float64(year)), y.at(0))+"L"+spot(x.at(0), y.at(0))+"Z", "band c0")
+	d += "L" + spot(x.at(x.hi), y.at(math.Max(0, left)))
+	b.path(d+"L"+spot(x.at(x.hi), y.at(0))+"L"+spot(x.at(0), y.at(0))+"Z", "band c0")
 	b.path(d, "curve c0")
 	out := &chart{ID: "burn-" + scope, Title: v.say("burn down", v.Scope(scope))}
 	out.Picture = b.drawn(out.ID, out.Title, v.say("burn down is", v.Percent(math.Max(0, left))), wideAll, high)

@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -31,6 +32,10 @@ func (v *view) lines(c chart, unit string, all []series, steps bool) *chart {
 		}
 	}
 	x := scale{0, float64(max(positions-1, 1)), left, right}
+	middle := 0.0
+	if steps { // each value holds for the whole of its position
+		x.hi, middle = float64(positions), 0.5
+	}
 	for _, m := range marks {
 		b.line(left, y.at(m), right, y.at(m), "grid")
 		b.text(left-8, y.at(m)+4, "end", "tick", v.tick(m, y, unit))
@@ -38,15 +43,15 @@ func (v *view) lines(c chart, unit string, all []series, steps bool) *chart {
 	b.line(left, y.at(max(y.lo, 0)), right, y.at(max(y.lo, 0)), "axis")
 	every := max(1, (positions+7)/8)
 	for i := 0; i < positions; i += every {
-		b.line(x.at(float64(i)), high-bottom, x.at(float64(i)), high-bottom+5, "axis")
-		b.text(x.at(float64(i)), high-bottom+20, "middle", "tick", clipped(labels[i], 90))
+		b.line(x.at(float64(i)+middle), high-bottom, x.at(float64(i)+middle), high-bottom+5, "axis")
+		b.text(x.at(float64(i)+middle), high-bottom+20, "middle", "tick", clipped(labels[i], 90))
 	}
 	for i, s := range all {
 		band, curve := outline(s, x, y, steps)
 		b.path(band, "band c"+strconv.Itoa(i))
 		b.path(curve, "curve c"+strconv.Itoa(i))
 	}
-	v.nameEnds(&b, all, x, y)
+	v.nameEnds(&b, all, x, y, steps)
 	c.Title = v.withUnit(c.Title, unit)
 	c.Picture = b.drawn(c.ID, c.Title, v.describe(unit, all), wideAll, high)
 	return &c
@@ -63,36 +68,31 @@ func ats(s series) []string {
 // outline is the band around a curve, and the curve.
 func outline(s series, x, y scale, steps bool) (band, curve string) {
 	var up, down, middle []string
-	for i, p := range s.Points {
-		at := x.at(float64(i))
-		low, high := p.Low, p.High
+	mark := func(at float64, p point) {
 		if p.NoInterval {
-			low, high = p.Value, p.Value
+			p.Low, p.High = p.Value, p.Value
 		}
-		if steps && i > 0 {
-			before := s.Points[i-1]
-			bl, bh := before.Low, before.High
-			if before.NoInterval {
-				bl, bh = before.Value, before.Value
-			}
-			middle = append(middle, spot(at, y.at(before.Value)))
-			up = append(up, spot(at, y.at(bh)))
-			down = append([]string{spot(at, y.at(bl))}, down...)
+		middle = append(middle, spot(x.at(at), y.at(p.Value)))
+		up = append(up, spot(x.at(at), y.at(p.High)))
+		down = append(down, spot(x.at(at), y.at(p.Low)))
+	}
+	for i, p := range s.Points {
+		mark(float64(i), p)
+		if steps {
+			mark(float64(i+1), p)
 		}
-		middle = append(middle, spot(at, y.at(p.Value)))
-		up = append(up, spot(at, y.at(high)))
-		down = append([]string{spot(at, y.at(low))}, down...)
 	}
 	if len(middle) == 0 {
 		return "", ""
 	}
+	slices.Reverse(down)
 	return "M" + strings.Join(append(up, down...), "L") + "Z", "M" + strings.Join(middle, "L")
 }
 
 func spot(x, y float64) string { return fmt.Sprintf("%.1f %.1f", x, y) }
 
 // nameEnds writes the names of groups at the ends of their curves, none over another.
-func (v *view) nameEnds(b *svg, all []series, x, y scale) {
+func (v *view) nameEnds(b *svg, all []series, x, y scale, steps bool) {
 	if len(all) < 2 {
 		return
 	}
@@ -109,6 +109,9 @@ func (v *view) nameEnds(b *svg, all []series, x, y scale) {
 		taken[slot] = true
 		at := float64(slot)*18 + 9
 		end := x.at(float64(len(s.Points) - 1))
+		if steps {
+			end = x.at(float64(len(s.Points)))
+		}
 		b.line(end+2, y.at(last.Value), x.to+14, at, "grid")
 		b.line(x.to+14, at, x.to+34, at, "curve c"+strconv.Itoa(i))
 		b.text(x.to+40, at+4, "start", "label", clipped(s.Label, 125))

@@ -53,7 +53,7 @@ func (v *view) fields(t *queries.Template, given url.Values) []field {
 	for i := range t.Parameters {
 		p := &t.Parameters[i]
 		f := field{
-			Name: prefix + p.Name, ID: "p-" + p.Name, Label: v.In(p.Description), Unit: p.Unit, Limits: v.limits(p),
+			Name: prefix + p.Name, ID: "p-" + p.Name, Label: strings.TrimRight(v.In(p.Description), ".。"), Unit: p.Unit, Limits: v.limits(p),
 			Value: p.Default, Control: controlText,
 		}
 		if given != nil {

@@ -23,7 +23,7 @@ const homeEntries = 5
 // home shows each role what it would look for first.
 func (c *console) home(v *view) error {
 	data := homeView{
-		Asks: v.asks(), Log: c.Published != nil && v.may(policy.ReadLog), Steward: v.is(policy.Steward),
+		Asks: v.Asks(), Log: c.Published != nil && v.may(policy.ReadLog), Steward: v.is(policy.Steward),
 		Evaluation: v.rules.Mode == policy.ModeEvaluation, Budgets: v.budgetLines(),
 	}
 	for _, p := range v.past(homeEntries) {
@@ -89,7 +89,7 @@ const historyEntries = 200
 
 // history shows what the visitor has asked and been charged for.
 func (c *console) history(v *view) error {
-	if !v.asks() {
+	if !v.Asks() {
 		return errNotFound
 	}
 	return v.show("history", v.say("nav answers"), historyView{v.past(historyEntries)})

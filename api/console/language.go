@@ -126,7 +126,8 @@ func (w words) Name(name string) string {
 	if text, ok := w.has("name " + name); ok {
 		return text
 	}
-	return strings.ReplaceAll(name, "_", " ")
+	name = strings.ReplaceAll(name, "_", " ")
+	return strings.ToUpper(name[:min(1, len(name))]) + name[min(1, len(name)):]
 }
 
 // Scope names a budget, with or without its population in front.

@@ -178,7 +178,7 @@ func (v *view) Nav() []link {
 	}
 	add(true, "/console/", "nav home")
 	add(true, "/console/templates", "nav questions")
-	add(v.asks(), "/console/requests", "nav answers")
+	add(v.Asks(), "/console/requests", "nav answers")
 	add(true, "/console/budgets", "nav budgets")
 	add(v.c.Published != nil && v.may(policy.ReadLog), "/console/log", "nav log")
 	add(v.is(policy.Steward), "/console/steward", "nav steward")
@@ -186,8 +186,8 @@ func (v *view) Nav() []link {
 	return out
 }
 
-// asks says whether the visitor has a role that questions are for.
-func (v *view) asks() bool {
+// Asks says whether the visitor has a role that questions are for.
+func (v *view) Asks() bool {
 	return v.is(policy.Insurer) || v.is(policy.Pharma) || v.is(policy.Regulator)
 }
 

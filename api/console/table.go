@@ -21,6 +21,9 @@ type table struct {
 // column is one measure.
 type column struct{ Name, Unit string }
 
+// Same says that the unit would only say the name again.
+func (c column) Same() bool { return strings.EqualFold(c.Name, c.Unit) }
+
 // row is one group, or one position of a group.
 type row struct {
 	Heads      []string
@@ -118,6 +121,9 @@ func (v *view) table(t *queries.Template, r *queries.Release) *table {
 	for _, k := range r.Keys {
 		out.Keys = append(out.Keys, v.Name(k))
 	}
+	if len(r.Keys) == 0 {
+		out.Keys = []string{v.say("group")}
+	}
 	for _, name := range names {
 		out.Columns = append(out.Columns, column{v.titleOf(t, name), v.Unit(unit(r, name))})
 	}
@@ -140,6 +146,9 @@ func (v *view) row(r *queries.Release, keys map[string]string, measures map[stri
 			value = v.choiceLabel(k, value)
 		}
 		out.Heads = append(out.Heads, value)
+	}
+	if len(r.Keys) == 0 {
+		out.Heads = []string{v.say("all people")}
 	}
 	for _, name := range names {
 		m, ok := measures[name]

@@ -51,7 +51,7 @@ func (v *view) showTemplate(status int, t *queries.Template, form url.Values, pr
 	v.Path = "/console/templates/" + t.Ref()
 	data := templateView{
 		Template: t, Described: t.Describe(), Certified: v.c.Catalog.Certified(t), Fields: v.fields(t, form), Form: form,
-		Asks: v.asks(), Key: newKey(), Population: v.rules.PublicPeople == 0, Price: price, Refused: refused, By: "cost",
+		Asks: v.Asks(), Key: newKey(), Population: v.rules.PublicPeople == 0, Price: price, Refused: refused, By: "cost",
 	}
 	for _, m := range t.Measures {
 		if m.Reference > 0 {
@@ -81,8 +81,9 @@ type priceView struct {
 	*queries.Estimate
 	// More is how many questions like this one fit into the fullest budget.
 	More     int
+	Tightest string  // that budget
+	Share    float64 // of its cap
 	Seconds  int
-	Tightest string
 }
 
 // priceOf prices a filled-in form. Nothing is charged and no data is touched.
@@ -98,7 +99,7 @@ func (v *view) priceOf(t *queries.Template, form url.Values) (*priceView, error)
 	p := &priceView{Estimate: e, More: math.MaxInt32, Seconds: int(math.Ceil(e.SlotSeconds))}
 	for _, s := range e.Scopes {
 		if n := likeThis(s, e.Rho, e.Delta); n < p.More {
-			p.More, p.Tightest = n, s.Scope
+			p.More, p.Tightest, p.Share = n, s.Scope, s.Share
 		}
 	}
 	return p, nil
@@ -120,7 +121,7 @@ func likeThis(s queries.ScopeShare, rho, delta float64) int {
 // with the page.
 func (c *console) price(v *view) error {
 	t, err := v.find()
-	if err != nil || !v.asks() {
+	if err != nil || !v.Asks() {
 		return errNotFound
 	}
 	p, err := v.priceOf(t, v.r.PostForm)
@@ -140,7 +141,7 @@ func (c *console) price(v *view) error {
 // charged once.
 func (c *console) ask(v *view) error {
 	t, err := v.find()
-	if err != nil || !v.asks() {
+	if err != nil || !v.Asks() {
 		return errNotFound
 	}
 	form := v.r.PostForm

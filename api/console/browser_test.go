@@ -1,0 +1,236 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// absent skips, unless QUNXIANG_NO_SKIP says that nothing may be absent.
+func absent(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("QUNXIANG_NO_SKIP") != "" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}
+
+// chromium is a browser of the tests. QUNXIANG_SHOTS names a folder for pictures of pages.
+type chromium struct {
+	t     *testing.T
+	ctx   context.Context
+	base  string
+	axe   string
+	mu    sync.Mutex
+	wrong []string
+}
+
+// look is how a page is looked at.
+type look struct {
+	name, lang, scheme string
+	width, height      int64
+}
+
+var looks = []look{
+	{"light-en", "en", "light", 1280, 900}, {"dark-zh", "zh-CN", "dark", 1280, 900},
+	{"phone-zh", "zh-CN", "light", 390, 844}, {"phone-dark-en", "en", "dark", 390, 844},
+}
+
+func startChromium(t *testing.T, base string) *chromium {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		absent(t, "there is no chromium here to look at pages with")
+	}
+	axe, err := os.ReadFile("testdata/axe/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		absent(t, "the accessibility check is not installed: npm ci --prefix api/console/testdata/axe")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path))
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox)
+	}
+	bounded, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	alloc, stop := chromedp.NewExecAllocator(bounded, options...)
+	ctx, end := chromedp.NewContext(alloc, chromedp.WithErrorf(func(string, ...any) {})) // of events that are newer than the library
+	t.Cleanup(func() {
+		_ = chromedp.Cancel(ctx) // waits for the browser's end
+		end()
+		stop()
+		cancel()
+	})
+	if err := chromedp.Run(ctx); err != nil { // the browser lives as long as this context
+		t.Fatal(err)
+	}
+	c := &chromium{t: t, ctx: ctx, base: base, axe: string(axe)}
+	chromedp.ListenTarget(ctx, c.listen)
+	return c
+}
+
+// listen notes everything that a page complains of.
+func (c *chromium) listen(event any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch e := event.(type) {
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.LevelError || e.Entry.Level == log.LevelWarning {
+			c.wrong = append(c.wrong, e.Entry.Text+" "+e.Entry.URL)
+		}
+	case *runtime.EventExceptionThrown:
+		c.wrong = append(c.wrong, e.ExceptionDetails.Error())
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.APITypeError || e.Type == runtime.APITypeWarning {
+			c.wrong = append(c.wrong, fmt.Sprint("console: ", e.Type))
+		}
+	}
+}
+
+func (c *chromium) run(what string, actions ...chromedp.Action) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.ctx, 45*time.Second)
+	defer cancel()
+	if err := chromedp.Run(ctx, actions...); err != nil {
+		var where, text string
+		again, cancel := context.WithTimeout(c.ctx, 5*time.Second)
+		defer cancel()
+		_ = chromedp.Run(again, chromedp.Location(&where), chromedp.Text("main", &text)) // to say more
+		c.t.Fatalf("%s: %v at %s:\n%s", what, err, where, text)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range c.wrong {
+		c.t.Errorf("%s: the page complains: %s", what, w)
+	}
+	c.wrong = nil
+}
+
+// as is a look at pages from now on.
+func (c *chromium) as(l look) {
+	c.t.Helper()
+	c.run("look", network.ClearBrowserCookies(), network.SetExtraHTTPHeaders(network.Headers{"Accept-Language": l.lang}),
+		emulation.SetDeviceMetricsOverride(l.width, l.height, 1, l.width < 500),
+		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.scheme}}))
+}
+
+func (c *chromium) signIn(token string) {
+	c.t.Helper()
+	c.run("sign in", log.Enable(), runtime.Enable(), chromedp.Navigate(c.base+"/console/sign-in"), chromedp.SendKeys("#token", token+"\n"), chromedp.WaitVisible("nav.parts"))
+}
+
+// seen checks the page that is open, and keeps a picture of it where that is wanted.
+func (c *chromium) seen(l look, name string) {
+	c.t.Helper()
+	var found string
+	var overflow bool
+	c.run(name, chromedp.Evaluate(c.axe, nil), chromedp.Evaluate(`axe.run(document,{resultTypes:["violations"]}).then(r=>JSON.stringify(r.violations.map(v=>({id:v.id,help:v.help,nodes:v.nodes.slice(0,4).map(n=>n.html.slice(0,160)+" "+n.failureSummary)}))))`, &found,
+		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }),
+		chromedp.Evaluate(`document.documentElement.scrollWidth > document.documentElement.clientWidth`, &overflow))
+	var violations []struct {
+		ID, Help string
+		Nodes    []string
+	}
+	if err := json.Unmarshal([]byte(found), &violations); err != nil {
+		c.t.Fatal(err)
+	}
+	for _, v := range violations {
+		c.t.Errorf("%s %s: %s (%s)\n  %s", l.name, name, v.Help, v.ID, strings.Join(v.Nodes, "\n  "))
+	}
+	if overflow {
+		c.t.Errorf("%s %s: the page is wider than the window", l.name, name)
+	}
+	if folder := os.Getenv("QUNXIANG_SHOTS"); folder != "" {
+		var picture []byte
+		c.run(name, chromedp.FullScreenshot(&picture, 100))
+		if err := os.WriteFile(filepath.Join(folder, l.name+"-"+name+".png"), picture, 0o644); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// TestBrowserJourney is an actuary's way: sign in, find a question, see its price change
+// while it is typed, ask, wait, and have the answer without touching anything.
+func TestBrowserJourney(t *testing.T) {
+	s, d := site(t)
+	c := startChromium(t, s.URL)
+	for _, l := range looks[:2] {
+		c.as(l)
+		c.run("sign-in page", log.Enable(), chromedp.Navigate(s.URL+"/console/sign-in"))
+		c.seen(l, "signin")
+		c.signIn("token-a")
+		c.seen(l, "home")
+		c.run("search", chromedp.Navigate(s.URL+"/console/templates"), chromedp.SendKeys("#q", "I3\n"), chromedp.WaitVisible(`a[href*="claim-severity"]`))
+		c.seen(l, "catalogue")
+		c.run("template", chromedp.Click(`a[href*="claim-severity"]`), chromedp.WaitVisible(`#price .price`))
+		c.seen(l, "template")
+		before := len(d.asked)
+		c.run("ask", chromedp.SetValue(`[name="percent"]`, "4"), chromedp.Click(`.buy button:not([formaction])`), chromedp.WaitVisible(`[data-events]`))
+		if len(d.asked) != before+1 {
+			t.Fatalf("%d charges", len(d.asked)-before)
+		}
+		c.seen(l, "waiting")
+		var where string
+		c.run("where", chromedp.Location(&where))
+		d.release(where[strings.LastIndexByte(where, '/')+1:], severity())
+		c.run("answer", chromedp.WaitVisible(`#picture svg`))
+		c.seen(l, "answer")
+		c.run("verify", chromedp.Click(`a[href$="/verify"]`), chromedp.WaitVisible(`.verdict.good`))
+		c.seen(l, "verify")
+		c.run("history", chromedp.Navigate(s.URL+"/console/requests"), chromedp.WaitVisible("table"))
+		c.seen(l, "history")
+		c.run("budgets", chromedp.Navigate(s.URL+"/console/budgets"), chromedp.WaitVisible("svg"))
+		c.seen(l, "budgets")
+	}
+}
+
+// TestBrowserPictures looks at every kind of picture, in every look.
+func TestBrowserPictures(t *testing.T) {
+	s, d := site(t)
+	ids := map[string]string{}
+	for _, name := range sorted(releases) {
+		ids[name] = d.add("insurer-a", releases[name]()).ID
+	}
+	c := startChromium(t, s.URL)
+	for _, l := range looks {
+		c.as(l)
+		c.signIn("token-a")
+		for _, name := range sorted(ids) {
+			c.run(name, chromedp.Navigate(s.URL+"/console/requests/"+ids[name]), chromedp.WaitVisible("#picture svg"))
+			c.seen(l, "picture-"+name)
+		}
+	}
+}
+
+// TestBrowserAuthority looks at the pages of regulator and steward.
+func TestBrowserAuthority(t *testing.T) {
+	s, d := site(t)
+	d.add("insurer-a", severity())
+	c := startChromium(t, s.URL)
+	for _, l := range looks[:3] {
+		c.as(l)
+		c.signIn("token-r")
+		c.seen(l, "regulator")
+		c.run("log", chromedp.Navigate(s.URL+"/console/log"), chromedp.WaitVisible(".story"))
+		c.seen(l, "log")
+		c.run("verify", chromedp.Click(`form[action="/console/log/verify"] button`), chromedp.WaitVisible(".verdict"))
+		c.seen(l, "log-verified")
+		c.as(l)
+		c.signIn("token-s")
+		for _, name := range []string{"steward", "training"} {
+			c.run(name, chromedp.Navigate(s.URL+"/console/"+name), chromedp.WaitVisible("h1"))
+			c.seen(l, name)
+		}
+	}
+}

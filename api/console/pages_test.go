@@ -1,0 +1,330 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/qunxiang/qunxiang/queries"
+)
+
+var gap = regexp.MustCompile(`%(\[\d\])?[sd]`)
+
+func TestLanguagesHaveTheSameWords(t *testing.T) {
+	for key, text := range english {
+		other, ok := chinese[key]
+		if !ok {
+			t.Errorf("no Chinese text %q", key)
+		}
+		if a, b := len(gap.FindAllString(text, -1)), len(gap.FindAllString(other, -1)); a != b {
+			t.Errorf("%q has %d gaps in English and %d in Chinese", key, a, b)
+		}
+	}
+	if len(chinese) != len(english) {
+		t.Errorf("%d English texts, %d Chinese", len(english), len(chinese))
+	}
+}
+
+// Every word that a page or a handler names is there; those made of parts are tried by
+// the pages themselves.
+func TestNoWordIsMissing(t *testing.T) {
+	named := regexp.MustCompile(`(?:\.T|say\(|\.T\() ?"([^"]+)"\s*([+)]?)`)
+	files, _ := filepath.Glob("html/*.html")
+	code, _ := filepath.Glob("*.go")
+	found := 0
+	for _, name := range append(files, code...) {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range named.FindAllStringSubmatch(string(text), -1) {
+			if strings.HasSuffix(m[1], " ") {
+				continue
+			}
+			found++
+			if _, ok := english[m[1]]; !ok {
+				t.Errorf("%s: no text %q", name, m[1])
+			}
+		}
+	}
+	if found < 150 {
+		t.Fatalf("only %d words were found: the pattern is not that of the pages any more", found)
+	}
+	for _, list := range [][]string{{"CHARGE", "RELEASE", "REPLAY", "ABANDON", "DENY", "SNAPSHOT", "GRANT", "RESUME", "RESERVE", "CLOSE", "APPROVE", "KEY", "DELETE", "AUDIT"}} {
+		for _, kind := range list {
+			if _, ok := english["leaf "+kind]; !ok {
+				t.Errorf("no word for leaves %s", kind)
+			}
+		}
+	}
+}
+
+// bad is what no page may have: anything inline that the policy would have to allow, and
+// words or verbs that were not filled in.
+var bad = regexp.MustCompile(`(?i)<script(?: [^>]*)?>[^<]|<style| style=|\son[a-z]+="|javascript:|%!|&lt;nil|ZgotmplZ|https?://(?:[^w…]|w[^w])`)
+
+func (p gotPage) check(t *testing.T, what string) {
+	t.Helper()
+	if len(p.body) > 200<<10 {
+		t.Errorf("%s has %d bytes", what, len(p.body))
+	}
+	text := strings.ReplaceAll(p.body, "http://www.w3.org/2000/svg", "")
+	if m := bad.FindString(text); m != "" {
+		t.Errorf("%s has %q", what, m)
+	}
+	if got := p.header.Get("Content-Security-Policy"); got != securityPolicy || strings.Contains(got, "unsafe") {
+		t.Errorf("%s may do %q", what, got)
+	}
+	if got := p.header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("%s may be kept: %q", what, got)
+	}
+	for _, label := range []string{"<h1>", `href="#main"`, `<main id="main"`, "<title>"} {
+		if !strings.Contains(p.body, label) {
+			t.Errorf("%s has no %s", what, label)
+		}
+	}
+}
+
+var inside = regexp.MustCompile(`(?:href|action)="(/console/[^"#]*)`)
+
+// TestEveryPageInBothLanguages follows every link of every role.
+func TestEveryPageInBothLanguages(t *testing.T) {
+	s, d := site(t)
+	for _, name := range sorted(releases) {
+		d.add("insurer-a", releases[name]())
+		d.add("pharma-b", releases[name]())
+	}
+	d.add("insurer-a", nil)
+	for token, least := range map[string]int{"token-a": 40, "token-b": 40, "token-r": 40, "token-s": 40} {
+		for _, lang := range []string{"en", "zh"} {
+			b := signedIn(t, s, token, lang)
+			seen, next := map[string]bool{}, []string{"/console/"}
+			for len(next) > 0 {
+				path := next[0]
+				next = next[1:]
+				if seen[path] || strings.Contains(path, "/assets/") {
+					continue
+				}
+				seen[path] = true
+				p := b.get(path)
+				if p.status == http.StatusNotFound && (strings.Contains(path, "/price") || strings.Contains(path, "sign-out") || strings.HasSuffix(path, "/language") || strings.HasSuffix(path, "/cancel") || strings.HasSuffix(path, "log/verify")) {
+					continue // these are posted to
+				}
+				if p.status != http.StatusOK {
+					t.Errorf("%s %s: %s is %d", token, lang, path, p.status)
+				}
+				p.check(t, lang+" "+path)
+				for _, m := range inside.FindAllStringSubmatch(p.body, -1) {
+					next = append(next, strings.ReplaceAll(m[1], "&amp;", "&"))
+				}
+			}
+			if len(seen) < least && token != "token-s" {
+				t.Errorf("%s saw %d pages only", token, len(seen))
+			}
+		}
+	}
+	if d.early > 0 {
+		t.Errorf("%d answers were asked for before they were due", d.early)
+	}
+}
+
+// TestOthersThingsDoNotExist: what is another's, what a role has not, and what is nowhere
+// are one page, byte for byte.
+func TestOthersThingsDoNotExist(t *testing.T) {
+	s, d := site(t)
+	theirs, waiting := d.add("pharma-b", severity()), d.add("pharma-b", nil)
+	b := signedIn(t, s, "token-a", "en")
+	nowhere := b.get("/console/nowhere")
+	if nowhere.status != http.StatusNotFound {
+		t.Fatalf("nowhere is %d", nowhere.status)
+	}
+	for _, path := range []string{
+		"/console/requests/" + theirs.ID, "/console/requests/" + waiting.ID, "/console/requests/q-00", "/console/requests/x%00y", "/console/requests/" + theirs.ID + "/verify",
+		"/console/log", "/console/log?kind=DENY", "/console/steward", "/console/steward/proposals/grant/00", "/console/training", "/console/templates/persistence", "/console/assets/x.css", "/console/templates/none",
+	} {
+		p := b.get(path)
+		if p.status != http.StatusNotFound || p.body != nowhere.body {
+			t.Errorf("%s is %d and not the page of what does not exist", path, p.status)
+		}
+		for name, want := range nowhere.header {
+			if got := p.header[name]; name != "Date" && strings.Join(got, ",") != strings.Join(want, ",") {
+				t.Errorf("%s: header %s is %v, not %v", path, name, got, want)
+			}
+		}
+	}
+	if p := b.post("/console/requests/"+waiting.ID+"/cancel", url.Values{}); p.status != http.StatusNotFound || p.body != nowhere.body {
+		t.Errorf("cancelling another's request is %d", p.status)
+	}
+}
+
+func TestStrangersAreSentToSignIn(t *testing.T) {
+	s, d := site(t)
+	theirs := d.add("pharma-b", severity())
+	for _, path := range []string{"/console/", "/console/nowhere", "/console/requests/" + theirs.ID, "/console/log"} {
+		p := newBrowser(t, s, "en").get(path)
+		if p.status != http.StatusOK || !strings.HasPrefix(p.path, "/console/sign-in?to=") {
+			t.Errorf("%s ended at %d %s", path, p.status, p.path)
+		}
+		p.check(t, path)
+	}
+	for _, to := range []string{"//evil.example/", "https://evil.example/", "/console/sign-in", "/v1/session", "\\evil"} {
+		b := newBrowser(t, s, "en")
+		b.get("/console/sign-in")
+		if p := b.post("/console/sign-in", url.Values{"token": {"token-a"}, "to": {to}}); p.path != "/console/" {
+			t.Errorf("%q led to %s", to, p.path)
+		}
+	}
+}
+
+func TestSessionCookie(t *testing.T) {
+	s, _ := site(t)
+	b := newBrowser(t, s, "en")
+	b.get("/console/sign-in")
+	if p := b.post("/console/sign-in", url.Values{"token": {"wrong"}}); p.status != http.StatusUnauthorized || strings.Contains(p.body, "wrong") {
+		t.Errorf("a wrong token is %d", p.status)
+	}
+	b.c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	p := b.post("/console/sign-in", url.Values{"token": {"token-a"}})
+	cookie := p.header.Get("Set-Cookie")
+	for _, want := range []string{"qunxiang-session=", "HttpOnly", "SameSite=Strict", "Path=/"} {
+		if !strings.Contains(cookie, want) {
+			t.Errorf("the session's cookie has no %s: %s", want, cookie)
+		}
+	}
+	if p := b.get("/console/"); p.status != http.StatusOK {
+		t.Fatalf("signed in, the overview is %d", p.status)
+	}
+	b.post("/console/sign-out", url.Values{})
+	if p := b.get("/console/"); p.status != http.StatusSeeOther {
+		t.Errorf("after signing out the overview is %d", p.status)
+	}
+}
+
+func TestFormsNeedTheirToken(t *testing.T) {
+	s, d := site(t)
+	mine := d.add("insurer-a", nil)
+	b, other := signedIn(t, s, "token-a", "en"), signedIn(t, s, "token-b", "en")
+	theirs := tokenField.FindStringSubmatch(other.get("/console/").body)[1]
+	for _, token := range []string{"", "x", theirs} {
+		for _, path := range []string{"/console/templates/I3", "/console/templates/I3/price", "/console/requests/" + mine.ID + "/cancel", "/console/sign-out", "/console/sign-in", "/console/language"} {
+			if p := b.post(path, url.Values{"form_token": {token}, "token": {"token-a"}}); p.status != http.StatusForbidden {
+				t.Errorf("%s with the form token %q is %d", path, token, p.status)
+			}
+		}
+	}
+	if len(d.asked) > 0 {
+		t.Error("something was asked")
+	}
+}
+
+func question() url.Values {
+	return url.Values{"key": {"once"}, "p.window.from": {"2025-01-01"}, "p.window.to": {"2025-12-31"}, "p.region": {"44", "31"}, "p.med_type": {"inpatient"},
+		"coarse": {"yes"}, "by": {"relative"}, "measure": {"severity"}, "percent": {"5"}, "people": {"1000"}}
+}
+
+func TestAskedTwiceIsChargedOnce(t *testing.T) {
+	s, d := site(t)
+	b := signedIn(t, s, "token-a", "en")
+	first, second := b.post("/console/templates/I3", question()), b.post("/console/templates/I3", question())
+	if first.status != http.StatusOK || !strings.HasPrefix(first.path, "/console/requests/q-") || second.path != first.path || len(d.asked) != 1 {
+		t.Fatalf("%s, %s and %d charges", first.path, second.path, len(d.asked))
+	}
+	r := d.asked[0]
+	if r.Parameters["window"] != "2025-01-01..2025-12-31" || r.Parameters["region"] != "44,31" || !r.Coarse || r.Accuracy[0] != "severity=5% at 1000" {
+		t.Errorf("asked %+v", r)
+	}
+	changed := question()
+	changed.Set("percent", "4")
+	if p := b.post("/console/templates/I3", changed); p.path == first.path || len(d.asked) != 2 {
+		t.Errorf("a changed form is the same question: %s", p.path)
+	}
+	if !strings.Contains(first.body, "31 January 2026 20:00:09") || !strings.Contains(first.body, `http-equiv="refresh"`) {
+		t.Errorf("the waiting page does not say when:\n%s", first.body)
+	}
+}
+
+func TestRefusalsSayWhatToDo(t *testing.T) {
+	s, d := site(t)
+	d.err = queries.ErrMostlyEmpty
+	for lang, want := range map[string][]string{"en": {"mostly empty", "Take coarser groups"}, "zh": {"大部分为空", "较粗的分组"}} {
+		b := signedIn(t, s, "token-a", lang)
+		p := b.post("/console/templates/I3", question())
+		if p.status != http.StatusUnprocessableEntity {
+			t.Fatalf("refused with %d", p.status)
+		}
+		p.check(t, "refusal")
+		for _, w := range append(want, `value="2025-01-01"`, `value="44" checked`) {
+			if !strings.Contains(p.body, w) {
+				t.Errorf("%s: the page has no %q", lang, w)
+			}
+		}
+	}
+}
+
+func TestPriceOfAForm(t *testing.T) {
+	s, d := site(t)
+	b := signedIn(t, s, "token-a", "en")
+	p := b.post("/console/templates/I3/price", question())
+	for _, want := range []string{"about 80 more questions", "± 1,235 yuan", "230 people", "10 seconds", "For life"} {
+		if !strings.Contains(p.body, want) {
+			t.Errorf("the price has no %q", want)
+		}
+	}
+	p.check(t, "price")
+	if len(d.asked) > 0 {
+		t.Error("a price was charged")
+	}
+}
+
+// TestPicturesEscape: whatever stands in a release is text.
+func TestPicturesEscape(t *testing.T) {
+	s, d := site(t)
+	r := severity()
+	r.Groups[0].Keys["age"] = `</text><script>alert(1)</script>`
+	r.Parameters["window"] = `"><img src=x onerror=alert(1)>`
+	mine := d.add("insurer-a", r)
+	p := signedIn(t, s, "token-a", "en").get("/console/requests/" + mine.ID)
+	if p.status != http.StatusOK || strings.Contains(p.body, "<script>alert") || strings.Contains(p.body, "<img") || !strings.Contains(p.body, "&lt;script&gt;") {
+		t.Errorf("%d: a release's text is not escaped", p.status)
+	}
+}
+
+// TestSuppressedIsSaid: a group that is not shown has no number on the page.
+func TestSuppressedIsSaid(t *testing.T) {
+	s, d := site(t)
+	mine := d.add("insurer-a", severity())
+	p := signedIn(t, s, "token-a", "en").get("/console/requests/" + mine.ID)
+	for _, want := range []string{"not shown", "3 groups are not shown", "Too few people", "Guangdong", "tertiary", "13,000", "12,400 to 13,600", `role="img"`, "<caption>", `scope="row"`} {
+		if !strings.Contains(p.body, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+}
+
+func TestDiff(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		lines := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), 0, 12)
+		a, b := lines.Draw(t, "a"), lines.Draw(t, "b")
+		var before, after []string
+		for _, d := range diff(a, b) {
+			if d.Sign != "+" {
+				before = append(before, d.Text)
+			}
+			if d.Sign != "-" {
+				after = append(after, d.Text)
+			}
+		}
+		if strings.Join(before, "\n") != strings.Join(a, "\n") || strings.Join(after, "\n") != strings.Join(b, "\n") {
+			t.Fatalf("the difference of %v and %v is of %v and %v", a, b, before, after)
+		}
+	})
+}
