@@ -183,7 +183,7 @@ func (v *view) seriesOf(r *queries.Release, name string) (all []series, axis, ba
 
 // tableOf is the numbers of a picture.
 func (v *view) tableOf(r *queries.Release, title, unit string, all []series, axis bool) *table {
-	out := &table{Caption: title, Columns: []column{{title, v.Unit(unit)}}, Keys: []string{v.say("group")}}
+	out := &table{Caption: title, Columns: []column{v.columnOf(title, unit)}, Keys: []string{v.say("group")}}
 	if axis {
 		out.Keys = append(out.Keys, v.say("position"))
 	}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,12 +17,14 @@ func (v *view) lines(c chart, unit string, all []series, steps bool) *chart {
 		c.Note = v.say("more groups", v.Count(len(all)-mostSeries))
 		all = all[:mostSeries]
 	}
-	const wideAll, high, top, bottom = 760.0, 380.0, 16.0, 46.0
-	left, right := 70.0, wideAll-30
-	if len(all) > 1 {
-		right = wideAll - 170
-	}
+	const wideAll, bottom, left = 720.0, 46.0, 70.0
+	const right = wideAll - 20
+	top := v.legend(&b, all) + 16
+	high := top + 330
 	lo, hi := extent(all)
+	if unit == "share" && least(all) >= 0 && most(all) <= 1 { // no interval of a share is of use outside
+		lo, hi = 0, 1
+	}
 	y, marks := round(lo, hi)
 	y.from, y.to = high-bottom, top
 	positions := 0
@@ -51,10 +54,30 @@ func (v *view) lines(c chart, unit string, all []series, steps bool) *chart {
 		b.path(band, "band c"+strconv.Itoa(i))
 		b.path(curve, "curve c"+strconv.Itoa(i))
 	}
-	v.nameEnds(&b, all, x, y, steps)
 	c.Title = v.withUnit(c.Title, unit)
 	c.Picture = b.drawn(c.ID, c.Title, v.describe(unit, all), wideAll, high)
 	return &c
+}
+
+// least and most are the ends of the values alone.
+func least(all []series) float64 {
+	x := math.Inf(1)
+	for _, s := range all {
+		for _, p := range s.Points {
+			x = min(x, p.Value)
+		}
+	}
+	return x
+}
+
+func most(all []series) float64 {
+	x := math.Inf(-1)
+	for _, s := range all {
+		for _, p := range s.Points {
+			x = max(x, p.Value)
+		}
+	}
+	return x
 }
 
 func ats(s series) []string {
@@ -72,6 +95,7 @@ func outline(s series, x, y scale, steps bool) (band, curve string) {
 		if p.NoInterval {
 			p.Low, p.High = p.Value, p.Value
 		}
+		p.Low, p.High = max(p.Low, y.lo), min(p.High, y.hi)
 		middle = append(middle, spot(x.at(at), y.at(p.Value)))
 		up = append(up, spot(x.at(at), y.at(p.High)))
 		down = append(down, spot(x.at(at), y.at(p.Low)))
@@ -91,29 +115,22 @@ func outline(s series, x, y scale, steps bool) (band, curve string) {
 
 func spot(x, y float64) string { return fmt.Sprintf("%.1f %.1f", x, y) }
 
-// nameEnds writes the names of groups at the ends of their curves, none over another.
-func (v *view) nameEnds(b *svg, all []series, x, y scale, steps bool) {
+// legend names the groups above the picture, each with a piece of its curve, in lines that
+// a narrow window shows, and gives the height that takes.
+func (v *view) legend(b *svg, all []series) float64 {
 	if len(all) < 2 {
-		return
+		return 0
 	}
-	taken := map[int]bool{}
+	const most, line = 430.0, 22.0
+	x, y := 8.0, 12.0
 	for i, s := range all {
-		if len(s.Points) == 0 {
-			continue
+		words := clipped(s.Label, most-60)
+		if x > 8 && x+46+wide(words) > most {
+			x, y = 8, y+line
 		}
-		last := s.Points[len(s.Points)-1]
-		slot := int(y.at(last.Value) / 18)
-		for taken[slot] {
-			slot++
-		}
-		taken[slot] = true
-		at := float64(slot)*18 + 9
-		end := x.at(float64(len(s.Points) - 1))
-		if steps {
-			end = x.at(float64(len(s.Points)))
-		}
-		b.line(end+2, y.at(last.Value), x.to+14, at, "grid")
-		b.line(x.to+14, at, x.to+34, at, "curve c"+strconv.Itoa(i))
-		b.text(x.to+40, at+4, "start", "label", clipped(s.Label, 125))
+		b.line(x, y, x+28, y, "curve c"+strconv.Itoa(i))
+		b.text(x+36, y+4, "start", "label", words)
+		x += 60 + wide(words)
 	}
+	return y + line
 }

@@ -107,7 +107,7 @@ func (v *view) sankey(r *queries.Release) *chart {
 	const wideAll, top, body = 760.0, 30.0, 320.0
 	unit := body / math.Max(most, 1)
 	var b svg
-	column := (wideAll - 150) / float64(max(1, len(order)-1))
+	column := (wideAll - 20) / float64(max(1, len(order)-1))
 	for i, names := range order {
 		y := top
 		for _, name := range names {
@@ -115,7 +115,11 @@ func (v *view) sankey(r *queries.Release) *chart {
 			n.y, n.high = y, math.Max(2, math.Max(n.in, n.out)*unit)
 			y += n.high + gap
 		}
-		b.text(column*float64(i)+6, 16, "start", "quiet", v.say("step", v.Count(i+1)))
+		at, anchor := column*float64(i)+4, "start"
+		if i > 0 && i == len(order)-1 {
+			at, anchor = at+12, "end"
+		}
+		b.text(at, 16, anchor, "quiet", v.say("step", v.Count(i+1)))
 	}
 	for _, f := range r.Flows {
 		if f.Step == 0 {
@@ -133,7 +137,11 @@ func (v *view) sankey(r *queries.Release) *chart {
 			n := nodes[i][name]
 			b.rect(column*float64(i)+4, n.y, 12, n.high, "bar")
 			said := fmt.Sprintf("%s %s", v.choiceLabel("", name), v.Count(math.Max(n.in, n.out)))
-			b.text(column*float64(i)+22, n.y+math.Min(n.high/2, 400)+4, "start", "label halo", clipped(said, math.Max(110, column-24)))
+			x, anchor := column*float64(i)+22, "start"
+			if i > 0 && i == len(order)-1 { // words that would leave the picture stand before it
+				x, anchor = column*float64(i)-4, "end"
+			}
+			b.text(x, n.y+n.high/2+4, anchor, "label halo", clipped(said, math.Max(150, column/2)))
 		}
 	}
 	out := &chart{ID: "picture-flows", Title: v.say("flows"), Note: v.say("flows note"), Table: v.flowTable(r)}

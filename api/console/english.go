@@ -180,7 +180,7 @@ var english = map[string]string{
 	"log verify":                          "Is it whole?",
 	"log verify lead":                     "Runs the auditor's verifier over the whole log: every signature, every charge against its cap, every release against its charge.",
 	"log whole":                           "Every release has its one earlier charge, no cap was passed, and the log is whole.",
-	"log broken":                          "%d findings",
+	"log broken":                          "Findings: %d",
 	"log offline lead":                    "Do not take this server's word: the same verifier runs on your own machine, with keys that you pinned.",
 	"leaves":                              "Leaves",
 	"charges":                             "Charges",

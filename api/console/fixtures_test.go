@@ -80,7 +80,7 @@ func persistence() *queries.Release {
 
 // funnel is a cascade of care.
 func funnel() *queries.Release {
-	r := base("care-cascade@1.0.0", "H1", queries.Text{EN: "Care cascade", ZH: "诊疗路径"})
+	r := base("care-cascade@1.0.1", "H1", queries.Text{EN: "Care cascade", ZH: "诊疗路径"})
 	at := []string{"recorded", "seen again", "treated", "adherent", "not admitted"}
 	r.Groups = []queries.ReleasedGroup{{Keys: map[string]string{}, Measures: map[string]queries.ReleasedValue{
 		"people": number(9000, 16, "people"), "reached": axis("people", false, at, 9000, 7200, 5100, 2600, 2300),
@@ -90,19 +90,19 @@ func funnel() *queries.Release {
 
 // months is a series by month.
 func months() *queries.Release {
-	r := base("fund-series@1.0.0", "R2", queries.Text{EN: "Fund spending", ZH: "基金支出"})
+	r := base("fund-series@1.2.0", "R2", queries.Text{EN: "Fund spending", ZH: "基金支出"})
 	var at []string
 	var x []float64
 	for i := range 12 {
 		at, x = append(at, fmt.Sprintf("2025-%02d", i+1)), append(x, 5e9+float64(i%4)*3e8)
 	}
-	r.Groups = []queries.ReleasedGroup{{Keys: map[string]string{}, Measures: map[string]queries.ReleasedValue{"spending": axis("fen", false, at, x...)}}}
+	r.Groups = []queries.ReleasedGroup{{Keys: map[string]string{}, Measures: map[string]queries.ReleasedValue{"payments": axis("fen", false, at, x...)}}}
 	return r
 }
 
 // flows is paths of treatment.
 func flows() *queries.Release {
-	r := base("treatment-lines@1.0.0", "P7", queries.Text{EN: "Treatment lines", ZH: "治疗线"}, "path")
+	r := base("treatment-lines@1.0.1", "P7", queries.Text{EN: "Treatment lines", ZH: "治疗线"}, "path")
 	r.Groups = []queries.ReleasedGroup{
 		{Keys: map[string]string{"path": "metformin>insulins"}, Measures: map[string]queries.ReleasedValue{"people": number(900, 16, "people")}},
 		{Keys: map[string]string{"path": "metformin>sulfonylureas"}, Measures: map[string]queries.ReleasedValue{"people": number(700, 16, "people")}},

@@ -308,6 +308,9 @@ func TestSuppressedIsSaid(t *testing.T) {
 			t.Errorf("the page has no %q", want)
 		}
 	}
+	if n := strings.Count(p.body, `class="hidden"`); n != 6 { // in the bars and in the map
+		t.Errorf("%d fields of suppressed groups", n)
+	}
 }
 
 func TestDiff(t *testing.T) {

@@ -24,6 +24,14 @@ type column struct{ Name, Unit string }
 // Same says that the unit would only say the name again.
 func (c column) Same() bool { return strings.EqualFold(c.Name, c.Unit) }
 
+// columnOf is a measure's column. That people are people goes without saying.
+func (v *view) columnOf(title, unit string) column {
+	if unit == "people" {
+		return column{title, ""}
+	}
+	return column{title, v.Unit(unit)}
+}
+
 // row is one group, or one position of a group.
 type row struct {
 	Heads      []string
@@ -125,7 +133,7 @@ func (v *view) table(t *queries.Template, r *queries.Release) *table {
 		out.Keys = []string{v.say("group")}
 	}
 	for _, name := range names {
-		out.Columns = append(out.Columns, column{v.titleOf(t, name), v.Unit(unit(r, name))})
+		out.Columns = append(out.Columns, v.columnOf(v.titleOf(t, name), unit(r, name)))
 	}
 	for _, g := range r.Groups {
 		out.Rows = append(out.Rows, v.row(r, g.Keys, g.Measures, names, g.Suppressed))

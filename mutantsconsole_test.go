@@ -1,0 +1,20 @@
+//go:build mutants
+
+package qunxiang_test
+
+// consoleMutants break what the pages for people promise.
+var consoleMutants = []mutant{
+	{"console: forms without their token", "api/console/page.go", "if r.Method == http.MethodPost && !v.formHolds() {", "if r.Method == http.MethodPost && !v.formHolds() && false {", "./api/console", "TestFormsNeedTheirToken"},
+	{"console: another session's form token", "api/host.go", "m.Write([]byte(bound))", "m.Write(nil)", "./api/console", "TestFormsNeedTheirToken"},
+	{"console: a session goes along with links from elsewhere", "api/host.go", "h.s.sessions.begin(name, still), http.SameSiteStrictMode)", "h.s.sessions.begin(name, still), http.SameSiteLaxMode)", "./api/console", "TestSessionCookie"},
+	{"console: answers before they are due", "api/console/request.go", "\tcase queries.Running:\n", "\tcase queries.Running:\n\t\t_, _ = c.Service.Answer(v.Who.Principal, id)\n", "./api/console", "TestEveryPageInBothLanguages"},
+	{"console: what is another's can be told from nothing", "api/console/problem.go", "v.Path, v.lost = \"/console/\", true", "v.lost = true", "./api/console", "TestOthersThingsDoNotExist"},
+	{"console: the log for everybody", "api/console/log.go", "return v.c.Published != nil && v.may(policy.ReadLog)", "return v.c.Published != nil", "./api/console", "TestOthersThingsDoNotExist"},
+	{"console: stewards' pages for everybody", "api/console/steward.go", "if !v.is(policy.Steward) {", "if false {", "./api/console", "TestOthersThingsDoNotExist"},
+	{"console: questions of another role", "api/console/template.go", "if err != nil || !v.offered(t) {", "if err != nil {", "./api/console", "TestOthersThingsDoNotExist"},
+	{"console: inline scripts", "api/console/console.go", "script-src 'self';", "script-src 'self' 'unsafe-inline';", "./api/console", "TestEveryPageInBothLanguages"},
+	{"console: pictures take text as it is", "api/console/svg.go", "anchor, class, html.EscapeString(words))", "anchor, class, words)", "./api/console", "TestPicturesEscape"},
+	{"console: a second click pays twice", "api/console/form.go", "sum := sha256.Sum256([]byte(key + \"\\n\" + rest.Encode()))", "sum := sha256.Sum256([]byte(newKey() + rest.Encode()))", "./api/console", "TestAskedTwiceIsChargedOnce"},
+	{"console: signing in leads elsewhere", "api/console/signin.go", "strings.HasPrefix(to, \"/console/\") && ", "", "./api/console", "TestStrangersAreSentToSignIn"},
+	{"console: suppressed groups are drawn", "api/console/chart.go", "one.Points = append(one.Points, point{At: label, Hidden: true})", "one.Points = append(one.Points, point{At: label})", "./api/console", "TestSuppressedIsSaid"},
+}
