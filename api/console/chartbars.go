@@ -64,9 +64,20 @@ func (v *view) bars(c chart, unit string, s series) *chart {
 	return &c
 }
 
-// tick is a mark of an axis, with as many digits as the marks need.
+// tick is a mark of an axis, with as many digits as the marks need; of large numbers in
+// millions, or in ten thousands as Chinese counts.
 func (v *view) tick(m float64, s scale, unit string) string {
-	return v.Number(m, (s.hi-s.lo)/10, unit)
+	factor, shown := unitOf(unit)
+	top := max(-s.lo, s.hi) * factor
+	if shown == "%" || top < 1e6 {
+		return v.Number(m, (s.hi-s.lo)/10, unit)
+	}
+	each := 1e6
+	if v.lang == "zh" {
+		each = 1e4
+	}
+	n := min(2, decimals((s.hi-s.lo)*factor/each/10))
+	return v.say("large number", grouped(m*factor/each, n))
 }
 
 // withUnit puts a unit behind a title.

@@ -17,7 +17,7 @@ func (v *view) lines(c chart, unit string, all []series, steps bool) *chart {
 		c.Note = v.say("more groups", v.Count(len(all)-mostSeries))
 		all = all[:mostSeries]
 	}
-	const wideAll, bottom, left = 720.0, 46.0, 70.0
+	const wideAll, bottom = 720.0, 46.0
 	const right = wideAll - 20
 	top := v.legend(&b, all) + 16
 	high := top + 330
@@ -27,6 +27,10 @@ func (v *view) lines(c chart, unit string, all []series, steps bool) *chart {
 	}
 	y, marks := round(lo, hi)
 	y.from, y.to = high-bottom, top
+	left := 60.0
+	for _, m := range marks {
+		left = max(left, wide(v.tick(m, y, unit))+16)
+	}
 	positions := 0
 	var labels []string
 	for _, s := range all {

@@ -121,6 +121,8 @@ var chinese = map[string]string{
 	"certified yes":                       "已认证：问题按人独立计算，边界不会溢出，成本与声明一致。",
 	"certified no":                        "未认证：不可提问。",
 	"digest":                              "审批所绑定的摘要：",
+	"large number":                        "%s 万",
+	"cancelled":                           "您已不再等待。已扣减的成本不退还；回答到期后将出现在此列表中。",
 	"waiting":                             "正在准备回答",
 	"waiting why":                         "回答在固定时间给出，不早不晚，因此等待时间不会透露数据的任何信息。本页会自动更新。",
 	"charged yes":                         "成本已扣减。",

@@ -121,6 +121,8 @@ var english = map[string]string{
 	"certified yes":                       "Certified: the question keeps people apart, its bounds cannot overflow and its cost is what it declares.",
 	"certified no":                        "Not certified: it cannot be asked.",
 	"digest":                              "Digest that an approval binds:",
+	"large number":                        "%s million",
+	"cancelled":                           "You do not wait for it any more. What was charged stays spent; the answer will be in this list at its time.",
 	"waiting":                             "Your answer is being prepared",
 	"waiting why":                         "It comes at its fixed time, never earlier or later, so that the time says nothing about the data. This page goes on by itself.",
 	"charged yes":                         "Its cost has been charged.",

@@ -82,7 +82,10 @@ func (v *view) past(most int) []pastRequest {
 }
 
 // historyView is the visitor's own requests.
-type historyView struct{ Past []pastRequest }
+type historyView struct {
+	Past      []pastRequest
+	Cancelled bool
+}
 
 // historyEntries is how many requests the history shows.
 const historyEntries = 200
@@ -92,5 +95,5 @@ func (c *console) history(v *view) error {
 	if !v.Asks() {
 		return errNotFound
 	}
-	return v.show("history", v.say("nav answers"), historyView{v.past(historyEntries)})
+	return v.show("history", v.say("nav answers"), historyView{v.past(historyEntries), v.r.URL.Query().Has("cancelled")})
 }

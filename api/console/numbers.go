@@ -144,6 +144,15 @@ func (w words) Day(t time.Time) string {
 // Moment is a date and time in this language, to the second.
 func (w words) Moment(t time.Time) string { return w.Day(t) + " " + t.In(china).Format("15:04:05") }
 
+// written is a day like 2025-01-31 in this language; anything else stays.
+func (w words) written(day string) string {
+	t, err := time.ParseInLocation(time.DateOnly, day, china)
+	if err != nil {
+		return day
+	}
+	return w.Day(t)
+}
+
 // ISO is a moment as machines read it.
 func (w words) ISO(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 

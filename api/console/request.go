@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"strings"
 
 	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/policy"
@@ -60,7 +61,7 @@ func (c *console) cancel(v *view) error {
 	if err := c.Service.Cancel(v.Who.Principal, id); err != nil {
 		return err
 	}
-	http.Redirect(v.w, v.r, "/console/requests?cancelled="+id, http.StatusSeeOther)
+	http.Redirect(v.w, v.r, "/console/requests?cancelled", http.StatusSeeOther)
 	return nil
 }
 
@@ -122,6 +123,10 @@ func (v *view) parameters(t *queries.Template, r *queries.Release) []named {
 		return out
 	}
 	for _, p := range t.Parameters {
+		if from, to, ok := strings.Cut(r.Parameters[p.Name], ".."); ok && p.Type == "window" {
+			out = append(out, named{v.Name(p.Name), v.say("from to", v.written(from), v.written(to))})
+			continue
+		}
 		add(p.Name, r.Parameters[p.Name])
 	}
 	return out

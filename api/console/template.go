@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/queries"
@@ -26,6 +27,7 @@ type templateView struct {
 	MayAllow   bool
 	By         string
 	Measures   []queries.DescribedValue
+	Keys       []named // and the groups that each makes
 }
 
 // find gives a template that the visitor may see.
@@ -60,6 +62,13 @@ func (v *view) showTemplate(status int, t *queries.Template, form url.Values, pr
 	}
 	for _, m := range data.Described.Measures {
 		data.Measures = append(data.Measures, m)
+	}
+	for _, k := range data.Described.Keys {
+		groups := k.Domain
+		if len(k.Values) > 0 {
+			groups = v.list(k.Name, strings.Join(k.Values, ","))
+		}
+		data.Keys = append(data.Keys, named{v.Name(k.Name), groups})
 	}
 	if form != nil {
 		data.Key, data.By = form.Get("key"), form.Get("by")
