@@ -40,7 +40,9 @@ func (s *Server) routeConsole() error {
 	}
 	serve := func(c echo.Context) error {
 		r := c.Request()
-		pages.ServeHTTP(c.Response(), r.WithContext(context.WithValue(r.Context(), contextKey{}, c)))
+		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), contextKey{}, c), s.Timeout)
+		defer cancel()
+		pages.ServeHTTP(c.Response(), r.WithContext(ctx))
 		return nil
 	}
 	to := func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, consolePath+"/") }

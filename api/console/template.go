@@ -54,14 +54,12 @@ func (v *view) showTemplate(status int, t *queries.Template, form url.Values, pr
 	data := templateView{
 		Template: t, Described: t.Describe(), Certified: v.c.Catalog.Certified(t), Fields: v.fields(t, form), Form: form,
 		Asks: v.Asks(), Key: newKey(), Population: v.rules.PublicPeople == 0, Price: price, Refused: refused, By: "cost",
+		Measures: t.Describe().Measures,
 	}
 	for _, m := range t.Measures {
 		if m.Reference > 0 {
 			data.By = "relative"
 		}
-	}
-	for _, m := range data.Described.Measures {
-		data.Measures = append(data.Measures, m)
 	}
 	for _, k := range data.Described.Keys {
 		groups := k.Domain
