@@ -32,6 +32,9 @@ type Options struct {
 	Approvals api.Approvals
 	// Reservations are what training jobs have set aside; default none.
 	Reservations func() []ledger.Reservation
+	// Card is a job's card in plain words, by the digest of the job; "" where it is not
+	// here. It is shown to stewards; default none.
+	Card func(job string) string
 	// Snapshots are those that may be asked, oldest first; default none.
 	Snapshots func() []ledger.Snapshot
 	// Command is how the program is called in examples; default "qunxiang".

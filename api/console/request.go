@@ -93,7 +93,7 @@ func (v *view) showRelease(t queries.Ticket) error {
 		return err
 	}
 	template, _ := v.c.Catalog.Find(r.Template) // nil where it is no longer offered
-	data := resultView{Ticket: t, Release: &r, CanVerify: v.c.CheckReceipt != nil, Formats: []api.Format{api.CSV, api.Arrow, api.Parquet, api.JSON}}
+	data := resultView{Ticket: t, Release: &r, CanVerify: v.c.CheckReceipt != nil, Formats: []api.Format{api.XLSX, api.CSV, api.Arrow, api.Parquet, api.JSON}}
 	if template != nil {
 		data.Description = template.Description
 	}

@@ -15,6 +15,7 @@ type jobView struct {
 	Question string
 	Open     bool
 	Spent    float64
+	Card     string // in plain words
 	Rounds   []ledger.Request
 }
 
@@ -39,6 +40,9 @@ func (c *console) training(v *view) error {
 	all := c.Reservations()
 	for i := len(all) - 1; i >= 0; i-- {
 		j := jobView{Reservation: all[i], Question: v.question(all[i].Template), Rounds: rounds[all[i].Job], Open: all[i].Open(c.Now())}
+		if c.Card != nil && v.is(policy.Steward) {
+			j.Card = c.Card(all[i].Job)
+		}
 		for _, r := range j.Rounds {
 			j.Spent += r.Cost.RhoFloat()
 		}
