@@ -245,7 +245,7 @@ func site(t testing.TB, change ...func(*Options)) (*httptest.Server, *domain) {
 		Reservations: func() []ledger.Reservation {
 			return []ledger.Reservation{{Reserve: ledger.Reserve{Job: strings.Repeat("7", 64), Template: "claim-cost@1.0.0", Until: "2026-03-01", Purpose: "health-management", Cost: dp.Cost{Rho: 1e11}}}}
 		},
-		Card:      func(string) string { return "purpose: health-management\nparties: three insurers" },
+		Card: func(string) string { return "purpose: health-management\nparties: three insurers" },
 		Snapshots: func() []ledger.Snapshot {
 			return []ledger.Snapshot{{Snapshot: strings.Repeat("5", 64), By: "steward-s"}}
 		},
