@@ -190,6 +190,8 @@ var chinese = map[string]string{
 	"releases":                            "发布",
 	"abandoned":                           "已放弃的扣减",
 	"abandoned lead":                      "已扣减而未答复，不予退还。",
+	"noise audit":                         "噪声审计",
+	"noise audit lead":                    "在域内将已发布的回答与数据核对，检验噪声是否与声明一致。每次核对及结论均记入日志。",
 	"repeats":                             "免费重复",
 	"refusals":                            "拒绝",
 	"refusals lead":                       "被拒绝的请求及所依据的规则记录在日志中。",

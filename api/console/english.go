@@ -190,6 +190,8 @@ var english = map[string]string{
 	"releases":                            "Releases",
 	"abandoned":                           "Abandoned charges",
 	"abandoned lead":                      "Charged and never answered. They are never given back.",
+	"noise audit":                         "Noise audit",
+	"noise audit lead":                    "Inside the domain, released answers are held against the data: is their noise what was claimed? Each look and its verdict are in the log.",
 	"repeats":                             "Free repeats",
 	"refusals":                            "Refusals",
 	"refusals lead":                       "What was refused, and by which rule, is in the log.",

@@ -210,6 +210,22 @@ func (k known) Principal(_ context.Context, token string) (string, error) {
 
 var tokens = known{"token-a": "insurer-a", "token-b": "pharma-b", "token-r": "regulator-r", "token-s": "steward-s"}
 
+// approvals are a policy that waits, the one in force, and a template.
+type approvals struct{}
+
+func (approvals) Proposals(string) (api.ProposalList, error) {
+	until := noon.AddDate(0, 6, 0)
+	return api.ProposalList{Population: "city", Notes: []string{"a file is no proposal"}, Proposals: []api.Proposal{
+		{Subject: "grant", Name: "policy.yaml", Detail: "k_floor: 20\nmode: supervised", Digest: strings.Repeat("1", 64), InForce: true, Approved: []api.ApprovalEntry{{Person: "ada", Until: until}}},
+		{Subject: "grant", Name: "policy.yaml", Detail: "k_floor: 30\nmode: supervised", Digest: strings.Repeat("2", 64), Replaces: strings.Repeat("1", 64), By: []string{"steward-s"}, Barred: []string{"bo"}},
+		{Subject: "template", Name: "claim-severity@1.1.0", Detail: "id: claim-severity", Digest: strings.Repeat("3", 64)},
+	}}, nil
+}
+
+func (approvals) Approve(context.Context, string, ledger.Approve) (int64, error) {
+	return 0, ledger.ErrApproval
+}
+
 // site serves the console over a domain of tests.
 func site(t testing.TB, change ...func(*Options)) (*httptest.Server, *domain) {
 	t.Helper()
@@ -245,7 +261,8 @@ func site(t testing.TB, change ...func(*Options)) (*httptest.Server, *domain) {
 		Reservations: func() []ledger.Reservation {
 			return []ledger.Reservation{{Reserve: ledger.Reserve{Job: strings.Repeat("7", 64), Template: "claim-cost@1.0.0", Until: "2026-03-01", Purpose: "health-management", Cost: dp.Cost{Rho: 1e11}}}}
 		},
-		Card: func(string) string { return "purpose: health-management\nparties: three insurers" },
+		Card:      func(string) string { return "purpose: health-management\nparties: three insurers" },
+		Approvals: approvals{},
 		Snapshots: func() []ledger.Snapshot {
 			return []ledger.Snapshot{{Snapshot: strings.Repeat("5", 64), By: "steward-s"}}
 		},

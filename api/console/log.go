@@ -51,7 +51,6 @@ type logView struct {
 	CanCheck      bool
 	Command       string
 	Abandoned     int
-	Audit         *event
 }
 
 // readsLog says whether the visitor has the page of the log.

@@ -313,6 +313,22 @@ func TestSuppressedIsSaid(t *testing.T) {
 	}
 }
 
+// TestProposalShowsWhatChanges: whoever approves sees each line that goes and comes.
+func TestProposalShowsWhatChanges(t *testing.T) {
+	s, _ := site(t)
+	b := signedIn(t, s, "token-s", "en")
+	p := b.get("/console/steward/proposals/grant/" + strings.Repeat("2", 64))
+	for _, want := range []string{`<span class="goes">- k_floor: 20`, `<span class="comes">&#43; k_floor: 30`, "steward-s", "bo", "approve sign"} {
+		if !strings.Contains(p.body, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+	p.check(t, "proposal")
+	if p := b.get("/console/"); !strings.Contains(p.body, `<p class="big">2</p>`) {
+		t.Error("the overview does not say that two things wait")
+	}
+}
+
 func TestDiff(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lines := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), 0, 12)

@@ -2,7 +2,6 @@ package console
 
 import (
 	"strings"
-	"time"
 
 	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/policy"
@@ -19,7 +18,6 @@ type stewardView struct {
 	Budgets          []budgetLine
 	Policy           *policy.Policy
 	Command          string
-	Deletable        []string
 }
 
 // steward shows approvals, grants, snapshots and budgets. Facts about the data, such as
@@ -54,7 +52,6 @@ type proposalView struct {
 	api.Proposal
 	Diff    []diffLine
 	Command string
-	Now     time.Time
 }
 
 // proposal shows one thing that approvals are of, with what it changes.
@@ -77,7 +74,7 @@ func (c *console) proposal(v *view) error {
 				before = old.Detail
 			}
 		}
-		data := proposalView{Proposal: p, Command: c.Command, Now: c.Now()}
+		data := proposalView{Proposal: p, Command: c.Command}
 		if before != "" {
 			data.Diff = diff(strings.Split(before, "\n"), strings.Split(p.Detail, "\n"))
 		}
