@@ -13,16 +13,8 @@ import (
 // padding.
 type link = [sm3.Size]byte
 
-// linked hashes the leaf that was parsed last, with an empty pad.
-func (c *cursor) linked(into *link) {
-	if c.sm3 == nil {
-		c.sm3 = sm3.New()
-	}
-	c.sm3.Reset()
-	c.sm3.Write(c.b[:c.padAt])
-	c.sm3.Write(c.b[c.padAt+c.pad:])
-	c.sm3.Sum(into[:0])
-}
+// unpadded are the two parts of the leaf that was parsed last, without its padding.
+func (c *cursor) unpadded() (before, behind []byte) { return c.b[:c.padAt], c.b[c.padAt+c.pad:] }
 
 // link reads the chain's member, which leaves of format 1 have not.
 func (c *cursor) link(l *leaf) {

@@ -3,7 +3,6 @@ package audit
 import (
 	"bytes"
 	"encoding/binary"
-	stdhash "hash"
 	"math"
 	"strconv"
 	"strings"
@@ -72,14 +71,13 @@ type cursor struct {
 	bad     bool
 	padAt   int
 	old     bool               // a GRANT, DENY or RESUME of format 1
-	sm3     stdhash.Hash       // of the leaf without its padding
 	numbers map[string]float64 // 1/(2 sigma^2) of sigmas found to be in order, as few differ
 }
 
 // parse reads a leaf; false if it is not in its one form.
 func (c *cursor) parse(b []byte, l *leaf) bool {
 	*l = leaf{list: l.list[:0]}
-	*c = cursor{b: b, sm3: c.sm3, numbers: c.numbers}
+	*c = cursor{b: b, numbers: c.numbers}
 	l.raw = b
 	end := len(b) - len(`"}`)
 	if end < 0 {
