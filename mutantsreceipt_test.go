@@ -27,7 +27,7 @@ var receiptMutants = []mutant{
 	{"audit: a released file that nobody can draw again", "policy/audit/answer.go", "a.bounding == \"\" && (c.terms == nil || c.terms.mode == evaluation)", "a.bounding == \"\"", "./policy/audit", "TestReleasedFileIsTheAnswerToItsCharge"},
 	{"audit: a member of a released file twice", "policy/audit/answer.go", "if seen[low] || low != name && into[low] != nil {", "if false {", "./policy/audit", "TestReleasedFileIsTheAnswerToItsCharge"},
 	{"audit: an answer called a sum", "policy/audit/answer.go", " && !json.Valid(text) }", " }", "./policy/audit", "TestReleasedSum"},
-	{"audit: one file for two charges", "policy/audit/closing.go", "if c.state == open && !b.digests.first(b.names.of(l.digest)) {", "if false {", "./policy/audit", "TestOneFileForTwoCharges"},
+	{"audit: one file for two charges", "policy/audit/closing.go", "if c.state == open && !b.digests.first(l.names.digest) {", "if false {", "./policy/audit", "TestOneFileForTwoCharges"},
 	{"audit: many draws for one charge", "policy/audit/orphans.go", "\t\t\tleft.answers[whose] = false\n", "", "./policy/audit", "TestOneDrawForACharge"},
 	{"audit: many draws that were never finished", "policy/audit/orphans.go", "\t\tif i < spare {\n", "\t\tif i >= 0 {\n", "./policy/audit", "TestOneDrawForACharge"},
 	{"audit: a text is twice in a list", "policy/audit/parse.go", "c.bad = c.bad || len(m) < len(list)", "_ = list", "./policy/audit", "TestLongLists"},

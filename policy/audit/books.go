@@ -155,11 +155,11 @@ func (b *books) tick(r *Report, at, now int64) {
 // once checks that neither the id nor the principal's idempotency digest has
 // been used. It gives the id.
 func (b *books) once(r *Report, at int64, l *leaf) name {
-	id := b.names.of(l.id)
+	id := l.names.id
 	if !b.ids.first(id) {
 		r.find(DuplicateID, at, "request id used before")
 	}
-	if len(l.idempotency) > 0 && !b.asked.first(b.names.of(l.principal, l.idempotency)) {
+	if len(l.idempotency) > 0 && !b.asked.first(l.names.asked) {
 		r.find(DuplicateKey, at, "idempotency digest used before")
 	}
 	return id

@@ -30,6 +30,7 @@ type leaf struct {
 	passed                                  bool    // of an AUDIT
 	noise                                   float64 // of a CHARGE: the sum of 1/(2 sigma^2)
 	policy                                  int64   // of a CHARGE: the GRANT it was decided under
+	names                                   leafNames
 }
 
 // terms are what a GRANT puts in force.

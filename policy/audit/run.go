@@ -47,7 +47,7 @@ func (v *verifier) run(ctx context.Context, src source) error {
 	var examining sync.WaitGroup
 	for range workers {
 		examining.Go(func() {
-			var w worker
+			w := worker{names: namer{seeds: v.books.names.seeds}}
 			for b := range todo {
 				b.examine(&w)
 				close(b.done)
@@ -114,6 +114,7 @@ func (v *verifier) foldAll(ctx context.Context, order <-chan *batch) error {
 // worker is what examines batches, and keeps its memory from one to the next.
 type worker struct {
 	cursor cursor
+	names  namer
 	chain  lanes.Batch
 	of     []int // by message in chain: its leaf
 }
@@ -134,6 +135,7 @@ func (b *batch) examine(w *worker) {
 		if b.good[b.broken] {
 			w.chain.Add(w.cursor.unpadded())
 			w.of = append(w.of, b.broken)
+			b.leaves[b.broken].names = w.names.leaf(&b.leaves[b.broken])
 		}
 		b.raw[s.from-1] = 0 // the head has served
 		b.hashes[b.broken] = sha256.Sum256(b.raw[s.from-1 : s.to])
@@ -144,6 +146,7 @@ func (b *batch) examine(w *worker) {
 
 // fold takes in a batch; false if the log cannot be read on from here.
 func (v *verifier) fold(b *batch) bool {
+	v.read ^= v.books.near(b.leaves[:b.broken])
 	for i := range b.broken {
 		at := v.report.Leaves
 		v.tree.join(b.tops[i], within(b.first, i))

@@ -126,6 +126,7 @@ type verifier struct {
 	damaged  bool             // a record under the checkpoint cannot be read
 	absent   []absent         // released files that are not there
 	used     chan *batch      // folded, to be filled again
+	read     uint64           // ahead of need; its value says nothing
 }
 
 // absent is the file of a RELEASE that is not there.

@@ -3,7 +3,7 @@
 package lanes
 
 /*
-#cgo CFLAGS: -O2
+#cgo CFLAGS: -O3
 #cgo noescape qunxiang_sm3_lanes
 #cgo nocallback qunxiang_sm3_lanes
 #include <stdint.h>
