@@ -91,8 +91,7 @@ const (
 )
 
 // expect makes room for about so many leaves, half of them charges.
-func (b *books) expect(leaves int64) {
-	n := int(min(max(leaves, 0), 1<<22))
+func (b *books) expect(n int) {
 	b.place, b.charges = make([]int32, 0, n), make([]charge, 0, n/2)
 	b.ids.expect(n / 2)
 	b.asked.expect(n / 2)

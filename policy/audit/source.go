@@ -49,7 +49,7 @@ func (v *verifier) source(o Options) (source, error) {
 		return nil, err
 	}
 	if info, err := f.Stat(); err == nil {
-		v.books.expect(info.Size() / int64(headSize+leafSizes[0]))
+		v.expect(info.Size() / int64(headSize+leafSizes[0]))
 	}
 	return &wal{f: f}, nil
 }

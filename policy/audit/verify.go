@@ -129,6 +129,13 @@ type verifier struct {
 	read     uint64           // ahead of need; its value says nothing
 }
 
+// expect makes room for about so many leaves, as far as it is believed.
+func (v *verifier) expect(leaves int64) {
+	n := int(min(max(leaves, 0), 1<<22))
+	v.hashes = make([]hash, 0, n)
+	v.books.expect(n)
+}
+
 // absent is the file of a RELEASE that is not there.
 type absent struct {
 	leaf   int64
