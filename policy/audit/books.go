@@ -43,7 +43,9 @@ type books struct {
 	place      []int32 // by leaf: its charge in charges, noCharge or aRelease
 	charges    []charge
 	reserves   []*reserve
-	reserved   map[int64]*reserve         // by leaf
+	reserved   map[int64]*reserve // by leaf
+	aside      aside
+	logged     map[int64]*snapshot        // by leaf
 	uses       map[string]map[string]*Use // by organisation and purpose
 }
 

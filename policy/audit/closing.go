@@ -54,6 +54,9 @@ func (b *books) abandon(r *Report, at int64, l *leaf) {
 	}
 	c.state = abandoned
 	s := c.standing
+	if len(s.abandons) == suspendAfter { // the newest are enough to know
+		s.abandons = slices.Delete(s.abandons, 0, 1)
+	}
 	s.abandons = append(s.abandons, l.time)
 	s.abandons = slices.DeleteFunc(s.abandons, func(t int64) bool { return l.time-t > suspendWithin })
 	if !s.suspended && len(s.abandons) >= suspendAfter {

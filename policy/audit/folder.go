@@ -42,8 +42,11 @@ func onlyNamed(root *os.Root, folder string, belongs func(string) bool) error {
 		return fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	defer f.Close()
-	for {
+	for n := 0; ; {
 		names, err := f.Readdirnames(1000)
+		if n += len(names); n > maxBundleFiles {
+			return badBundle("%q has more than %d files", folder, maxBundleFiles)
+		}
 		for _, name := range names {
 			if !belongs(name) {
 				return badBundle("%q does not belong into one", path.Join(folder, name))
