@@ -140,9 +140,9 @@ func (c *cursor) sigmas(name string) (noise float64) {
 	c.lit(name)
 	c.lit(`{`)
 	var last []byte
-	for first := true; !c.bad && c.at < len(c.b) && c.b[c.at] != '}'; first = false {
+	for n := 0; !c.bad && c.at < len(c.b) && c.b[c.at] != '}'; n++ {
 		sep := `,`
-		if first {
+		if n == 0 {
 			sep = ``
 		}
 		channel := c.text(sep)
@@ -151,11 +151,10 @@ func (c *cursor) sigmas(name string) (noise float64) {
 			c.bad = true
 			return 0
 		}
-		least, seen := c.numbers[string(value)]
-		if !seen {
-			least = c.number(string(value))
+		if r := &c.recent[n%len(c.recent)]; r.text != string(value) {
+			*r = c.number(value)
 		}
-		noise += least
+		noise += c.recent[n%len(c.recent)].least
 		last = channel
 	}
 	c.bad = c.bad || last == nil
@@ -163,18 +162,28 @@ func (c *cursor) sigmas(name string) (noise float64) {
 	return noise
 }
 
-// number wants a positive number in its shortest form, a sigma, and gives 1/(2 sigma^2).
-func (c *cursor) number(s string) float64 {
+// sigma is a standard deviation as it is written, and 1/(2 sigma^2).
+type sigma struct {
+	text  string
+	least float64
+}
+
+// number wants a positive number in its shortest form.
+func (c *cursor) number(value []byte) sigma {
+	if least, seen := c.numbers[string(value)]; seen {
+		return sigma{string(value), least}
+	}
+	s := string(value)
 	x, err := strconv.ParseFloat(s, 64)
 	if err != nil || !(x > 0) || math.IsInf(x, 0) || strconv.FormatFloat(x, 'g', -1, 64) != s {
 		c.bad = true
-		return 0
+		return sigma{}
 	}
 	if c.numbers == nil || len(c.numbers) >= 1000 {
 		c.numbers = map[string]float64{}
 	}
 	c.numbers[s] = 1 / (2 * x * x)
-	return c.numbers[s]
+	return sigma{s, c.numbers[s]}
 }
 
 func (c *cursor) day(name string) int64 {

@@ -15,12 +15,16 @@ type cursor struct {
 	padAt   int
 	old     bool               // a GRANT, DENY or RESUME of format 1
 	numbers map[string]float64 // 1/(2 sigma^2) of sigmas found to be in order, as few differ
+	recent  *[8]sigma          // those of the CHARGE before
 }
 
 // parse reads a leaf; false if it is not in its one form.
 func (c *cursor) parse(b []byte, l *leaf) bool {
 	*l = leaf{list: l.list[:0]}
-	*c = cursor{b: b, numbers: c.numbers}
+	*c = cursor{b: b, numbers: c.numbers, recent: c.recent}
+	if c.recent == nil {
+		c.recent = new([8]sigma)
+	}
 	l.raw = b
 	end := len(b) - len(`"}`)
 	if end < 0 {
