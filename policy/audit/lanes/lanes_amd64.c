@@ -13,7 +13,11 @@ typedef uint8_t bytes __attribute__((vector_size(32)));
 #define ROL(x, n) ((x) << (n) | (x) >> (32 - (n)))
 #define P0(x) ((x) ^ turned((x) ^ by8(x), 9))   // x ^ ROL(x, 9) ^ ROL(x, 17)
 #define P1(x) ((x) ^ turned((x) ^ by8(x), 15))  // x ^ ROL(x, 15) ^ ROL(x, 23)
-#define PICK(x, y, ...) __builtin_shuffle(x, y, (words){__VA_ARGS__})
+#ifdef __clang__
+#define PICK(type, x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define PICK(type, x, y, ...) __builtin_shuffle(x, y, (type){__VA_ARGS__})
+#endif
 
 int qunxiang_sm3_wide(void) { return __builtin_cpu_supports("avx2") != 0; }
 
@@ -21,18 +25,17 @@ WIDE words turned(words x, int n) { return ROL(x, n); }
 
 // by8 turns every word left by 8 bits, in one step.
 WIDE words by8(words x) {
-  const bytes from = {3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14,
-                      19, 16, 17, 18, 23, 20, 21, 22, 27, 24, 25, 26, 31, 28, 29, 30};
-  return (words)__builtin_shuffle((bytes)x, from);
+  bytes b = (bytes)x;
+  return (words)PICK(bytes, b, b, 3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14,
+                     19, 16, 17, 18, 23, 20, 21, 22, 27, 24, 25, 26, 31, 28, 29, 30);
 }
 
 // load reads eight big-endian words of one message.
 WIDE words load(const uint8_t *p) {
-  const bytes from = {3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12,
-                      19, 18, 17, 16, 23, 22, 21, 20, 27, 26, 25, 24, 31, 30, 29, 28};
-  bytes x;
-  memcpy(&x, p, sizeof x);
-  return (words)__builtin_shuffle(x, from);
+  bytes b;
+  memcpy(&b, p, sizeof b);
+  return (words)PICK(bytes, b, b, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12,
+                     19, 18, 17, 16, 23, 22, 21, 20, 27, 26, 25, 24, 31, 30, 29, 28);
 }
 
 // gather reads eight words of every message and puts those of one place together.
@@ -40,17 +43,17 @@ WIDE void gather(words *w, const uint8_t *buf, const int64_t *at) {
   words m[8], pairs[8], fours[8];
   for (int i = 0; i < 8; i++) m[i] = load(buf + at[i]);
   for (int i = 0; i < 4; i++) {
-    pairs[2 * i] = PICK(m[2 * i], m[2 * i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-    pairs[2 * i + 1] = PICK(m[2 * i], m[2 * i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    pairs[2 * i] = PICK(words, m[2 * i], m[2 * i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    pairs[2 * i + 1] = PICK(words, m[2 * i], m[2 * i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
   }
   for (int i = 0; i < 4; i++) {
     words x = pairs[i / 2 * 4 + i % 2], y = pairs[i / 2 * 4 + i % 2 + 2];
-    fours[i / 2 * 4 + i % 2 * 2] = PICK(x, y, 0, 1, 8, 9, 4, 5, 12, 13);
-    fours[i / 2 * 4 + i % 2 * 2 + 1] = PICK(x, y, 2, 3, 10, 11, 6, 7, 14, 15);
+    fours[i / 2 * 4 + i % 2 * 2] = PICK(words, x, y, 0, 1, 8, 9, 4, 5, 12, 13);
+    fours[i / 2 * 4 + i % 2 * 2 + 1] = PICK(words, x, y, 2, 3, 10, 11, 6, 7, 14, 15);
   }
   for (int i = 0; i < 4; i++) {
-    w[i] = PICK(fours[i], fours[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-    w[i + 4] = PICK(fours[i], fours[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    w[i] = PICK(words, fours[i], fours[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    w[i + 4] = PICK(words, fours[i], fours[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
   }
 }
 
