@@ -99,7 +99,7 @@ def split(note: bytes) -> tuple[bytes, list[Signature]]:
     text, found, lines = whole.rpartition("\n\n")
     if not found or not lines.endswith("\n") or re.search(r"[\x00-\x09\x0b-\x1f]", whole):
         raise NoteError("no signed note")
-    out = []
+    out: list[Signature] = []
     for line in lines[:-1].split("\n"):
         match = re.fullmatch(r"— ([^\s+]+) (\S+)", line)
         raw = unbase64(match[2]) if match else b""
