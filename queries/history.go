@@ -28,8 +28,9 @@ type Asked struct {
 	Deleted      bool      `json:"deleted,omitempty"` // its time of keeping is over
 }
 
-// History lists what a principal has been charged for, newest first, or of everybody for
-// whom may read the log. It says of a request's end only what a checkpoint covers.
+// History lists what a principal has been charged for, newest first, and for whom may read
+// the log what a checkpoint covers of everybody's. It says of a request's end only what a
+// checkpoint covers.
 func (r *Runner) History(principal string) []Asked {
 	out := []Asked{}
 	all := r.rules().May(principal, policy.ReadLog) == nil
@@ -37,7 +38,7 @@ func (r *Runner) History(principal string) []Asked {
 	requests := r.State.Requests()
 	for i := len(requests) - 1; i >= 0; i-- {
 		rec := requests[i]
-		if !all && rec.Principal != principal || !r.covered(rec.Index) {
+		if rec.Principal != principal && !(all && r.covered(rec.Index)) {
 			continue
 		}
 		title, _ := b.title(rec.Template)

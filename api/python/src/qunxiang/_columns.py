@@ -129,7 +129,7 @@ def for_people(columns: list[Column]) -> tuple[list[str], list[list[object]]]:
             cells.append(["" if v is None else v for v in c.values])
             continue
         name = c.name.removesuffix("_value")
-        per = 100 if c.unit == "fen" else 1
+        say = _yuan if c.unit == "fen" else number
         head.append(f"{name} ({'yuan' if c.unit == 'fen' else c.unit})")
         column: list[object] = []
         for i, value in enumerate(c.values):
@@ -137,8 +137,12 @@ def for_people(columns: list[Column]) -> tuple[list[str], list[list[object]]]:
             if value is None:
                 column.append("suppressed" if hidden[i] else "")
             elif low is None:
-                column.append(number(value / per))
+                column.append(say(value))
             else:
-                column.append(f"{number(value / per)}  [{number(low / per)}, {number(high / per)}]")
+                column.append(f"{say(value)}  [{say(low)}, {say(high)}]")
         cells.append(column)
     return head, [list(row) for row in zip(*cells, strict=True)]
+
+
+def _yuan(fen: float) -> str:
+    return f"{fen / 100:,.2f}"

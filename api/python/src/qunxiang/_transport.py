@@ -115,7 +115,7 @@ class Transport:
         ``fresh`` says that the idempotency key was never sent before: only then does a
         refusal mean that nothing was charged under it.
         """
-        return self._repeated("POST", path, unsure=not fresh, body=body, key=key, asked=bool(key))
+        return self._repeated("POST", path, unsure=not fresh, body=body, key=key, asked=True)
 
     def delete(self, path: str) -> Answer:
         """Cancel; it is sent once."""
