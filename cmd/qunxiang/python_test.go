@@ -109,7 +109,7 @@ func TestPython(t *testing.T) {
 	}
 	t.Log(inPython(t, python, file, "-m", "pytest", "-q", "--durations=5", "-p", "no:cacheprovider"))
 	for example, says := range map[string]string{
-		"actuary": "relativities", "rwe_analyst": "month", "regulator": "with one digit changed: the receipt does not hold",
+		"actuary": "relativities", "rwe_analyst": "Persistence on a drug", "regulator": "with one digit changed: the receipt does not hold",
 	} {
 		out := inPython(t, python, file, filepath.Join("examples", example+".py"))
 		if !strings.Contains(out, says) || !strings.Contains(out, "it holds") {

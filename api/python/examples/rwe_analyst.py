@@ -27,6 +27,9 @@ def main() -> None:
 
     # Months are an axis: each has a row of its own. Nothing but the standard library.
     for row in answer:
+        if row["suppressed"]:
+            print("suppressed:", row["reason"])
+            continue
         share, low, high = (row[f"persistence_{end}"] for end in ("value", "low", "high"))
         if row["at"] is None or share is None:
             continue

@@ -299,8 +299,8 @@ def test_bits_of_a_servers_receipt(name: str) -> None:
     text, release, known = golden(name)
     chance = random.Random(7)
     marks = [b'"payload":', b'"keyid":', b'"sig":', b'"checkpoint":', b'"leaf":', b'"hashes":']
-    places = {text.index(m) + len(m) + n for m in marks for n in (2, 5, 9, 30)}
-    places |= {chance.randrange(len(text)) for _ in range(60)}
+    places = {text.index(m) + len(m) + n for m in marks for n in (2, 30)}
+    places |= {chance.randrange(len(text)) for _ in range(24)}
     for at in sorted(places):
         bad = bytearray(text)
         bad[at] ^= 1 << chance.randrange(8)
