@@ -20,6 +20,17 @@ import pytest
 import qunxiang as qx
 
 
+# The generator asks to be told that these are bytes.
+CONFIG = """
+post_hooks: []
+package_name_override: made_client
+content_type_overrides:
+  application/vnd.apache.arrow.stream: application/octet-stream
+  application/vnd.apache.parquet: application/octet-stream
+  application/vnd.openxmlformats-officedocument.spreadsheetml.sheet: application/octet-stream
+"""
+
+
 @pytest.mark.skipif(not os.environ.get("QUNXIANG_LONG"), reason="part of the long run")
 def test_a_generated_client(
     live: Callable[..., qx.Client], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -31,7 +42,7 @@ def test_a_generated_client(
     assert json.loads(document)["openapi"].startswith("3.1")
     (tmp_path / "openapi.json").write_bytes(document)
     made = tmp_path / "made"
-    (tmp_path / "config.yaml").write_text("post_hooks: []\npackage_name_override: made_client\n")
+    (tmp_path / "config.yaml").write_text(CONFIG)
     command = [
         sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning",
         "--path", str(tmp_path / "openapi.json"), "--output-path", str(made),
