@@ -137,6 +137,19 @@ def test_ctrl_c_keeps_the_ticket(stage: Stage, monkeypatch: pytest.MonkeyPatch) 
     assert client.last_ticket.id == "q-1"
 
 
+def test_a_connection_lost_while_waiting_names_the_ticket(stage: Stage) -> None:
+    stage.will(ESTIMATE, TICKET, None, None, None)
+    with pytest.raises(qx.ConnectionLost, match=r"client\.release\('q-1'\)") as lost:
+        stage.client().ask("I3", confirm=True, **I3)
+    assert lost.value.ticket_id == "q-1"
+
+
+def test_what_was_free_and_is_charged_is_said(stage: Stage) -> None:
+    stage.will({**ESTIMATE, "free": True}, TICKET)
+    with pytest.warns(UserWarning, match="was charged"):
+        stage.client().ask("I3", wait=False, **I3)
+
+
 def test_ctrl_c_while_asking_says_how_to_go_on(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,6 @@ import pytest
 
 import qunxiang as qx
 
-
 # The generator asks to be told that these are bytes.
 CONFIG = """
 post_hooks: []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import qunxiang as qx
-from qunxiang import problems
+from qunxiang import problems, release
 
 Connect = Callable[..., qx.Client]
 WINDOW = ("2017-01-01", "2017-12-31")
@@ -52,7 +52,7 @@ def test_an_actuary(live: Connect, tmp_path: Path) -> None:
     assert client.history()[0].id == answer.id
     assert {a.principal for a in client.history()} == {"insurer-a"}
 
-    for form in ("json", "csv", "arrow", "parquet"):
+    for form in release.FORMATS:
         assert answer.save(tmp_path / f"a.{form}").stat().st_size > 0
     assert (tmp_path / "a.json").read_bytes() == answer.raw
 

@@ -37,7 +37,7 @@ MUTANTS = {
     "nothing was charged, under an old key": (
         "client", "fresh=not idempotency_key", "fresh=True", "test_asking"),
     "ctrl-c forgets the ticket": (
-        "client", "                ticket_id=now.id,\n", "", "test_asking"),
+        "client", "                ticket_id=name,\n", "", "test_asking"),
     "a file that others can read": (
         "credentials", "if status.st_mode & 0o077:", "if status.st_mode & 0o004:",
         "test_transport"),
@@ -52,7 +52,7 @@ MUTANTS = {
     "a short body is a whole one": (
         "_transport", "if stated is not None and stated.isdigit() and", "if False and",
         "test_transport"),
-    "an id leads elsewhere": ("client", 'else ticket, safe="")', 'else ticket, safe="/?=")',
+    "an id leads elsewhere": ("client", '_name(ticket), safe="")', '_name(ticket), safe="/?=")',
                               "test_transport"),
     "keys are pinned anew each time": ("_pins", "if server in pins:", "if False:",
                                        "test_transport"),

@@ -110,6 +110,13 @@ def test_what_people_read() -> None:
         _ = made.receipt
 
 
+def test_what_steers_a_terminal_is_shown_as_it_is() -> None:
+    made = release(title={"en": "a\x1b[2Jb\u202ec\U000e0001", "zh": "费\u3000用"})
+    assert "a\\u001b[2Jb\\u202ec\\udb40\\udc01" in repr(made)
+    assert made.title.startswith("a\x1b")
+    assert "费\u3000用" in repr(qx.Release(made.raw, None, language="zh"))
+
+
 def test_files(tmp_path: Path) -> None:
     made = qx.Release(release_bytes(), None, fetch=lambda form: form.encode())
     assert made.save(tmp_path / "a.json").read_bytes() == release_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 _STYLE = (
@@ -10,6 +11,27 @@ _STYLE = (
     "text-align:left;padding:.2em .8em .2em 0;border-bottom:1px solid #8888",
     "text-align:{};padding:.15em .8em .15em 0;vertical-align:top",
 )
+
+
+# What could steer a terminal or hide in a text: controls, marks of direction, and the like.
+_UNSEEN = frozenset(("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"))
+
+
+def safe(text: str) -> str:
+    """Show what nobody sees as the escape that JSON has for it; lines and tabs stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        c
+        if c in "\n\t" or unicodedata.category(c) not in _UNSEEN
+        else "".join(f"\\u{u:04x}" for u in _units(c))
+        for c in text
+    )
+
+
+def _units(c: str) -> list[int]:
+    raw = c.encode("utf-16-be", "surrogatepass")
+    return [int.from_bytes(raw[i : i + 2], "big") for i in range(0, len(raw), 2)]
 
 
 def number(x: float | int | None, digits: int = 6) -> str:
@@ -27,7 +49,7 @@ def number(x: float | int | None, digits: int = 6) -> str:
 
 def _cells(rows: Iterable[Sequence[object]]) -> list[list[str]]:
     return [
-        [number(c) if isinstance(c, (int, float)) or c is None else str(c) for c in row]
+        [number(c) if isinstance(c, (int, float)) or c is None else safe(str(c)) for c in row]
         for row in rows
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -12,7 +13,7 @@ from urllib.parse import quote
 from . import _asking, _pins, credentials
 from ._question import body
 from ._transport import Transport
-from .errors import CredentialsError, Interrupted, ReceiptError
+from .errors import ConnectionLost, CredentialsError, Interrupted, ReceiptError
 from .estimate import Budgets, Estimate, ScopeShare
 from .problems import Abandoned
 from .receipt import Keys, Receipt, verify
@@ -209,41 +210,52 @@ class Client:
             ) from None
         ticket = Ticket.of(answer.object())
         self.last_ticket = ticket
+        if estimate.free and ticket.charged:
+            warnings.warn(
+                f"What was free a moment ago was charged: {estimate.template} at about rho"
+                f" {estimate.rho:.6g}. The stored answer is gone, as when data were loaded anew.",
+                stacklevel=2,
+            )
         return self.wait(ticket) if wait else ticket
 
     def wait(self, ticket: Ticket | str) -> Release:
         """Wait until an answer is due, and fetch it. Ctrl-C leaves it to be fetched later."""
-        now = self.status(ticket) if isinstance(ticket, str) else ticket
-        line = _asking.progress()
+        name = _name(ticket)
         try:
-            pause = 0.2
+            now = self._until_over(self.status(ticket) if isinstance(ticket, str) else ticket)
+            if now.state == "abandoned":
+                raise Abandoned({
+                    "type": "urn:qunxiang:problem:abandoned", "status": 410,
+                    "title": "Charged and abandoned" if now.charged else "Abandoned",
+                    "detail": f"{now.id} will never be answered",
+                })  # fmt: skip
+            charged = ticket.charged if isinstance(ticket, Ticket) else now.charged
+            return self.release(now.release, charged=charged)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"Interrupted. What was charged is kept: client.release({name!r}) fetches the"
+                " answer when it is due.",
+                ticket_id=name,
+            ) from None
+        except ConnectionLost as err:
+            raise ConnectionLost(str(err), ticket_id=name) from err
+
+    def _until_over(self, now: Ticket) -> Ticket:
+        line = _asking.progress()
+        pause = 0.2
+        try:
             while not now.over:
                 left = now.due.timestamp() - (time.time() + self._http.clock_ahead)
                 line.show(now.due, left)
-                if left > 0:
-                    time.sleep(min(left + 0.05, 1.0))
-                    if left > 1:
-                        continue
-                else:
-                    time.sleep(pause)
-                    pause = min(1.5 * pause, 5.0)
+                if left > 1:  # nothing is to be known before
+                    time.sleep(1.0)
+                    continue
+                time.sleep(max(left + 0.05, pause))
+                pause = min(1.5 * pause, 5.0)
                 now = self.status(now.id)
-        except KeyboardInterrupt:
-            raise Interrupted(
-                f"Interrupted. What was charged is kept: client.release({now.id!r}) fetches the"
-                f" answer from {now.due:%Y-%m-%d %H:%M:%S} UTC on.",
-                ticket_id=now.id,
-            ) from None
         finally:
             line.done()
-        if now.state == "abandoned":
-            raise Abandoned({
-                "type": "urn:qunxiang:problem:abandoned", "status": 410,
-                "title": "Charged and abandoned" if now.charged else "Abandoned",
-                "detail": f"{now.id} will never be answered",
-            })  # fmt: skip
-        charged = ticket.charged if isinstance(ticket, Ticket) else now.charged
-        return self.release(now.release, charged=charged)
+        return now
 
     def status(self, ticket: Ticket | str) -> Ticket:
         """Tell where a request stands."""
@@ -328,5 +340,9 @@ class Client:
         return Register(told, self._language)
 
 
+def _name(ticket: Ticket | str) -> str:
+    return ticket.id if isinstance(ticket, Ticket) else ticket
+
+
 def _id(ticket: Ticket | str) -> str:
-    return quote(ticket.id if isinstance(ticket, Ticket) else ticket, safe="")
+    return quote(_name(ticket), safe="")

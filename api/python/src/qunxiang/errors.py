@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from ._show import safe
+
 _TYPE = "urn:qunxiang:problem:"
 
 
@@ -115,7 +117,7 @@ class Problem(QunxiangError):
         out = out.rstrip(".") + "."
         if self.asked and self.charged is False and "othing was charged" not in out:
             out += " Nothing was charged."
-        return f"{out} {self.next_step}"
+        return safe(f"{out} {self.next_step}")
 
     @classmethod
     def of(cls, document: Mapping[str, Any], *, asked: bool = False) -> Problem:

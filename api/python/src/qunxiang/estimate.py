@@ -118,7 +118,8 @@ class Estimate:
         return out
 
     def __repr__(self) -> str:
-        return "\n".join([f"{self.catalogue}  {self.title} ({self.template})", *self.lines()])
+        head = f"{self.catalogue}  {self.title} ({self.template})"
+        return _show.safe("\n".join([head, *self.lines()]))
 
     def _repr_html_(self) -> str:
         return _show.html_page(f"{self.catalogue}  {self.title} ({self.template})", self.lines())

@@ -19,6 +19,7 @@ from typing import Any
 from . import _ed25519, _merkle, _sm, _strict
 from ._leaf import decode
 from ._note import NoteError, Trust, unbase64
+from ._show import safe
 from .errors import ReceiptError
 
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -144,7 +145,7 @@ class Receipt:
         lines += [
             f"  {a['subject']} approved by {a['who']} (leaf {a['leaf']})" for a in p["approvals"]
         ]
-        return "\n".join(lines)
+        return safe("\n".join(lines))
 
     __repr__ = __str__
 

@@ -205,7 +205,8 @@ class Release:
     def __repr__(self) -> str:
         head, rows = self._shown()
         name = f"{self.told['catalogue']}  {self.title} ({self.told['template']})"
-        return "\n".join([name, "", _show.text_table(head, rows), "", *self._lines()])
+        text = "\n".join([name, "", _show.text_table(head, rows), "", *self._lines()])
+        return _show.safe(text)
 
     def _repr_html_(self) -> str:
         head, rows = self._shown()

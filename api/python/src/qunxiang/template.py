@@ -105,7 +105,7 @@ class Template:
             out += ["", "One group for each:", *(f"  {k}: {v}" for k, v in self.keys.items())]
         out += ["", "Numbers:", *(f"  {m.name} [{m.unit}] {m.title}" for m in self.measures)]
         out += ["", "Good to know:", *(f"  {n}" for n in self.notes)] if self.notes else []
-        return "\n".join(out)
+        return _show.safe("\n".join(out))
 
     def _repr_html_(self) -> str:
         keys: list[list[str]] = [[k, v] for k, v in self.keys.items()]
