@@ -111,6 +111,7 @@ def test_sm2_takes_no_point_beside_the_curve_and_no_zero() -> None:
     assert _sm.verify(signer.public, b"m", signature)
     beside = bytearray(signer.public)
     beside[40] ^= 1
+    assert not _sm.on_curve(bytes(beside))
     assert not _sm.verify(bytes(beside), b"m", signature)
     assert not _sm.verify(signer.public, b"m", bytes(64))
     assert not _sm.verify(signer.public, b"m", signature[:32] + _sm._N.to_bytes(32, "big"))

@@ -63,7 +63,7 @@ def test_a_generated_client(
     assert len(listed.templates) == len(mine.templates())
     question = models.RequestBody(
         template="I2", coarse=True, cost=0.01, allow_empty=True,
-        parameters=models.RequestBodyParameters.from_dict({"window": "2017-01-01..2017-12-31"}),
+        parameters=models.RequestBodyParameters.from_dict({"window": "2018-01-01..2018-12-31"}),
     )  # fmt: skip
     estimate = api("queries.estimate").sync(client=client, body=question)
     assert 0 < estimate.rho <= 0.01
