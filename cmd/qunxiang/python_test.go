@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,19 +96,21 @@ func TestPython(t *testing.T) {
 		t.Skip("it runs a demo")
 	}
 	python := python(t)
+	pytest := slices.Clip([]string{"-m", "pytest", "-q", "-p", "no:cacheprovider"})
 	checked := make(chan struct{})
 	go func() { // beside the demo, which mostly waits
 		defer close(checked)
 		inPython(t, python, "", "-m", "mypy")
 		inPython(t, python, "", "-m", "ruff", "check", "--no-cache", ".")
 		inPython(t, python, "", "-m", "ruff", "format", "--no-cache", "--check", ".")
+		t.Log(inPython(t, python, "", append(pytest, "--ignore=tests/test_live.py", "--ignore=tests/test_generated.py")...))
 	}()
 	file, stop := demoServer(t)
 	info, err := os.Stat(file)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the credentials file: %v, %v", info, err)
 	}
-	t.Log(inPython(t, python, file, "-m", "pytest", "-q", "--durations=5", "-p", "no:cacheprovider"))
+	t.Log(inPython(t, python, file, append(pytest, "tests/test_live.py", "tests/test_generated.py")...))
 	for example, says := range map[string]string{
 		"actuary": "relativities", "rwe_analyst": "Persistence on a drug", "regulator": "with one digit changed: the receipt does not hold",
 	} {
