@@ -88,6 +88,27 @@ func inPython(t *testing.T, python, credentials string, args ...string) string {
 	return string(out)
 }
 
+// commandLineReads asks by the command line as an identity of the file.
+func commandLineReads(t *testing.T, file string) {
+	t.Helper()
+	c, err := readCredentials(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for as, want := range map[string]string{"insurer": "rho 0.0", "pharma": "audience"} {
+		cmd := exec.CommandContext(t.Context(), self, "query", "estimate", "--server", c.Server, "--as", as, "--template", "I2",
+			"--coarse", "--allow-empty", "--param", "window=2017-01-01..2017-12-31", "--cost", "0.05")
+		cmd.Env = append(os.Environ(), "QUNXIANG_AS_PROGRAM=1", "QUNXIANG_TOKEN=", credentialsVariable+"="+file)
+		if out, _ := cmd.CombinedOutput(); !strings.Contains(string(out), want) {
+			t.Errorf("as %s: %s", as, out)
+		}
+	}
+}
+
 // The Python package passes its own tests, on the server of a demo, and its examples run
 // there as an actuary, an analyst and a regulator would run them.
 func TestPython(t *testing.T) {
@@ -119,6 +140,7 @@ func TestPython(t *testing.T) {
 			t.Errorf("%s does not say %q:\n%s", example, says, out)
 		}
 	}
+	commandLineReads(t, file)
 	<-checked
 	stop()
 	if exists(file) {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import LIVE
 
 import qunxiang as qx
 from qunxiang import problems, release
@@ -122,3 +124,20 @@ def test_a_ticket_is_fetched_later(live: Connect) -> None:
     assert client.status(ticket).state == "released"
     with pytest.raises(problems.Finished):
         client.cancel(ticket)
+
+
+def test_the_readme(live: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the README shows runs as it is written, in both languages."""
+    pytest.importorskip("pandas")
+    live()
+    monkeypatch.setenv("QUNXIANG_CREDENTIALS", os.environ[LIVE])
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    blocks = [b.partition("```")[0] for b in text.split("```python\n")[1:]]
+    shown = [b for b in blocks if b.startswith("import qunxiang as qx\n")]
+    assert len(shown) == 2
+    for block in shown:
+        names: dict[str, Any] = {}
+        exec(block, names)
+        assert names["answer"].receipt
+    assert (tmp_path / "severity.csv").read_text().startswith("age,level,")
