@@ -239,6 +239,17 @@ def test_other_keys_believe_nothing() -> None:
             verify(f.text(), missing, f.release, now=NOW)
 
 
+def test_keys_from_the_files_of_an_authority(tmp_path: Path) -> None:
+    (tmp_path / "pinned.policy").write_text(forge.POLICY)
+    (tmp_path / "receipt.pub").write_text(f"{keys().receipt[0]}\n\n")
+    (tmp_path / "receipt-sm2.pub").write_text(f"  {keys().receipt_sm2[0]}\n")
+    files = [tmp_path / n for n in ("pinned.policy", "receipt.pub", "receipt-sm2.pub")]
+    assert Keys.from_files(*files) == keys()
+    files[1].write_text("no key\n")
+    with pytest.raises(ReceiptError, match="no keys of receipts"):
+        Keys.from_files(*files)
+
+
 BAD_POLICIES = [
     "",
     "quorum none\nquorum none\n",

@@ -181,7 +181,9 @@ class Trust:
             self.witnesses[self._new(words[1])] = key
         elif kind == "group" and n >= 4:
             members = words[3:]
-            need = {"any": 1, "all": len(members)}.get(words[2]) or int(words[2])
+            need = {"any": 1, "all": len(members)}.get(words[2], 0)
+            if re.fullmatch(r"[1-9][0-9]{0,3}", words[2]):
+                need = int(words[2])
             used = [m for _, of in self.groups.values() for m in of]
             fresh = [m for m in members if self._known(m) and m not in used]
             if not 1 <= need <= len(members) or len(set(fresh)) != len(members):

@@ -8,9 +8,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-Value = str | int | float | Decimal | date | tuple["Value", "Value"] | Iterable["Value"]
-"""A parameter: a text, a number, a date, a pair of dates for a window, or several."""
-
 
 def text_of(value: object) -> str:
     """Write a parameter: a pair of dates is a window, other lists are joined by commas."""
