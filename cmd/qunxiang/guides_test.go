@@ -25,11 +25,11 @@ func TestGuides(t *testing.T) {
 		made                   []string // files that begin so
 	}{
 		{"actuary.md", "## Ask, price, and read the answer", "## 提问、估价、读懂答案",
-			[]string{"Claim severity", "± ", "groups shown", "nothing was charged"}, []string{"severity.xlsx:PK", "severity.csv:", "receipt.json:{"}},
+			[]string{"Claim frequency", "± ", "groups shown"}, []string{"frequency.xlsx:PK", "frequency.csv:", "receipt.json:{"}},
 		{"rwe-analyst.md", "## Cohorts, curves and their intervals", "## 队列、曲线及其区间",
 			[]string{"Persistence", "groups shown"}, []string{"persistence.parquet:PAR1", "receipt.json:{"}},
 		{"steward.md", "## A domain", "## 一个数据域",
-			[]string{"claim-severity", "qx_", "insurer-a"}, nil},
+			[]string{"claim-frequency", "qx_", "insurer-a"}, nil},
 		{"regulator.md", "## Verify", "## 核验",
 			[]string{"OK: every release has its one earlier charge", "found: exit code 5", "tested against the noise"}, nil},
 	} {
@@ -55,7 +55,7 @@ func TestGuides(t *testing.T) {
 			script = strings.ReplaceAll(script, "127.0.0.1:8443", free(t))
 			script = strings.Replace(script, "serve --domain D --addr", "serve --config qunxiang.yaml --domain D --addr", 1)
 			script = strings.Replace(script, "\n./qunxiang serve", "\nsed -i 's/slot: 2s/slot: 5s/' D/policy.yaml\n./qunxiang serve", 1) // a busy machine
-			cmd := exec.CommandContext(t.Context(), "bash", "-euc", "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n"+script)
+			cmd := exec.CommandContext(t.Context(), "bash", "-euc", "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n"+script)
 			cmd.Dir, cmd.WaitDelay = dir, 10*time.Second
 			out, err := cmd.CombinedOutput()
 			if err != nil {
