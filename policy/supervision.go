@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
 // ModeSupervised marks a domain in which two people of the authority or its regulator
@@ -176,7 +178,7 @@ func (r *reader) approvers(p *Policy, n ast.Node) {
 		}) {
 			r.want(m["person"], "the person of a principal with the role steward or regulator")
 		}
-		if b, err := base64.StdEncoding.Strict().DecodeString(a.Key); err != nil || !sound(b) {
+		if b, err := base64.StdEncoding.Strict().DecodeString(a.Key); err != nil || !witness.SoundKey(b) {
 			r.want(m["key"], "an Ed25519 public key in base64, as qunxiang approve keygen prints it")
 		}
 		if slices.ContainsFunc(p.Supervision.Approvers, func(o Approver) bool { return o.Person == a.Person || o.Key == a.Key }) {

@@ -43,7 +43,9 @@ type books struct {
 	place      []int32 // by leaf: its charge in charges, noCharge or aRelease
 	charges    []charge
 	reserves   []*reserve
-	reserved   map[int64]*reserve         // by leaf
+	reserved   map[int64]*reserve // by leaf
+	aside      aside
+	logged     map[int64]*snapshot        // by leaf
 	uses       map[string]map[string]*Use // by organisation and purpose
 }
 
@@ -91,8 +93,7 @@ const (
 )
 
 // expect makes room for about so many leaves, half of them charges.
-func (b *books) expect(leaves int64) {
-	n := int(min(max(leaves, 0), 1<<22))
+func (b *books) expect(n int) {
 	b.place, b.charges = make([]int32, 0, n), make([]charge, 0, n/2)
 	b.ids.expect(n / 2)
 	b.asked.expect(n / 2)
@@ -155,11 +156,11 @@ func (b *books) tick(r *Report, at, now int64) {
 // once checks that neither the id nor the principal's idempotency digest has
 // been used. It gives the id.
 func (b *books) once(r *Report, at int64, l *leaf) name {
-	id := b.names.of(l.id)
+	id := l.names.id
 	if !b.ids.first(id) {
 		r.find(DuplicateID, at, "request id used before")
 	}
-	if len(l.idempotency) > 0 && !b.asked.first(b.names.of(l.principal, l.idempotency)) {
+	if len(l.idempotency) > 0 && !b.asked.first(l.names.asked) {
 		r.find(DuplicateKey, at, "idempotency digest used before")
 	}
 	return id

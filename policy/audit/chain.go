@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"strings"
 
@@ -13,16 +14,8 @@ import (
 // padding.
 type link = [sm3.Size]byte
 
-// linked hashes the leaf that was parsed last, with an empty pad.
-func (c *cursor) linked(into *link) {
-	if c.sm3 == nil {
-		c.sm3 = sm3.New()
-	}
-	c.sm3.Reset()
-	c.sm3.Write(c.b[:c.padAt])
-	c.sm3.Write(c.b[c.padAt+c.pad:])
-	c.sm3.Sum(into[:0])
-}
+// unpadded are the two parts of the leaf that was parsed last, without its padding.
+func (c *cursor) unpadded() (before, behind []byte) { return c.b[:c.padAt], c.b[c.padAt+c.pad:] }
 
 // link reads the chain's member, which leaves of format 1 have not.
 func (c *cursor) link(l *leaf) {
@@ -35,25 +28,24 @@ func (c *cursor) link(l *leaf) {
 		c.bad = true
 		return
 	}
-	var all byte
-	for i := range l.link {
-		high, low := digits[l.previous[2*i]], digits[l.previous[2*i+1]]
-		all |= high | low
-		l.link[i] = high<<4 | low
-	}
-	c.bad = all > 15
+	c.bad = !unhex(&l.link, l.previous)
 }
 
-// digits are the values of the small hex digits, and 255 of what is none.
-var digits = func() (values [256]byte) {
-	for i := range values {
-		values[i] = 255
+// unhex reads small hex digits, eight at a time, as there is such a text in every leaf. It
+// takes no other byte.
+func unhex(into *link, text []byte) bool {
+	const ones = 0x0101010101010101
+	var other uint64
+	for i := range sm3.Size / 4 {
+		w := binary.LittleEndian.Uint64(text[8*i:])
+		v := w&(ones*15) + 9*(w>>6&ones) // letters have the bit 6
+		letter := (v + ones*(128-10)) >> 7 & ones
+		other |= w ^ (v + ones*'0' + letter*('a'-10-'0')) | v&(ones*0xf0)
+		v = v<<4 | v>>8
+		into[4*i], into[4*i+1], into[4*i+2], into[4*i+3] = byte(v), byte(v>>16), byte(v>>32), byte(v>>48)
 	}
-	for i, d := range []byte("0123456789abcdef") {
-		values[d] = byte(i)
-	}
-	return values
-}()
+	return other == 0
+}
 
 // chained holds a leaf's link against the leaf before; that of the first is of nothing.
 func (b *books) chained(r *Report, at int64, l *leaf) {

@@ -18,7 +18,7 @@ func (b *books) release(r *Report, at int64, l *leaf) {
 		return
 	}
 	b.place[at] = aRelease - b.place[l.ref]
-	if c.id != b.names.of(l.id) {
+	if c.id != l.names.id {
 		r.find(IDMismatch, at, "its charge has another request id")
 	}
 	switch c.state {
@@ -34,7 +34,7 @@ func (b *books) release(r *Report, at int64, l *leaf) {
 		r.find(ReleaseTime, at, "appended at least %d seconds after its slot", b.last-l.time)
 	}
 	b.last = max(b.last, l.time)
-	if c.state == open && !b.digests.first(b.names.of(l.digest)) {
+	if c.state == open && !b.digests.first(l.names.digest) {
 		r.find(ReleaseAgain, at, "%s was released for another charge", l.digest)
 	}
 	c.state = released
@@ -54,6 +54,9 @@ func (b *books) abandon(r *Report, at int64, l *leaf) {
 	}
 	c.state = abandoned
 	s := c.standing
+	if len(s.abandons) == suspendAfter { // the newest are enough to know
+		s.abandons = slices.Delete(s.abandons, 0, 1)
+	}
 	s.abandons = append(s.abandons, l.time)
 	s.abandons = slices.DeleteFunc(s.abandons, func(t int64) bool { return l.time-t > suspendWithin })
 	if !s.suspended && len(s.abandons) >= suspendAfter {

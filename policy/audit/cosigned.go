@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/qunxiang/qunxiang/policy/witness"
@@ -114,31 +115,45 @@ func (b *books) rekey(r *Report, at int64, l *leaf) {
 	b.want(r, at, l.time, b.terms, "key", content(l.raw), b.askedBy(r, at, string(l.principal)))
 }
 
+// turns are the KEY leaves of one algorithm, as they follow one another.
+type turns struct {
+	keys []rekeyed
+	last map[string]rekeyed // by key: the newest leaf that puts it in force
+}
+
+// turns sorts the KEY leaves by algorithm: a log may have any number of them, and of
+// checkpoints that are held against them.
+func (b *books) turns() map[string]*turns {
+	all := map[string]*turns{"ed25519": {last: map[string]rekeyed{}}, "sm2": {last: map[string]rekeyed{}}}
+	for _, k := range b.rekeyed {
+		t := all[k.algorithm]
+		t.keys, t.last[k.public] = append(t.keys, k), k
+	}
+	return all
+}
+
+// inForce is the key that signs so many leaves, "" for the first.
+func (t *turns) inForce(size int64) string {
+	n := sort.Search(len(t.keys), func(i int) bool { return !t.keys[i].signs(size) })
+	if n == 0 {
+		return ""
+	}
+	return t.keys[n-1].public
+}
+
 // rotated holds a checkpoint to the keys that were in force at its size: a KEY leaf's key
 // signs what has leaves after it, and nothing before; only one that stands in for a lost
 // key signs its own leaf.
-func (v *verifier) rotated(what string, c *checkpoint) {
+func (v *verifier) rotated(all map[string]*turns, what string, c *checkpoint) {
 	if c == nil {
 		return
 	}
-	for _, algorithm := range []string{"ed25519", "sm2"} {
-		by := c.seen.Ed25519
-		if algorithm == "sm2" {
-			by = c.seen.SM2
-		}
-		inForce, later := "", map[string]bool{}
-		for _, k := range v.books.rekeyed {
-			if k.algorithm != algorithm {
-				continue
-			}
-			if k.signs(c.size) {
-				inForce = k.public
-			} else {
-				later[k.public] = true
-			}
-		}
+	for algorithm, by := range map[string][]string{"ed25519": c.seen.Ed25519, "sm2": c.seen.SM2} {
+		inForce := all[algorithm].inForce(c.size)
 		for _, key := range by {
-			if later[key] && key != inForce || inForce != "" && key != inForce && !slices.Contains(by, inForce) {
+			k, named := all[algorithm].last[key]
+			later := named && !k.signs(c.size)
+			if later && key != inForce || inForce != "" && key != inForce && !slices.Contains(by, inForce) {
 				v.report.find(KeyRetired, -1, "the %s of %d leaves is signed by a key that was not in force there", what, c.size)
 				break
 			}

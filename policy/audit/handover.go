@@ -42,7 +42,7 @@ func Follow(pinned *witness.Trust, log fs.FS, now time.Time) *witness.Trust {
 func follow(trust *witness.Trust, log fs.FS, now time.Time) (*witness.Trust, []handed) {
 	var all []handed
 	for n := 1; n <= maxHandovers; n++ {
-		text, err := fs.ReadFile(log, fmt.Sprint(handoverName, n))
+		text, err := readSmall(log, fmt.Sprint(handoverName, n), maxHandover)
 		if err != nil {
 			break
 		}
@@ -102,7 +102,9 @@ func (v *verifier) unpinned(trust *witness.Trust) {
 	if v.refused == "" {
 		return
 	}
-	for _, k := range v.books.rekeyed {
+	// Only the newest may sign now, and each costs a signature to try.
+	newest := v.books.rekeyed[max(0, len(v.books.rekeyed)-maxHandovers):]
+	for _, k := range newest {
 		with, err := trust.With(k.public)
 		if err != nil {
 			continue

@@ -11,6 +11,7 @@ type reserve struct {
 	left       Cost
 	end        int64 // first second after its last day
 	closed     bool
+	counted    bool // in what is set aside
 }
 
 func (v *reserve) open(at int64) bool { return !v.closed && at < v.end }
@@ -21,34 +22,7 @@ func (b *books) agreed(l *leaf) name {
 	return b.names.of(bytes.Join(parts, []byte{0}), bytes.Join(l.list, []byte{0}))
 }
 
-// held is what open reservations keep from all others in a scope at a time.
-func (b *books) held(scope string, at int64) (sum Cost) {
-	for _, v := range b.reserves {
-		if v.open(at) && v.scopes[scope] {
-			sum = sum.plus(v.left)
-		}
-	}
-	return sum
-}
-
-// heldQuota is what they keep from all others of a grant's quota.
-func (b *books) heldQuota(grant string, at int64) (rho int64) {
-	for _, v := range b.reserves {
-		if v.open(at) && v.grant == grant {
-			rho = add(rho, v.left.Rho)
-		}
-	}
-	return rho
-}
-
-func (b *books) find(job []byte) *reserve {
-	for _, v := range b.reserves {
-		if v.job == string(job) {
-			return v
-		}
-	}
-	return nil
-}
+func (b *books) find(job []byte) *reserve { return b.aside.jobs[string(job)] }
 
 // reserve holds a RESERVE to the rules of a charge of all that it sets aside.
 func (b *books) reserve(r *Report, at int64, l *leaf) {
@@ -77,6 +51,7 @@ func (b *books) reserve(r *Report, at int64, l *leaf) {
 	}
 	b.reserves = append(b.reserves, v)
 	b.reserved[at] = v
+	b.aside.add(v)
 }
 
 // draw gives the reservation that a charge draws from, nil for none, after it has
@@ -101,7 +76,9 @@ func (b *books) draw(r *Report, at int64, l *leaf) *reserve {
 	if l.cost.Rho > v.left.Rho || l.cost.Delta > v.left.Delta {
 		r.find(ReservePassed, at, "(%d, %d) charged, (%d, %d) was left of what was set aside", l.cost.Rho, l.cost.Delta, v.left.Rho, v.left.Delta)
 	}
+	b.aside.count(v, -1)
 	v.left = Cost{max(0, v.left.Rho-l.cost.Rho), max(0, v.left.Delta-l.cost.Delta)}
+	b.aside.count(v, 1)
 	return v
 }
 
@@ -114,6 +91,7 @@ func (b *books) unreserve(r *Report, at int64, l *leaf) {
 		r.find(CloseTwice, at, "reservation %d was closed before", l.ref)
 	default:
 		v.closed = true
+		b.aside.drop(v)
 	}
 }
 

@@ -9,13 +9,17 @@ import (
 	"io/fs"
 	"runtime"
 	"sync"
+
+	"github.com/qunxiang/qunxiang/policy/audit/lanes"
 )
 
 // batch is a block being examined.
 type batch struct {
 	*block
+	first  int64 // place of its first leaf in the log
 	leaves []leaf
 	hashes []hash
+	tops   []hash // by leaf: of the largest subtree that ends with it and begins in the batch
 	links  []link
 	good   []bool // parsed
 	broken int    // spans before the first record whose sum is wrong
@@ -26,9 +30,9 @@ type batch struct {
 // sized makes room for n leaves, in what a batch before left where it is enough.
 func (b *batch) sized(n int) {
 	if cap(b.leaves) < n {
-		b.leaves, b.hashes, b.links, b.good = make([]leaf, n), make([]hash, n), make([]link, n), make([]bool, n)
+		b.leaves, b.hashes, b.tops, b.links, b.good = make([]leaf, n), make([]hash, n), make([]hash, n), make([]link, n), make([]bool, n)
 	}
-	b.leaves, b.hashes, b.links, b.good = b.leaves[:n], b.hashes[:n], b.links[:n], b.good[:n]
+	b.leaves, b.hashes, b.tops, b.links, b.good = b.leaves[:n], b.hashes[:n], b.tops[:n], b.links[:n], b.good[:n]
 }
 
 // run reads blocks, hashes and parses them beside each other, and folds them in
@@ -43,9 +47,9 @@ func (v *verifier) run(ctx context.Context, src source) error {
 	var examining sync.WaitGroup
 	for range workers {
 		examining.Go(func() {
-			var c cursor
+			w := worker{names: namer{seeds: v.books.names.seeds}}
 			for b := range todo {
-				b.examine(&c)
+				b.examine(&w)
 				close(b.done)
 			}
 		})
@@ -53,7 +57,7 @@ func (v *verifier) run(ctx context.Context, src source) error {
 	go func() {
 		defer close(order)
 		defer close(todo)
-		for {
+		for read := int64(0); ; {
 			b := &batch{block: &block{}}
 			select {
 			case b = <-v.used:
@@ -63,6 +67,8 @@ func (v *verifier) run(ctx context.Context, src source) error {
 				return
 			}
 			b.done = make(chan struct{})
+			b.first = read
+			read += int64(len(b.spans))
 			select {
 			case order <- b:
 			case <-ctx.Done():
@@ -105,31 +111,45 @@ func (v *verifier) foldAll(ctx context.Context, order <-chan *batch) error {
 	return ctx.Err()
 }
 
+// worker is what examines batches, and keeps its memory from one to the next.
+type worker struct {
+	cursor cursor
+	names  namer
+	chain  lanes.Batch
+	of     []int // by message in chain: its leaf
+}
+
 // examine checks sums, hashes leaves (RFC 6962: a zero byte before each) and
 // parses them.
-func (b *batch) examine(c *cursor) {
+func (b *batch) examine(w *worker) {
 	n := len(b.spans)
 	b.sized(n)
+	w.of = w.of[:0]
 	for b.broken = 0; b.broken < n; b.broken++ {
 		s := b.spans[b.broken]
 		if s.head >= 0 && !s.intact(b.raw) {
-			return
+			break
 		}
-		b.good[b.broken] = c.parse(b.raw[s.from:s.to], &b.leaves[b.broken])
+		b.good[b.broken] = w.cursor.parse(b.raw[s.from:s.to], &b.leaves[b.broken])
 		b.links[b.broken] = link{} // of what is no leaf nothing can be said
 		if b.good[b.broken] {
-			c.linked(&b.links[b.broken])
+			w.chain.Add(w.cursor.unpadded())
+			w.of = append(w.of, b.broken)
+			b.leaves[b.broken].names = w.names.leaf(&b.leaves[b.broken])
 		}
 		b.raw[s.from-1] = 0 // the head has served
 		b.hashes[b.broken] = sha256.Sum256(b.raw[s.from-1 : s.to])
 	}
+	w.chain.Sums(func(n int, sum link) { b.links[w.of[n]] = sum })
+	subtrees(b.first, b.hashes[:b.broken], b.tops)
 }
 
 // fold takes in a batch; false if the log cannot be read on from here.
 func (v *verifier) fold(b *batch) bool {
+	v.read ^= v.books.near(b.leaves[:b.broken])
 	for i := range b.broken {
 		at := v.report.Leaves
-		v.tree.add(b.hashes[i])
+		v.tree.join(b.tops[i], within(b.first, i))
 		v.hashes = append(v.hashes, b.hashes[i])
 		v.report.Leaves++
 		if b.good[i] {
@@ -173,6 +193,9 @@ func (v *verifier) file(at int64, l *leaf) {
 	c := v.claims[l.ref]
 	delete(v.claims, l.ref)
 	delete(v.unnamed, string(l.digest)+".json")
+	if !v.opened.first(l.names.digest) {
+		return // a log may name one large file any number of times; that it does was found
+	}
 	f, err := v.releases.Open(string(l.digest) + ".json")
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) { // a later DELETE may say why

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"math"
 	"slices"
 )
 
@@ -49,7 +50,7 @@ func (v *verifier) source(o Options) (source, error) {
 		return nil, err
 	}
 	if info, err := f.Stat(); err == nil {
-		v.books.expect(info.Size() / int64(headSize+leafSizes[0]))
+		v.expect(info.Size() / int64(headSize+leafSizes[0]))
 	}
 	return &wal{f: f}, nil
 }
@@ -124,7 +125,7 @@ func (t *bundles) next(b *block) error {
 		return io.EOF
 	}
 	name, width := bundleName(t.index/256, t.size)
-	raw, err := fs.ReadFile(t.fs, name)
+	raw, err := readSmall(t.fs, name, int64(width)*(2+math.MaxUint16))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
@@ -158,4 +159,22 @@ func bundleName(n, size int64) (string, int) {
 		path += fmt.Sprintf(".p/%d", width)
 	}
 	return "tile/entries/" + path, int(width)
+}
+
+// ErrTooLarge says that a file is larger than one of its kind may be. It comes with
+// ErrUnusable.
+var ErrTooLarge = errors.New("larger than it may be")
+
+// readSmall reads a file of at most so many bytes.
+func readSmall(files fs.FS, name string, limit int64) ([]byte, error) {
+	f, err := files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("%s: %w: %d bytes", name, ErrTooLarge, limit)
+	}
+	return b, err
 }

@@ -63,15 +63,18 @@ func (b *books) wantAs(r *Report, at, now int64, t *terms, subject, digest, name
 		return
 	}
 	var agree []string
-	for person, s := range b.approvals[subject+" "+digest] {
-		if !s.revoked && now < s.expires && t.approvers[person] == s.key && !asked[person] && (named == "" || s.name == named) {
+	said := b.approvals[subject+" "+digest]
+	for person, key := range t.approvers { // there are few of them; who has spoken may be many
+		s := said[person]
+		if s != nil && !s.revoked && now < s.expires && key == s.key && !asked[person] && (named == "" || s.name == named) {
 			agree = append(agree, person)
 		}
+		if len(agree) == people {
+			return
+		}
 	}
-	if len(agree) < people {
-		slices.Sort(agree)
-		r.find(NotApproved, at, "the %s %s has the approval of %d people (%s), it needs %d", subject, digest, len(agree), strings.Join(agree, ", "), people)
-	}
+	slices.Sort(agree)
+	r.find(NotApproved, at, "the %s %s has the approval of %d people (%s), it needs %d", subject, digest, len(agree), strings.Join(agree, ", "), people)
 }
 
 // askedBy is the person behind a principal; nobody known is a finding.
@@ -221,6 +224,10 @@ func (b *books) register(r *Report, at int64, l *leaf) {
 	s.content = content(l.raw)
 	b.want(r, at, l.time, b.terms, "snapshot", s.content, b.askedBy(r, at, s.by))
 	b.snapshots[string(l.snapshot)] = s
+	if b.logged == nil {
+		b.logged = map[int64]*snapshot{}
+	}
+	b.logged[at] = s
 }
 
 // deletion takes in that a released file or a snapshot was removed.
@@ -230,11 +237,9 @@ func (b *books) deletion(r *Report, at int64, l *leaf) {
 		b.unfile(r, at, l)
 		return
 	}
-	for _, s := range b.snapshots {
-		if s.at == l.ref && !s.deleted {
-			s.deleted = true
-			return
-		}
+	if s := b.logged[l.ref]; s != nil && !s.deleted {
+		s.deleted = true
+		return
 	}
 	r.find(DeleteInvalid, at, "leaf %d is no release and no snapshot, or was deleted before", l.ref)
 }

@@ -3,6 +3,8 @@ package audit
 import (
 	"bytes"
 	"encoding/base64"
+
+	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
 func (c *cursor) grant(l *leaf) {
@@ -71,7 +73,7 @@ func (c *cursor) approvers(t *terms) {
 		person := c.text(`,"person":`)
 		c.lit(`}`)
 		b, err := base64.StdEncoding.Strict().DecodeString(key)
-		c.bad = c.bad || err != nil || !sound(b) || keys[key] || bytes.Compare(last, person) >= 0
+		c.bad = c.bad || err != nil || !witness.SoundKey(b) || keys[key] || bytes.Compare(last, person) >= 0
 		keys[key], last = true, person
 		t.approvers[string(person)] = key
 	})

@@ -19,13 +19,36 @@ type frontier struct {
 	sub  [64]hash
 }
 
-func (f *frontier) add(leaf hash) {
+func (f *frontier) add(leaf hash) { f.join(leaf, 0) }
+
+// join adds a leaf, of which the largest perfect subtree that is known and ends with it has
+// so many levels above leaves.
+func (f *frontier) join(top hash, from int) {
 	level := bits.TrailingZeros64(^f.size)
-	for i := range level {
-		leaf = node(f.sub[i], leaf)
+	for i := from; i < level; i++ {
+		top = node(f.sub[i], top)
 	}
-	f.sub[level] = leaf
+	f.sub[level] = top
 	f.size++
+}
+
+// within is how many levels the largest perfect subtree has that ends with a leaf of a run
+// of leaves and does not begin before the run.
+func within(first int64, leaf int) int {
+	return min(bits.TrailingZeros64(uint64(first)+uint64(leaf)+1), bits.Len(uint(leaf)+1)-1)
+}
+
+// subtrees hashes what of the tree lies within a run of leaves: for each leaf the largest
+// perfect subtree that ends with it. What the runs have in common is left to join.
+func subtrees(first int64, leaves, tops []hash) {
+	var sub [64]hash
+	for i, top := range leaves {
+		level := within(first, i)
+		for j := range level {
+			top = node(sub[j], top)
+		}
+		sub[level], tops[i] = top, top
+	}
 }
 
 func (f *frontier) root() hash {

@@ -61,7 +61,7 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 	if o.Log == nil || len(trust.Logs()) == 0 {
 		return nil, fmt.Errorf("%w: a log and its pinned keys are needed", ErrUnusable)
 	}
-	text, err := fs.ReadFile(o.Log, "checkpoint")
+	text, err := readSmall(o.Log, checkpointName, maxCheckpoint)
 	if err != nil {
 		return nil, fmt.Errorf("%w: checkpoint: %w", ErrUnusable, err)
 	}
@@ -123,9 +123,18 @@ type verifier struct {
 	releases fs.FS
 	unnamed  folder
 	claims   map[int64]*claim // of the open charges, by leaf
+	opened   nameSet          // digests of released files
 	damaged  bool             // a record under the checkpoint cannot be read
 	absent   []absent         // released files that are not there
 	used     chan *batch      // folded, to be filled again
+	read     uint64           // ahead of need; its value says nothing
+}
+
+// expect makes room for about so many leaves, as far as it is believed.
+func (v *verifier) expect(leaves int64) {
+	n := int(min(max(leaves, 0), 1<<22))
+	v.hashes = make([]hash, 0, n)
+	v.books.expect(n)
 }
 
 // absent is the file of a RELEASE that is not there.
@@ -184,14 +193,15 @@ func (v *verifier) finish() {
 		}
 	}
 	v.cosigned()
+	turns := v.books.turns()
 	for _, h := range v.handed {
 		if r.Leaves < h.size && !v.damaged {
 			r.find(LogShort, -1, "%d leaves, a key handed over when there were %d", r.Leaves, h.size)
 		}
-		v.rotated("checkpoint of the handover", h.checkpoint)
+		v.rotated(turns, "checkpoint of the handover", h.checkpoint)
 	}
-	v.rotated("checkpoint", v.signed)
-	v.rotated("older checkpoint", v.since)
+	v.rotated(turns, "checkpoint", v.signed)
+	v.rotated(turns, "older checkpoint", v.since)
 	if v.releases == nil && r.Releases > 0 {
 		r.note(ReleasesAbsent, "the released files were not looked at")
 	}

@@ -157,7 +157,7 @@ func (g *Grant) checkPeople() error {
 	}
 	for _, a := range g.Approvers {
 		persons, keys = append(persons, a.Person), append(keys, a.Key)
-		if b, err := base64.StdEncoding.Strict().DecodeString(a.Key); err != nil || !sound(b) {
+		if b, err := base64.StdEncoding.Strict().DecodeString(a.Key); err != nil || !witness.SoundKey(b) {
 			return fmt.Errorf("%w: an approver's key is not an Ed25519 key in base64", ErrLeaf)
 		}
 		if !slices.Contains(known, a.Person) {

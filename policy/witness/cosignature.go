@@ -83,7 +83,7 @@ func NewCosignatureVerifier(text string) (*CosignatureVerifier, error) {
 	if data[0] != typeCosignature || len(data) != 1+ed25519.PublicKeySize {
 		return nil, fmt.Errorf("%w: the key of %s is not a witness's", ErrKey, name)
 	}
-	if !sound(data[1:]) {
+	if !SoundKey(data[1:]) {
 		return nil, errUnsound
 	}
 	return &CosignatureVerifier{name, ed25519.PublicKey(data[1:])}, nil

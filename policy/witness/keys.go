@@ -26,7 +26,7 @@ func NewVerifier(text string) (note.Verifier, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrKey, err)
 		}
-		if !sound(data[1:]) {
+		if !SoundKey(data[1:]) {
 			return nil, errUnsound
 		}
 		return v, nil

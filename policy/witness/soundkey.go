@@ -7,9 +7,10 @@ import (
 	"slices"
 )
 
-// sound says whether b is an Ed25519 public key in its one spelling (RFC 8032, section
+// SoundKey says whether b is an Ed25519 public key in its one spelling (RFC 8032, section
 // 5.1.3) and not a point of small order, under which one signature fits every message.
-func sound(b []byte) bool {
+// Whoever takes a key from others, be it a log's, a witness's or an approver's, asks it.
+func SoundKey(b []byte) bool {
 	if len(b) != ed25519.PublicKeySize {
 		return false
 	}

@@ -203,7 +203,7 @@ func (p *trustReader) witness(name, text string) error {
 // approver pins a person and a key. A person who has had several has as many lines.
 func (p *trustReader) approver(person, key string) error {
 	b, err := base64.StdEncoding.Strict().DecodeString(key)
-	if err != nil || !sound(b) || p.t.approvers[[2]string{person, key}] {
+	if err != nil || !SoundKey(b) || p.t.approvers[[2]string{person, key}] {
 		return fmt.Errorf("%w: approver %s has no Ed25519 key in base64, or the same twice", ErrKey, person)
 	}
 	p.t.approvers[[2]string{person, key}] = true
