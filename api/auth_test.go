@@ -15,6 +15,7 @@ var routes = []struct{ method, path string }{
 	{"GET", "/v1/templates"}, {"GET", "/v1/templates/I3"}, {"POST", "/v1/estimates"}, {"POST", "/v1/queries"},
 	{"GET", "/v1/queries/q-1"}, {"GET", "/v1/queries/q-1/events"}, {"DELETE", "/v1/queries/q-1"},
 	{"GET", "/v1/releases/q-1"}, {"GET", "/v1/releases/q-1/receipt"}, {"GET", "/v1/budgets"},
+	{"GET", "/v1/queries"}, {"GET", "/v1/releases/q-1.csv"}, {"GET", "/v1/releases/q-1.arrow"}, {"GET", "/v1/releases/q-1.parquet"}, {"GET", "/v1/releases/q-1.xlsx"},
 	{"GET", "/v1/session"}, {"POST", "/v1/session"}, {"DELETE", "/v1/session"},
 }
 
@@ -85,7 +86,7 @@ func TestEveryOperationAsksForAToken(t *testing.T) {
 			}
 		}
 	}
-	if paths != 12 {
+	if paths != 16 {
 		t.Errorf("%d paths: add new ones to routes", paths)
 	}
 }

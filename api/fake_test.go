@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -171,6 +172,19 @@ func (f *fake) Receipt(_ context.Context, principal, id string) ([]byte, error) 
 
 func (f *fake) Budgets() []queries.ScopeShare {
 	return []queries.ScopeShare{{Scope: "city/2025", Cap: 1.06, Spent: 0.1, Fits: true}}
+}
+
+func (f *fake) History(principal string) []queries.Asked {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := []queries.Asked{}
+	for _, t := range f.tickets {
+		if t.owner == principal {
+			out = append(out, queries.Asked{ID: t.ID, Asked: noon, Due: t.Due, State: t.State, Principal: principal, Template: "claim-severity@1.1.0", Scopes: []string{"city/2025"}})
+		}
+	}
+	slices.SortFunc(out, func(a, b queries.Asked) int { return strings.Compare(b.ID, a.ID) })
+	return out
 }
 
 // known are the principals and their tokens.

@@ -59,11 +59,14 @@ func (in *tileInput) Resolve(ctx huma.Context) []error {
 var _ huma.Resolver = (*tileInput)(nil)
 
 func (s *Server) routeLog() {
-	blob := &huma.Schema{Type: huma.TypeString, Format: "binary"}
-	answers := func(media string) map[string]*huma.Response {
-		return map[string]*huma.Response{"200": {Description: "As C2SP tlog-tiles has it.", Content: map[string]*huma.MediaType{media: {Schema: blob}}}}
-	}
 	const text, bytes = "text/plain; charset=utf-8", "application/octet-stream"
+	answers := func(media string) map[string]*huma.Response {
+		schema := &huma.Schema{Type: huma.TypeString}
+		if media == bytes {
+			schema.Format = "binary"
+		}
+		return map[string]*huma.Response{"200": {Description: "As C2SP tlog-tiles has it.", Content: map[string]*huma.MediaType{media: {Schema: schema}}}}
+	}
 	huma.Register(s.huma, s.operation(huma.Operation{
 		OperationID: "get-checkpoint", Method: http.MethodGet, Path: "/v1/log/checkpoint", Tags: []string{"log"},
 		Summary: "Fetch the newest checkpoint", Description: "C2SP tlog-checkpoint, a signed note. Keep one: a log that is rewritten later contradicts it.",

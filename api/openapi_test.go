@@ -14,7 +14,9 @@ import (
 
 func description(t *testing.T, form string) []byte {
 	t.Helper()
-	s, _ := registerServer(t)
+	s, _ := registerServer(t, func(o *Options) {
+		o.Keys = func() (*Keys, error) { return &Keys{}, nil }
+	})
 	w := do(s.Handler(), "GET", "/openapi."+form, "", "Authorization: ")
 	if w.Code != 200 || w.Header().Get("Content-Type") != "application/openapi+"+form {
 		t.Fatalf("%d %q", w.Code, w.Header().Get("Content-Type"))
@@ -112,10 +114,30 @@ func TestDescriptionIsSound(t *testing.T) {
 				if r.Description == "" || status != "default" && status != "204" && len(r.Content) == 0 {
 					t.Errorf("%s: %s is not described", where, status)
 				}
+				for media, c := range r.Content {
+					checkBodySchema(t, where, media, c.Schema)
+				}
 			}
 		}
 	}
 	checkReferences(t, raw, d)
+}
+
+// checkBodySchema wants what is no JSON to be a string, and binary only where it is no
+// text: a client that is made from the description reads the body by it.
+func checkBodySchema(t *testing.T, where, media string, schema map[string]any) {
+	t.Helper()
+	if strings.HasSuffix(media, "json") {
+		return
+	}
+	want := "binary"
+	if strings.HasPrefix(media, "text/") {
+		want = ""
+	}
+	format, _ := schema["format"].(string)
+	if schema["type"] != "string" || format != want {
+		t.Errorf("%s: a body of %s is described as %v", where, media, schema)
+	}
 }
 
 // checkReferences wants every reference to lead to a schema and every schema to

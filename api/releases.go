@@ -43,13 +43,14 @@ const releaseText = "As JSON, exactly the bytes that were stored, hashed and log
 func (s *Server) routeReleases() {
 	content := map[string]*huma.MediaType{media[JSON]: {Schema: s.releaseSchema()}}
 	for _, f := range formats[1:] {
-		content[media[f]] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+		content[media[f]] = &huma.MediaType{Schema: f.schema()}
 	}
 	huma.Register(s.huma, s.operation(huma.Operation{
 		OperationID: "get-release", Method: http.MethodGet, Path: "/v1/releases/{id}", Tags: []string{"releases"},
 		Summary: "Fetch an answer", Description: releaseText,
 		Responses: map[string]*huma.Response{"200": {Description: "The release.", Content: content}},
 	}), s.release)
+	s.describeFiles()
 	huma.Register(s.huma, s.operation(huma.Operation{
 		OperationID: "get-receipt", Method: http.MethodGet, Path: "/v1/releases/{id}/receipt", Tags: []string{"releases"},
 		Summary:     "Fetch the receipt of an answer",
@@ -68,6 +69,29 @@ func (s *Server) routeReleases() {
 		}
 		return &receiptOutput{ContentType: media[JSON], Body: b}, nil
 	})
+}
+
+// describeFiles describes the forms of an answer that an extension asks for, each by
+// itself: a client that is made from the description reads one kind of body from one
+// operation. The operation of the answer serves them.
+func (s *Server) describeFiles() {
+	for _, f := range formats[1:] {
+		o := s.operation(huma.Operation{
+			OperationID: "get-release-" + string(f), Method: http.MethodGet, Path: "/v1/releases/{id}." + string(f), Tags: []string{"releases"},
+			Summary:    "Fetch an answer as a file: " + string(f),
+			Parameters: []*huma.Param{{Name: "id", In: "path", Required: true, Description: "Id of the request.", Schema: &huma.Schema{Type: huma.TypeString}}},
+			Responses:  map[string]*huma.Response{"200": {Description: "The file.", Content: map[string]*huma.MediaType{media[f]: {Schema: f.schema()}}}},
+		})
+		s.huma.OpenAPI().AddOperation(&o)
+	}
+}
+
+// schema describes a body in a format that is not JSON.
+func (f Format) schema() *huma.Schema {
+	if f == CSV {
+		return &huma.Schema{Type: huma.TypeString}
+	}
+	return &huma.Schema{Type: huma.TypeString, Format: "binary"}
 }
 
 type receiptOutput struct {

@@ -28,6 +28,8 @@ type Options struct {
 	Approvals Approvals
 	// Published is the log as it is published; default none.
 	Published Log
+	// Keys are what a client pins, to check receipts; default none.
+	Keys func() (*Keys, error)
 	// Register writes the public register, which is then shown to everybody; default
 	// none. About says whose it is.
 	Register Registrar
@@ -122,6 +124,10 @@ func New(o Options) (*Server, error) {
 	s.routeEvents()
 	s.routeReleases()
 	s.routeBudgets()
+	s.routeHistory()
+	if s.Keys != nil {
+		s.routeKeys()
+	}
 	if s.Approvals != nil {
 		s.routeApprovals()
 	}

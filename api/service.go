@@ -29,6 +29,9 @@ type Service interface {
 	Receipt(ctx context.Context, principal, id string) ([]byte, error)
 	// Budgets lists what every scope of the population has left.
 	Budgets() []queries.ScopeShare
+	// History lists what a principal was charged for, newest first, or of everybody for
+	// whom may read the log.
+	History(principal string) []queries.Asked
 }
 
 // Principals knows who is in the policy; *policy.Policy is one.

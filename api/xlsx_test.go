@@ -36,8 +36,10 @@ func TestXLSX(t *testing.T) {
 	if w.Code != 200 || w.Header().Get("Content-Type") != media[XLSX] {
 		t.Fatalf("%d %s", w.Code, w.Header())
 	}
-	if again := do(s.Handler(), "GET", path, "", "Accept: "+media[XLSX]); !bytes.Equal(again.Body.Bytes(), w.Body.Bytes()) {
-		t.Error("the same release is another file, under the same ETag")
+	for range 20 { // with the library's own order of parts, one of two differs
+		if again := do(s.Handler(), "GET", path, "", "Accept: "+media[XLSX]); !bytes.Equal(again.Body.Bytes(), w.Body.Bytes()) {
+			t.Fatal("the same release is another file, under the same ETag")
+		}
 	}
 	sheets := read(t, w.Body.Bytes())
 	b, _ := json.MarshalIndent(sheets, "", " ")

@@ -139,7 +139,7 @@ type registrar struct {
 }
 
 func (b *registrar) enter(rec ledger.Request) {
-	training := rec.Catalogue == ledger.Training
+	training := b.training(rec)
 	for _, scope := range rec.Scopes {
 		b.spent[scope] += rec.Cost.Rho
 		u := b.used[[2]string{rec.Organisation, scope}]
@@ -176,6 +176,8 @@ func (b *registrar) enter(rec ledger.Request) {
 	}
 	b.out.Entries = append(b.out.Entries, e)
 }
+
+func (b *registrar) training(rec ledger.Request) bool { return rec.Catalogue == ledger.Training }
 
 // state is where a charge stands as far as checkpoints tell. That it was
 // abandoned is told once its leaf cannot but be covered: with the whole log.

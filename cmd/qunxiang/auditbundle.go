@@ -14,8 +14,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/audit"
+	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
 func auditBundleCommand() *cobra.Command {
@@ -83,6 +85,15 @@ Keys that a KEY leaf put in force belong into the file beside those before them.
 
 // pinnedPolicy is what a domain's public keys and policy say is to be pinned.
 func pinnedPolicy(dir string) ([]byte, error) {
+	s, err := readLog(dir)
+	if err != nil {
+		return nil, err
+	}
+	return pinnedUnder(dir, s)
+}
+
+// pinnedUnder is pinnedPolicy of a log that is read already.
+func pinnedUnder(dir string, s *ledger.State) ([]byte, error) {
 	var out bytes.Buffer
 	for _, u := range keyUses[:2] {
 		keys, err := u.publicKeys(dir)
@@ -92,10 +103,6 @@ func pinnedPolicy(dir string) ([]byte, error) {
 		for _, key := range keys {
 			fmt.Fprintf(&out, "log %s\n", key)
 		}
-	}
-	s, err := readLog(dir)
-	if err != nil {
-		return nil, err
 	}
 	g, some := s.InForce()
 	if !some || g.Mode != policy.ModeSupervised {
@@ -113,6 +120,26 @@ func pinnedPolicy(dir string) ([]byte, error) {
 	}
 	fmt.Fprintf(&out, "group the-quorum %d%s\nquorum the-quorum\n", g.Witnesses.Quorum, names)
 	return out.Bytes(), nil
+}
+
+// clientKeys are what a client pins to check receipts. It has no use for approvers.
+func (d *domain) clientKeys() (*api.Keys, error) {
+	text, err := pinnedUnder(d.dir, d.state)
+	if err != nil {
+		return nil, err
+	}
+	k := &api.Keys{Population: d.state.Population()}
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "approver ") {
+			k.Policy += line
+		}
+	}
+	for i, into := range []*[]string{&k.Receipt, &k.ReceiptSM2} {
+		if *into, err = keyUses[2+i].publicKeys(d.dir); err != nil {
+			return nil, err
+		}
+	}
+	return k, nil
 }
 
 func auditReplayCommand() *cobra.Command {

@@ -20,12 +20,16 @@ import (
 func demoCommand() *cobra.Command {
 	var persons int64
 	var once bool
-	var addr string
+	var addr, file string
 	c := &cobra.Command{
 		Use: "demo", Short: "A synthetic domain, a server, and a visit by each kind of user", Args: cobra.NoArgs,
 		Long: `Make a domain of synthetic people in a temporary directory, serve it on loopback,
 and let an insurer, a pharma analyst and a regulator visit it. The server then
-stays up until it is interrupted; --once leaves at the end.`,
+stays up until it is interrupted; --once leaves at the end.
+
+While it is up, a credentials file lets the command line and the Python package in as
+insurer, pharma or regulator. Nobody else may read it, a file of your own at its place
+stays as it is, and it is removed when the demo ends.`,
 		Example: "  qunxiang demo --once --persons 50000\n  qunxiang demo federated --once",
 		RunE: func(c *cobra.Command, _ []string) error {
 			dir, err := os.MkdirTemp("", "qunxiang-demo-*")
@@ -33,13 +37,18 @@ stays up until it is interrupted; --once leaves at the end.`,
 				return err
 			}
 			defer os.RemoveAll(dir)
-			return withCode(demo(c.Context(), c.OutOrStdout(), dir, addr, persons, once))
+			path, err := credentialsPath(file)
+			if err != nil {
+				return err
+			}
+			return withCode(demo(c.Context(), c.OutOrStdout(), dir, addr, path, persons, once))
 		},
 	}
 	f := c.Flags()
 	f.Int64Var(&persons, "persons", 50_000, "synthetic people")
 	f.BoolVar(&once, "once", false, "leave when the visits are over")
 	f.StringVar(&addr, "addr", "127.0.0.1:0", "HOST:PORT to listen on, a loopback address")
+	f.StringVar(&file, "credentials", "", "credentials file to write (default: "+credentialsDefault+")")
 	c.AddCommand(demoFederatedCommand())
 	return c
 }
@@ -52,7 +61,7 @@ type visit struct {
 	token map[string]string
 }
 
-func demo(ctx context.Context, w io.Writer, dir, addr string, persons int64, once bool) error {
+func demo(ctx context.Context, w io.Writer, dir, addr, file string, persons int64, once bool) error {
 	conf, err := loadConfig("") // the defaults
 	if err != nil {
 		return err
@@ -95,14 +104,41 @@ func demo(ctx context.Context, w io.Writer, dir, addr string, persons int64, onc
 	if once {
 		return nil
 	}
-	fmt.Fprintf(w, "\nThe server stays up at %s (stop it with Ctrl-C). Ask it something yourself:\n", s.url)
-	fmt.Fprintf(w, "  qunxiang query estimate --server %s --token %s \\\n    --template I2 --coarse --param window=2017-01-01..2017-12-31 --cost 0.05\n", s.url, v.token["insurer-a"])
+	remove, err := v.stay(file)
+	if err != nil {
+		return err
+	}
+	defer remove()
 	fmt.Fprintf(w, "\nOr look at it in a browser, at %s/console/, with the token of one of them:\n", s.url)
 	for _, who := range []string{"insurer-a", "pharma-b", "regulator-r", "steward-s"} {
 		fmt.Fprintf(w, "  %-12s %s\n", who, v.token[who])
 	}
 	<-s.done // it ends with ctx, or fails
 	return s.stop()
+}
+
+// stay writes the credentials file and says how to ask.
+func (v *visit) stay(file string) (remove func(), err error) {
+	keys, err := v.d.clientKeys()
+	if err != nil {
+		return nil, err
+	}
+	c := credentials{Server: v.url, Default: "insurer", Keys: keys, Identities: map[string]identity{}}
+	for name, principal := range map[string]string{"insurer": "insurer-a", "pharma": "pharma-b", "regulator": "regulator-r"} {
+		c.Identities[name] = identity{Principal: principal, Token: v.token[principal]}
+	}
+	at, remove, err := demoCredentials(file, v.d.dir, c)
+	if err != nil {
+		return nil, err
+	}
+	v.say("\nThe server stays up at %s (stop it with Ctrl-C).\n", v.url)
+	v.say("Credentials of insurer, pharma and regulator, until then: %s\n", at)
+	if at != file {
+		v.say("  (%s is not a demo's: it stays as it is)\n  export %s=%s\n", file, credentialsVariable, at)
+	}
+	v.say("Ask it something yourself:\n  qunxiang query estimate --server %s --as insurer \\\n    --template I2 --coarse --param window=2017-01-01..2017-12-31 --cost 0.05\n", v.url)
+	v.say("  python -m pip install ./api/python && python api/python/examples/actuary.py\n")
+	return remove, nil
 }
 
 func (v *visit) say(format string, args ...any) { fmt.Fprintf(v.w, format, args...) }

@@ -154,7 +154,7 @@ func startServer(ctx context.Context, d *domain, conf *config, log *slog.Logger)
 	o := api.Options{
 		Register: d.runner, About: api.About(conf.Register), Published: servedLog{d},
 		Runner: d.runner, Catalog: d.catalog, Policy: &d.inForce, Tokens: tokens, Approvals: d, Ready: d.ledger.Away, Vitals: d.vitals,
-		Rate: api.Rate(conf.Rate), Encoders: encoders, Version: version, Log: log, Detail: d.engineLine(), Console: d.console,
+		Rate: api.Rate(conf.Rate), Encoders: encoders, Keys: d.clientKeys, Version: version, Log: log, Detail: d.engineLine(), Console: d.console,
 	}
 	if conf.OpenID.Issuer != "" {
 		provider, err := conf.provider(d)

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -30,17 +31,19 @@ type where struct {
 	domain, as, server, token string
 	authority                 string
 	certificate, key          string
+	credentials               string
 }
 
 func (w *where) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&w.domain, "domain", "", "directory of the domain, to ask in the domain itself")
-	f.StringVar(&w.as, "as", "", "principal to ask as, with --domain")
+	f.StringVar(&w.as, "as", "", "principal to ask as, with --domain; with --server who of the credentials file")
 	f.StringVar(&w.server, "server", "", "URL of a server, to ask as a client")
-	f.StringVar(&w.token, "token", "", "bearer token, with --server (or the variable QUNXIANG_TOKEN)")
+	f.StringVar(&w.token, "token", "", "bearer token, with --server (default: the variable QUNXIANG_TOKEN, or what the credentials file has for this server)")
 	f.StringVar(&w.certificate, "cert", "", "PEM file with a client certificate, with --server, beside or in place of a token")
 	f.StringVar(&w.key, "key", "", "PEM file with its private key")
 	f.StringVar(&w.authority, "ca", "", "PEM file with the authorities that vouch for the server (default: this machine's)")
+	f.StringVar(&w.credentials, "credentials", "", "credentials file, as the demo writes it (default: "+credentialsDefault+")")
 }
 
 // open connects to the one place that was named. reading asks for no lock.
@@ -70,7 +73,9 @@ func (w *where) client() (api.ClientOptions, error) {
 		return o, errors.New("--cert and --key go together")
 	}
 	if o.Token == "" && w.certificate == "" {
-		return o, errors.New("--server needs --token or --cert")
+		if err := w.fromFile(&o); err != nil {
+			return o, err
+		}
 	}
 	if w.certificate != "" {
 		pair, err := tls.LoadX509KeyPair(w.certificate, w.key)
@@ -86,6 +91,31 @@ func (w *where) client() (api.ClientOptions, error) {
 		}
 	}
 	return o, nil
+}
+
+// fromFile takes the token that the credentials file has for this server, and for no
+// other.
+func (w *where) fromFile(o *api.ClientOptions) error {
+	path, err := credentialsPath(w.credentials)
+	if err != nil {
+		return err
+	}
+	c, err := readCredentials(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("--server needs --token or --cert; there is no credentials file %s", path)
+	}
+	if err != nil {
+		return err
+	}
+	who, err := c.identity(w.as)
+	if err == nil && c.Server != o.Server {
+		err = fmt.Errorf("it is for %s: give --token or --cert", c.Server)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	o.Token = who.Token
+	return nil
 }
 
 // authorities reads who vouches for the server.
