@@ -173,6 +173,7 @@ var problemMap = []struct {
 	{ledger.ErrNotSuspended, internalError, false},
 	{ledger.ErrUnknown, internalError, false},
 	{ledger.ErrAlreadyReleased, internalError, false},
+	{ledger.ErrSameAnswer, internalError, false},
 	{ledger.ErrEarly, internalError, false},
 	{ledger.ErrLate, internalError, false},
 	{ledger.ErrProof, internalError, false},

@@ -142,7 +142,8 @@ func (e *estate) ask(rho int64, version int, job string) (*ticket, error) {
 	c := charge(t.id, rho, e.clock.now())
 	c.Template, c.TemplateDigest, c.Idempotency = fmt.Sprintf("claim-severity@1.0.%d", version), laterDigest(version), "once-"+t.id
 	if job != "" {
-		c.Catalogue, c.Key, c.Template, c.TemplateDigest = ledger.Training, job, template, templateDigest
+		c = ofJob(job, c)
+		c.Template, c.TemplateDigest, t.id = template, templateDigest, c.ID
 	}
 	index, err := e.Charge(ctx, under(e.Ledger, c))
 	if !e.did(index, err, ledger.TypeCharge) {

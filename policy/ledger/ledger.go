@@ -127,8 +127,9 @@ func (l *Ledger) ChargeUnless(ctx context.Context, c Charge, conflict func(Charg
 // Release logs the one answer to a charge, whose bytes must be durable already,
 // and returns once a checkpoint covers it. It is refused before the charge's
 // slot (ErrEarly), more than Grace after it (ErrLate), a second time
-// (ErrAlreadyReleased) and after Abandon (ErrAbandoned). ErrQuorum says that it is
-// logged and waits for witnesses: see Deliver.
+// (ErrAlreadyReleased), after Abandon (ErrAbandoned) and where these bytes were released
+// for another charge (ErrSameAnswer). ErrQuorum says that it is logged and waits for
+// witnesses: see Deliver.
 func (l *Ledger) Release(ctx context.Context, r Release) (int64, error) {
 	index, err := l.durably(ctx, &r)
 	if err != nil {

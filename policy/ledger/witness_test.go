@@ -269,7 +269,7 @@ func TestWitnessAskedOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i, at := range charges {
 		all.Go(func() {
-			_, err := l.Release(ctx, ledger.Release{Charge: at, ID: fmt.Sprint("r-", i), Digest: digest("r")})
+			_, err := l.Release(ctx, ledger.Release{Charge: at, ID: fmt.Sprint("r-", i), Digest: digest(fmt.Sprint("r-", i))})
 			want(t, err, ledger.ErrQuorum)
 		})
 	}
