@@ -251,6 +251,8 @@ func (d *domain) policyProposals(wanted proposedPolicy) (out []api.Proposal, err
 	}
 	p, err := d.policyProposal(&g, text)
 	p.InForce, p.Barred = d.state.GrantApproved(time.Now()) == nil, d.state.BarredFromGrant(nil)
+	leaf, at := d.state.InForceSince()
+	p.Since = &api.Since{Leaf: leaf, Time: at}
 	return append(out, p), err
 }
 
