@@ -73,7 +73,7 @@ func watched(t *testing.T, reading, working time.Duration) (saw []string, opened
 			o.unprotected = func(p trainer) trainer { return laden{unprotected(p), func() { take(working) }} }
 			rows := o.Rows
 			o.Rows = func(ctx context.Context) ([]glm.Row, error) { take(reading); return rows(ctx) }
-			o.Epoch = func() int64 { return int64(w.c.Status().Round) }
+			o.Epoch = func() int64 { return dayOf(w.clock)() - 1 + min(int64(w.c.Status().Round), 1) }
 			o.Log = func(text string) {
 				if strings.Contains(text, "begins") {
 					opened = append(opened, w.now)
