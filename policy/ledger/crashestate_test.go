@@ -144,6 +144,7 @@ func (e *estate) ask(rho int64, version int, job string) (*ticket, error) {
 	if job != "" {
 		c = ofJob(job, c)
 		c.Template, c.TemplateDigest, t.id = template, templateDigest, c.ID
+		c.Idempotency = t.once()
 	}
 	index, err := e.Charge(ctx, under(e.Ledger, c))
 	if !e.did(index, err, ledger.TypeCharge) {
@@ -163,6 +164,14 @@ func (e *estate) ask(rho int64, version int, job string) (*ticket, error) {
 	}
 	e.tickets = append(e.tickets, t)
 	return t, nil
+}
+
+// once is the ticket's idempotency digest.
+func (t *ticket) once() string {
+	if t.job {
+		return digest(t.id)
+	}
+	return "once-" + t.id
 }
 
 // finish answers a charge as a runner does: at its slot the file, then the leaf and its

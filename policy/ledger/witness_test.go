@@ -79,7 +79,10 @@ func (k *keeper) Cosign(_ context.Context, by ledger.Witnesses, checkpoint []byt
 func (k *keeper) Newest(context.Context, ledger.Witnesses) ([]byte, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.newest, k.away
+	if k.away != nil {
+		return nil, k.away
+	}
+	return k.newest, nil
 }
 
 func (k *keeper) set(away error) {
