@@ -57,7 +57,7 @@ var mutants = []mutant{
 
 // others are the mutants of which the short run tries a sample.
 func others() []mutant {
-	return slices.Concat(keyMutants, witnessMutants, trustMutants, surfaceMutants, crashMutants, receiptMutants, operationsMutants)
+	return slices.Concat(keyMutants, witnessMutants, trustMutants, foldMutants, surfaceMutants, crashMutants, receiptMutants, operationsMutants)
 }
 
 // chosen are the mutants of this run: with QUNXIANG_LONG, or where QUNXIANG_MUTANTS chooses
