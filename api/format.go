@@ -19,13 +19,14 @@ const (
 	CSV     Format = "csv"     // RFC 4180
 	Arrow   Format = "arrow"   // Arrow IPC stream
 	Parquet Format = "parquet" // Apache Parquet
+	XLSX    Format = "xlsx"    // a workbook with a cover (ISO/IEC 29500)
 )
 
 // Encoder writes a table in one format.
 type Encoder func(w io.Writer, t *TableData) error
 
 // formats are all of them, the preferred first.
-var formats = []Format{JSON, CSV, Arrow, Parquet}
+var formats = []Format{JSON, CSV, Arrow, Parquet, XLSX}
 
 // media are the media types of the formats.
 var media = map[Format]string{
@@ -33,6 +34,7 @@ var media = map[Format]string{
 	CSV:     "text/csv",
 	Arrow:   "application/vnd.apache.arrow.stream",
 	Parquet: "application/vnd.apache.parquet",
+	XLSX:    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
 // contentType is what a response in the format says it is.
@@ -41,6 +43,17 @@ func (f Format) contentType() string {
 		return "text/csv; charset=utf-8; header=present"
 	}
 	return media[f]
+}
+
+// Own gives the encoder of a format this package writes by itself: CSV and XLSX.
+func (f Format) Own() (Encoder, bool) {
+	switch f {
+	case CSV:
+		return WriteCSV, true
+	case XLSX:
+		return WriteXLSX, true
+	}
+	return nil, false
 }
 
 var errNotAcceptable = errors.New("not a format that is served")

@@ -56,7 +56,7 @@ var (
 	invalid         = kind{"validation", http.StatusUnprocessableEntity, "The request has not the right form", ""}
 	tooLarge        = kind{"too-large", http.StatusRequestEntityTooLarge, "The request is too large", ""}
 	mediaType       = kind{"media-type", http.StatusUnsupportedMediaType, "The body must be application/json", ""}
-	notAcceptable   = kind{"not-acceptable", http.StatusNotAcceptable, "No such format", "The formats are json, csv, arrow and parquet."}
+	notAcceptable   = kind{"not-acceptable", http.StatusNotAcceptable, "No such format", "The formats are json, csv, arrow, parquet and xlsx."}
 	noRoute         = kind{"no-such-route", http.StatusNotFound, "No such route", ""}
 	noMethod        = kind{"no-such-method", http.StatusMethodNotAllowed, "No such method here", ""}
 	jobCard         = kind{"job-card", http.StatusUnprocessableEntity, "The job card cannot be used", ""}

@@ -16,7 +16,7 @@ import (
 )
 
 type releaseInput struct {
-	ID     string `path:"id" doc:"Id of the request, with .json, .csv, .arrow or .parquet behind it in place of Accept."`
+	ID     string `path:"id" doc:"Id of the request, with .json, .csv, .arrow, .parquet or .xlsx behind it in place of Accept."`
 	Accept string `header:"Accept" hidden:"true"`
 	Match  string `header:"If-None-Match" doc:"ETag of a copy the client has."`
 }
@@ -33,9 +33,10 @@ type releaseOutput struct {
 }
 
 const releaseText = "As JSON, exactly the bytes that were stored, hashed and logged, whoever asks. " +
-	"CSV, Arrow and Parquet have one row per group, and below it one per axis position where a measure has an axis: " +
+	"CSV, Arrow, Parquet and XLSX have one row per group, and below it one per axis position where a measure has an axis: " +
 	"then `at` names the position and the row holds the measures of that axis. Each measure has columns _value, _low and _high. " +
 	"A release with a synthetic population is its rows instead; the tables they come from are in the JSON. " +
+	"XLSX has a cover before it: the question, its privacy, what the numbers mean, and the release's id and digest. " +
 	"In CSV the unit stands in brackets behind the column's name, and text that a spreadsheet would run has an apostrophe in front; " +
 	"Excel takes bands such as 5-9 for dates unless the column is imported as text."
 
@@ -131,9 +132,9 @@ func (s *Server) encode(stored []byte, f Format) ([]byte, error) {
 	if f == JSON {
 		return stored, nil
 	}
-	encoder := s.Encoders[f]
-	if f == CSV {
-		encoder = WriteCSV
+	encoder, ok := f.Own()
+	if !ok {
+		encoder = s.Encoders[f]
 	}
 	if encoder == nil {
 		return nil, errNotAcceptable

@@ -91,7 +91,7 @@ func TestReleaseFormats(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ extension, accept string }{
-		{".xlsx", ""}, {".JSON", ""}, {".csv.json", ""}, {"", "text/html"}, {"", "application/json;q=0"}, {"", "application/json;q=2"}, {".parquet", ""}, {"", "application/vnd.apache.parquet"},
+		{".ods", ""}, {".JSON", ""}, {".csv.json", ""}, {"", "text/html"}, {"", "application/json;q=0"}, {"", "application/json;q=2"}, {".parquet", ""}, {"", "application/vnd.apache.parquet"},
 	} {
 		problem(t, do(s.Handler(), "GET", path+c.extension, "", "Accept: "+c.accept), "not-acceptable", 406)
 	}

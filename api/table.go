@@ -1,6 +1,8 @@
 package api
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -27,6 +29,10 @@ type TableData struct {
 	// Meta says what the table is: release, template, snapshot and privacy, for
 	// formats that have a place for it.
 	Meta []Pair
+	// Release is what the table was made of, and Digest the SHA-256 of its stored
+	// bytes in hex: for formats that have a cover.
+	Release *queries.Release `json:"-"`
+	Digest  string           `json:"-"`
 }
 
 // Pair is a name and a text.
@@ -49,15 +55,18 @@ func Table(stored []byte) (*TableData, error) {
 	if err := json.Unmarshal(stored, &r); err != nil {
 		return nil, fmt.Errorf("reading a stored release: %w", err)
 	}
+	sum := sha256.Sum256(stored)
 	if r.Synthetic != nil {
-		return syntheticTable(r), nil
+		t := syntheticTable(r)
+		t.Release, t.Digest = &r, hex.EncodeToString(sum[:])
+		return t, nil
 	}
 	b := tableBuilder{keys: r.Keys, suppressed: []bool{}, at: []string{}, atNull: []bool{}, index: map[string]int{}}
 	b.declare(r.Groups)
 	for _, g := range r.Groups {
 		b.group(g)
 	}
-	return &TableData{Columns: b.columns(), Rows: b.rows, Meta: meta(r)}, nil
+	return &TableData{Columns: b.columns(), Rows: b.rows, Meta: meta(r), Release: &r, Digest: hex.EncodeToString(sum[:])}, nil
 }
 
 func meta(r queries.Release) []Pair {

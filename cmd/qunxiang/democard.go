@@ -20,7 +20,7 @@ func demoParties(dir string) (out []*party) {
 	return out
 }
 
-// firstCard is the card that the README shows.
+// firstCard is the card that the guide for node operators shows.
 func (f *four) firstCard() (string, error) { return f.cardYAML("hospital-admissions", 5, "0.4", 30) }
 
 // cardYAML is a job card of the demo. phase is the time a phase may take, in seconds.

@@ -183,7 +183,7 @@ func (d *domain) openLedger(ctx context.Context) (err error) {
 // stopOnFault ends the process: after a failed write or fsync nobody knows what
 // the disk holds, and the next start reads it afresh.
 func stopOnFault(err error) {
-	fmt.Fprintln(os.Stderr, "qunxiang: the log could not be written:", err)
+	fmt.Fprintln(os.Stderr, "qunxiang: stopped, for the disk cannot be trusted until it is read afresh:", err)
 	os.Exit(exitFailed)
 }
 

@@ -56,12 +56,12 @@ func (l *local) Answer(_ context.Context, id, format string) ([]byte, error) {
 	if err != nil || format == "json" {
 		return body, err
 	}
-	encode, ok := encoders[api.Format(format)]
-	if format == "csv" {
-		encode, ok = api.WriteCSV, true
+	encode, ok := api.Format(format).Own()
+	if !ok {
+		encode, ok = encoders[api.Format(format)]
 	}
 	if !ok {
-		return nil, &exitError{exitUsage, fmt.Errorf("format %q is not text, json, csv, arrow or parquet", format)}
+		return nil, &exitError{exitUsage, fmt.Errorf("format %q is not text, json, csv, arrow, parquet or xlsx", format)}
 	}
 	table, err := api.Table(body)
 	if err != nil {

@@ -19,9 +19,9 @@ func TestOperationsWalkThrough(t *testing.T) {
 			t.Skip("there is no " + tool)
 		}
 	}
-	script := walkthrough(t, "README.md", "## Keep it running")
-	if bare(script) != bare(walkthrough(t, "README.zh-CN.md", "## 日常运维")) {
-		t.Error("the two READMEs have different commands")
+	script := walkthrough(t, "docs/deployment.md", "## Keep it running")
+	if bare(script) != bare(walkthrough(t, "docs/zh/deployment.md", "## 日常运维")) {
+		t.Error("the two languages have different commands")
 	}
 	dir := t.TempDir()
 	self, err := os.Executable()

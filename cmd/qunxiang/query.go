@@ -203,7 +203,7 @@ func fetchCommand() *cobra.Command {
 }
 
 func formatFlags(c *cobra.Command, format, out *string) {
-	c.Flags().StringVar(format, "format", "text", "text, json, csv, arrow or parquet")
+	c.Flags().StringVar(format, "format", "text", "text, json, csv, arrow, parquet or xlsx")
 	c.Flags().StringVar(out, "out", "", "write to this file instead of standard output")
 }
 

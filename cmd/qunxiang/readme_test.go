@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// walkthrough is the block of commands under a heading of the README.
+// walkthrough is the block of commands under a heading of a page.
 func walkthrough(t *testing.T, file, heading string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", file))
@@ -34,9 +34,9 @@ func TestReadmeWalkThrough(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes a minute")
 	}
-	commands := walkthrough(t, "README.md", "### Join as a node")
-	if bare(commands) != bare(walkthrough(t, "README.zh-CN.md", "### 作为节点加入")) {
-		t.Error("the two READMEs have different commands")
+	commands := walkthrough(t, "docs/node-operator.md", "## Join as a node")
+	if bare(commands) != bare(walkthrough(t, "docs/zh/node-operator.md", "## 作为节点加入")) {
+		t.Error("the two languages have different commands")
 	}
 	addr, err := freeAddr()
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/qunxiang/qunxiang/federated"
 )
 
-// readmeCard is the job card in a README, "" if it shows none.
+// readmeCard is the job card in a guide, "" if it shows none.
 func readmeCard(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", file))
@@ -73,12 +73,12 @@ func sameEveryTime(card string) string {
 	return strings.TrimSpace(card)
 }
 
-// The card in a README is one that the demo prints, but for keys, digest and day; "  ..."
+// The card in a guide is one that the demo prints, but for keys, digest and day; "  ..."
 // stands for nodes that are left out.
 func TestReadmeCardIsTheDemos(t *testing.T) {
 	whole := sameEveryTime(demoCardText(t))
 	shown := 0
-	for _, file := range []string{"README.md", "README.zh-CN.md"} {
+	for _, file := range []string{"docs/node-operator.md", "docs/zh/node-operator.md"} {
 		card := readmeCard(t, file)
 		if card == "" {
 			continue
@@ -93,22 +93,22 @@ func TestReadmeCardIsTheDemos(t *testing.T) {
 		}
 	}
 	if shown == 0 {
-		t.Error("no README shows a card")
+		t.Error("no guide shows a card")
 	}
 }
 
-// firstDifference is the first line of a README's card that is not printed there.
+// firstDifference is the first line of a guide's card that is not printed there.
 func firstDifference(whole, head, tail string) string {
 	lines := strings.Split(whole, "\n")
 	for i, line := range strings.Split(head, "\n") {
 		if i >= len(lines) || lines[i] != line {
-			return "README: " + line + "\nprinted: " + lines[min(i, len(lines)-1)]
+			return "shown: " + line + "\nprinted: " + lines[min(i, len(lines)-1)]
 		}
 	}
 	last := strings.Split(tail, "\n")
 	for i := range last {
 		if a, b := last[len(last)-1-i], lines[max(len(lines)-1-i, 0)]; a != b {
-			return "README: " + a + "\nprinted: " + b
+			return "shown: " + a + "\nprinted: " + b
 		}
 	}
 	return ""

@@ -93,12 +93,13 @@ training job has stopped without a model; federated verify has its own, see ther
 	c.AddCommand(demoCommand(), serveCommand(), dataCommand(), tokenCommand(), templateCommand(),
 		queryCommand(), ledgerCommand(), auditCommand(), approveCommand(), grantCommand(), keyCommand(), deleteCommand(), superviseCommand(), registerCommand(), witnessCommand(),
 		backupCommand(), restoreCommand(),
-		nodeCommand(), federatedCommand(), benchCommand(), versionCommand())
+		nodeCommand(), federatedCommand(), benchCommand(), manCommand(), versionCommand())
 	c.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		printSafely(c)
 		return seeHelp(c, c.ValidateRequiredFlags())
 	}
 	sayUsage(c)
+	completions(c)
 	return c
 }
 

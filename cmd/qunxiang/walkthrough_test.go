@@ -35,12 +35,12 @@ func TestSupervisedWalkThrough(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	script := walkthrough(t, "README.md", "## Two people, and witnesses")
+	script := walkthrough(t, "docs/steward.md", "## Two people, and witnesses")
 	if strings.Contains(script, "--domain D") || strings.Contains(script, "B.tar") {
 		t.Error("it uses a domain or a file that an earlier section has made")
 	}
-	if bare(script) != bare(walkthrough(t, "README.zh-CN.md", "## 两人审批与见证方")) {
-		t.Error("the two READMEs have different commands")
+	if bare(script) != bare(walkthrough(t, "docs/zh/steward.md", "## 两人审批与见证方")) {
+		t.Error("the two languages have different commands")
 	}
 	script = strings.ReplaceAll(script, "127.0.0.1:8700", free(t))
 	script = strings.ReplaceAll(script, "127.0.0.1:8443", free(t))

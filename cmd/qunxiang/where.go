@@ -19,7 +19,7 @@ type asker interface {
 	Estimate(ctx context.Context, req queries.Request) (*queries.Estimate, error)
 	Ask(ctx context.Context, req queries.Request, idempotency string) (queries.Ticket, error)
 	Wait(ctx context.Context, id string) (queries.Ticket, error)
-	// Answer gives a release in a format: json, csv, arrow or parquet.
+	// Answer gives a release in a format: json, csv, arrow, parquet or xlsx.
 	Answer(ctx context.Context, id, format string) ([]byte, error)
 	Receipt(ctx context.Context, id string) ([]byte, error)
 	Close() error

@@ -1,0 +1,95 @@
+package api
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+)
+
+// read gives the cells of a workbook, by sheet.
+func read(t *testing.T, b []byte) map[string][][]string {
+	t.Helper()
+	f, err := excelize.OpenReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	out := map[string][][]string{}
+	for _, sheet := range f.GetSheetList() {
+		if out[sheet], err = f.GetRows(sheet, excelize.Options{RawCellValue: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+func TestXLSX(t *testing.T) {
+	s, _, path := released(t)
+	w := do(s.Handler(), "GET", path+".xlsx", "")
+	if w.Code != 200 || w.Header().Get("Content-Type") != media[XLSX] {
+		t.Fatalf("%d %s", w.Code, w.Header())
+	}
+	if again := do(s.Handler(), "GET", path, "", "Accept: "+media[XLSX]); !bytes.Equal(again.Body.Bytes(), w.Body.Bytes()) {
+		t.Error("the same release is another file, under the same ETag")
+	}
+	sheets := read(t, w.Body.Bytes())
+	b, _ := json.MarshalIndent(sheets, "", " ")
+	golden(t, "release.xlsx.json", append(b, '\n'))
+	sum := sha256.Sum256(readFile("testdata/release.json"))
+	if !strings.Contains(string(b), hex.EncodeToString(sum[:])) {
+		t.Error("the cover does not name the digest that the log has")
+	}
+	table, err := Table(readFile("testdata/release.json"))
+	if err != nil || len(sheets[dataSheet]) != table.Rows+1 {
+		t.Errorf("%d rows of %d: %v", len(sheets[dataSheet])-1, table.Rows, err)
+	}
+}
+
+// Text that looks like a formula is text, and what no cell may hold is left out.
+func TestXLSXText(t *testing.T) {
+	table, err := Table(readFile("testdata/release.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nasty := `=HYPERLINK("http://example.org","x")`
+	table.Columns = []Column{{Name: "+name", Texts: []string{nasty, "a\x00\x1bb", strings.Repeat("群", longestText+5), "5-9"}}}
+	table.Rows = 4
+	table.Release.Title.EN = nasty
+	var out bytes.Buffer
+	if err := WriteXLSX(&out, table); err != nil {
+		t.Fatal(err)
+	}
+	f, err := excelize.OpenReader(bytes.NewReader(out.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, cell := range []string{"A1", "A2", "A3", "A4", "A5"} {
+		if formula, _ := f.GetCellFormula(dataSheet, cell); formula != "" {
+			t.Errorf("%s has the formula %q", cell, formula)
+		}
+	}
+	if formula, _ := f.GetCellFormula(coverSheet, "B1"); formula != "" {
+		t.Errorf("the cover has the formula %q", formula)
+	}
+	rows := read(t, out.Bytes())[dataSheet]
+	for i, want := range []string{"+name", nasty, "ab", strings.Repeat("群", longestText), "5-9"} {
+		if rows[i][0] != want {
+			t.Errorf("row %d is %.40q", i, rows[i][0])
+		}
+	}
+}
+
+func TestXLSXTooLong(t *testing.T) {
+	table := &TableData{Rows: excelize.TotalRows}
+	if err := WriteXLSX(io.Discard, table); !errors.Is(err, errNotAcceptable) {
+		t.Errorf("%v", err)
+	}
+}
