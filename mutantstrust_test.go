@@ -77,7 +77,7 @@ var trustMutants = []mutant{
 	{"once, audit: any threshold", "policy/audit/supervision.go", "case !t.manyPeople():", "case false:", "./policy/audit", "TestBothFoldsRefuse"},
 	{"once, audit: approvers behind no principal", "policy/audit/supervision.go", "if !slices.Contains(slices.Collect(maps.Values(t.persons)), person) {", "if false {", "./policy/audit", "TestBothFoldsRefuse"},
 	{"once, audit: keys of small order", "policy/audit/soundkey.go", "if n.Cmp(small) == 0 {", "if n.Cmp(small) == 2 {", "./policy/audit", "TestBothFoldsRefuse"},
-	{"once, audit: opt-outs of any day", "policy/audit/handing.go", "if l.epoch > today || l.epoch < first {", "if false {", "./policy/audit", "TestBothFoldsRefuse"},
+	{"once, audit: opt-outs of any day", "policy/audit/handing.go", "if l.epoch > today || l.epoch < first {", "if l.epoch < first && l.epoch > today {", "./policy/audit", "TestBothFoldsRefuse"},
 	{"once, audit: charged for nothing", "policy/audit/handing.go", "if l.cost.RhoFloat() < least*(1-1e-9) {", "if false {", "./policy/audit", "TestBothFoldsRefuse"},
 	{"once, audit: approvers need not be pinned", "policy/audit/supervision.go", "b.pinned.Approvers() && !b.pinned.Approver(person, key) {", "false {", "./policy/audit", "TestApproversArePinned"},
 	{"once, audit: pinned by name alone", "policy/witness/trustcheck.go", "return t.approvers[[2]string{person, key}]", "for a := range t.approvers {\n\t\tif a[0] == person {\n\t\t\treturn true\n\t\t}\n\t}\n\treturn false", "./policy/audit", "TestApproversArePinned"},
