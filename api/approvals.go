@@ -31,7 +31,14 @@ type Proposal struct {
 	Approved []ApprovalEntry `json:"approved" doc:"Approvals that hold now."`
 	Barred   []string        `json:"barred,omitempty" doc:"The people whose approvals do not count: they asked for it, or it gives them something."`
 	Replaces string          `json:"replaces,omitempty" doc:"Of a policy that waits: the digest of the one in force, which is listed too."`
+	Since    *Since          `json:"since,omitempty" doc:"Of the policy that the log has in force: the leaf that put it there. One that waits names that leaf too, as what it replaces."`
 	InForce  bool            `json:"in_force" doc:"It has the approvals it needs and is used."`
+}
+
+// Since is the leaf that put a policy in force.
+type Since struct {
+	Leaf int64     `json:"leaf" doc:"Its place in the log."`
+	Time time.Time `json:"time"`
 }
 
 // ApprovalEntry is an approval that holds.

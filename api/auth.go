@@ -76,6 +76,18 @@ func (s *Server) admit(c echo.Context) (string, *Problem) {
 // where there is none, where one is not accepted, and where two are of different
 // principals. A certificate of nobody's is the transport's affair and shows nobody.
 func (s *Server) identify(r *http.Request) (string, error) {
+	return s.identifyBy(r, s.sessions.principal)
+}
+
+// holds says whether a request that was let in as a principal's would be let in now: its
+// credentials are accepted still, and the policy knows the principal. A session is not
+// taken for used by it. What cannot be judged does not hold.
+func (s *Server) holds(r *http.Request, principal string) bool {
+	name, err := s.identifyBy(r, s.sessions.look)
+	return err == nil && name == principal && s.Policy.Organisation(principal) != ""
+}
+
+func (s *Server) identifyBy(r *http.Request, session func(*http.Request) (name string, shown bool)) (string, error) {
 	var who []string
 	if len(r.Header.Values("Authorization")) > 0 {
 		name, err := s.Tokens.Principal(r.Context(), bearer(r))
@@ -84,7 +96,7 @@ func (s *Server) identify(r *http.Request) (string, error) {
 		}
 		who = append(who, name)
 	}
-	if name, shown := s.sessions.principal(r); shown {
+	if name, shown := session(r); shown {
 		who = append(who, name)
 	}
 	if name, err := s.certified(r); err != nil || name != "" {

@@ -49,6 +49,7 @@ type eventsInput struct {
 const eventsText = "Server-sent events named `state`, each with the ticket as data and the state as id: " +
 	"the present state at once, then `released` or `abandoned` at the due time, after which the stream ends. " +
 	"Progress is never told, because it depends on the data. Comments keep the connection alive. " +
+	"The stream ends early where the credential that opened it is no longer accepted, at the next comment or event. " +
 	"With Last-Event-ID `released` or `abandoned` the answer is 204, at which browsers stop asking."
 
 func (s *Server) routeEvents() {
@@ -80,14 +81,16 @@ func (s *Server) events(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 		w := humaecho.Unwrap(c).Response()
 		w.Header().Set("Content-Type", "text/event-stream")
 		e := &eventWriter{w: w, c: http.NewResponseController(w)}
-		s.stream(c.Context(), e, principal, t)
+		r := humaecho.Unwrap(c).Request()
+		s.stream(c.Context(), e, principal, t, func() bool { return s.holds(r, principal) })
 	}}, nil
 }
 
 func over(t queries.Ticket) bool { return t.State != queries.Running }
 
-// stream sends the present state, and waits for the last one unless that was it.
-func (s *Server) stream(ctx context.Context, e *eventWriter, principal string, t queries.Ticket) {
+// stream sends the present state, and waits for the last one unless that was it. It ends
+// without it where holds no longer says that the principal would be let in.
+func (s *Server) stream(ctx context.Context, e *eventWriter, principal string, t queries.Ticket, holds func() bool) {
 	e.send("retry: 2000\n\n")
 	e.state(t)
 	if over(t) {
@@ -111,11 +114,14 @@ func (s *Server) stream(ctx context.Context, e *eventWriter, principal string, t
 	for e.err == nil {
 		select {
 		case t, ok := <-last:
-			if ok {
+			if ok && holds() {
 				e.state(t)
 			}
 			return
 		case <-beat.C:
+			if !holds() {
+				return
+			}
 			e.send(": waiting\n\n")
 		case <-s.closed:
 			return

@@ -29,6 +29,7 @@ var (
 	internalError   = kind{"internal", http.StatusInternalServerError, "Internal error", ""}
 	wrongClock      = kind{"clock", http.StatusServiceUnavailable, "The domain's clock is not to be believed; nothing was charged", ""}
 	noSigner        = kind{"no-log-key", http.StatusServiceUnavailable, "The key that signs the log is not here; nothing was charged", ""}
+	notMet          = kind{"not-met", http.StatusServiceUnavailable, "The domain takes nothing yet", "Those who keep the newest checkpoint of its log have not been met since it was started. Nothing was charged or written; what is stored can be read. Ask again in a while."}
 	noWitness       = kind{"no-witness", http.StatusServiceUnavailable, "The witnesses of the log are out of reach; nothing was charged", ""}
 	unavailable     = kind{"unavailable", http.StatusServiceUnavailable, "Not available now", ""}
 	noSnapshot      = kind{"no-snapshot", http.StatusServiceUnavailable, "The domain holds no snapshot", ""}
@@ -160,6 +161,7 @@ var problemMap = []struct {
 	{ledger.ErrStopped, unavailable, false},
 	{ledger.ErrClock, wrongClock, false}, // before ErrQuorum, which it may come with
 	{ledger.ErrSigner, noSigner, false},  // it is an ErrQuorum too
+	{ledger.ErrUnmet, notMet, false},     // it is one too
 	{ledger.ErrQuorum, noWitness, false},
 	{ledger.ErrKey, internalError, false},
 	{ledger.ErrRolledBack, unavailable, false},
@@ -173,6 +175,7 @@ var problemMap = []struct {
 	{ledger.ErrNotSuspended, internalError, false},
 	{ledger.ErrUnknown, internalError, false},
 	{ledger.ErrAlreadyReleased, internalError, false},
+	{ledger.ErrSameAnswer, internalError, false},
 	{ledger.ErrEarly, internalError, false},
 	{ledger.ErrLate, internalError, false},
 	{ledger.ErrProof, internalError, false},

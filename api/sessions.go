@@ -94,8 +94,17 @@ func (s *sessions) sweep(now time.Time) {
 }
 
 // principal is whose session a request shows, "" where it is not accepted; shown
-// says that there is one.
+// says that there is one. It is used by it.
 func (s *sessions) principal(r *http.Request) (name string, shown bool) {
+	return s.find(r, true)
+}
+
+// look is principal for a request that goes on, which does not keep its session.
+func (s *sessions) look(r *http.Request) (name string, shown bool) {
+	return s.find(r, false)
+}
+
+func (s *sessions) find(r *http.Request, use bool) (name string, shown bool) {
 	value := cookie(r, sessionCookie)
 	if value == "" {
 		return "", false
@@ -108,7 +117,9 @@ func (s *sessions) principal(r *http.Request) (name string, shown bool) {
 		return "", true
 	}
 	x := s.open[i]
-	x.used = now
+	if use {
+		x.used = now
+	}
 	s.mu.Unlock()
 	if !x.still() { // may read a file: not under the lock
 		s.end(r)

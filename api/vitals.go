@@ -10,6 +10,7 @@ import (
 type Vitals struct {
 	Witnessed  bool    // charges need witnesses, or the copy outside
 	Reached    bool    // and they are in reach, or nothing needs them
+	ReadOnly   bool    // nothing is written before they were met, since the start
 	Contact    float64 // seconds since they last cosigned
 	Checkpoint float64 // seconds since the newest checkpoint
 	Leaves     int64   // of the log
@@ -55,6 +56,7 @@ func newVitals(look func() Vitals) *vitals {
 	gauge, counter := prometheus.GaugeValue, prometheus.CounterValue
 	add("witnesses_needed", "1 if charges need witnesses or the copy outside.", gauge, func(v Vitals) float64 { return bit(v.Witnessed) })
 	add("witnesses_reached", "1 if the quorum has cosigned a moment ago, or none is needed.", gauge, func(v Vitals) float64 { return bit(v.Reached) })
+	add("log_read_only", "1 if nothing is written because those outside were not met since the start.", gauge, func(v Vitals) float64 { return bit(v.ReadOnly) })
 	add("witnesses_contact_age_seconds", "Time since the quorum last cosigned, or since the start.", gauge, func(v Vitals) float64 { return v.Contact })
 	add("checkpoint_age_seconds", "Time since the log's newest checkpoint.", gauge, func(v Vitals) float64 { return v.Checkpoint })
 	add("log_leaves", "Leaves of the log.", gauge, func(v Vitals) float64 { return float64(v.Leaves) })

@@ -12,7 +12,7 @@ import (
 // the ledger that the others were shown, as a closed one's is.
 func TestAttackBurntCharge(t *testing.T) {
 	for name, change := range map[string]func(*Spend){
-		"cheap":              func(s *Spend) { s.Cost.Rho = 1 },
+		"cheap":              func(s *Spend) { s.Cost.Rho /= 2 },
 		"another transcript": func(s *Spend) { s.Root = secagg.Hash{7} },
 	} {
 		w := newWorld(t, 1, 12)

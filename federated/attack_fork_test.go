@@ -31,6 +31,7 @@ func TestAttackForkedLedger(t *testing.T) {
 	o.Books = books
 	o.Log = func(text string) {
 		if strings.Contains(text, "is closed by attempt 1") {
+			must(t, second.Reserve(ctx, Aside{Job: p.node.job, Source: w.card.Source, Purpose: w.card.Purpose, Whole: p.node.whole, Until: w.card.Until}))
 			books.swapped.Books = second
 		}
 	}

@@ -40,8 +40,9 @@ func TestReopenedOnSomethingElse(t *testing.T) {
 	// Another job that was charged in between.
 	s := Spend{
 		Job: sha([]byte("another")), Source: w.card.Source, Purpose: w.card.Purpose, Attempt: 1, Record: sha(nil).String(), Root: sha(nil),
-		Cost: dp.Cost{Rho: 1}, Sigmas: map[string]float64{"gradient": 1},
+		Cost: dp.Cost{Rho: 1}, Sigmas: map[string]float64{"gradient": 1}, Epoch: dayOf(w.clock)(),
 	}
+	must(t, w.bookkeeper(0).Reserve(ctx, Aside{Job: s.Job, Source: s.Source, Purpose: s.Purpose, Whole: s.Cost, Until: w.card.Until}))
 	must(t, w.bookkeeper(0).Charge(ctx, s))
 	w.kill(0)
 	_, err = OpenNode(ctx, w.options(0))
@@ -63,10 +64,8 @@ func (r restless) Charge(ctx context.Context, s Spend) error {
 	return r.LedgerBooks.Charge(ctx, s)
 }
 
-// Reserve sets nothing aside: what is set aside is for one basis only.
-func (r restless) Reserve(context.Context, Aside) error { return nil }
-
-// Charges of one job on different people are no job.
+// Charges of one job on different people are no job; in other scopes than it set aside in,
+// the ledger takes none.
 func TestVerifyOneBasis(t *testing.T) {
 	for name, move := range map[string]func(*LedgerBooks){
 		"snapshot": func(b *LedgerBooks) { b.Snapshot = "snap-2" },
@@ -82,6 +81,12 @@ func TestVerifyOneBasis(t *testing.T) {
 		w.openNode(1)
 		w.openNode(2)
 		w.run()
+		if name == "scopes" {
+			if got := w.parties[0].node.Stopped(); got != "the ledger refuses the charge" {
+				t.Errorf("stopped with %q", got)
+			}
+			continue
+		}
 		w.sameModel()
 		_, err = Verify(w.parties[0].dir, VerifyOptions{unprotected: unprotected})
 		isCode(t, name, err, VerifyCharge)

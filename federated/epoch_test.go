@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/qunxiang/qunxiang/federated/glm"
 )
@@ -13,15 +14,16 @@ import (
 // changes are read again.
 func TestOptOutsActOnAnOpenJob(t *testing.T) {
 	w := newWorld(t, 3, 12)
-	epoch, read := int64(70), []int64{}
+	first := dayOf(w.clock)() - 1
+	epoch, read := first, []int64{}
 	o := w.options(0)
 	all := w.parties[0].rows
 	o.Epoch = func() int64 { return epoch }
 	o.Rows = func(context.Context) ([]glm.Row, error) {
 		read = append(read, epoch)
-		rows := all[epoch-70:] // one opts out each day
-		if epoch == 71 {
-			epoch = 72
+		rows := all[epoch-first:] // one opts out each day
+		if epoch == first+1 {
+			epoch++
 		}
 		return rows, nil
 	}
@@ -33,10 +35,11 @@ func TestOptOutsActOnAnOpenJob(t *testing.T) {
 	for w.parties[0].node.Round() == 0 {
 		w.turn()
 	}
-	epoch = 71
+	epoch++
+	w.now = w.now.Add(24 * time.Hour)
 	w.run()
 	w.sameModel()
-	if !slices.Equal(read, []int64{70, 71, 72}) {
+	if !slices.Equal(read, []int64{first, first + 1, first + 2}) {
 		t.Fatalf("the rows were read in the epochs %v", read)
 	}
 	// The next round's attempt may have begun in the turn that closed the first.
@@ -44,7 +47,7 @@ func TestOptOutsActOnAnOpenJob(t *testing.T) {
 	for _, r := range w.parties[0].ledger.Requests() {
 		named = append(named, r.Epoch)
 	}
-	if !slices.IsSorted(named) || named[0] != 70 || named[2] != 72 {
+	if !slices.IsSorted(named) || named[0] != first || named[2] != first+2 {
 		t.Fatalf("the charges name the epochs %v", named)
 	}
 }
@@ -53,7 +56,7 @@ func TestOptOutsActOnAnOpenJob(t *testing.T) {
 // attempt is sent.
 func TestLaterRowsAreCheckedToo(t *testing.T) {
 	w := newWorld(t, 2, 12)
-	epoch := int64(0)
+	epoch := dayOf(w.clock)() - 1
 	o := w.options(0)
 	o.Epoch = func() int64 { return epoch }
 	var err error

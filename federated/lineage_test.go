@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/federated/secagg"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
@@ -23,10 +24,14 @@ type crooked struct {
 
 func (c crooked) Charge(ctx context.Context, s Spend) error {
 	c.change(&s)
+	whole := dp.Cost{Rho: 4 * s.Cost.Rho, Delta: 4 * s.Cost.Delta}
+	if err := c.Books.Reserve(ctx, Aside{Job: s.Job, Source: s.Source, Purpose: s.Purpose, Whole: whole, Until: "2026-12-31"}); err != nil {
+		return err
+	}
 	return c.Books.Charge(ctx, s)
 }
 
-// Reserve sets nothing aside: nothing but the job's own charges would draw from it.
+// Reserve waits for the first charge: the ledger takes none but those that it was made for.
 func (crooked) Reserve(context.Context, Aside) error { return nil }
 
 func isCode(t testing.TB, what string, err error, code string) {

@@ -29,7 +29,8 @@ type NodeOptions struct {
 	// attempt begins in a later epoch; the rows are checked before anything is sent.
 	Rows func(context.Context) ([]glm.Row, error)
 	// Epoch is the opt-out epoch in force now, which Rows keeps to and charges name. It
-	// never goes back. Default: none, 0.
+	// never goes back. A ledger takes none of before the day on which the job set aside.
+	// Default: the day of Now in China Standard Time, for rows from which nobody opts out.
 	Epoch  func() int64
 	Limits Limits
 	// Log is told, in words, what happens: nothing of the data. Default: nobody is.
@@ -119,7 +120,7 @@ func OpenNode(ctx context.Context, o NodeOptions) (*Node, error) {
 		o.Now = time.Now
 	}
 	if o.Epoch == nil {
-		o.Epoch = noEpoch
+		o.Epoch = dayOf(o.Now)
 	}
 	if o.Log == nil {
 		o.Log = func(string) {}

@@ -63,6 +63,7 @@ func watched(t *testing.T, reading, working time.Duration) (saw []string, opened
 		return w.now
 	}
 	take := func(d time.Duration) { until = own().Add(d) }
+	day := dayOf(w.clock)()
 	see := &observer{wire: wire{w}, now: own}
 	w.parties[0].transport = see
 	for i := range w.parties {
@@ -73,7 +74,7 @@ func watched(t *testing.T, reading, working time.Duration) (saw []string, opened
 			o.unprotected = func(p trainer) trainer { return laden{unprotected(p), func() { take(working) }} }
 			rows := o.Rows
 			o.Rows = func(ctx context.Context) ([]glm.Row, error) { take(reading); return rows(ctx) }
-			o.Epoch = func() int64 { return int64(w.c.Status().Round) }
+			o.Epoch = func() int64 { return day - 1 + int64(w.c.Status().Round) }
 			o.Log = func(text string) {
 				if strings.Contains(text, "begins") {
 					opened = append(opened, w.now)
@@ -84,6 +85,7 @@ func watched(t *testing.T, reading, working time.Duration) (saw []string, opened
 		w.parties[i].node, err = OpenNode(ctx, o)
 		must(t, err)
 	}
+	w.now = w.now.Add(24 * time.Hour) // three rounds have three epochs
 	w.run()
 	for _, p := range w.parties {
 		if !p.node.Done() {
@@ -132,7 +134,7 @@ func TestLateAnswersFallOnTheGrid(t *testing.T) {
 func watchedMoments(saw []string) (out []time.Time) {
 	for _, s := range saw {
 		at, _ := time.Parse("15:04:05.000", s[:12])
-		out = append(out, time.Date(2026, 1, 5, at.Hour(), at.Minute(), at.Second(), at.Nanosecond(), time.UTC))
+		out = append(out, time.Date(2026, 1, 6, at.Hour(), at.Minute(), at.Second(), at.Nanosecond(), time.UTC))
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/federated/secagg"
@@ -66,8 +67,11 @@ func look(o NodeOptions) (*Node, error) {
 	if o.Card == nil || o.Key == nil || o.Books == nil || o.Rows == nil {
 		return nil, fmt.Errorf("%w: card, key, books and rows are needed", ErrOptions)
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Epoch == nil {
-		o.Epoch = noEpoch
+		o.Epoch = dayOf(o.Now)
 	}
 	n := &Node{o: o, self: o.Card.Place(o.Name), roster: o.Card.Roster()}
 	if n.self < 0 || !sameKey(o.Key, o.Card.Nodes[n.self].Key) {
@@ -76,7 +80,10 @@ func look(o NodeOptions) (*Node, error) {
 	return n, n.compile()
 }
 
-func noEpoch() int64 { return 0 }
+// dayOf counts days as epochs are counted.
+func dayOf(now func() time.Time) func() int64 {
+	return func() int64 { return now().Add(8*time.Hour).Unix() / int64(24*time.Hour/time.Second) }
+}
 
 // read reads the rows and holds them to the contract. Rows that were read while the
 // epoch changed are read again: the charge must name the one they are of.

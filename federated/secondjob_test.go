@@ -67,7 +67,7 @@ func TestChargeLooksForAnotherJob(t *testing.T) {
 	w := newWorld(t, 2, 12)
 	n := w.openNodes().parties[0].node
 	other := w.beside("claim-frequency-again").openNodes().parties[0].node
-	s := Spend{Job: n.job, Source: w.card.Source, Purpose: w.card.Purpose, Attempt: 1, Record: sha(nil).String(), Root: sha([]byte{1}), Cost: dp.Cost{Rho: 1e9}, Sigmas: map[string]float64{"gradient": 1}, Alone: true}
+	s := Spend{Job: n.job, Source: w.card.Source, Purpose: w.card.Purpose, Attempt: 1, Record: sha(nil).String(), Root: sha([]byte{1}), Cost: dp.Cost{Rho: 1e9}, Sigmas: map[string]float64{"gradient": 1}, Epoch: dayOf(w.clock)(), Alone: true}
 	must(t, n.o.Books.Charge(ctx, s))
 	s.Attempt, s.Root = 2, sha([]byte{2})
 	must(t, n.o.Books.Charge(ctx, s)) // its own charges are no other's

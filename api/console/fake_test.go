@@ -158,6 +158,9 @@ func (d *domain) Budgets() []queries.ScopeShare {
 	return []queries.ScopeShare{{Scope: "city/2025", Cap: 1, Spent: 0.25, CapDelta: 1e-9}, {Scope: "city/life", Cap: 1, Spent: 0.25, Held: 0.1, CapDelta: 1e-9}}
 }
 
+// History is for scripts: the console reads the log's requests.
+func (d *domain) History(string) []queries.Asked { return nil }
+
 func (d *domain) Register() *queries.Register {
 	return &queries.Register{Population: "city", Entries: []queries.RegisterEntry{
 		{Day: "2025-11-03", Costs: []queries.RegisterShare{{Scope: "2025", Share: 0.25}, {Scope: "life", Share: 0.25}}},

@@ -31,7 +31,7 @@ be taken back; what rests on it then stops.`,
 		Example: "  qunxiang approve keygen --out ada.key\n  qunxiang approve list --server https://domain.example --token ...\n" +
 			"  qunxiang approve sign grant --person Ada --approver-key ada.key --server https://domain.example --token ...",
 	}
-	c.AddCommand(approveKeygenCommand(), approveListCommand(), approveSignCommand(false), approveSignCommand(true))
+	c.AddCommand(approveKeygenCommand(), approveListCommand(), approveShowCommand(), approveSignCommand(false), approveSignCommand(true))
 	return c
 }
 
@@ -155,7 +155,7 @@ func printProposals(out io.Writer, list []api.Proposal) error {
 	w := tabwriter.NewWriter(out, 2, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "WHAT\tNAME\tDIGEST\tASKED FOR BY\tAPPROVED BY\tSTATE")
 	for _, p := range list {
-		row(w, p.Subject, p.Name, fmt.Sprintf("%.20s", p.Digest), dash(p.By), approvedBy(p), state(p))
+		row(w, p.Subject, p.Name+inPlaceOf(p, list), fmt.Sprintf("%.20s", p.Digest), dash(p.By), approvedBy(p), state(p))
 	}
 	return w.Flush()
 }

@@ -1,16 +1,56 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
 	"github.com/qunxiang/qunxiang/queries/templates"
 )
+
+func approveShowCommand() *cobra.Command {
+	var w where
+	c := &cobra.Command{
+		Use: "show WHAT...", Short: "Show what an approval would be of, and sign nothing", Args: cobra.MinimumNArgs(1),
+		Long: `Show the things that WHAT names, as approve sign shows them before it asks: a kind, a
+template's id@version, or the first twenty digits of a digest. Of a policy that waits it
+says which one it takes the place of, since when that is in force, and what it changes in it.`,
+		Example: "  qunxiang approve show grant --domain D --as steward-a",
+		RunE: func(c *cobra.Command, args []string) error {
+			a, err := w.approvals(c.Context(), reading)
+			if err != nil {
+				return withCode(err)
+			}
+			defer a.Close()
+			list, err := a.Proposals(c.Context())
+			if err != nil {
+				return withCode(err)
+			}
+			chosen, err := choose(list.Proposals, args, false)
+			if err != nil {
+				return &exitError{exitUsage, err}
+			}
+			for _, p := range chosen {
+				if err := checkProposal(p); err != nil {
+					return &exitError{exitInvalid, fmt.Errorf("%s %s: %w", p.Subject, printable(p.Name), err)}
+				}
+				if err := present(c.OutOrStdout(), p, list); err != nil {
+					return &exitError{exitInvalid, err}
+				}
+			}
+			return nil
+		},
+	}
+	w.flags(c)
+	return c
+}
 
 // present prints what is about to be signed: a template from the copy in this program, a
 // policy whole and then what it changes in the one in force.
@@ -29,24 +69,62 @@ func present(out io.Writer, p api.Proposal, list api.ProposalList) error {
 		printTemplate(out, t, catalog)
 		return nil
 	}
-	fmt.Fprintln(out, p.Detail)
+	if p.Since != nil {
+		fmt.Fprintf(out, "in the log as the policy in force since %s\n", sinceWhen(p.Since))
+	}
 	if p.Replaces == "" {
+		fmt.Fprintln(out, p.Detail)
 		return nil
 	}
-	return showChanges(out, p, list.Proposals)
+	old, err := replaced(p, list.Proposals)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "takes the place of %s, in force since %s: approvals of it serve for this change alone\n", printable(old.Name), sinceWhen(old.Since))
+	fmt.Fprintln(out, p.Detail)
+	showChanges(out, p, old)
+	return nil
 }
 
-// showChanges prints what a policy changes in the one in force, as the server has it: its
-// text is held against the digest of the leaf that is shown with it.
-func showChanges(out io.Writer, p api.Proposal, list []api.Proposal) error {
+// sinceWhen says since when a policy is in force.
+func sinceWhen(s *api.Since) string {
+	return fmt.Sprintf("%s (leaf %d)", s.Time.UTC().Format("2006-01-02 15:04 UTC"), s.Leaf)
+}
+
+// inPlaceOf says which policy one that waits would replace, "" for all else.
+func inPlaceOf(p api.Proposal, list []api.Proposal) string {
+	i := slices.IndexFunc(list, func(o api.Proposal) bool { return p.Replaces != "" && o.Digest == p.Replaces && o.Since != nil })
+	if i < 0 {
+		return ""
+	}
+	return fmt.Sprintf(", in place of %s in force since %s", list[i].Name, sinceWhen(list[i].Since))
+}
+
+// replaced is the policy in force that one which waits takes the place of, as the server has
+// it: its text is held against the digest of the leaf that is shown with it, and its place
+// in the log against the one that is to be signed.
+func replaced(p api.Proposal, list []api.Proposal) (old api.Proposal, err error) {
 	i := slices.IndexFunc(list, func(o api.Proposal) bool { return o.Subject == p.Subject && o.Digest == p.Replaces })
 	if i < 0 {
-		return fmt.Errorf("the policy in force, %s, is not shown; nothing was signed", p.Replaces)
+		return old, fmt.Errorf("the policy in force, %s, is not shown; nothing was signed", printable(p.Replaces))
 	}
-	old := list[i]
+	old = list[i]
 	if err := checkProposal(old); err != nil {
-		return fmt.Errorf("the policy in force: %w", err)
+		return old, fmt.Errorf("the policy in force: %w", err)
 	}
+	body, err := ledger.DecodeContent(p.Leaf)
+	if err != nil {
+		return old, err
+	}
+	g, isPolicy := body.(*ledger.Grant)
+	if !isPolicy || old.Since == nil || g.Replaces != old.Since.Leaf {
+		return old, errors.New("it takes the place of another leaf than that of the policy in force which is shown; nothing was signed")
+	}
+	return old, nil
+}
+
+// showChanges prints what a policy changes in the one whose place it takes.
+func showChanges(out io.Writer, p, old api.Proposal) {
 	fmt.Fprintf(out, "\nWhat it changes in the policy in force (%s, put forward by %s):\n", printable(old.Name), printable(dash(old.By)))
 	changed := false
 	for _, line := range changes(strings.Split(old.Detail, "\n"), strings.Split(p.Detail, "\n")) {
@@ -56,7 +134,6 @@ func showChanges(out io.Writer, p api.Proposal, list []api.Proposal) error {
 	if !changed {
 		fmt.Fprintln(out, "nothing")
 	}
-	return nil
 }
 
 // mostCells is how large a table of lines may be; a larger change is shown as a whole.

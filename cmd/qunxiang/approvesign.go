@@ -166,7 +166,7 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 }
 
 // submit signs a statement and sends it. Statements of one person on one thing are told
-// apart by the second: one that comes too soon after another is made again.
+// apart by the second: one of the same second as another is made again.
 func (s *signing) submit(ctx context.Context, a approvals, population string, p api.Proposal) (leaf int64, err error) {
 	for try := range 2 {
 		if try > 0 {
@@ -178,7 +178,7 @@ func (s *signing) submit(ctx context.Context, a approvals, population string, p 
 			Made: made, Expires: made.AddDate(0, 0, s.days),
 		}
 		statement.Sign(population, s.key)
-		if leaf, err = a.Approve(ctx, statement); err == nil || !strings.Contains(err.Error(), "said something later") {
+		if leaf, err = a.Approve(ctx, statement); err == nil || !strings.Contains(err.Error(), "said something later") && !strings.Contains(err.Error(), "said this before") {
 			break
 		}
 	}

@@ -52,6 +52,7 @@ type domain struct {
 
 	maxRuns, maxInFlight int // of a server; 0: the Runner's own
 	settings             engineSettings
+	vouched              bool // nobody outside needs to be met before the log is written to
 }
 
 func (d *domain) path(parts ...string) string {
@@ -62,7 +63,11 @@ var errNoDomain = errors.New("there is no domain here; qunxiang data synth or da
 
 // openDomain opens an existing domain.
 func openDomain(ctx context.Context, dir string, m mode) (*domain, error) {
-	d := &domain{dir: dir}
+	return (&domain{dir: dir}).open(ctx, m)
+}
+
+func (d *domain) open(ctx context.Context, m mode) (*domain, error) {
+	dir := d.dir
 	begun, err := d.begun()
 	if err != nil {
 		return nil, err
@@ -155,7 +160,7 @@ func (d *domain) openLedger(ctx context.Context) (err error) {
 		return err
 	}
 	d.outside = d.outsideLog()
-	o.Witness = d.outside
+	o.Witness, o.Vouched = d.outside, d.vouched
 	l, err := ledger.Open(o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.path("ledger"), err)

@@ -36,6 +36,10 @@ func (d *domain) enforcePolicy(ctx context.Context) (waiting, err error) {
 	if errors.Is(err, ledger.ErrCapRaised) {
 		err = fmt.Errorf("%w%s", err, d.raisedCaps(p))
 	}
+	if errors.Is(err, ledger.ErrUnmet) { // it is put forward again at the next start, or change
+		waiting = err
+		p, err = d.policyInForce(p)
+	}
 	if d.state.Supervised() && refused(err) {
 		waiting = err
 		by := "-" // of an evaluation policy nobody says who put it forward
@@ -126,6 +130,7 @@ type watched struct {
 	size      int64
 	proposals time.Time
 	approvals int64
+	readOnly  bool
 }
 
 func (d *domain) look() (w watched) {
@@ -135,6 +140,7 @@ func (d *domain) look() (w watched) {
 	if info, err := os.Stat(d.path(proposalFolder)); err == nil {
 		w.proposals = info.ModTime()
 	}
+	w.readOnly = d.ledger.Unmet() != nil
 	for _, a := range d.state.Approvals(time.Now()) {
 		w.approvals = max(w.approvals, a.Index+1)
 	}

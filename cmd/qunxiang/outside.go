@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"sync"
@@ -245,14 +246,14 @@ func (o *outsideLog) Newest(ctx context.Context, by ledger.Witnesses) ([]byte, e
 	}
 	kept, err := o.kept()
 	if err != nil || o.quorum == nil {
-		return kept, err
+		return kept, errors.Join(err, o.short)
 	}
 	newest, err := o.quorum.Newest(ctx)
 	if err != nil { // the copy alone may know better
 		newest = nil
 	}
 	if sizeOfCheckpoint(kept) > sizeOfCheckpoint(newest) || newest == nil {
-		return kept, nil
+		return kept, err
 	}
 	return newest, nil
 }
@@ -264,7 +265,8 @@ func (o *outsideLog) kept() ([]byte, error) {
 	}
 	text, err := os.ReadFile(o.copy)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		_, err = os.Stat(filepath.Dir(o.copy)) // a disk that is not there has no folder either
+		return nil, err
 	}
 	return text, err
 }
@@ -278,6 +280,13 @@ func sizeOfCheckpoint(text []byte) int64 {
 	return c.Size
 }
 
+// unmetHelp is what to do where a domain stays read-only.
+const unmetHelp = "Bring the witnesses of witnesses.yaml, and the copy outside where it names one, within reach: the domain goes on by itself. " +
+	"If they are gone for good and you know that this disk is the newest, serve it with --unwitnessed and have two people approve a policy that names others."
+
+// readOnly says why a domain is read-only, and what to do.
+func readOnly(err error) string { return fmt.Sprintf("read-only: %v. %s", err, unmetHelp) }
+
 // meet keeps in touch with the witnesses while the domain is served, so that charges are
 // admitted and what waits is delivered.
 func (d *domain) meet(ctx context.Context, log io.Writer) {
@@ -288,8 +297,13 @@ func (d *domain) meet(ctx context.Context, log io.Writer) {
 		if err != nil {
 			wait = 2 * time.Second
 		}
+		if unmet := d.ledger.Unmet(); unmet != nil {
+			err = unmet
+		}
 		if text := fmt.Sprint(err); text != told && ctx.Err() == nil {
-			if err != nil {
+			if errors.Is(err, ledger.ErrUnmet) {
+				fmt.Fprintln(log, readOnly(err))
+			} else if err != nil {
 				fmt.Fprintln(log, "charges are not admitted, and answers wait:", err)
 			} else if told != "" {
 				fmt.Fprintln(log, "the witnesses are in reach: charges are admitted")

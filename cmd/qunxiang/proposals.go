@@ -125,7 +125,7 @@ func (d *domain) settle(ctx context.Context, log io.Writer) error {
 	}
 	for name, k := range kept {
 		switch err := k.commit(ctx, d); {
-		case errors.Is(err, ledger.ErrApproval):
+		case errors.Is(err, ledger.ErrApproval), errors.Is(err, ledger.ErrUnmet):
 			continue
 		case errors.Is(err, ledger.ErrStopped):
 			return err
@@ -251,6 +251,8 @@ func (d *domain) policyProposals(wanted proposedPolicy) (out []api.Proposal, err
 	}
 	p, err := d.policyProposal(&g, text)
 	p.InForce, p.Barred = d.state.GrantApproved(time.Now()) == nil, d.state.BarredFromGrant(nil)
+	leaf, at := d.state.InForceSince()
+	p.Since = &api.Since{Leaf: leaf, Time: at}
 	return append(out, p), err
 }
 
@@ -374,6 +376,9 @@ func (d *domain) Proposals(principal string) (api.ProposalList, error) {
 // Approve logs a statement that a principal sends.
 func (d *domain) Approve(ctx context.Context, principal string, a ledger.Approve) (int64, error) {
 	if err := d.policy().May(principal, policy.SeeProposals); err != nil {
+		return -1, err
+	}
+	if err := d.ledger.Unmet(); err != nil {
 		return -1, err
 	}
 	if a.Subject == ledger.SubjectOptOuts {

@@ -61,6 +61,9 @@ func withCode(err error) error {
 	case errors.Is(err, queries.ErrParameter), errors.Is(err, queries.ErrAccuracy), errors.Is(err, queries.ErrUnknownTemplate), errors.Is(err, queries.ErrTemplate):
 		code = exitUsage
 	}
+	if errors.Is(err, ledger.ErrUnmet) {
+		err = fmt.Errorf("%w. %s", err, unmetHelp)
+	}
 	return &exitError{code, err}
 }
 

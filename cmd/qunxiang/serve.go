@@ -15,7 +15,7 @@ import (
 
 func serveCommand() *cobra.Command {
 	var path, dir, listen string
-	var printConfig, printUnit, printAlerts, node bool
+	var printConfig, printUnit, printAlerts, node, unwitnessed bool
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve a domain over HTTP", Args: cobra.NoArgs,
 		Long: `Serve a domain over HTTP until SIGTERM or an interrupt: then nothing new is taken, and
@@ -55,7 +55,7 @@ when it takes requests, that it is alive, and how long its stop takes.`,
 			if printUnit {
 				return serveUnit(c.OutOrStdout(), path, conf, listen, node)
 			}
-			return withCode(serve(c.Context(), conf, c.ErrOrStderr()))
+			return withCode(serve(c.Context(), conf, unwitnessed, c.ErrOrStderr()))
 		},
 	}
 	f := c.Flags()
@@ -63,16 +63,17 @@ when it takes requests, that it is alive, and how long its stop takes.`,
 	f.StringVar(&dir, "domain", "", "directory of the domain, in place of the file's")
 	f.StringVar(&listen, "addr", "", "HOST:PORT to listen on, in place of the file's")
 	f.BoolVar(&node, "node", false, "also run the domain's approved training jobs")
+	f.BoolVar(&unwitnessed, "unwitnessed", false, "take approvals also before the witnesses and the copy outside were met: you say that no newer log exists")
 	f.BoolVar(&printConfig, "print-config", false, "print the defaults with their explanation")
 	f.BoolVar(&printAlerts, "print-alerts", false, "print rules of Prometheus for the metrics of the internal listener")
 	f.BoolVar(&printUnit, "print-unit", false, "print a unit of systemd that serves as this line would")
 	return c
 }
 
-func serve(ctx context.Context, conf *config, log io.Writer) error {
+func serve(ctx context.Context, conf *config, unwitnessed bool, log io.Writer) error {
 	stopped := func() {}
 	defer func() { stopped() }() // the last of all
-	d, err := openDomain(ctx, conf.Domain, writing)
+	d, err := (&domain{dir: conf.Domain, vouched: unwitnessed}).open(ctx, writing)
 	if err != nil {
 		return err
 	}

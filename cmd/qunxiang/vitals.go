@@ -15,7 +15,7 @@ var alertRules string
 func (d *domain) vitals() api.Vitals {
 	h := d.ledger.Health()
 	return api.Vitals{
-		Witnessed: h.Witnessed, Reached: h.Reached, Contact: h.Contact.Seconds(), Checkpoint: h.Checkpoint.Seconds(),
+		Witnessed: h.Witnessed, Reached: h.Reached, ReadOnly: h.ReadOnly, Contact: h.Contact.Seconds(), Checkpoint: h.Checkpoint.Seconds(),
 		Leaves: h.Leaves, Waiting: h.Waiting, Open: h.Open, Abandoned: h.Abandoned,
 		Free: diskFree(d.dir), Pending: d.pending.Load(),
 	}

@@ -50,6 +50,7 @@ const (
 	PolicyMismatch    Code = "policy-mismatch"       // a charge decided under another policy than the one in force
 	EpochInvalid      Code = "epoch-invalid"         // a charge keeps to the opt-outs of another day than its own
 	CostTooLow        Code = "cost-too-low"          // a charge is of less than its noise costs at least
+	TrainingUnfounded Code = "training-unfounded"    // a charge is called a training's and has not what a training has
 	ApproverUnpinned  Code = "approver-unpinned"     // a policy names an approver whom the auditor has not pinned
 	NotApproved       Code = "not-approved"          // something was done or used without the approvals of two other people
 	ApprovalInvalid   Code = "approval-invalid"      // an APPROVE that is none: not an approver's, not signed, expired, out of order
@@ -143,6 +144,7 @@ func Codes() []Described {
 		{PolicyMismatch, "a charge decided under another policy than the one in force"},
 		{EpochInvalid, "a charge keeps to the opt-outs of another day than its own"},
 		{CostTooLow, "a charge is of less than its noise costs at least"},
+		{TrainingUnfounded, "a charge is called a training's and has not what a training has: a reservation, an attempt, a transcript"},
 		{ApproverUnpinned, "a policy names an approver whom the auditor has not pinned, or with another key"},
 		{NotApproved, "something was done or used without the approvals of two other people"},
 		{ApprovalInvalid, "an APPROVE that is none: not an approver's, not signed, expired, out of order"},

@@ -268,6 +268,11 @@ func drawing(id, job string, pairs ...any) members {
 	return with(charged(id, "catalogue", "federated", "key", job), pairs...)
 }
 
+// attempting is what a charge of a job's attempt has in format 2.
+func attempting(job string, pairs ...any) members {
+	return with(drawing(job+"-1", job, "idempotency", digestOf([]byte(job)), "template_digest", templateDigest), pairs...)
+}
+
 func released(id string, charge int, pairs ...any) members {
 	return with(members{"charge": charge, "digest": digestOf([]byte(id)), "id": id, "time": start + 2}, pairs...)
 }

@@ -1,5 +1,12 @@
 package audit
 
+import (
+	"bytes"
+	"encoding/hex"
+	"math"
+	"strconv"
+)
+
 // readReleases is the purpose of a replay to somebody who reads by their role.
 const readReleases = "read-releases"
 
@@ -42,20 +49,48 @@ func (b *books) replay(r *Report, at int64, l *leaf) {
 	}
 }
 
+// finestStep is the finest unit in which a training counts; its deviations are in real units.
+const finestStep = 1.0 / (1 << 32)
+
+// dayOf is the day in China Standard Time, by which epochs are counted.
+func dayOf(seconds int64) int64 { return (seconds + 8*3600) / day }
+
 // plausible holds a charge's cost to its noise and its epoch to its day in China Standard
 // Time. Gaussian noise on whole numbers costs 1/(2 sigma^2) a channel at least: the dearest
-// noise for the cheapest question. In training a node's noise is a part of the whole only,
-// and a round may last.
+// noise for the cheapest question. A training's deviations are in finer units, and a round
+// may last; what is called a training's must be one.
 func (b *books) plausible(r *Report, at int64, l *leaf) {
 	if b.old(l) {
 		return
 	}
-	trains := string(l.catalogue) == training
-	today := (l.time + 8*3600) / day
-	if l.epoch > today || !trains && l.epoch < today-1 {
+	least, first, today := l.noise, dayOf(l.time)-1, dayOf(l.time)
+	if string(l.catalogue) == training {
+		least *= finestStep * finestStep
+		first = b.trains(r, at, l)
+	}
+	if l.epoch > today || l.epoch < first {
 		r.find(EpochInvalid, at, "the opt-out epoch %d on day %d", l.epoch, today)
 	}
-	if !trains && l.cost.RhoFloat() < l.noise*(1-1e-9) {
-		r.find(CostTooLow, at, "rho %g is charged for noise that costs %g at least", l.cost.RhoFloat(), l.noise)
+	if l.cost.RhoFloat() < least*(1-1e-9) {
+		r.find(CostTooLow, at, "rho %g is charged for noise that costs %g at least", l.cost.RhoFloat(), least)
 	}
+}
+
+// trains finds fault with a charge that is called a training's and has not what each of them
+// has: a reservation of its job, an attempt's number in its id, and a transcript's root for
+// its idempotency digest. It gives the earliest epoch: a node reads its rows after its job
+// has set aside.
+func (b *books) trains(r *Report, at int64, l *leaf) (first int64) {
+	v := b.find(l.key)
+	if v == nil {
+		r.find(TrainingUnfounded, at, "its job has set nothing aside")
+		return l.epoch
+	}
+	number, ok := bytes.CutPrefix(l.id, append(bytes.Clone(l.key), '-'))
+	if n, err := strconv.Atoi(string(number)); !ok || err != nil || n < 1 || n > math.MaxInt32 || strconv.Itoa(n) != string(number) {
+		r.find(TrainingUnfounded, at, "its id is not of an attempt of its job")
+	} else if root, err := hex.DecodeString(string(l.idempotency)); err != nil || len(root) != 32 || string(bytes.ToLower(l.idempotency)) != string(l.idempotency) {
+		r.find(TrainingUnfounded, at, "it names no transcript")
+	}
+	return dayOf(v.made) - 1
 }

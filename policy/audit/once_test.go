@@ -14,10 +14,16 @@ import (
 
 // folded is what the ledger's own fold says of a forged log.
 func (f *forge) folded() error {
-	dir := f.t.TempDir()
-	must(f.t, os.WriteFile(filepath.Join(dir, "wal"), f.wal(), 0o600))
-	must(f.t, os.WriteFile(filepath.Join(dir, "checkpoint"), f.checkpoint(), 0o600))
-	_, err := ledger.Read(dir, verifierKey(f.t))
+	return readBack(f.t, f.wal(), f.checkpoint())
+}
+
+// readBack is what the ledger says of a log on the disk.
+func readBack(t testing.TB, wal, checkpoint []byte) error {
+	dir, err := os.MkdirTemp(t.TempDir(), "")
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(dir, "wal"), wal, 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, "checkpoint"), checkpoint, 0o600))
+	_, err = ledger.Read(dir, verifierKey(t))
 	return err
 }
 
@@ -29,6 +35,13 @@ func inPlace(t *testing.T, policy members) *forge {
 	f.approved("snapshot", contentOf(t, "SNAPSHOT", loaded), "ada", "bo")
 	f.chained("SNAPSHOT", loaded)
 	return f.approved("template", templateDigest, "bo", "cy")
+}
+
+// trained is a domain in which a job has set aside, and a charge of its first attempt.
+func trained(t *testing.T, pairs ...any) *forge {
+	f := watched(t)
+	f.chained("RESERVE", reserved("job-1", "template_digest", templateDigest))
+	return f.chained("CHARGE", attempting("job-1", append([]any{"time", start + 10, "due", start + 4*day}, pairs...)...))
 }
 
 // Both folds refuse the same logs, which give one approval, policy, grant or name for
@@ -99,11 +112,27 @@ func TestBothFoldsRefuse(t *testing.T) {
 		"opt-outs of yesterday": {func() *forge { return watched(t).chained("CHARGE", asked("r-1", "epoch", 20774)) }, ""},
 		"opt-outs to come":      {func() *forge { return watched(t).chained("CHARGE", asked("r-1", "epoch", 20776)) }, "epoch-invalid "},
 		"a job's of long ago": {func() *forge {
-			return watched(t).chained("CHARGE", drawing("j-1", "job-1", "template_digest", templateDigest, "epoch", 20000))
+			return trained(t, "epoch", 20000)
+		}, "epoch-invalid "},
+		"a job's of the day before it set aside": {func() *forge {
+			return trained(t, "epoch", firstDay-1, "time", start+day)
 		}, ""},
 		"a job's opt-outs to come": {func() *forge {
-			return watched(t).chained("CHARGE", drawing("j-1", "job-1", "template_digest", templateDigest, "epoch", 99999999))
+			return trained(t, "epoch", 99999999)
 		}, "epoch-invalid "},
+		"a question called a training's": {func() *forge {
+			return watched(t).chained("CHARGE", asked("r-1", "catalogue", "federated", "epoch", 20000, "rho", "1", "sigmas", members{"people": "1e-300"}))
+		}, "training-unfounded cost-too-low "},
+		"a question called a training's of a job":   {func() *forge { return trained(t, "id", "r-1") }, "training-unfounded "},
+		"an attempt of another job":                 {func() *forge { return trained(t, "id", "job-2-1") }, "training-unfounded "},
+		"an attempt of no number":                   {func() *forge { return trained(t, "id", "job-1-01") }, "training-unfounded "},
+		"an attempt without a transcript":           {func() *forge { return trained(t, "idempotency", "x") }, "training-unfounded "},
+		"a job's next to nothing":                   {func() *forge { return trained(t, "rho", "1", "sigmas", members{"all": "1e-05"}) }, "cost-too-low "},
+		"a job's little for little noise":           {func() *forge { return trained(t, "rho", "1", "sigmas", members{"all": "0.001"}) }, ""},
+		"another template than a job has set aside": {func() *forge { return trained(t, "template_digest", strings.Repeat("5b", 32)) }, "not-approved reserve-mismatch "},
+		"another after its last day": {func() *forge {
+			return trained(t, "scopes", []string{population + "/life"}, "time", start+3*day, "due", start+3*day+2)
+		}, "reserve-mismatch "},
 		"a charge by nobody": {func() *forge {
 			return inPlace(t, overseen(t, "persons", nobody)).chained("CHARGE", asked("r-1"))
 		}, "grant-mismatch "},

@@ -4,7 +4,7 @@ import "bytes"
 
 // reserve is what a training job has set aside, and what became of it.
 type reserve struct {
-	at         int64 // its leaf
+	at, made   int64 // its leaf, and the time of that
 	job, grant string
 	terms      name // of its charges: all that they and the RESERVE must agree in
 	scopes     map[string]bool
@@ -37,7 +37,7 @@ func (b *books) reserve(r *Report, at int64, l *leaf) {
 		r.find(Suspended, at, "its template is suspended")
 	}
 	b.inForce(r, at, l)
-	v := &reserve{at: at, job: string(l.job), grant: string(l.grant), terms: b.agreed(l), scopes: map[string]bool{}, left: l.cost, end: l.end}
+	v := &reserve{at: at, made: l.time, job: string(l.job), grant: string(l.grant), terms: b.agreed(l), scopes: map[string]bool{}, left: l.cost, end: l.end}
 	if b.terms == nil {
 		r.find(NoCaps, at, "no GRANT has set caps")
 	} else if g := b.granted(r, at, l); g != nil && g.quota > 0 {
@@ -67,11 +67,13 @@ func (b *books) draw(r *Report, at int64, l *leaf) *reserve {
 	case v.closed:
 		r.find(ReserveClosed, at, "its job's reservation is closed")
 		return nil
-	case !v.open(l.time):
+	case !v.open(l.time) && b.old(l):
 		return nil
 	case v.terms != b.agreed(l):
 		r.find(ReserveMismatch, at, "it is another charge than was set aside for")
 		return nil
+	case !v.open(l.time):
+		return nil // what was set aside is free again, and it takes its room like any other
 	}
 	if l.cost.Rho > v.left.Rho || l.cost.Delta > v.left.Delta {
 		r.find(ReservePassed, at, "(%d, %d) charged, (%d, %d) was left of what was set aside", l.cost.Rho, l.cost.Delta, v.left.Rho, v.left.Delta)

@@ -117,7 +117,7 @@ func TestReservationsAgree(t *testing.T) {
 					TemplateDigest: "d", Key: job, Snapshot: "s", Scopes: scopes[n(1, "scopes"):], Cost: dp.Cost{Rho: 1 + n(400, "rho"), Delta: 1},
 					Epoch: now.Add(8*time.Hour).Unix() / 86400, Sigmas: map[string]float64{"people": 1e9}, Due: now.Add(time.Second), Request: "q"}
 				if n(2, "training") > 0 {
-					c.Catalogue = ledger.Training
+					c.Catalogue, c.ID, c.Idempotency = ledger.Training, fmt.Sprintf("%s-%d", job, i+1), digestOf([]byte(c.ID))
 				}
 				_, _ = l.Charge(ctx, c)
 			case 4:

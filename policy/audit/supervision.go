@@ -29,6 +29,7 @@ func (b *books) approve(r *Report, at int64, l *leaf) {
 	}
 	s.key = b.terms.approvers[s.approver]
 	kept := b.approvals[s.subject+" "+s.digest]
+	before := kept[s.approver]
 	switch {
 	case s.key == "":
 		r.find(ApprovalInvalid, at, "%s is no approver", s.approver)
@@ -40,15 +41,46 @@ func (b *books) approve(r *Report, at int64, l *leaf) {
 		r.find(ApprovalInvalid, at, "made %d seconds after it was logged", s.made-l.time)
 	case s.expires <= l.time:
 		r.find(ApprovalInvalid, at, "it had expired")
-	case kept[s.approver] != nil && s.made <= kept[s.approver].made:
+	case before != nil && s.revoked && before.taken[s.made]:
+		r.find(ApprovalInvalid, at, "%s has taken it back before by the same words", s.approver)
+		return
+	case before != nil && !s.follows(before, l.time):
 		r.find(ApprovalInvalid, at, "%s has said something later on this", s.approver)
 		return
 	}
 	if kept == nil {
-		kept = map[string]*statement{}
+		kept = map[string]*said{}
 		b.approvals[s.subject+" "+s.digest] = kept
 	}
-	kept[s.approver] = s
+	if before == nil {
+		before = &said{taken: map[int64]bool{}}
+		kept[s.approver] = before
+	}
+	before.add(s, l.time)
+}
+
+// said is all that a person has said on a thing: the last of it counts.
+type said struct {
+	*statement
+	newest int64          // by its maker's clock, of all
+	given  int64          // when the last approval was logged
+	taken  map[int64]bool // when it was taken back, by the makers' clocks
+}
+
+// follows says whether a statement may come after what was said before. An approval is
+// later than all of it. A revocation may be earlier than an approval by a fast clock: where
+// it is of after that was logged, or of five minutes before it is logged itself.
+func (s *statement) follows(before *said, now int64) bool {
+	return s.made > before.newest || s.revoked && (s.made > before.given || s.made >= now-ahead)
+}
+
+func (b *said) add(s *statement, now int64) {
+	b.statement, b.newest = s, max(b.newest, s.made)
+	if s.revoked {
+		b.taken[s.made] = true
+	} else {
+		b.given = now
+	}
 }
 
 // want finds fault with what two people, none of them among those who asked, have not

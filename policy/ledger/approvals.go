@@ -32,22 +32,27 @@ type approval struct {
 // approve takes in a statement of somebody who is an approver now.
 func (s *State) approve(l Leaf, a *Approve) error {
 	of := thing{a.Subject, a.Digest}
-	key, err := s.statement(a, s.approvals[of][a.Approver].Approve, l.Time)
+	before := s.approvals[of][a.Approver]
+	key, err := s.statement(a, before, l.Time)
 	if err != nil {
 		return err
 	}
 	if s.approvals[of] == nil {
-		s.approvals[of] = map[string]approval{}
+		s.approvals[of] = map[string]*voice{}
 	}
-	said := approval{Approve: a, index: l.Index, key: key}
-	s.approvals[of][a.Approver] = said
-	s.history.said = append(s.history.said, said)
+	if before == nil {
+		before = &voice{}
+		s.approvals[of][a.Approver] = before
+	}
+	before.approval = approval{Approve: a, index: l.Index, key: key}
+	before.heard(a, l.Time)
+	s.history.said = append(s.history.said, before.approval)
 	return nil
 }
 
-// statement checks a statement and gives the key that it was checked with; last is what
-// the same person has said on the same thing before, nil for nothing.
-func (s *State) statement(a, last *Approve, at time.Time) (key string, err error) {
+// statement checks a statement and gives the key that it was checked with; before is what
+// the same person has said on the same thing, nil for nothing.
+func (s *State) statement(a *Approve, before *voice, at time.Time) (key string, err error) {
 	if s.grant == nil || s.grant.Mode != modeSupervised {
 		return "", fmt.Errorf("%w: this domain has no approvers", ErrApproval)
 	}
@@ -57,16 +62,13 @@ func (s *State) statement(a, last *Approve, at time.Time) (key string, err error
 	if err := a.verify(s.population, key); err != nil {
 		return "", err
 	}
-	again := last != nil
 	switch {
 	case a.Made.After(at.Add(aheadOfLog)):
 		return "", fmt.Errorf("%w: it was made in the future", ErrApproval)
 	case !a.Expires.After(at):
 		return "", fmt.Errorf("%w: it has expired", ErrApproval)
-	case again && !a.Made.After(last.Made):
-		return "", fmt.Errorf("%w: %s has said something later on this", ErrApproval, a.Approver)
 	}
-	return key, nil
+	return key, before.order(a, at)
 }
 
 // counts says whether an approval holds at a time under a grant: its maker is still an

@@ -28,7 +28,7 @@ var subjects = []string{SubjectTemplate, SubjectGrant, SubjectSnapshot, SubjectR
 const MaxApproval = 366 * 24 * time.Hour
 
 // Approve is a person's signed statement that something may be done or used, or that
-// it no longer may. Of one person's statements on one thing the one made last counts.
+// it no longer may. Of one person's statements on one thing the one logged last counts.
 type Approve struct {
 	Subject  string // one of the constants above
 	Digest   string // of what is approved, SHA-256 in hex

@@ -22,18 +22,12 @@ func (s *State) CheckAside(a Approve, said []Approve, at time.Time) error {
 	if err := a.checkMembers(); err != nil {
 		return err
 	}
-	var last *Approve
-	for i := range said {
-		if said[i].Approver == a.Approver && said[i].Digest == a.Digest && (last == nil || said[i].Made.After(last.Made)) {
-			last = &said[i]
-		}
-	}
-	_, err := s.statement(&a, last, at)
+	_, err := s.statement(&a, voices(a.Digest, said)[a.Approver], at)
 	return err
 }
 
 // ApprovedAside says whether a list of opt-outs that the principals in by put forward has,
-// among what was said on it, the approvals of two other people that hold: ErrApproval if
+// among what was said on it the approvals of two other people that hold: ErrApproval if
 // not. In an evaluation domain it has.
 func (s *State) ApprovedAside(digest string, said []Approve, at time.Time, by ...string) error {
 	s.mu.RLock()
@@ -45,18 +39,30 @@ func (s *State) ApprovedAside(digest string, said []Approve, at time.Time, by ..
 	if err != nil {
 		return err
 	}
-	newest := map[string]Approve{}
-	for _, a := range said {
-		if last, some := newest[a.Approver]; a.Subject == SubjectOptOuts && a.Digest == digest && (!some || a.Made.After(last.Made)) {
-			newest[a.Approver] = a
-		}
-	}
 	var people []string
-	for person, a := range newest {
+	for person, v := range voices(digest, said) {
 		key := s.grant.approver(person)
-		if key != "" && a.verify(s.population, key) == nil && (approval{Approve: &a, key: key}).counts(s.grant, at) && !not[person] {
+		if key != "" && v.verify(s.population, key) == nil && (approval{Approve: v.Approve, key: key}).counts(s.grant, at) && !not[person] {
 			people = append(people, person)
 		}
 	}
 	return enough(thing{SubjectOptOuts, digest}, people)
+}
+
+// voices are what people have said on a list, each statement as if it had come when it was
+// made: when it came was not kept. One that is out of order is passed over.
+func voices(digest string, said []Approve) map[string]*voice {
+	all := map[string]*voice{}
+	for i := range said {
+		a := &said[i]
+		if a.Subject != SubjectOptOuts || a.Digest != digest || all[a.Approver].order(a, a.Made) != nil {
+			continue
+		}
+		if all[a.Approver] == nil {
+			all[a.Approver] = &voice{}
+		}
+		all[a.Approver].Approve = a
+		all[a.Approver].heard(a, a.Made)
+	}
+	return all
 }

@@ -61,6 +61,12 @@ func TestApprovedAside(t *testing.T) {
 		}
 	}
 	want(t, w.CheckAside(word("ada"), []ledger.Approve{word("ada", later)}, at), ledger.ErrApproval) // played again
+	fast := word("ada", func(a *ledger.Approve) { a.Made = a.Made.Add(5 * time.Minute) })
+	back := word("ada", revoked)
+	must(t, w.CheckAside(back, []ledger.Approve{fast}, at)) // by another clock
+	want(t, w.CheckAside(back, []ledger.Approve{fast, back}, at), ledger.ErrApproval)
+	want(t, w.ApprovedAside(list, []ledger.Approve{fast, word("bo"), back}, at, "steward-s"), ledger.ErrApproval)
+	must(t, w.ApprovedAside(list, []ledger.Approve{fast, word("bo")}, at, "steward-s"))
 	if _, err := w.Approve(ctx, word("ada")); err == nil {
 		t.Error("the log takes a word on opt-outs")
 	}

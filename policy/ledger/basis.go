@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // history is what the fold keeps of the past to say later what a charge rested on.
@@ -16,6 +17,7 @@ type history struct {
 type policyThen struct {
 	*Grant
 	index  int64
+	at     time.Time // of the leaf
 	digest string
 	askers map[string]bool
 }

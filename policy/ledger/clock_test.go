@@ -131,13 +131,14 @@ func TestOpenedUnderAWrongClock(t *testing.T) {
 	}
 }
 
-// With its witnesses away for weeks a domain takes approvals still: others may have to be
-// named.
+// With its witnesses away for weeks a domain takes approvals still, where somebody vouches
+// for its disk: others may have to be named.
 func TestApprovalsWhileTheWitnessesAreAway(t *testing.T) {
 	w, k, o, _ := timed(t)
 	must(t, w.Close())
 	k.set(errors.New("unplugged"))
 	w.c.step(30 * 24 * time.Hour)
+	o.Vouched = true
 	w.Ledger = open(t, o)
 	defer w.Close()
 	w.approve(ledger.SubjectTemplate, templateDigest, "cy")

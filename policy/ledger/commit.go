@@ -63,6 +63,9 @@ func (l *Ledger) append(b Body, allowed func() error) (int64, error) {
 	if err != nil {
 		return -1, err
 	}
+	if err := l.writable(b); err != nil {
+		return -1, err
+	}
 	return l.push(Leaf{Index: l.size, Time: at, Previous: l.chain.link, Body: b})
 }
 

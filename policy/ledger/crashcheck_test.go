@@ -52,7 +52,7 @@ func (e *estate) checkTicket(when string, t *ticket) {
 	if _, err := e.Release(ctx, ledger.Release{Charge: t.charge, ID: t.id, Digest: digest("another")}); err == nil {
 		e.fail("%s: %s was released a second time", when, t.id)
 	}
-	again, ok := e.ByIdempotency("insurer-a", "once-"+t.id)
+	again, ok := e.ByIdempotency("insurer-a", t.once())
 	if !ok || again.ID != t.id {
 		e.fail("%s: the idempotency key of %s is forgotten", when, t.id)
 	}
@@ -65,7 +65,7 @@ func (e *estate) askAgain(when string, t *ticket) {
 	if _, err := e.Charge(ctx, under(e.Ledger, c)); err == nil {
 		e.fail("%s: the id %s was charged twice", when, t.id)
 	}
-	c.ID, c.Idempotency = e.name("r"), "once-"+t.id
+	c.ID, c.Idempotency = e.name("r"), t.once()
 	if _, err := e.Charge(ctx, under(e.Ledger, c)); err == nil {
 		e.fail("%s: the idempotency key of %s was charged twice", when, t.id)
 	}

@@ -142,7 +142,9 @@ func (e *estate) ask(rho int64, version int, job string) (*ticket, error) {
 	c := charge(t.id, rho, e.clock.now())
 	c.Template, c.TemplateDigest, c.Idempotency = fmt.Sprintf("claim-severity@1.0.%d", version), laterDigest(version), "once-"+t.id
 	if job != "" {
-		c.Catalogue, c.Key, c.Template, c.TemplateDigest = ledger.Training, job, template, templateDigest
+		c = ofJob(job, c)
+		c.Template, c.TemplateDigest, t.id = template, templateDigest, c.ID
+		c.Idempotency = t.once()
 	}
 	index, err := e.Charge(ctx, under(e.Ledger, c))
 	if !e.did(index, err, ledger.TypeCharge) {
@@ -162,6 +164,14 @@ func (e *estate) ask(rho int64, version int, job string) (*ticket, error) {
 	}
 	e.tickets = append(e.tickets, t)
 	return t, nil
+}
+
+// once is the ticket's idempotency digest.
+func (t *ticket) once() string {
+	if t.job {
+		return digest(t.id)
+	}
+	return "once-" + t.id
 }
 
 // finish answers a charge as a runner does: at its slot the file, then the leaf and its

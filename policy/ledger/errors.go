@@ -55,6 +55,9 @@ var (
 	ErrUnknown = errors.New("not in the log")
 	// ErrAlreadyReleased says that the charge has its one release.
 	ErrAlreadyReleased = errors.New("charge is already released")
+	// ErrSameAnswer says that these very bytes were released for another charge: one answer
+	// is to one charge.
+	ErrSameAnswer = errors.New("released for another charge")
 	// ErrAbandoned says that the charge was abandoned.
 	ErrAbandoned = errors.New("charge was abandoned")
 	// ErrEarly says that the charge's slot has not come yet.

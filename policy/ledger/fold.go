@@ -94,7 +94,7 @@ func (s *State) charge(l Leaf, c *Charge) error {
 	if err := s.covered(c.Grant, c.Principal, c.Organisation, c.Template, c.Purpose, l.Time); err != nil {
 		return err
 	}
-	if err := c.plausible(l); err != nil {
+	if err := s.plausible(l, c); err != nil {
 		return err
 	}
 	switch {
@@ -126,25 +126,30 @@ func (s *State) charge(l Leaf, c *Charge) error {
 // epochZone is China Standard Time, in which the epochs of opt-outs are days.
 const epochZone = 8 * time.Hour
 
-// plausible holds a charge's cost to its noise and its epoch to its day. Noise of
-// deviation sigma on whole numbers costs at least 1/(2 sigma^2) a channel (Bun and Steinke
-// 2016, proposition 1.6; Canonne, Kamath and Steinke 2020, theorem 4), since a person moves
-// one cell by 1 at least. In training each node adds a part of the noise alone, so that its
-// deviation says less, and a round may last longer than a day. Format 1 is not held to it.
-func (c *Charge) plausible(l Leaf) error {
+// plausible holds a charge's cost to its noise and its epoch to its day. In training a round
+// may last longer than a day, see trains. Format 1 is not held to it.
+func (s *State) plausible(l Leaf, c *Charge) error {
 	if l.Previous == "" {
 		return nil
 	}
-	today := l.Time.Add(epochZone).Unix() / int64(24*time.Hour/time.Second)
+	today := dayOf(l.Time)
 	if c.Epoch > today || c.Catalogue != Training && c.Epoch < today-1 {
 		return fmt.Errorf("%w: the opt-out epoch %d on day %d", ErrLeaf, c.Epoch, today)
 	}
 	if c.Catalogue == Training {
-		return nil
+		return s.trains(l, c)
 	}
+	return c.dear(1)
+}
+
+// dear wants the cost to be what the noise costs at least where a person moves one cell by
+// so much, squared: Gaussian noise of deviation sigma costs 1/(2 sigma^2) a channel where
+// that is 1, as on whole numbers (Bun and Steinke 2016, proposition 1.6; Canonne, Kamath
+// and Steinke 2020, theorem 4).
+func (c *Charge) dear(moved float64) error {
 	least := 0.0
 	for _, sigma := range c.Sigmas {
-		least += 1 / (2 * sigma * sigma)
+		least += moved / (2 * sigma * sigma)
 	}
 	if c.Cost.RhoFloat() < least*(1-1e-9) {
 		return fmt.Errorf("%w: rho %g for noise that costs %g at least", ErrLeaf, c.Cost.RhoFloat(), least)
@@ -166,7 +171,7 @@ func (s *State) covered(grant, principal, organisation, template, purpose string
 // to the caps alone, which may be lower than they were; everything else leaves what is
 // set aside.
 func (s *State) spend(l Leaf, c *Charge) error {
-	from, err := s.drawn(c, l.Time)
+	from, err := s.drawn(l, c)
 	if err != nil {
 		return err
 	}
@@ -243,8 +248,11 @@ func (s *State) release(l Leaf, b *Release) error {
 		return fmt.Errorf("%w: a release bears the time of its slot", ErrLeaf)
 	case s.last.After(r.Due.Add(Grace)):
 		return ErrLate
+	case s.digests[b.Digest]: // else one draw would be the answer to two charges
+		return ErrSameAnswer
 	}
 	r.Release, r.Digest = l.Index, b.Digest
+	s.digests[b.Digest] = true
 	s.releases[l.Index] = r
 	s.keys[r.Key] = append(s.keys[r.Key], r)
 	return nil

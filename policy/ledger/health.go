@@ -12,6 +12,7 @@ type Health struct {
 	Leaves     int64         // durable or about to be
 	Uncovered  int64         // leaves that no checkpoint covers
 	Waiting    int64         // releases among them: answers that wait for witnesses
+	ReadOnly   bool          // nothing is written yet, see ErrUnmet
 	Open       int64         // charges whose slot is to come
 	Abandoned  int64         // charges that have no release and will have none
 }
@@ -29,7 +30,8 @@ func (l *Ledger) Health() Health {
 		Witnessed: l.witness != nil || l.grant != nil && l.grant.Mode == modeSupervised,
 		Reached:   l.reach() == nil,
 		Contact:   now.Sub(met), Checkpoint: now.Sub(l.signedAt),
-		Leaves: l.size, Uncovered: l.size - l.signed,
+		ReadOnly: l.unmet != nil,
+		Leaves:   l.size, Uncovered: l.size - l.signed,
 		Open: int64(len(l.charges)-len(l.releases)) - l.abandoned, Abandoned: l.abandoned,
 	}
 	for leaf := l.signed; leaf < l.size; leaf++ {

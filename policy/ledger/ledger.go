@@ -42,6 +42,9 @@ type Options struct {
 	// Witness keeps the newest checkpoint outside; default nothing does. A policy that
 	// names witnesses admits no charge without.
 	Witness Witness
+	// Vouched lets the log be written to before those outside were met: somebody says that
+	// no newer log exists than the one on this disk. Default false, see ErrUnmet.
+	Vouched bool
 	// Fatal is called once, after a failed write or fsync; in production it
 	// ends the process. Required.
 	Fatal func(error)
@@ -85,6 +88,8 @@ type Ledger struct {
 	secondLost bool
 	witness    Witness
 	outside    outside
+	vouched    bool  // Options.Vouched
+	unmet      error // why nothing is written yet, an ErrUnmet
 	opened     time.Time
 	signedAt   time.Time // when a checkpoint was last written, or the log opened
 	clock      clockwork
@@ -127,8 +132,9 @@ func (l *Ledger) ChargeUnless(ctx context.Context, c Charge, conflict func(Charg
 // Release logs the one answer to a charge, whose bytes must be durable already,
 // and returns once a checkpoint covers it. It is refused before the charge's
 // slot (ErrEarly), more than Grace after it (ErrLate), a second time
-// (ErrAlreadyReleased) and after Abandon (ErrAbandoned). ErrQuorum says that it is
-// logged and waits for witnesses: see Deliver.
+// (ErrAlreadyReleased), after Abandon (ErrAbandoned) and where these bytes were released
+// for another charge (ErrSameAnswer). ErrQuorum says that it is logged and waits for
+// witnesses: see Deliver.
 func (l *Ledger) Release(ctx context.Context, r Release) (int64, error) {
 	index, err := l.durably(ctx, &r)
 	if err != nil {

@@ -275,12 +275,17 @@ func TestTrainingSuspendsNothing(t *testing.T) {
 		t.Helper()
 		b := charge(id, 1, c.now())
 		b.Catalogue = catalogue
+		if catalogue == ledger.Training {
+			b = ofJob("job-1", b)
+		}
 		index, err := l.Charge(ctx, b)
 		must(t, err)
 		c.step(2 * time.Second)
 		_, err = l.Abandon(ctx, index)
 		must(t, err)
 	}
+	_, err := l.Reserve(ctx, reserve("job-1", 5))
+	must(t, err)
 	for i := range 5 {
 		abandon(fmt.Sprint("job-", i), ledger.Training)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
@@ -136,8 +137,12 @@ func TestNobodyAsks(t *testing.T) {
 	_, err = w.Grant(ctx, nobody)
 	must(t, err)
 	want(t, w.ask("r-1"), ledger.ErrGrant)
-	c := under(w.Ledger, charge("r-1", 1, w.c.now()))
-	c.Catalogue, c.TemplateDigest = ledger.Training, templateDigest
+	aside := reserve("job-1", 1)
+	aside.TemplateDigest, aside.Cost = templateDigest, dp.Cost{Rho: 1, Delta: 1}
+	_, err = w.Reserve(ctx, aside)
+	must(t, err)
+	c := under(w.Ledger, attempt("job-1", "r-1", 1, w.c.now()))
+	c.TemplateDigest = templateDigest
 	_, err = w.Charge(ctx, c) // a node has no person, and trains
 	must(t, err)
 }

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"context"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -27,7 +26,8 @@ const (
 // open, with ErrMissing where there is no log and o does not say Create, with
 // ErrCorrupt if the log is shorter than its checkpoint, contradicts it or breaks a rule,
 // with ErrRolledBack if more of it, or another log, is known outside, and with ErrClock if
-// its newest leaf is more than a day ahead of the clock.
+// its newest leaf is more than a day ahead of the clock. Where those outside cannot be asked
+// it opens, and is not written to before they were met: see ErrUnmet.
 func Open(o Options) (*Ledger, error) {
 	if o.Fatal == nil || o.Dir == "" {
 		return nil, errors.New("ledger: Options need Dir and Fatal")
@@ -42,7 +42,7 @@ func Open(o Options) (*Ledger, error) {
 		o.FS = OS{}
 	}
 	l := &Ledger{State: newState(o.Population), dir: o.Dir, fs: o.FS, now: o.Now, fatal: o.Fatal,
-		second: o.Second, secondLost: o.SecondLost, witness: o.Witness, clock: clockwork{up: o.Uptime}, links: map[int64]string{}, opened: o.Now()}
+		second: o.Second, secondLost: o.SecondLost, witness: o.Witness, vouched: o.Vouched, clock: clockwork{up: o.Uptime}, links: map[int64]string{}, opened: o.Now()}
 	l.signedAt = l.opened
 	l.rootOf = func(size int64) (tlog.Tree, error) { return l.tree.at(size) }
 	err := l.ownKeys(o)
@@ -65,7 +65,7 @@ func Open(o Options) (*Ledger, error) {
 		return nil, errors.Join(err, l.lock.Close())
 	}
 	if err = l.flush(l.size - 1); err == nil {
-		err = l.Meet(context.Background()) // also where nothing is new: who signs may have changed
+		err = l.cover()
 	}
 	if err != nil && !errors.Is(err, ErrQuorum) {
 		return nil, l.shut(err)

@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"reflect"
 	"testing"
 	"time"
@@ -21,8 +22,13 @@ func reserve(job string, rho int64) ledger.Reserve {
 
 // attempt is a charge of a job's attempt.
 func attempt(job, id string, rho int64, at time.Time) ledger.Charge {
-	c := charge(id, rho, at)
-	c.Catalogue, c.Key = ledger.Training, job
+	return ofJob(job, charge(id, rho, at))
+}
+
+// ofJob makes a charge one of a job's attempts, whose number its id tells.
+func ofJob(job string, c ledger.Charge) ledger.Charge {
+	c.Idempotency = digest(c.ID)
+	c.Catalogue, c.Key, c.ID = ledger.Training, job, fmt.Sprintf("%s-%d", job, 1+crc32.ChecksumIEEE([]byte(c.ID))>>1)
 	return c
 }
 
@@ -43,7 +49,7 @@ func TestReservationIsKept(t *testing.T) {
 	_, err = l.Charge(ctx, charge("r-2", 400, c.now()))
 	must(t, err)
 	_, err = l.Charge(ctx, attempt("job-3", "j3-1", 1, c.now()))
-	want(t, err, ledger.ErrBudget)
+	want(t, err, ledger.ErrReserve) // a job that has set nothing aside trains nothing
 	for i, rho := range []int64{250, 250} {
 		_, err = l.Charge(ctx, attempt("job-1", fmt.Sprint("j1-", i), rho, c.now()))
 		must(t, err)

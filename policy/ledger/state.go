@@ -24,7 +24,7 @@ type State struct {
 	// What approvals of the newest GRANT bind, and who may not give one; supervised only.
 	grantDigest string
 	askers      map[string]bool
-	approvals   map[thing]map[string]approval // by person
+	approvals   map[thing]map[string]*voice // by person
 	history     history
 	keysInForce []keyed
 	audits      map[string]bool // by root
@@ -36,6 +36,7 @@ type State struct {
 	order      []*Request         // by charge index
 	charges    map[int64]*Request // by CHARGE leaf
 	releases   map[int64]*Request // by RELEASE leaf
+	digests    map[string]bool    // of what was released
 	ids        map[string]*Request
 	replays    map[string]Trace      // by request id
 	handed     map[[2]string]bool    // by request id of a release, and principal
@@ -94,6 +95,7 @@ func newState(population string) *State {
 		quota:      map[string]int64{},
 		charges:    map[int64]*Request{},
 		releases:   map[int64]*Request{},
+		digests:    map[string]bool{},
 		ids:        map[string]*Request{},
 		replays:    map[string]Trace{},
 		handed:     map[[2]string]bool{},
@@ -101,7 +103,7 @@ func newState(population string) *State {
 		asked:      map[[2]string]asked{},
 		standing:   map[string]standing{},
 		usage:      map[usageKey]Usage{},
-		approvals:  map[thing]map[string]approval{},
+		approvals:  map[thing]map[string]*voice{},
 		audits:     map[string]bool{},
 		registered: map[string]*registered{},
 		chain:      chain{link: firstLink},

@@ -52,7 +52,7 @@ func (s *State) enforce(l Leaf, g *Grant) error {
 		}
 	}
 	s.grant, s.grantIndex, s.grantDigest, s.askers = g, l.Index, digest, askers
-	s.history.policies = append(s.history.policies, policyThen{g, l.Index, digest, askers})
+	s.history.policies = append(s.history.policies, policyThen{g, l.Index, l.Time, digest, askers})
 	return nil
 }
 
@@ -84,6 +84,17 @@ func (s *State) PolicyInForce() (leaf int64, digest string) {
 		return -1, ""
 	}
 	return s.grantIndex, s.grant.Policy
+}
+
+// InForceSince is the GRANT leaf in force and its time; -1 before the first. Policies that
+// it repeats do not count: they are not logged.
+func (s *State) InForceSince() (leaf int64, at time.Time) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.grant == nil {
+		return -1, time.Time{}
+	}
+	return s.grantIndex, s.history.policies[len(s.history.policies)-1].at
 }
 
 // nobodys says that no person is known behind a principal of a supervised domain: its

@@ -31,7 +31,8 @@ type Witness interface {
 	// that the witnesses are out of reach. It bounds its own time.
 	Cosign(ctx context.Context, by Witnesses, checkpoint []byte, prove Prover) ([]byte, error)
 	// Newest is the newest checkpoint known outside, also to the witnesses by, nil for
-	// none; an error that it cannot be told now.
+	// none. An error says that it cannot be told now: too few of the witnesses answer to
+	// be sure, or the copy cannot be read. What is known all the same comes with it.
 	Newest(ctx context.Context, by Witnesses) ([]byte, error)
 }
 
@@ -79,6 +80,9 @@ func (l *Ledger) reach() error {
 	by := l.grant.cosigners()
 	if err := l.believed(); err != nil {
 		return err
+	}
+	if l.unmet != nil {
+		return l.unmet
 	}
 	switch {
 	case by.Quorum == 0:
@@ -130,7 +134,7 @@ func (l *Ledger) cosign(x extent, text []byte, to int64) ([]byte, error) {
 	defer l.mu.Unlock()
 	l.outside.away, l.outside.failed, l.outside.tried = err, to, l.now()
 	if err == nil {
-		l.outside.by, l.outside.met = by, l.now()
+		l.outside.by, l.outside.met, l.unmet = by, l.now(), nil
 	}
 	return signed, err
 }
@@ -151,55 +155,11 @@ func (l *Ledger) verified(by Witnesses, sent, got []byte) ([]witness.Cosignature
 	return needs.Check(got, time.Unix(math.MaxInt32*1000, 0)) // of what time they are, confirm sees
 }
 
-// Meet asks the witnesses to cosign what is durable, also where nothing is new, so that it
-// is known whether they are in reach; releases that wait for them are then delivered. A
-// server calls it several times within Contact. ErrQuorum while they are away.
-func (l *Ledger) Meet(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	l.signing.Lock()
-	defer l.signing.Unlock()
-	return l.advance()
-}
-
 // Away says why charges are not admitted for want of witnesses, nil if they are.
 func (l *Ledger) Away() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.reach()
-}
-
-// remembered holds the log against what is known outside, before anything is appended to
-// it. Who cannot be asked now is asked again before the next charge.
-func (l *Ledger) remembered() error {
-	if l.witness == nil {
-		return nil
-	}
-	text, err := l.witness.Newest(context.Background(), l.grant.cosigners())
-	if errors.Is(err, ErrRolledBack) {
-		return err
-	}
-	if err != nil || text == nil {
-		return nil
-	}
-	return remembers(l.tree, l.size, text, l.keys)
-}
-
-// remembers holds a log against a checkpoint that is known outside.
-func remembers(t tree, size int64, text []byte, keys []note.Verifier) error {
-	known, _, err := openSigned(text, keys...)
-	if err != nil {
-		return fmt.Errorf("%w: the checkpoint kept outside: %w", ErrRolledBack, err)
-	}
-	if known.N > size {
-		return fmt.Errorf("%w: %d leaves here, %d are known outside", ErrRolledBack, size, known.N)
-	}
-	root, err := t.at(known.N)
-	if err == nil && root.Hash != known.Hash {
-		err = fmt.Errorf("%w: its first %d leaves are not those known outside", ErrRolledBack, known.N)
-	}
-	return err
 }
 
 // Second signs checkpoints beside the Ed25519 key, for one head of the SM3 chain.

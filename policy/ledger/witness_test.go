@@ -79,7 +79,10 @@ func (k *keeper) Cosign(_ context.Context, by ledger.Witnesses, checkpoint []byt
 func (k *keeper) Newest(context.Context, ledger.Witnesses) ([]byte, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.newest, k.away
+	if k.away != nil {
+		return nil, k.away
+	}
+	return k.newest, nil
 }
 
 func (k *keeper) set(away error) {
@@ -269,7 +272,7 @@ func TestWitnessAskedOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i, at := range charges {
 		all.Go(func() {
-			_, err := l.Release(ctx, ledger.Release{Charge: at, ID: fmt.Sprint("r-", i), Digest: digest("r")})
+			_, err := l.Release(ctx, ledger.Release{Charge: at, ID: fmt.Sprint("r-", i), Digest: digest(fmt.Sprint("r-", i))})
 			want(t, err, ledger.ErrQuorum)
 		})
 	}

@@ -1,0 +1,120 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// A log that was put back from an old disk is whole and signed: only those outside know of
+// its end. Until they were met, once since the start, nothing is written to it but what
+// closes charges: an approval that was given to an old log would be lost with it, and who
+// gave it would not know.
+
+// unmetError is the kind of ErrUnmet.
+type unmetError struct{}
+
+func (unmetError) Error() string {
+	return "nothing is written before those who keep the newest checkpoint outside were met: the disk may be an old one"
+}
+
+// Is makes it wait as for witnesses: nothing is charged, and what is durable counts.
+func (unmetError) Is(target error) bool { return target == ErrQuorum }
+
+// ErrUnmet says that neither the witnesses nor the copy outside have been met since the log
+// was opened, as far as there are any, so that nobody knows whether it is the newest. It is
+// an ErrQuorum too. Charges that are open may be closed; no other leaf is taken.
+var ErrUnmet error = unmetError{}
+
+// remembered holds the log against what is known outside: to the witnesses of the policy
+// that the newest checkpoint covers, and to the copy. Who cannot be asked is asked again, and
+// the log is not written to before.
+func (l *Ledger) remembered() error {
+	l.mu.RLock()
+	t, size, by := l.tree, l.size, l.cosignersAt(l.signed)
+	l.mu.RUnlock()
+	var text []byte
+	err := fmt.Errorf("%w: none is configured", ErrQuorum)
+	switch {
+	case l.witness != nil:
+		text, err = l.witness.Newest(context.Background(), by)
+	case by.Quorum == 0:
+		err = nil
+	}
+	if errors.Is(err, ErrRolledBack) {
+		return err
+	}
+	if text != nil {
+		if err := remembers(t, size, text, l.keys); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unmet = nil
+	if err != nil && !l.vouched {
+		l.unmet = fmt.Errorf("%w: %w", ErrUnmet, err)
+	}
+	return nil
+}
+
+// remembers holds a log against a checkpoint that is known outside.
+func remembers(t tree, size int64, text []byte, keys []note.Verifier) error {
+	known, _, err := openSigned(text, keys...)
+	if err != nil {
+		return fmt.Errorf("%w: the checkpoint kept outside: %w", ErrRolledBack, err)
+	}
+	if known.N > size {
+		return fmt.Errorf("%w: %d leaves here, %d are known outside", ErrRolledBack, size, known.N)
+	}
+	root, err := t.at(known.N)
+	if err == nil && root.Hash != known.Hash {
+		err = fmt.Errorf("%w: its first %d leaves are not those known outside", ErrRolledBack, known.N)
+	}
+	return err
+}
+
+// writable refuses, under the lock, what may not be written before those outside were met.
+// An answer, or that there will be none, is to a charge that was made since: when the log was
+// opened every open charge was abandoned.
+func (l *Ledger) writable(b Body) error {
+	switch b.Type() {
+	case TypeRelease, TypeAbandon:
+		return nil
+	}
+	return l.unmet
+}
+
+// Unmet says why nothing is written yet, an ErrUnmet; nil where the log is written to.
+func (l *Ledger) Unmet() error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.unmet
+}
+
+// Meet asks the witnesses to cosign what is durable, also where nothing is new, so that it
+// is known whether they are in reach; releases that wait for them are then delivered. Where
+// those outside were not met before, the log is first held against what they know. A server
+// calls it several times within Contact. ErrQuorum while they are away.
+func (l *Ledger) Meet(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l.signing.Lock()
+	defer l.signing.Unlock()
+	if l.Unmet() != nil {
+		if err := l.remembered(); err != nil {
+			return l.stop("hold the log against what is known outside", err)
+		}
+	}
+	return l.advance()
+}
+
+// cover signs what was read, also where nothing is new: who signs may have changed.
+func (l *Ledger) cover() error {
+	l.signing.Lock()
+	defer l.signing.Unlock()
+	return l.advance()
+}
