@@ -46,10 +46,7 @@ func (a account) step(d deed) (ok bool, after account) {
 	case d.kind == "reserve":
 		ok = l == -1 && a.spent+a.held()+d.rho <= 1000
 		a.left[d.job] = d.rho
-	case d.kind == "draw" && l == -1:
-		ok = a.spent+a.held()+d.rho <= 1000 // like any other
-		a.spent += d.rho
-	case d.kind == "draw":
+	case d.kind == "draw": // of nothing, where nothing was set aside
 		ok = l >= d.rho
 		a.spent, a.left[d.job] = a.spent+d.rho, l-d.rho
 	case d.kind == "close":
