@@ -34,7 +34,7 @@ var foldMutants = []mutant{
 	{"fold: met by nobody's word", "policy/ledger/met.go", "\t\tif err := l.remembered(); err != nil {\n\t\t\treturn l.stop", "\t\tif err := error(nil); err != nil {\n\t\t\treturn l.stop", "./policy/ledger", "TestOldDiskTakesNothing"},
 	{"fold: never met", "policy/ledger/witness.go", "l.outside.by, l.outside.met, l.unmet = by, l.now(), nil", "l.outside.by, l.outside.met = by, l.now()", "./policy/ledger", "TestWitnessAway"},
 	{"cmd: a copy alone tells of the disk", "cmd/qunxiang/outside.go", "return kept, errors.Join(err, o.short)", "return kept, err", "./cmd/qunxiang", "TestOutsideTells"},
-	{"cmd: the disk of the copy need not be there", "cmd/qunxiang/outside.go", "_, err = os.Stat(filepath.Dir(o.copy))", "err = nil", "./cmd/qunxiang", "TestOutsideTells"},
+	{"cmd: the disk of the copy need not be there", "cmd/qunxiang/outside.go", "_, err = os.Stat(filepath.Dir(o.copy))", "_, err = os.Stat(filepath.Dir(o.file))", "./cmd/qunxiang", "TestOutsideTells"},
 	{"cmd: another leaf is replaced than is shown", "cmd/qunxiang/approveshow.go", "g.Replaces != old.Since.Leaf", "g.Replaces < -1", "./cmd/qunxiang", "TestWhatIsReplaced"},
 	{"events: a stream outlives its credential", "api/events.go", "\t\t\tif !holds() {\n\t\t\t\treturn\n\t\t\t}\n", "", "./api", "TestStreamEndsWith"},
 	{"events: the last state is told to anybody", "api/events.go", "if ok && holds() {", "if ok {", "./api", "TestStreamEndsWithItsCredential"},

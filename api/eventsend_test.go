@@ -48,10 +48,23 @@ func TestStreamEndsWithItsCredential(t *testing.T) {
 			if beat == time.Hour {
 				f.end(r, queries.Released)
 			}
+			late := bounded(t, s)
 			text := strings.ReplaceAll(readAll(t, res.Body), ": waiting\n\n", "")
 			if want := "retry: 2000\n\n" + event(r, "running"); text != want {
 				t.Errorf("%s, heartbeat %s: got %q", name, beat, text)
 			}
+			late()
+		}
+	}
+}
+
+// bounded closes a server whose stream does not end in three seconds, and says so.
+func bounded(t *testing.T, s *Server) func() {
+	end := time.AfterFunc(3*time.Second, s.Close)
+	return func() {
+		t.Helper()
+		if !end.Stop() {
+			t.Error("the stream did not end by itself")
 		}
 	}
 }
@@ -79,6 +92,7 @@ func TestStreamEndsWithItsSession(t *testing.T) {
 		now.Add(int64(sessionIdle.Seconds())/2 + 1)
 		time.Sleep(50 * time.Millisecond)
 	}
+	defer bounded(t, s)()
 	if text := readAll(t, res.Body); !strings.HasSuffix(text, ": waiting\n\n") || strings.Contains(text, "released") {
 		t.Errorf("got %q", text)
 	}
