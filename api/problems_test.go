@@ -45,6 +45,7 @@ var goldenProblems = map[string]error{
 	"refused":            &policy.Refusal{Rule: policy.RulePurpose, Detail: `"fishing" is not a purpose of both claim-severity and grant g-1`},
 	"unavailable":        ledger.ErrStopped,
 	"no-witness":         ledger.ErrQuorum,
+	"not-met":            fmt.Errorf("%w: the witnesses are away", ledger.ErrUnmet),
 	"clock":              fmt.Errorf("%w: %w: it says 2046-11-21T08:00:00Z", ledger.ErrQuorum, ledger.ErrClock),
 	"no-log-key":         ledger.ErrSigner,
 	"busy":               context.DeadlineExceeded,

@@ -40,6 +40,13 @@ class NoWitness(Problem):
     next_step = "Ask again in a while: the domain charges nothing without them."
 
 
+class NotMet(Problem):
+    """The domain takes nothing before those who know the end of its log were met."""
+
+    name = "not-met"
+    next_step = "Ask again in a while: the domain was started and awaits its witnesses."
+
+
 class Unavailable(Problem):
     """The server cannot do this now."""
 
@@ -424,6 +431,7 @@ ALL: dict[str, type[Problem]] = {
         ClockError,
         NoLogKey,
         NoWitness,
+        NotMet,
         Unavailable,
         NoSnapshot,
         Busy,
