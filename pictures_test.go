@@ -16,8 +16,7 @@ var update = flag.Bool("update", false, "write the pictures anew")
 // picture is a drawing of docs/img in words of one language, 640 wide.
 type picture struct {
 	strings.Builder
-	height int
-	say    func(en, zh string) string
+	say func(en, zh string) string
 }
 
 func (p *picture) add(format string, a ...any) { fmt.Fprintf(p, format+"\n", a...) }
