@@ -44,7 +44,7 @@ func newSide(t *testing.T, p place, a queries.Answerer, ahead time.Duration, que
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	now := func() time.Time { return time.Now().Add(ahead) }
-	r, l := p.runnerOf(t, a, dir, now, "undeclared: 2s", "undeclared: 6s", "{epsilon: 10, delta: 1e-9}", "{epsilon: 100, delta: 9e-4}")
+	r, l := p.runnerOf(t, a, dir, now, "undeclared: 2s", "undeclared: 5s", "{epsilon: 10, delta: 1e-9}", "{epsilon: 100, delta: 9e-4}")
 	s := &side{runner: r, ledger: l, who: map[string]string{}, cost: 10 / float64(questions)}
 	for _, x := range r.Policy.Principals {
 		s.who[string(x.Roles[0])] = x.ID
