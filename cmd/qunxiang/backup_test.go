@@ -119,6 +119,7 @@ func (e *estate) work(t *testing.T, dir string, r *rand.Rand) []taken {
 // before, with the answers. It is put back only if nothing is missing, or with what is
 // missing brought from elsewhere: no answer that a client has is ever forgotten.
 func TestBackupLosesNoCharge(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"flag"
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +23,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("QUNXIANG_AS_TRACER") != "" {
 		os.Exit(traceAlone())
 	}
+	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) // they wait for slots most of the time
 	testscript.Main(m, map[string]func(){"qunxiang": func() { os.Exit(run()) }})
 }
 
@@ -54,7 +58,7 @@ func freeAddr() (string, error) {
 
 // listening waits until somebody listens on an address.
 func listening(ts *testscript.TestScript, _ bool, args []string) {
-	for range 600 {
+	for range 1200 {
 		if c, err := net.Dial("tcp", args[0]); err == nil {
 			_ = c.Close()
 			return

@@ -14,6 +14,7 @@ import (
 // The rehearsal of a lost disk and a lost key runs as it is written, and is the same in
 // both languages but for its comments.
 func TestOperationsWalkThrough(t *testing.T) {
+	t.Parallel()
 	for _, tool := range []string{"bash", "tar"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skip("there is no " + tool)

@@ -13,6 +13,7 @@ import (
 
 // Every planted violation is refused, by the name in its first line.
 func TestPlantedViolationsAreRefused(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join("testdata", "planted")
 	catalog, err := queries.LoadCatalog(templates.FS)
 	if err != nil {

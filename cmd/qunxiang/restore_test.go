@@ -35,6 +35,7 @@ func madeOnce(t *testing.T) (dir string, at func(name string) string) {
 }
 
 func TestBackupsOfOneDomain(t *testing.T) {
+	t.Parallel()
 	dir, at := madeOnce(t)
 	t.Run("what is in them", func(t *testing.T) { whatIsInABackup(t, at) })
 	t.Run("refused", func(t *testing.T) { restoreRefuses(t, dir, at) })

@@ -102,7 +102,7 @@ func (s *serving) start() {
 		s.t.Fatal(err)
 	}
 	s.runs["north"] = cmd
-	for range 200 {
+	for range 1200 {
 		if c, err := net.Dial("tcp", s.addr); err == nil {
 			_ = c.Close()
 			return
