@@ -32,11 +32,7 @@ func (t *terms) cosigners(checkpoint []byte, now time.Time) ([]witness.Cosignatu
 	if t == nil || t.mode != supervised || t.quorum < 1 || t.quorum > int64(len(t.witnesses)) {
 		return nil, nil
 	}
-	var keys []string
-	for _, key := range t.witnesses {
-		keys = append(keys, string(key))
-	}
-	needs, err := witness.NewPolicy(keys, int(t.quorum))
+	needs, err := witness.NewPolicy(t.witnesses, int(t.quorum))
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ type terms struct {
 	by, k              string
 	approvers, persons map[string]string // person to key, principal to person
 	kept, quorum       int64             // kept: days
-	witnesses          [][]byte
+	witnesses          []string
 	readers            map[string]string // principal to organisation
 	replaces, at       int64             // the GRANT before, its own leaf
 	content            string            // what approvals bind; supervised only

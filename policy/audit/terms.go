@@ -21,7 +21,9 @@ func (c *cursor) grant(l *leaf) {
 	t.year = c.limit(`,"year":`)
 	c.lit(`}`)
 	if !c.old {
-		t.witnesses = c.ordered(`,"cosigners":{"keys":`, nil)
+		for _, key := range c.ordered(`,"cosigners":{"keys":`, nil) {
+			t.witnesses = append(t.witnesses, string(key)) // terms outlive the bytes they were read from
+		}
 		t.quorum = c.count(`,"quorum":`)
 		c.lit(`}`)
 	}
