@@ -1,6 +1,7 @@
 package console
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/qunxiang/qunxiang/api"
@@ -86,12 +87,35 @@ func (c *console) proposal(v *view) error {
 // diffLine is a line of a text that stays (""), goes ("-") or comes ("+").
 type diffLine struct{ Sign, Text string }
 
-// mostLines is up to how many lines two texts are compared.
+// mostLines is up to how many lines two texts are matched with each other; of longer
+// ones all of the one goes and all of the other comes.
 const mostLines = 2000
 
-// diff compares two texts line by line, by their longest common subsequence.
-func diff(a, b []string) []diffLine {
-	a, b = a[:min(len(a), mostLines)], b[:min(len(b), mostLines)]
+// diff compares two texts line by line and leaves no line out.
+func diff(a, b []string) (out []diffLine) {
+	var after []diffLine
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		out, a, b = append(out, diffLine{"", a[0]}), a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		after, a, b = append(after, diffLine{"", a[len(a)-1]}), a[:len(a)-1], b[:len(b)-1]
+	}
+	if len(a) <= mostLines && len(b) <= mostLines {
+		out = append(out, matched(a, b)...)
+	} else {
+		for _, text := range a {
+			out = append(out, diffLine{"-", text})
+		}
+		for _, text := range b {
+			out = append(out, diffLine{"+", text})
+		}
+	}
+	slices.Reverse(after)
+	return append(out, after...)
+}
+
+// matched compares two texts by their longest common subsequence.
+func matched(a, b []string) []diffLine {
 	common := make([][]int32, len(a)+1)
 	for i := range common {
 		common[i] = make([]int32, len(b)+1)
