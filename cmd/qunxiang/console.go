@@ -7,6 +7,7 @@ import (
 	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/api/console"
 	"github.com/qunxiang/qunxiang/policy/audit"
+	"github.com/qunxiang/qunxiang/policy/witness"
 	"github.com/qunxiang/qunxiang/queries"
 )
 
@@ -55,6 +56,13 @@ func (d *domain) checkReceipt(receipt, release []byte) (*queries.Statement, erro
 	}
 	check, err := files.read()
 	if err != nil {
+		return nil, err
+	}
+	keys, err := d.clientKeys()
+	if err != nil {
+		return nil, err
+	}
+	if check.Trust, err = witness.ParseTrust([]byte(keys.Policy)); err != nil { // the witnesses and the second key too
 		return nil, err
 	}
 	check.Release = release
