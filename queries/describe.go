@@ -146,15 +146,34 @@ func (k Key) Domain() string {
 // Bounds says in a few words how much one person can change a measure, for each
 // choice that bounds it otherwise.
 func (m Measure) Bounds() string {
-	s := m.fewBounds()
+	var s []string
+	for _, c := range m.Cases() {
+		text := c.fewBounds()
+		if c.Value != "" {
+			text = fmt.Sprintf("where %s is %s, %s", m.By.Parameter, c.Value, text)
+		}
+		s = append(s, text)
+	}
+	return strings.Join(s, "; ")
+}
+
+// Case is a measure as it is bounded for one choice of the parameter that its By names;
+// for every choice that has no case of its own, Value is "".
+type Case struct {
+	Value string
+	Measure
+}
+
+// Cases are how a measure is bounded: what holds in general first.
+func (m Measure) Cases() []Case {
+	out := []Case{{Measure: m}}
 	if m.By == nil {
-		return s
+		return out
 	}
 	for _, value := range slices.Sorted(maps.Keys(m.By.Values)) {
-		other := m.bounded(map[string]string{m.By.Parameter: value})
-		s += fmt.Sprintf("; where %s is %s, %s", m.By.Parameter, value, other.fewBounds())
+		out = append(out, Case{value, m.bounded(map[string]string{m.By.Parameter: value})})
 	}
-	return s
+	return out
 }
 
 func (m Measure) fewBounds() string {

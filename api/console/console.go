@@ -10,13 +10,17 @@ import (
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/certify"
 )
 
 // Options are what the pages read. Fields are required unless they say otherwise.
 type Options struct {
 	Service api.Service
 	Catalog *queries.Catalog
-	Policy  func() *policy.Policy // in force now
+	// Certificates are what was found of templates, by digest; default: pages say only
+	// whether one is certified.
+	Certificates map[string]*certify.Certificate
+	Policy       func() *policy.Policy // in force now
 	// Requests are all charges of the log, oldest first; each principal is shown their own.
 	Requests func() []ledger.Request
 	// Register is the public register, from which the burn-down of budgets is drawn.

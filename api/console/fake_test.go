@@ -24,6 +24,7 @@ import (
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/certify"
 )
 
 // glog, which package dp draws in, keeps a goroutine of its own.
@@ -247,8 +248,12 @@ func site(t testing.TB, change ...func(*Options)) (*httptest.Server, *domain) {
 		t.Fatal(err)
 	}
 	d := &domain{t: t, byKey: map[string]string{}, tickets: map[string]*queries.Ticket{}, owner: map[string]string{}, stored: map[string][]byte{}, catalog: catalog, rules: rules}
+	certificates, err := certify.Recorded(os.DirFS("../../queries/templates"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	o := Options{
-		Service: d, Catalog: catalog, Policy: func() *policy.Policy { return rules }, Requests: d.requests, Register: d,
+		Service: d, Catalog: catalog, Certificates: certificates, Policy: func() *policy.Policy { return rules }, Requests: d.requests, Register: d,
 		Published: published{[]ledger.Body{
 			&ledger.Snapshot{Snapshot: strings.Repeat("5", 64), By: "steward-s"},
 			&ledger.Deny{Principal: "pharma-b", Organisation: "pharma-b", Template: "claim-severity@1.1.0", Rule: "audience"},

@@ -15,19 +15,21 @@ import (
 // templateView is a question, what it does, and the form that asks it.
 type templateView struct {
 	*queries.Template
-	Described  queries.Description
-	Certified  bool
-	Asks       bool
-	Fields     []field
-	Form       url.Values
-	Key        string
-	Population bool // the size of the population is to be said
-	Price      *priceView
-	Refused    *problemView
-	MayAllow   bool
-	By         string
-	Measures   []queries.DescribedValue
-	Keys       []named // and the groups that each makes
+	Described   queries.Description
+	Certified   bool
+	Certificate *certificateView
+	Asks        bool
+	Fields      []field
+	Form        url.Values
+	Key         string
+	Population  bool // the size of the population is to be said
+	Price       *priceView
+	Refused     *problemView
+	MayAllow    bool
+	By          string
+	Measures    []queries.DescribedValue
+	Gives       []measureView
+	Keys        []named // and the groups that each makes
 }
 
 // find gives a template that the visitor may see.
@@ -52,9 +54,9 @@ func (c *console) template(v *view) error {
 func (v *view) showTemplate(status int, t *queries.Template, form url.Values, price *priceView, refused *problemView) error {
 	v.Path = "/console/templates/" + t.Ref()
 	data := templateView{
-		Template: t, Described: t.Describe(), Certified: v.c.Catalog.Certified(t), Fields: v.fields(t, form), Form: form,
+		Template: t, Described: t.Describe(), Certified: v.c.Catalog.Certified(t), Certificate: v.certificate(t), Fields: v.fields(t, form), Form: form,
 		Asks: v.Asks(), Key: newKey(), Population: v.rules.PublicPeople == 0, Price: price, Refused: refused, By: "cost",
-		Measures: t.Describe().Measures,
+		Measures: t.Describe().Measures, Gives: v.measures(t),
 	}
 	for _, m := range t.Measures {
 		if m.Reference > 0 {

@@ -32,7 +32,7 @@ const certifyPeople = 200
 
 func certifyCommand() *cobra.Command {
 	var all, asJSON bool
-	var out, list string
+	var out, list, record string
 	var draws int
 	c := &cobra.Command{
 		Use: "certify [TEMPLATE | FOLDER]", Short: "Try templates on synthetic people and write what an approver must know", Args: cobra.MaximumNArgs(1),
@@ -62,6 +62,15 @@ Exit codes: 0 every template passed, 5 one was refused.`,
 					return err
 				}
 			}
+			if record != "" {
+				text, err := certify.Record(certs)
+				if err != nil {
+					return err
+				}
+				if err := os.WriteFile(record, text, 0o644); err != nil {
+					return err
+				}
+			}
 			return showCertificates(c.OutOrStdout(), certs, out, asJSON, all)
 		},
 	}
@@ -70,6 +79,7 @@ Exit codes: 0 every template passed, 5 one was refused.`,
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.StringVar(&out, "out", "", "also write a .md and a .json for each template into this folder")
 	f.StringVar(&list, "list", "", "also write the digests of those that passed into this file, as a catalogue's certified.txt")
+	f.StringVar(&record, "record", "", "also write what was found of those that passed into this file, as a catalogue's certificates.json")
 	f.IntVar(&draws, "draws", 100_000, "draws of each neighbour in the statistical test; fewer for who moves more than 4 cells, at least a tenth")
 	return c
 }

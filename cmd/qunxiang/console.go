@@ -9,12 +9,18 @@ import (
 	"github.com/qunxiang/qunxiang/policy/audit"
 	"github.com/qunxiang/qunxiang/policy/witness"
 	"github.com/qunxiang/qunxiang/queries"
+	"github.com/qunxiang/qunxiang/queries/certify"
+	"github.com/qunxiang/qunxiang/queries/templates"
 )
 
 // console makes the domain's pages for people.
 func (d *domain) console(h *api.Host) (http.Handler, error) {
+	certificates, err := certify.Recorded(templates.FS)
+	if err != nil {
+		return nil, err
+	}
 	return console.New(h, console.Options{
-		Service: d.runner, Catalog: d.catalog, Policy: d.policy, Register: d.runner, Requests: d.state.Requests,
+		Service: d.runner, Catalog: d.catalog, Certificates: certificates, Policy: d.policy, Register: d.runner, Requests: d.state.Requests,
 		Published: servedLog{d}, Approvals: d, Reservations: d.state.Reservations, Snapshots: d.state.Registered,
 		Card: d.cardText, CheckReceipt: d.checkReceipt, CheckLog: d.checkLog,
 	})

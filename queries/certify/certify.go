@@ -59,7 +59,7 @@ type Certificate struct {
 	Passed    bool         `json:"passed"`
 	Findings  []Finding    `json:"findings"`
 	// Declared is what clients see of it, with the bounds on a person.
-	Declared  queries.Description `json:"declared"`
+	Declared  queries.Description `json:"declared,omitzero"`
 	Reads     []locality.Read     `json:"reads"`
 	Functions []string            `json:"functions"`
 	Variants  []Variant           `json:"variants"` // fine and coarse
