@@ -94,14 +94,18 @@ type site struct {
 	provider    *Provider
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T) *site { return newSiteAt(t, "127.0.0.1", api.Options{Policy: people{}}) }
+
+// newSiteAt is a site that browsers know by a name of loopback.
+func newSiteAt(t *testing.T, host string, o api.Options) *site {
 	t.Helper()
 	// The address is known before the server is, and the server before the provider.
 	var handler http.Handler
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(front.Close)
-	redirect := front.URL + "/session/return"
-	s := &site{url: front.URL, issuer: certifiedProvider(t, redirect)}
+	s := &site{url: strings.Replace(front.URL, "127.0.0.1", host, 1)}
+	redirect := s.url + "/session/return"
+	s.issuer = certifiedProvider(t, redirect)
 	var err error
 	s.provider, err = New(Options{
 		Issuer: s.issuer, Audience: audience, ClientID: client, ClientSecret: "a-secret-of-the-domain", Redirect: redirect,
@@ -109,7 +113,7 @@ func newSite(t *testing.T) *site {
 			if issuer != s.issuer {
 				return ""
 			}
-			return map[string]string{"alice": "actuary-a", "program-a": "program-a"}[subject]
+			return map[string]string{"alice": "actuary-a", "bob": "insurer-a", "program-a": "program-a"}[subject]
 		},
 	})
 	if err != nil {
@@ -119,7 +123,8 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := api.New(api.Options{Runner: nobody{}, Catalog: catalog, Policy: people{}, Tokens: s.provider, SignIn: s.provider})
+	o.Runner, o.Catalog, o.Tokens, o.SignIn = nobody{}, catalog, s.provider, s.provider
+	server, err := api.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
