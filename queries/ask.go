@@ -75,7 +75,7 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 		if t, found, err := r.again(principal, req, idempotency); found || err != nil {
 			return t, err
 		}
-		own, other, rel, err := r.enter(principal, p, r.idempotency(principal, idempotency))
+		own, other, rel, err := r.enter(principal, p, req.MaxRho, r.idempotency(principal, idempotency))
 		if err != nil {
 			return Ticket{}, err
 		}
@@ -114,17 +114,23 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 
 // enter claims a question for a new draw, unless one that is at least as
 // accurate is stored or already on its way: then the caller waits for that and
-// has it free. The same idempotency key waits for its first use. The store is
+// has it free. Whoever agreed to less than the price has what is their own and else
+// nothing: whether others have asked the same is not to be found out by offering little.
+// The same idempotency key waits for its first use. The store is
 // looked at under the lock: a run leaves the tickets after it is in the store,
 // so that it is always seen in one of them.
-func (r *Runner) enter(principal string, p *priced, idempotency string) (own, other *ticket, rel *ledger.Request, err error) {
+func (r *Runner) enter(principal string, p *priced, agreed float64, idempotency string) (own, other *ticket, rel *ledger.Request, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if t := r.under(idempotency); t != nil {
 		return nil, t, nil, nil
 	}
-	if rel, ok := r.stored(p); ok {
+	dear := p.checkPrice(agreed)
+	if rel, ok := r.stored(p); ok && (dear == nil || r.State.Handed(rel.ID, principal)) {
 		return nil, nil, &rel, nil
+	}
+	if dear != nil {
+		return nil, nil, nil, dear
 	}
 	for _, t := range r.tickets {
 		if !t.Charged || t.State != Running {

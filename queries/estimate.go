@@ -138,6 +138,18 @@ func (p *priced) checkEmpty(allow bool) error {
 		ErrMostlyEmpty, p.plan.Cost().RhoFloat(), p.Groups, size, p.plan.SmallestGroup(), hint)
 }
 
+// checkPrice refuses a charge above the price that was agreed to; 0 agrees to any.
+func (p *priced) checkPrice(agreed float64) error {
+	rho := p.plan.Cost().RhoFloat()
+	switch {
+	case agreed == 0 || rho <= agreed:
+		return nil
+	case agreed <= OnlyFree:
+		return fmt.Errorf("%w: no answer that you have covers it now, and it costs rho %.6g; nothing was charged: look at the estimate again", ErrPrice, rho)
+	}
+	return fmt.Errorf("%w: it costs rho %.6g now, and rho %.6g was agreed to; nothing was charged: look at the estimate again", ErrPrice, rho, agreed)
+}
+
 // fitsAt is the group size at which the same relative errors would fit into
 // what is left: noise and sums both scale, so cost falls with its square.
 func fitsAt(reference int, rho, left float64) int {
