@@ -15,6 +15,8 @@ var consoleMutants = []mutant{
 	{"console: inline scripts", "api/console/console.go", "script-src 'self';", "script-src 'self' 'unsafe-inline';", "./api/console", "TestEveryPageInBothLanguages"},
 	{"console: pictures take text as it is", "api/console/svg.go", "anchor, class, html.EscapeString(words))", "anchor, class, words)", "./api/console", "TestPicturesEscape"},
 	{"console: a second click pays twice", "api/console/form.go", "sum := sha256.Sum256([]byte(key + \"\\n\" + rest.Encode()))", "sum := sha256.Sum256([]byte(newKey() + rest.Encode()))", "./api/console", "TestAskedTwiceIsChargedOnce"},
+	{"console: a form without a price is asked all the same", "api/console/template.go", "if err == nil && r.MaxRho == 0 {", "if false {", "./api/console", "TestFormIsHeldToItsPrice"},
+	{"console: a changed form keeps its price", "api/console/assets/console.js", "if (agreed) agreed.value = \"\";", "", "./api/console", "TestBrowserJourney"},
 	{"console: signing in leads elsewhere", "api/console/signin.go", "strings.HasPrefix(to, \"/console/\") && ", "", "./api/console", "TestStrangersAreSentToSignIn"},
 	{"console: suppressed groups are drawn", "api/console/chart.go", "one.Points = append(one.Points, point{At: label, Hidden: true})", "one.Points = append(one.Points, point{At: label})", "./api/console", "TestSuppressedIsSaid"},
 }

@@ -168,6 +168,14 @@ func (c *chromium) seen(l look, name string) {
 	}
 }
 
+// holdBack keeps prices from the page until letThrough is called.
+const holdBack = `(() => {
+  const real = window.fetch;
+  window.letThrough = null;
+  const gate = new Promise((open) => { window.letThrough = () => { open(); }; });
+  window.fetch = async (...all) => { await gate; return real(...all); };
+})()`
+
 // TestBrowserJourney is an actuary's way: sign in, find a question, see its price change
 // while it is typed, ask, wait, and have the answer without touching anything.
 func TestBrowserJourney(t *testing.T) {
@@ -184,7 +192,13 @@ func TestBrowserJourney(t *testing.T) {
 		c.run("template", chromedp.Click(`a[href*="claim-severity"]`), chromedp.WaitVisible(`#price .price`))
 		c.seen(l, "template")
 		before := len(d.asked)
-		c.run("ask", chromedp.SetValue(`[name="percent"]`, "4"), chromedp.Click(`.buy button:not([formaction])`), chromedp.WaitVisible(`[data-events]`))
+		var stale string
+		c.run("hold the price back", chromedp.Evaluate(holdBack, nil), chromedp.SendKeys(`[name="percent"]`, "2"), chromedp.Value(`[name="max_rho"]`, &stale))
+		if stale != "" {
+			t.Errorf("a form that was changed agrees to %q", stale)
+		}
+		c.run("price again", chromedp.Evaluate(`letThrough()`, nil), chromedp.Poll(`document.querySelector("[name=max_rho]").value !== ""`, nil))
+		c.run("ask", chromedp.Click(`.buy button:not([formaction])`), chromedp.WaitVisible(`[data-events]`))
 		if len(d.asked) != before+1 {
 			t.Fatalf("%d charges", len(d.asked)-before)
 		}

@@ -45,9 +45,16 @@ type domain struct {
 	owner   map[string]string
 	stored  map[string][]byte
 	early   int
+	rho     float64 // of every question
 	err     error
 	catalog *queries.Catalog
 	rules   *policy.Policy
+}
+
+func (d *domain) price() float64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rho
 }
 
 func (d *domain) Estimate(_ context.Context, _ string, r queries.Request) (*queries.Estimate, error) {
@@ -55,7 +62,7 @@ func (d *domain) Estimate(_ context.Context, _ string, r queries.Request) (*quer
 		return nil, d.err
 	}
 	return &queries.Estimate{
-		Template: r.Template, Catalogue: "I3", Rho: 0.01, Delta: 1e-12, K: 20, SmallestGroup: 230, Fits: true, SlotSeconds: 10, ExpectedGroup: 2000,
+		Template: r.Template, Catalogue: "I3", Rho: d.price(), Delta: 1e-12, K: 20, SmallestGroup: 230, Fits: true, SlotSeconds: 10, ExpectedGroup: 2000,
 		Scopes:   []queries.ScopeShare{{Scope: "city/2025", Cap: 1, Spent: 0.1, CapDelta: 1e-9, Share: 0.01, Fits: true}, {Scope: "city/life", Cap: 1, Spent: 0.2, CapDelta: 1e-9, Share: 0.01, Fits: true}},
 		Measures: []queries.Expected{{Name: "severity", Title: queries.Text{EN: "Mean claim", ZH: "次均费用"}, Unit: "fen", HalfWidth: 123456, At: 1000}},
 	}, nil
@@ -69,6 +76,12 @@ func (d *domain) Ask(_ context.Context, principal string, r queries.Request, key
 	}
 	if id, ok := d.byKey[principal+key]; ok {
 		return *d.tickets[id], nil
+	}
+	if r.MaxRho == 0 {
+		d.t.Error("a question is asked at any price")
+	}
+	if d.rho > r.MaxRho {
+		return queries.Ticket{}, fmt.Errorf("%w: it costs rho %g now", queries.ErrPrice, d.rho)
 	}
 	d.asked = append(d.asked, r)
 	t := d.addLocked(principal, nil)
@@ -246,7 +259,7 @@ func site(t testing.TB, change ...func(*Options)) (*httptest.Server, *domain) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &domain{t: t, byKey: map[string]string{}, tickets: map[string]*queries.Ticket{}, owner: map[string]string{}, stored: map[string][]byte{}, catalog: catalog, rules: rules}
+	d := &domain{t: t, rho: 0.01, byKey: map[string]string{}, tickets: map[string]*queries.Ticket{}, owner: map[string]string{}, stored: map[string][]byte{}, catalog: catalog, rules: rules}
 	o := Options{
 		Service: d, Catalog: catalog, Policy: func() *policy.Policy { return rules }, Requests: d.requests, Register: d,
 		Published: published{[]ledger.Body{

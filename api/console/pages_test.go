@@ -227,7 +227,7 @@ func TestFormsNeedTheirToken(t *testing.T) {
 }
 
 func question() url.Values {
-	return url.Values{"key": {"once"}, "p.window.from": {"2025-01-01"}, "p.window.to": {"2025-12-31"}, "p.region": {"44", "31"}, "p.med_type": {"inpatient"},
+	return url.Values{"key": {"once"}, "max_rho": {"0.01"}, "p.window.from": {"2025-01-01"}, "p.window.to": {"2025-12-31"}, "p.region": {"44", "31"}, "p.med_type": {"inpatient"},
 		"coarse": {"yes"}, "by": {"relative"}, "measure": {"severity"}, "percent": {"5"}, "people": {"1000"}}
 }
 
@@ -249,6 +249,47 @@ func TestAskedTwiceIsChargedOnce(t *testing.T) {
 	}
 	if !strings.Contains(first.body, "31 January 2026 20:00:09") || !strings.Contains(first.body, `http-equiv="refresh"`) {
 		t.Errorf("the waiting page does not say when:\n%s", first.body)
+	}
+}
+
+// TestFormIsHeldToItsPrice: what was shown is what is paid, and what was not shown is not.
+func TestFormIsHeldToItsPrice(t *testing.T) {
+	s, d := site(t)
+	b := signedIn(t, s, "token-a", "en")
+	shown := regexp.MustCompile(`<input type="hidden" name="max_rho" value="([^"]*)"`)
+	if p := b.get("/console/templates/I3"); strings.Contains(p.body, "max_rho") {
+		t.Error("a form without a price agrees to one")
+	}
+	for _, agreed := range []string{"", "x", "NaN", "Inf", "-1", "0", "0.0099"} {
+		form := question()
+		form.Set("max_rho", agreed)
+		p := b.post("/console/templates/I3", form)
+		m := shown.FindStringSubmatch(p.body)
+		if p.status != http.StatusConflict || len(d.asked) > 0 || m == nil || m[1] != "0.01" || !strings.Contains(p.body, "not yet agreed to") {
+			t.Errorf("agreed to %q: %d, %d charges, shown %v", agreed, p.status, len(d.asked), m)
+		}
+		p.check(t, "price")
+	}
+	form := question()
+	form.Del("max_rho")
+	if p := b.post("/console/templates/I3", form); p.status != http.StatusConflict || len(d.asked) > 0 {
+		t.Errorf("without a price: %d, %d charges", p.status, len(d.asked))
+	}
+	priced := b.post("/console/templates/I3/price", question())
+	form.Set("max_rho", shown.FindStringSubmatch(priced.body)[1])
+	d.mu.Lock()
+	d.rho = 0.02 // meanwhile
+	d.mu.Unlock()
+	if p := b.post("/console/templates/I3", form); p.status != http.StatusConflict || len(d.asked) > 0 || shown.FindStringSubmatch(p.body)[1] != "0.02" {
+		t.Errorf("dearer by now: %d, %d charges", p.status, len(d.asked))
+	}
+	form.Set("max_rho", "0.02")
+	if p := b.post("/console/templates/I3", form); p.status != http.StatusOK || len(d.asked) != 1 || d.asked[0].MaxRho != 0.02 {
+		t.Errorf("at its price: %d, %+v", p.status, d.asked)
+	}
+	form.Set("max_rho", "0.5")
+	if b.post("/console/templates/I3", form); len(d.asked) != 1 {
+		t.Error("the same form with another price is charged again")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/qunxiang/qunxiang/api"
@@ -93,12 +94,23 @@ type priceView struct {
 	Seconds  int
 }
 
+// Agreed is what whoever asks at this price agrees to, in rho: a form takes it along, and
+// is charged no more.
+func (p *priceView) Agreed() string {
+	rho := p.Rho
+	if p.Free {
+		rho = queries.OnlyFree
+	}
+	return strconv.FormatFloat(rho, 'g', -1, 64)
+}
+
 // priceOf prices a filled-in form. Nothing is charged and no data is touched.
 func (v *view) priceOf(t *queries.Template, form url.Values) (*priceView, error) {
 	r, err := requestOf(t, form)
 	if err != nil {
 		return nil, err
 	}
+	r.MaxRho = 0 // of the price that is asked for anew
 	e, err := v.c.Service.Estimate(v.r.Context(), v.Who.Principal, r)
 	if err != nil {
 		return nil, err
@@ -145,7 +157,8 @@ func (c *console) price(v *view) error {
 }
 
 // ask charges the question and goes on to where its answer will be. Sent twice, it is
-// charged once.
+// charged once. A form that has no price in it, or one that is too low by now, comes back
+// with the price.
 func (c *console) ask(v *view) error {
 	t, err := v.find()
 	if err != nil || !v.Asks() {
@@ -153,6 +166,9 @@ func (c *console) ask(v *view) error {
 	}
 	form := v.r.PostForm
 	r, err := requestOf(t, form)
+	if err == nil && r.MaxRho == 0 {
+		err = queries.ErrPrice
+	}
 	if err == nil {
 		var ticket queries.Ticket
 		ticket, err = c.Service.Ask(v.r.Context(), v.Who.Principal, r, idempotencyKey(form.Get("key"), form))
@@ -161,9 +177,12 @@ func (c *console) ask(v *view) error {
 			return nil
 		}
 	}
+	price, priceErr := v.priceOf(t, form)
+	if errors.Is(err, queries.ErrPrice) && priceErr != nil {
+		err = priceErr // which comes before any price
+	}
 	shown := v.problem(api.ProblemOf(err))
 	c.host.Refused(v.r, api.ProblemOf(err))
-	price, priceErr := v.priceOf(t, form)
 	if priceErr != nil && !errors.Is(err, queries.ErrMostlyEmpty) {
 		price = nil
 	}

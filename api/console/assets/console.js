@@ -6,6 +6,13 @@ for (const form of document.querySelectorAll("form[data-price]")) {
   const place = document.getElementById("price");
   let timer = 0;
   let asked = 0;
+  // A price that is not of what stands in the form is nobody's agreement.
+  const disagree = () => {
+    asked++; // what is on its way is of another question
+    place.removeAttribute("aria-busy");
+    const agreed = place.querySelector("[name=max_rho]");
+    if (agreed) agreed.value = "";
+  };
   const ask = async () => {
     if (!form.checkValidity()) return;
     const mine = ++asked;
@@ -29,6 +36,7 @@ for (const form of document.querySelectorAll("form[data-price]")) {
     }
   };
   form.addEventListener("input", () => {
+    disagree();
     clearTimeout(timer);
     timer = setTimeout(ask, 500);
   });
