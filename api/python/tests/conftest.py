@@ -106,7 +106,8 @@ def stage() -> Iterator[Stage]:
 
 ESTIMATE = {
     "template": "claim-severity@1.1.0", "catalogue": "I3", "title": {"en": "Claim severity"},
-    "coarse": False, "parameters": {}, "purpose": "p", "rho": 0.25, "delta": 1e-10, "epsilon": 4.5,
+    "coarse": False, "parameters": {"window": "2017-01-01..2017-12-31"}, "purpose": "p",
+    "rho": 0.25, "delta": 1e-10, "epsilon": 4.5,
     "k": 20, "groups": 12, "smallest_group": 228, "fits": True, "free": False, "suspended": False,
     "slot_seconds": 2.0, "measures": [
         {"name": "severity", "unit": "fen", "half_width": 70000, "at": 1000}],

@@ -31,6 +31,15 @@ MUTANTS = {
     "one key for all calls": ("client", "uuid.uuid4().hex", '"0" * 32', "test_asking"),
     "another version than was priced": (
         "client", 'question["template"] = estimate.template', "pass", "test_asking"),
+    "the server is not held to the price": (
+        "client", 'question["max_rho"] = agreed', "pass", "test_asking"),
+    "an answer to another question": (
+        "client", "_asking.answers(asked, out.told)", "pass", "test_asking"),
+    "a price of another question": (
+        "client", "_asking.priced(estimate, question)", "pass", "test_asking"),
+    "what was free may cost": (
+        "_asking", "return estimate.rho if confirm is True and max_cost is None else ONLY_FREE",
+        "return estimate.rho", "test_asking"),
     "nothing was charged, after a lost try": (
         "_transport", "                unsure = True\n                if not left:",
         "                if not left:", "test_asking"),
