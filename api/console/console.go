@@ -17,8 +17,18 @@ type Options struct {
 	Service api.Service
 	Catalog *queries.Catalog
 	Policy  func() *policy.Policy // in force now
-	// Requests are all charges of the log, oldest first; each principal is shown their own.
-	Requests func() []ledger.Request
+	// Past are a principal's own charges, newest first, at most so many.
+	Past func(principal string, most int) []ledger.Request
+	// Charged is the charge that a CHARGE or RELEASE leaf is of.
+	Charged func(leaf int64) (ledger.Request, bool)
+	// Basis is what a charge, given by its leaf, rested on; default: nothing is said of it.
+	Basis func(charge int64) (ledger.Basis, error)
+	// Abandoned is how many charges were abandoned; default none.
+	Abandoned func() int64
+	// Rounds are the charges of training jobs, oldest first; default none.
+	Rounds func() []ledger.Request
+	// SupervisedSince is the leaf that ended the evaluation, -1 where none has; default -1.
+	SupervisedSince func() int64
 	// Register is the public register, from which the burn-down of budgets is drawn.
 	Register api.Registrar
 	// CheckReceipt holds a receipt and its release against the domain's public keys, as
@@ -71,11 +81,20 @@ type console struct {
 
 // New makes the pages for a server; see [api.Options.Console].
 func New(h *api.Host, o Options) (http.Handler, error) {
-	if h == nil || o.Service == nil || o.Catalog == nil || o.Policy == nil || o.Requests == nil || o.Register == nil {
-		return nil, errors.New("console: the pages need a host, a service, a catalog, a policy, requests and a register")
+	if h == nil || o.Service == nil || o.Catalog == nil || o.Policy == nil || o.Past == nil || o.Charged == nil || o.Register == nil {
+		return nil, errors.New("console: the pages need a host, a service, a catalog, a policy, charges and a register")
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Abandoned == nil {
+		o.Abandoned = func() int64 { return 0 }
+	}
+	if o.Rounds == nil {
+		o.Rounds = func() []ledger.Request { return nil }
+	}
+	if o.SupervisedSince == nil {
+		o.SupervisedSince = func() int64 { return -1 }
 	}
 	if o.Command == "" {
 		o.Command = "qunxiang"

@@ -46,6 +46,7 @@ type domain struct {
 	stored  map[string][]byte
 	early   int
 	rho     float64 // of every question
+	folds   int     // of the register
 	err     error
 	catalog *queries.Catalog
 	rules   *policy.Policy
@@ -175,6 +176,9 @@ func (d *domain) Budgets() []queries.ScopeShare {
 func (d *domain) History(string) []queries.Asked { return nil }
 
 func (d *domain) Register() *queries.Register {
+	d.mu.Lock()
+	d.folds++
+	d.mu.Unlock()
 	return &queries.Register{Population: "city", Entries: []queries.RegisterEntry{
 		{Day: "2025-11-03", Costs: []queries.RegisterShare{{Scope: "2025", Share: 0.25}, {Scope: "life", Share: 0.25}}},
 	}}
@@ -193,6 +197,25 @@ func (d *domain) requests() []ledger.Request {
 		})
 	}
 	return out
+}
+
+func (d *domain) past(principal string, most int) (out []ledger.Request) {
+	all := d.requests()
+	for i := len(all) - 1; i >= 0 && len(out) < most; i-- {
+		if all[i].Principal == principal {
+			out = append(out, all[i])
+		}
+	}
+	return out
+}
+
+func (d *domain) charged(leaf int64) (ledger.Request, bool) {
+	for _, r := range d.requests() {
+		if leaf == r.Index || leaf == r.Release {
+			return r, true
+		}
+	}
+	return ledger.Request{}, false
 }
 
 // published is a log of a few leaves, in one entry bundle.
@@ -261,7 +284,7 @@ func site(t testing.TB, change ...func(*Options)) (*httptest.Server, *domain) {
 	}
 	d := &domain{t: t, rho: 0.01, byKey: map[string]string{}, tickets: map[string]*queries.Ticket{}, owner: map[string]string{}, stored: map[string][]byte{}, catalog: catalog, rules: rules}
 	o := Options{
-		Service: d, Catalog: catalog, Policy: func() *policy.Policy { return rules }, Requests: d.requests, Register: d,
+		Service: d, Catalog: catalog, Policy: func() *policy.Policy { return rules }, Past: d.past, Charged: d.charged, Register: d,
 		Published: published{[]ledger.Body{
 			&ledger.Snapshot{Snapshot: strings.Repeat("5", 64), By: "steward-s"},
 			&ledger.Deny{Principal: "pharma-b", Organisation: "pharma-b", Template: "claim-severity@1.1.0", Rule: "audience"},

@@ -58,13 +58,8 @@ type pastRequest struct {
 
 // past are the visitor's own charged requests, newest first, at most so many.
 func (v *view) past(most int) []pastRequest {
-	all := v.c.Requests()
 	var out []pastRequest
-	for i := len(all) - 1; i >= 0 && len(out) < most; i-- {
-		rec := all[i]
-		if rec.Principal != v.Who.Principal {
-			continue
-		}
+	for _, rec := range v.c.Past(v.Who.Principal, most) {
 		t, err := v.c.Service.Status(v.Who.Principal, rec.ID)
 		if err != nil {
 			continue

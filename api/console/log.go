@@ -50,7 +50,7 @@ type logView struct {
 	Report        *LogReport
 	CanCheck      bool
 	Command       string
-	Abandoned     int
+	Abandoned     int64
 }
 
 // readsLog says whether the visitor has the page of the log.
@@ -102,11 +102,7 @@ func (v *view) showLog(status int, report *LogReport) error {
 			data.Organisations = append(data.Organisations, p.Organisation)
 		}
 	}
-	for _, rec := range v.c.Requests() {
-		if rec.Abandoned && rec.Index < data.Size {
-			data.Abandoned++
-		}
-	}
+	data.Abandoned = v.c.Abandoned()
 	return v.write(status, "log", v.say("nav log"), data)
 }
 
@@ -125,13 +121,6 @@ func checkpointSize(text []byte) (int64, error) {
 
 // readLog collects the newest leaves before a place that the filters let through.
 func (v *view) readLog(data *logView) error {
-	charges := map[int64]ledger.Request{}
-	for _, rec := range v.c.Requests() {
-		charges[rec.Index] = rec
-		if rec.Release >= 0 {
-			charges[rec.Release] = rec
-		}
-	}
 	for n, read := (data.Before-1)/bundleSize, 0; n >= 0 && data.Before > 0 && read < bundlesRead; n, read = n-1, read+1 {
 		leaves, err := v.bundle(n, data.Size)
 		if err != nil {
@@ -146,7 +135,7 @@ func (v *view) readLog(data *logView) error {
 				data.Next = at + 1
 				return nil
 			}
-			if e := v.event(leaves[i], charges); data.wants(e) {
+			if e := v.event(leaves[i]); data.wants(e) {
 				data.Events = append(data.Events, e)
 			}
 			if at == 0 {
@@ -185,9 +174,10 @@ func (f logFilter) wants(e event) bool {
 }
 
 // event says a leaf in a sentence.
-func (v *view) event(l ledger.Leaf, charges map[int64]ledger.Request) event {
+func (v *view) event(l ledger.Leaf) event {
 	e := event{Leaf: l, Kind: string(l.Body.Type())}
-	about := func(rec ledger.Request) string {
+	about := func(leaf int64) string {
+		rec, _ := v.c.Charged(leaf)
 		e.Organisation, e.Scopes, e.template = rec.Organisation, rec.Scopes, rec.Template
 		return v.question(rec.Template)
 	}
@@ -196,12 +186,13 @@ func (v *view) event(l ledger.Leaf, charges map[int64]ledger.Request) event {
 		e.Organisation, e.Scopes, e.Rho, e.template = b.Organisation, b.Scopes, b.Cost.RhoFloat(), b.Template
 		e.Text = v.say("story charge", b.Organisation, v.question(b.Template), v.Purpose(b.Purpose), v.Figure(e.Rho))
 	case *ledger.Release:
-		e.Text, e.Release = v.say("story release", about(charges[b.Charge])), b.ID
+		e.Text, e.Release = v.say("story release", about(b.Charge)), b.ID
 	case *ledger.Abandon:
-		e.Text = v.say("story abandon", about(charges[b.Charge]), v.Count(b.Charge))
+		e.Text = v.say("story abandon", about(b.Charge), v.Count(b.Charge))
 	case *ledger.Replay:
-		what := about(charges[b.Release])
-		e.Organisation, e.Release = b.Organisation, charges[b.Release].ID
+		what := about(b.Release)
+		rec, _ := v.c.Charged(b.Release)
+		e.Organisation, e.Release = b.Organisation, rec.ID
 		e.Text = v.say("story replay", b.Organisation, what)
 	case *ledger.Deny:
 		e.Organisation, e.template = b.Organisation, b.Template

@@ -370,6 +370,15 @@ func TestProposalShowsWhatChanges(t *testing.T) {
 	}
 }
 
+// TestBudgetsFoldTheRegisterOnce: however many budgets there are.
+func TestBudgetsFoldTheRegisterOnce(t *testing.T) {
+	s, d := site(t)
+	p := signedIn(t, s, "token-a", "en").get("/console/budgets")
+	if n := strings.Count(p.body, "curve c0"); n != len(d.Budgets()) || d.folds != 1 {
+		t.Errorf("%d pictures of budgets, the register was folded %d times", n, d.folds)
+	}
+}
+
 func TestDiff(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lines := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), 0, 12)
