@@ -17,6 +17,11 @@ var consoleMutants = []mutant{
 	{"console: a second click pays twice", "api/console/form.go", "sum := sha256.Sum256([]byte(key + \"\\n\" + rest.Encode()))", "sum := sha256.Sum256([]byte(newKey() + rest.Encode()))", "./api/console", "TestAskedTwiceIsChargedOnce"},
 	{"console: a form without a price is asked all the same", "api/console/template.go", "if err == nil && r.MaxRho == 0 {", "if false {", "./api/console", "TestFormIsHeldToItsPrice"},
 	{"console: a changed form keeps its price", "api/console/assets/console.js", "if (agreed) agreed.value = \"\";", "", "./api/console", "TestBrowserJourney"},
+	{"console: what nobody approved looks approved", "api/console/logstory.go", "Evaluation: l.Index < v.c.SupervisedSince()}", "Evaluation: false}", "./api/console", "TestLogTellsWhoApproved"},
+	{"console: every reader runs the verifier", "api/console/logcheck.go", "c.checks.flight.DoChan(\"\",", "c.checks.flight.DoChan(newKey(),", "./api/console", "TestLogIsCheckedOnce"},
+	{"console: a report stands for ever", "api/console/logcheck.go", "c.Now().Sub(r.At) < freshCheck", "true", "./api/console", "TestLogIsCheckedOnce"},
+	{"console: filters get lost", "api/console/logcheck.go", "filterOf(v.r.PostForm).address()", "logFilter{}.address()", "./api/console", "TestLogReport"},
+	{"audit: a witness that is not pinned looks pinned", "policy/audit/cosigned.go", ", append(r.Unpinned, s.Witness)", ", r.Unpinned", "./policy/audit", "TestWitnesses"},
 	{"console: signing in leads elsewhere", "api/console/signin.go", "strings.HasPrefix(to, \"/console/\") && ", "", "./api/console", "TestStrangersAreSentToSignIn"},
 	{"console: suppressed groups are drawn", "api/console/chart.go", "one.Points = append(one.Points, point{At: label, Hidden: true})", "one.Points = append(one.Points, point{At: label})", "./api/console", "TestSuppressedIsSaid"},
 }

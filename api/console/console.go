@@ -52,24 +52,6 @@ type Options struct {
 	Now     func() time.Time // default time.Now
 }
 
-// LogReport is what the auditor's verifier says of a log.
-type LogReport struct {
-	OK                                 bool
-	Leaves, Signed                     int64
-	Root                               string
-	Charges, Released, Abandoned, Open int64
-	Repeats, Refused                   int64
-	// Findings are in the verifier's own words, each with the leaf it is about, -1 for
-	// the log as a whole.
-	Findings []Finding
-}
-
-// Finding is one thing that is wrong.
-type Finding struct {
-	Leaf       int64
-	Code, Text string
-}
-
 // console is the pages of one server.
 type console struct {
 	Options
@@ -77,6 +59,7 @@ type console struct {
 	mux   *http.ServeMux
 	pages map[string]*htmlPage
 	files assets
+	checks
 }
 
 // New makes the pages for a server; see [api.Options.Console].

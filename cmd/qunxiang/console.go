@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/api/console"
@@ -85,6 +87,20 @@ func (d *domain) checkLog(ctx context.Context) (*console.LogReport, error) {
 	out := &console.LogReport{
 		OK: r.OK(), Leaves: r.Leaves, Signed: r.Signed, Root: r.Root, Charges: r.Charges, Released: r.Releases,
 		Abandoned: r.Abandoned, Open: r.Open, Repeats: r.Replays, Refused: r.Denied,
+	}
+	for _, name := range r.Witnesses {
+		out.Witnesses = append(out.Witnesses, console.Vouched{Name: name, Pinned: !slices.Contains(r.Unpinned, name)})
+	}
+	if s := r.Supervision; s != nil {
+		out.Supervision = &console.Supervision{Since: s.Since, Before: s.Before, Approved: s.Approved}
+		for _, a := range s.Approvers {
+			out.Supervision.Approvers = append(out.Supervision.Approvers, console.Vouched{Name: a.Person, Pinned: a.Pinned})
+		}
+	}
+	for _, a := range d.state.Approvals(time.Now()) {
+		if a.Holds && a.Index < r.Leaves {
+			out.Approvals = append(out.Approvals, console.Approval{Subject: a.Subject, Name: a.Name, Approver: a.Approver, Leaf: a.Index})
+		}
 	}
 	for _, f := range r.Findings {
 		out.Findings = append(out.Findings, console.Finding{Leaf: f.Leaf, Code: string(f.Code), Text: f.Text})
