@@ -22,6 +22,8 @@ var consoleMutants = []mutant{
 	{"console: a report stands for ever", "api/console/logcheck.go", "c.Now().Sub(r.At) < freshCheck", "true", "./api/console", "TestLogIsCheckedOnce"},
 	{"console: filters get lost", "api/console/logcheck.go", "filterOf(v.r.PostForm).address()", "logFilter{}.address()", "./api/console", "TestLogReport"},
 	{"audit: a witness that is not pinned looks pinned", "policy/audit/cosigned.go", ", append(r.Unpinned, s.Witness)", ", r.Unpinned", "./policy/audit", "TestWitnesses"},
+	{"console: a quota is not counted", "api/console/template.go", "if q := e.Quota; q != nil {", "if q := e.Quota; false {", "./api/console", "TestPriceCountsTheQuota"},
+	{"an estimate fits beside its quota", "queries/runner.go", "\t\te.Fits = false\n\t\te.FitsAt = max(e.FitsAt, fitsAt(p.reference(), cost.RhoFloat(), left.RhoFloat()))", "", "./queries", "TestEstimateCountsTheQuota"},
 	{"console: signing in leads elsewhere", "api/console/signin.go", "strings.HasPrefix(to, \"/console/\") && ", "", "./api/console", "TestStrangersAreSentToSignIn"},
 	{"console: suppressed groups are drawn", "api/console/chart.go", "one.Points = append(one.Points, point{At: label, Hidden: true})", "one.Points = append(one.Points, point{At: label})", "./api/console", "TestSuppressedIsSaid"},
 }

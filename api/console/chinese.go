@@ -57,6 +57,7 @@ var chinese = map[string]string{
 	"state abandoned":                     "已放弃",
 	"scope life":                          "终身",
 	"scope year":                          "%s 年度记录",
+	"scope grant":                         "授权 %s 的配额",
 	"left of":                             "剩余 %s",
 	"left":                                "剩余",
 	"about more":                          "约可再提 %s 个与您近期相似的问题",

@@ -57,6 +57,7 @@ var english = map[string]string{
 	"state abandoned":                     "abandoned",
 	"scope life":                          "For life",
 	"scope year":                          "Records of %s",
+	"scope grant":                         "Quota of the grant %s",
 	"left of":                             "%s left",
 	"left":                                "left",
 	"about more":                          "about %s more questions like your last ones",

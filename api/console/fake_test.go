@@ -47,6 +47,7 @@ type domain struct {
 	early   int
 	rho     float64 // of every question
 	folds   int     // of the register
+	quota   *queries.QuotaShare
 	err     error
 	catalog *queries.Catalog
 	rules   *policy.Policy
@@ -63,7 +64,7 @@ func (d *domain) Estimate(_ context.Context, _ string, r queries.Request) (*quer
 		return nil, d.err
 	}
 	return &queries.Estimate{
-		Template: r.Template, Catalogue: "I3", Rho: d.price(), Delta: 1e-12, K: 20, SmallestGroup: 230, Fits: true, SlotSeconds: 10, ExpectedGroup: 2000,
+		Quota: d.quota, Template: r.Template, Catalogue: "I3", Rho: d.price(), Delta: 1e-12, K: 20, SmallestGroup: 230, Fits: true, SlotSeconds: 10, ExpectedGroup: 2000,
 		Scopes:   []queries.ScopeShare{{Scope: "city/2025", Cap: 1, Spent: 0.1, CapDelta: 1e-9, Share: 0.01, Fits: true}, {Scope: "city/life", Cap: 1, Spent: 0.2, CapDelta: 1e-9, Share: 0.01, Fits: true}},
 		Measures: []queries.Expected{{Name: "severity", Title: queries.Text{EN: "Mean claim", ZH: "次均费用"}, Unit: "fen", HalfWidth: 123456, At: 1000}},
 	}, nil

@@ -326,6 +326,24 @@ func TestPriceOfAForm(t *testing.T) {
 	}
 }
 
+// TestPriceCountsTheQuota: how many more questions there are is said of what runs out first.
+func TestPriceCountsTheQuota(t *testing.T) {
+	s, d := site(t)
+	for lang, want := range map[string][]string{"en": {"about 3 more questions", "25.0 %", "Quota of the grant g-1"}, "zh": {"3 个", "授权 g-1 的配额"}} {
+		d.quota = &queries.QuotaShare{Grant: "g-1", Quota: 0.04, Spent: 0.006, Held: 0.001, Fits: true}
+		p := signedIn(t, s, "token-a", lang).post("/console/templates/I3/price", question())
+		for _, w := range want {
+			if !strings.Contains(p.body, w) {
+				t.Errorf("%s: the price has no %q", lang, w)
+			}
+		}
+		d.quota.Quota = 100 // the budgets run out before it
+		if p := signedIn(t, s, "token-a", lang).post("/console/templates/I3/price", question()); !strings.Contains(p.body, "80") || strings.Contains(p.body, "g-1") {
+			t.Errorf("%s: a large quota is in the way", lang)
+		}
+	}
+}
+
 // TestPicturesEscape: whatever stands in a release is text.
 func TestPicturesEscape(t *testing.T) {
 	s, d := site(t)

@@ -87,7 +87,8 @@ func (v *view) showTemplate(status int, t *queries.Template, form url.Values, pr
 // priceView is what a question would cost and how near its answer would be.
 type priceView struct {
 	*queries.Estimate
-	// More is how many questions like this one fit into the fullest budget.
+	// More is how many questions like this one fit into the fullest budget, or into the
+	// quota of the grant where that is fuller.
 	More     int
 	Tightest string  // that budget
 	Share    float64 // of its cap
@@ -119,6 +120,12 @@ func (v *view) priceOf(t *queries.Template, form url.Values) (*priceView, error)
 	for _, s := range e.Scopes {
 		if n := likeThis(s, e.Rho, e.Delta); n < p.More {
 			p.More, p.Tightest, p.Share = n, s.Scope, s.Share
+		}
+	}
+	if q := e.Quota; q != nil {
+		like := queries.ScopeShare{Cap: q.Quota, Spent: q.Spent, Held: q.Held}
+		if n := likeThis(like, e.Rho, 0); n < p.More {
+			p.More, p.Tightest, p.Share = n, quotaScope+q.Grant, e.Rho/q.Quota
 		}
 	}
 	return p, nil

@@ -259,3 +259,12 @@ def test_parameters_as_python_has_them() -> None:
         _question.text_of(math.inf)
     with pytest.raises(TypeError):
         _question.text_of(object())
+
+
+def test_the_quota_is_shown(stage: Stage) -> None:
+    quota = {"grant": "g-1", "quota_rho": 0.5, "spent_rho": 0.3, "held_rho": 0.1, "fits": False}
+    stage.will({**ESTIMATE, "quota": quota}, ESTIMATE)
+    client = stage.client()
+    shown = repr(client.estimate("I3", **I3))
+    assert "Quota    g-1: rho 0.1 is left of 0.5; IT DOES NOT FIT" in shown
+    assert "Quota" not in repr(client.estimate("I3", **I3))
