@@ -24,6 +24,9 @@ var consoleMutants = []mutant{
 	{"audit: a witness that is not pinned looks pinned", "policy/audit/cosigned.go", ", append(r.Unpinned, s.Witness)", ", r.Unpinned", "./policy/audit", "TestWitnesses"},
 	{"console: a quota is not counted", "api/console/template.go", "if q := e.Quota; q != nil {", "if q := e.Quota; false {", "./api/console", "TestPriceCountsTheQuota"},
 	{"an estimate fits beside its quota", "queries/runner.go", "\t\te.Fits = false\n\t\te.FitsAt = max(e.FitsAt, fitsAt(p.reference(), cost.RhoFloat(), left.RhoFloat()))", "", "./queries", "TestEstimateCountsTheQuota"},
+	{"console: a page that is left keeps its stream", "api/console/assets/console.js", "    if (events) events.close();\n", "", "./api/console", "TestBrowserJourney"},
+	{"console: giving up is for nothing", "api/console/request.go", "if t.Charged || !t.Cancelled {", "if true {", "./api/console", "TestGivingUpIsExplained"},
+	{"a follower who gave up is handed the answer", "queries/ask.go", "wanted := !t.Cancelled", "wanted := true", "./queries", "TestGivingUp"},
 	{"console: signing in leads elsewhere", "api/console/signin.go", "strings.HasPrefix(to, \"/console/\") && ", "", "./api/console", "TestStrangersAreSentToSignIn"},
 	{"console: suppressed groups are drawn", "api/console/chart.go", "one.Points = append(one.Points, point{At: label, Hidden: true})", "one.Points = append(one.Points, point{At: label})", "./api/console", "TestSuppressedIsSaid"},
 }

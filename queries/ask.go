@@ -29,6 +29,9 @@ type Ticket struct {
 	Due     time.Time `json:"due"`     // when the answer comes, never earlier
 	Release string    `json:"release"` // request id whose release answers this one
 	Charged bool      `json:"charged"` // false: a stored release answers, at no cost
+	// Cancelled says that its client does not wait for it any more. What was charged is
+	// answered all the same; what was to have somebody else's answer gets none.
+	Cancelled bool `json:"cancelled,omitempty"`
 }
 
 // ticket is a Ticket this process is working on.
@@ -41,7 +44,6 @@ type ticket struct {
 	refused     error         // set before admitted closes
 	done        chan struct{} // closed when refused, released or abandoned
 	cancel      context.CancelFunc
-	cancelled   bool   // by its client, who was only to have somebody else's release
 	request     string // of a follower: digest of its request
 }
 
@@ -214,7 +216,7 @@ func (r *Runner) follow(other *ticket, principal string, req Request, idempotenc
 	r.running.Go(func() {
 		<-other.done
 		r.mu.Lock()
-		wanted := !t.cancelled
+		wanted := !t.Cancelled
 		r.mu.Unlock()
 		state, release := Abandoned, other.ID
 		if rel, ok := r.stored(other.priced); ok && wanted {

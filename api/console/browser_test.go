@@ -203,6 +203,18 @@ func TestBrowserJourney(t *testing.T) {
 			t.Fatalf("%d charges", len(d.asked)-before)
 		}
 		c.seen(l, "waiting")
+		for _, turn := range []struct {
+			event string
+			open  int64
+		}{{"pagehide", 0}, {"pageshow", 1}} { // left, and come back to from the browser's memory
+			c.run(turn.event, chromedp.Evaluate(`window.dispatchEvent(new PageTransitionEvent("`+turn.event+`", { persisted: true }))`, nil))
+			for end := time.Now().Add(30 * time.Second); d.waiting.Load() != turn.open && time.Now().Before(end); {
+				time.Sleep(20 * time.Millisecond)
+			}
+			if n := d.waiting.Load(); n != turn.open {
+				t.Errorf("after %s the page has %d streams open", turn.event, n)
+			}
+		}
 		var where string
 		c.run("where", chromedp.Location(&where))
 		d.release(where[strings.LastIndexByte(where, '/')+1:], severity())

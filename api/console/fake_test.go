@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +49,7 @@ type domain struct {
 	rho     float64 // of every question
 	folds   int     // of the register
 	quota   *queries.QuotaShare
+	waiting atomic.Int64 // streams that wait for an answer
 	err     error
 	catalog *queries.Catalog
 	rules   *policy.Policy
@@ -133,6 +135,8 @@ func (d *domain) Status(principal, id string) (queries.Ticket, error) {
 }
 
 func (d *domain) Wait(ctx context.Context, principal, id string) (queries.Ticket, error) {
+	d.waiting.Add(1)
+	defer d.waiting.Add(-1)
 	for {
 		t, err := d.Status(principal, id)
 		if err != nil || t.State != queries.Running {
@@ -148,6 +152,11 @@ func (d *domain) Wait(ctx context.Context, principal, id string) (queries.Ticket
 
 func (d *domain) Cancel(principal, id string) error {
 	_, err := d.Status(principal, id)
+	if err == nil {
+		d.mu.Lock()
+		d.tickets[id].Cancelled = true
+		d.mu.Unlock()
+	}
 	return err
 }
 

@@ -78,8 +78,7 @@ func (v *view) past(most int) []pastRequest {
 
 // historyView is the visitor's own requests.
 type historyView struct {
-	Past      []pastRequest
-	Cancelled bool
+	Past []pastRequest
 }
 
 // historyEntries is how many requests the history shows.
@@ -90,5 +89,5 @@ func (c *console) history(v *view) error {
 	if !v.Asks() {
 		return errNotFound
 	}
-	return v.show("history", v.say("nav answers"), historyView{v.past(historyEntries), v.r.URL.Query().Has("cancelled")})
+	return v.show("history", v.say("nav answers"), historyView{v.past(historyEntries)})
 }

@@ -344,6 +344,41 @@ func TestPriceCountsTheQuota(t *testing.T) {
 	}
 }
 
+// TestGivingUpIsExplained: what becomes of an answer that nobody waits for hangs on whether
+// it was charged.
+func TestGivingUpIsExplained(t *testing.T) {
+	s, d := site(t)
+	b := signedIn(t, s, "token-a", "en")
+	charged, free := d.add("insurer-a", nil), d.add("insurer-a", nil)
+	free.Charged = false
+	for _, c := range []struct {
+		id, before, after string
+		goesOn            bool
+	}{{charged.ID, "still comes at its time", "the answer comes all the same", true}, {free.ID, "will not be given to you", "will not be given to you; ask again", false}} {
+		path := "/console/requests/" + c.id
+		if p := b.get(path); !strings.Contains(p.body, c.before) || !strings.Contains(p.body, "is being prepared") {
+			t.Errorf("it is not said that %s", c.before)
+		}
+		p := b.post(path+"/cancel", url.Values{})
+		if p.path != path || !strings.Contains(p.body, c.after) || strings.Contains(p.body, "is being prepared") || strings.Contains(p.body, "/cancel") {
+			t.Errorf("afterwards at %s it is not said that %s", p.path, c.after)
+		}
+		if strings.Contains(p.body, "data-events") != c.goesOn || strings.Contains(p.body, `http-equiv="refresh"`) != c.goesOn {
+			t.Errorf("%s: the page goes on by itself: %v expected", c.after, c.goesOn)
+		}
+		p.check(t, "given up")
+	}
+	d.mu.Lock()
+	d.tickets[charged.ID].State, d.tickets[free.ID].State = queries.Abandoned, queries.Abandoned
+	d.mu.Unlock()
+	if p := b.get("/console/requests/" + free.ID); p.status != http.StatusGone || !strings.Contains(p.body, "Nothing was charged") {
+		t.Errorf("a free request that ended is %d", p.status)
+	}
+	if p := b.get("/console/requests/" + charged.ID); p.status != http.StatusGone || strings.Contains(p.body, "Nothing was charged") {
+		t.Errorf("a charged request that ended is %d", p.status)
+	}
+}
+
 // TestPicturesEscape: whatever stands in a release is text.
 func TestPicturesEscape(t *testing.T) {
 	s, d := site(t)

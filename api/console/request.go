@@ -43,13 +43,27 @@ func (c *console) request(v *view) error {
 	switch t.State {
 	case queries.Running:
 		seconds := max(1, int(t.Due.Sub(c.Now()).Seconds())+1)
-		v.Wait = min(seconds+1, longestWait)
+		if t.Charged || !t.Cancelled {
+			v.Wait = min(seconds+1, longestWait)
+		}
 		title := queries.Text{EN: t.ID, ZH: t.ID}
-		return v.show("waiting", v.say("waiting"), waitingView{t, title, seconds, "/v1/queries/" + t.ID + "/events"})
+		return v.show("waiting", v.say(map[bool]string{false: "waiting", true: "waits no more"}[t.Cancelled]), waitingView{t, title, seconds, "/v1/queries/" + t.ID + "/events"})
 	case queries.Abandoned:
+		if !t.Charged {
+			return v.showEnded()
+		}
 		return queries.ErrAbandoned
 	}
 	return v.showRelease(t)
+}
+
+// showEnded explains why a request that was to have somebody else's answer has none: its
+// asker gave up waiting, or that answer never came.
+func (v *view) showEnded() error {
+	p := api.ProblemOf(queries.ErrAbandoned)
+	shown := v.problem(p)
+	shown.Detail, shown.Next = "", v.say("ended free")
+	return v.write(p.Status, "problem", shown.Title, shown)
 }
 
 // cancel ends the visitor's interest in a request.
@@ -61,7 +75,7 @@ func (c *console) cancel(v *view) error {
 	if err := c.Service.Cancel(v.Who.Principal, id); err != nil {
 		return err
 	}
-	http.Redirect(v.w, v.r, "/console/requests?cancelled", http.StatusSeeOther)
+	http.Redirect(v.w, v.r, "/console/requests/"+id, http.StatusSeeOther)
 	return nil
 }
 
