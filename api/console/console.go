@@ -111,6 +111,7 @@ func (c *console) routes() {
 		"GET /console/budgets":                              c.budgets,
 		"GET /console/log":                                  c.log,
 		"POST /console/log/verify":                          c.verifyLog,
+		"GET /console/approvals":                            c.approvals,
 		"GET /console/steward":                              c.steward,
 		"GET /console/steward/proposals/{subject}/{digest}": c.proposal,
 		"GET /console/training":                             c.training,

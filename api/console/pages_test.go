@@ -149,7 +149,7 @@ func TestOthersThingsDoNotExist(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/console/requests/" + theirs.ID, "/console/requests/" + waiting.ID, "/console/requests/q-00", "/console/requests/x%00y", "/console/requests/" + theirs.ID + "/verify",
-		"/console/log", "/console/log?kind=DENY", "/console/steward", "/console/steward/proposals/grant/00", "/console/training", "/console/templates/persistence", "/console/assets/x.css", "/console/templates/none",
+		"/console/log", "/console/log?kind=DENY", "/console/approvals", "/console/steward", "/console/steward/proposals/grant/00", "/console/training", "/console/templates/persistence", "/console/assets/x.css", "/console/templates/none",
 	} {
 		p := b.get(path)
 		if p.status != http.StatusNotFound || p.body != nowhere.body {
@@ -429,6 +429,48 @@ func TestBudgetsFoldTheRegisterOnce(t *testing.T) {
 	p := signedIn(t, s, "token-a", "en").get("/console/budgets")
 	if n := strings.Count(p.body, "curve c0"); n != len(d.Budgets()) || d.folds != 1 {
 		t.Errorf("%d pictures of budgets, the register was folded %d times", n, d.folds)
+	}
+}
+
+// TestApprovalsCanBeReached: whoever may see what waits has a way to it from the first
+// page, regulators too, and back from each.
+func TestApprovalsCanBeReached(t *testing.T) {
+	s, _ := site(t)
+	for _, token := range []string{"token-r", "token-s"} {
+		b := signedIn(t, s, token, "en")
+		if home := b.get("/console/"); strings.Count(home.body, `href="/console/approvals"`) != 2 { // in the card and above
+			t.Errorf("%s has no way to the approvals", token)
+		}
+		path := "/console/steward/proposals/grant/" + strings.Repeat("2", 64)
+		if p := b.get("/console/approvals"); p.status != http.StatusOK || !strings.Contains(p.body, path) {
+			t.Errorf("%s: the approvals are %d", token, p.status)
+		}
+		if p := b.get(path); !strings.Contains(p.body, `<a href="/console/approvals">Approvals</a></nav>`) {
+			t.Errorf("%s has no way back", token)
+		}
+	}
+	if p := signedIn(t, s, "token-a", "en").get("/console/"); strings.Contains(p.body, "/console/approvals") {
+		t.Error("an insurer is sent to the approvals")
+	}
+}
+
+// TestMapLiesAsItsTable: the first key goes down in both, however many values the second has.
+func TestMapLiesAsItsTable(t *testing.T) {
+	s, d := site(t)
+	r := severity()
+	r.Groups = r.Groups[:3] // one age, three levels
+	mine := d.add("insurer-a", r)
+	p := signedIn(t, s, "token-a", "en").get("/console/requests/" + mine.ID).body
+	_, p, _ = strings.Cut(p, "Map: ")
+	at := func(label string) (y string) {
+		m := regexp.MustCompile(`<text x="[^"]*" y="([^"]*)"[^>]*>` + label + "<").FindStringSubmatch(p)
+		if m == nil {
+			t.Fatalf("the map has no %s", label)
+		}
+		return m[1]
+	}
+	if at("tertiary") != at("secondary") || at("tertiary") == at("0-29") {
+		t.Errorf("levels at %s and %s, the age at %s", at("tertiary"), at("secondary"), at("0-29"))
 	}
 }
 
