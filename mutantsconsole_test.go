@@ -28,6 +28,7 @@ var consoleMutants = []mutant{
 	{"console: giving up is for nothing", "api/console/request.go", "if t.Charged || !t.Cancelled {", "if true {", "./api/console", "TestGivingUpIsExplained"},
 	{"a follower who gave up is handed the answer", "queries/ask.go", "wanted := !t.Cancelled", "wanted := true", "./queries", "TestGivingUp"},
 	{"console: approvals for everybody", "api/console/approvals.go", "return v.c.Approvals != nil && v.may(policy.SeeProposals)", "return v.c.Approvals != nil && (v.may(policy.SeeProposals) || true)", "./api/console", "TestOthersThingsDoNotExist"},
+	{"api: fen without a word", "api/xlsxcover.go", "return c.Unit == \"fen\" }", "return c.Unit == \"no\" }", "./api", "TestXLSXNumbers"},
 	{"console: signing in leads elsewhere", "api/console/signin.go", "strings.HasPrefix(to, \"/console/\") && ", "", "./api/console", "TestStrangersAreSentToSignIn"},
 	{"console: suppressed groups are drawn", "api/console/chart.go", "one.Points = append(one.Points, point{At: label, Hidden: true})", "one.Points = append(one.Points, point{At: label})", "./api/console", "TestSuppressedIsSaid"},
 }

@@ -9,6 +9,7 @@ var chinese = map[string]string{
 	"crumbs":                              "当前位置",
 	"register":                            "数据使用公示",
 	"promise":                             "所有回答均针对人群，绝不针对个人。",
+	"times":                               "时间均为北京时间（UTC+8）。",
 	"sign in":                             "登录",
 	"sign out":                            "退出",
 	"other language":                      "English",

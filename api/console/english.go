@@ -9,6 +9,7 @@ var english = map[string]string{
 	"crumbs":                              "Where you are",
 	"register":                            "Public register",
 	"promise":                             "Answers are about groups, never about a person.",
+	"times":                               "Times are China Standard Time (UTC+8).",
 	"sign in":                             "Sign in",
 	"sign out":                            "Sign out",
 	"other language":                      "中文",

@@ -87,7 +87,7 @@ func (p gotPage) check(t *testing.T, what string) {
 	if got := p.header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("%s may be kept: %q", what, got)
 	}
-	for _, label := range []string{"<h1>", `href="#main"`, `<main id="main"`, "<title>"} {
+	for _, label := range []string{"<h1>", `href="#main"`, `<main id="main"`, "<title>", "UTC&#43;8"} {
 		if !strings.Contains(p.body, label) {
 			t.Errorf("%s has no %s", what, label)
 		}
@@ -471,6 +471,29 @@ func TestMapLiesAsItsTable(t *testing.T) {
 	}
 	if at("tertiary") != at("secondary") || at("tertiary") == at("0-29") {
 		t.Errorf("levels at %s and %s, the age at %s", at("tertiary"), at("secondary"), at("0-29"))
+	}
+}
+
+// TestChineseTerms: a receipt is 回执, a credential 凭据 and a witness 见证方, on pages, in
+// workbooks and in the documents alike.
+func TestChineseTerms(t *testing.T) {
+	guides, _ := filepath.Glob("../../docs/zh/*.md")
+	files := append(guides, "chinese.go", "../registerwords.go", "../xlsxcover.go", "../python/README.md", "../r/README.md", "../../README.zh-CN.md")
+	if len(guides) < 7 {
+		t.Fatalf("only %d guides", len(guides))
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			for _, other := range []string{"收据", "凭证", "见证人", "试用数据域"} {
+				if strings.Contains(line, other) {
+					t.Errorf("%s:%d says %s", name, i+1, other)
+				}
+			}
+		}
 	}
 }
 
