@@ -29,6 +29,8 @@ var consoleMutants = []mutant{
 	{"a follower who gave up is handed the answer", "queries/ask.go", "wanted := !t.Cancelled", "wanted := true", "./queries", "TestGivingUp"},
 	{"console: approvals for everybody", "api/console/approvals.go", "return v.c.Approvals != nil && v.may(policy.SeeProposals)", "return v.c.Approvals != nil && (v.may(policy.SeeProposals) || true)", "./api/console", "TestOthersThingsDoNotExist"},
 	{"api: fen without a word", "api/xlsxcover.go", "return c.Unit == \"fen\" }", "return c.Unit == \"no\" }", "./api", "TestXLSXNumbers"},
+	{"console: looking hands over", "api/console/request.go", "case v.c.Handed(rec.ID, v.Who.Principal):", "case true:", "./api/console", "TestLookingWritesNothing"},
+	{"console: verifying hands over", "api/console/verify.go", "err != nil && !c.Handed(id, v.Who.Principal) {", "err != nil && false {", "./api/console", "TestLookingWritesNothing"},
 	{"console: signing in leads elsewhere", "api/console/signin.go", "strings.HasPrefix(to, \"/console/\") && ", "", "./api/console", "TestStrangersAreSentToSignIn"},
 	{"console: suppressed groups are drawn", "api/console/chart.go", "one.Points = append(one.Points, point{At: label, Hidden: true})", "one.Points = append(one.Points, point{At: label})", "./api/console", "TestSuppressedIsSaid"},
 }

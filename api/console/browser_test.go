@@ -250,12 +250,19 @@ func TestBrowserPictures(t *testing.T) {
 // TestBrowserAuthority looks at the pages of regulator and steward.
 func TestBrowserAuthority(t *testing.T) {
 	s, d := site(t)
-	d.add("insurer-a", severity())
+	theirs := d.add("insurer-a", severity())
 	c := startChromium(t, s.URL)
 	for _, l := range looks(1) {
 		c.as(l)
 		c.signIn("token-r")
 		c.seen(l, "regulator")
+		d.mu.Lock()
+		clear(d.handed)
+		d.mu.Unlock()
+		c.run("release of another", chromedp.Navigate(s.URL+"/console/requests/"+theirs.ID), chromedp.WaitVisible(`form[action$="`+theirs.ID+`"]`))
+		c.seen(l, "handover")
+		c.run("approvals", chromedp.Navigate(s.URL+"/console/approvals"), chromedp.WaitVisible("ul.catalogue"))
+		c.seen(l, "approvals")
 		c.run("log", chromedp.Navigate(s.URL+"/console/log"), chromedp.WaitVisible(".story"))
 		c.seen(l, "log")
 		c.run("verify", chromedp.ActionFunc(func(ctx context.Context) error { // an earlier report may be there

@@ -137,6 +137,8 @@ var chinese = map[string]string{
 	"cancelled charged":                   "已扣减的预算不退还，回答仍会照常给出：%s 起可在此处和“我的回答”中查看。",
 	"cancelled free":                      "未扣减预算。原本正在为他人准备的回答将不再提供给您；如仍需要，请重新提问。",
 	"ended free":                          "您已不再等待，或原本为他人准备的回答未能给出。未扣减预算，您可以重新提问。",
+	"hand over":                           "把此发布交给我",
+	"hand over lead":                      "您并未提出此问题，但可凭角色阅读。交付给您这一事实会在日志中记录一次。",
 	"request id":                          "请求编号",
 	"released":                            "发布时间",
 	"picture":                             "图示",

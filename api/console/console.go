@@ -21,6 +21,10 @@ type Options struct {
 	Past func(principal string, most int) []ledger.Request
 	// Charged is the charge that a CHARGE or RELEASE leaf is of.
 	Charged func(leaf int64) (ledger.Request, bool)
+	// Trace follows the id of a request, and Handed says whether the release of a charge was
+	// made for a principal or handed to them.
+	Trace  func(id string) (ledger.Trace, bool)
+	Handed func(id, principal string) bool
 	// Basis is what a charge, given by its leaf, rested on; default: nothing is said of it.
 	Basis func(charge int64) (ledger.Basis, error)
 	// Abandoned is how many charges were abandoned; default none.
@@ -64,7 +68,7 @@ type console struct {
 
 // New makes the pages for a server; see [api.Options.Console].
 func New(h *api.Host, o Options) (http.Handler, error) {
-	if h == nil || o.Service == nil || o.Catalog == nil || o.Policy == nil || o.Past == nil || o.Charged == nil || o.Register == nil {
+	if h == nil || o.Service == nil || o.Catalog == nil || o.Policy == nil || o.Past == nil || o.Charged == nil || o.Trace == nil || o.Handed == nil || o.Register == nil {
 		return nil, errors.New("console: the pages need a host, a service, a catalog, a policy, charges and a register")
 	}
 	if o.Now == nil {
@@ -106,6 +110,7 @@ func (c *console) routes() {
 		"POST /console/templates/{ref}/price":               c.price,
 		"GET /console/requests":                             c.history,
 		"GET /console/requests/{id}":                        c.request,
+		"POST /console/requests/{id}":                       c.handOver,
 		"POST /console/requests/{id}/cancel":                c.cancel,
 		"GET /console/requests/{id}/verify":                 c.verify,
 		"GET /console/budgets":                              c.budgets,

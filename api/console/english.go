@@ -137,6 +137,8 @@ var english = map[string]string{
 	"cancelled charged":                   "What was charged stays spent, and the answer comes all the same: it will be here and among your answers at %s.",
 	"cancelled free":                      "Nothing was charged. The answer that was on its way to somebody else will not be given to you; ask again if you want it after all.",
 	"ended free":                          "You did not wait for it any more, or the answer that was on its way to somebody else did not come. Nothing was charged; you can ask again.",
+	"hand over":                           "Hand me this release",
+	"hand over lead":                      "You may read it by your role, though you did not ask for it. That it is handed to you is noted in the log, once.",
 	"request id":                          "Request",
 	"released":                            "Released",
 	"picture":                             "Picture",

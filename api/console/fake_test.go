@@ -49,7 +49,9 @@ type domain struct {
 	rho     float64 // of every question
 	folds   int     // of the register
 	quota   *queries.QuotaShare
-	waiting atomic.Int64 // streams that wait for an answer
+	handed  map[[2]string]bool // releases to who has not asked for them
+	replays int                // leaves that say so
+	waiting atomic.Int64       // streams that wait for an answer
 	err     error
 	catalog *queries.Catalog
 	rules   *policy.Policy
@@ -171,6 +173,10 @@ func (d *domain) Answer(principal, id string) ([]byte, error) {
 		d.early++
 		return nil, fmt.Errorf("%w: %s is not due yet", queries.ErrUnknownRequest, id)
 	}
+	if to := [2]string{id, principal}; d.owner[id] != principal && !d.handed[to] {
+		d.handed[to] = true
+		d.replays++
+	}
 	return d.stored[id], nil
 }
 
@@ -226,6 +232,21 @@ func (d *domain) charged(leaf int64) (ledger.Request, bool) {
 		}
 	}
 	return ledger.Request{}, false
+}
+
+func (d *domain) trace(id string) (ledger.Trace, bool) {
+	for _, r := range d.requests() {
+		if r.ID == id {
+			return ledger.Trace{By: r.Principal, Request: r}, true
+		}
+	}
+	return ledger.Trace{}, false
+}
+
+func (d *domain) handedTo(id, principal string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.owner[id] == principal || d.handed[[2]string{id, principal}]
 }
 
 // published is a log of a few leaves, in one entry bundle.
@@ -292,9 +313,9 @@ func site(t testing.TB, change ...func(*Options)) (*httptest.Server, *domain) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &domain{t: t, rho: 0.01, byKey: map[string]string{}, tickets: map[string]*queries.Ticket{}, owner: map[string]string{}, stored: map[string][]byte{}, catalog: catalog, rules: rules}
+	d := &domain{t: t, rho: 0.01, handed: map[[2]string]bool{}, byKey: map[string]string{}, tickets: map[string]*queries.Ticket{}, owner: map[string]string{}, stored: map[string][]byte{}, catalog: catalog, rules: rules}
 	o := Options{
-		Service: d, Catalog: catalog, Policy: func() *policy.Policy { return rules }, Past: d.past, Charged: d.charged, Register: d,
+		Service: d, Catalog: catalog, Policy: func() *policy.Policy { return rules }, Past: d.past, Charged: d.charged, Trace: d.trace, Handed: d.handedTo, Register: d,
 		Published: published{[]ledger.Body{
 			&ledger.Snapshot{Snapshot: strings.Repeat("5", 64), By: "steward-s"},
 			&ledger.Deny{Principal: "pharma-b", Organisation: "pharma-b", Template: "claim-severity@1.1.0", Rule: "audience"},

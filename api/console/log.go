@@ -63,6 +63,9 @@ type logView struct {
 // readsLog says whether the visitor has the page of the log.
 func (v *view) readsLog() bool { return v.c.Published != nil && v.may(policy.ReadLog) }
 
+// Reads says the same to pages.
+func (v *view) Reads() bool { return v.readsLog() }
+
 // log tells the log as a story, as far as its newest checkpoint goes.
 func (c *console) log(v *view) error {
 	if !v.readsLog() {

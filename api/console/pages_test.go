@@ -132,6 +132,9 @@ func TestEveryPageInBothLanguages(t *testing.T) {
 			}
 		}
 	}
+	if d.replays > 0 {
+		t.Errorf("looking at pages wrote %d leaves into the log", d.replays)
+	}
 	if d.early > 0 {
 		t.Errorf("%d answers were asked for before they were due", d.early)
 	}
@@ -494,6 +497,39 @@ func TestChineseTerms(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestLookingWritesNothing: a release that another asked for is handed over when that is
+// asked for, and by no page that is only looked at; once is enough.
+func TestLookingWritesNothing(t *testing.T) {
+	s, d := site(t)
+	theirs := d.add("insurer-a", severity())
+	path := "/console/requests/" + theirs.ID
+	for i, lang := range []string{"en", "zh"} {
+		b := signedIn(t, s, map[string]string{"en": "token-r", "zh": "token-s"}[lang], lang)
+		for _, look := range []string{path, path + "/verify"} {
+			p := b.get(look)
+			if p.status != http.StatusOK || p.path != path || d.replays != i || strings.Contains(p.body, "13,000") || !strings.Contains(p.body, `<form method="post" action="`+path+`"`) {
+				t.Errorf("%s is %d at %s, %d leaves", look, p.status, p.path, d.replays)
+			}
+			p.check(t, look)
+		}
+		if p := b.post(path, url.Values{}); p.path != path || d.replays != i+1 || !strings.Contains(p.body, "13,000") {
+			t.Errorf("handed over: %d at %s, %d leaves", p.status, p.path, d.replays)
+		}
+		for _, look := range []string{path, path + "/verify"} {
+			if p := b.get(look); p.path != look || d.replays != i+1 {
+				t.Errorf("%s again: %s, %d leaves", look, p.path, d.replays)
+			}
+		}
+		if p := b.get("/console/requests/q-none"); p.status != http.StatusNotFound {
+			t.Errorf("what is not there is %d", p.status)
+		}
+	}
+	other := signedIn(t, s, "token-b", "en")
+	if p := other.post(path, url.Values{}); p.status != http.StatusNotFound || d.replays != 2 {
+		t.Errorf("an insurer's release is handed to a pharma: %d", p.status)
 	}
 }
 

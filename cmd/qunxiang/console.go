@@ -16,7 +16,7 @@ import (
 // console makes the domain's pages for people.
 func (d *domain) console(h *api.Host) (http.Handler, error) {
 	return console.New(h, console.Options{
-		Service: d.runner, Catalog: d.catalog, Policy: d.policy, Register: d.runner, Past: d.state.Past, Charged: d.state.Charged,
+		Service: d.runner, Catalog: d.catalog, Policy: d.policy, Register: d.runner, Past: d.state.Past, Charged: d.state.Charged, Trace: d.state.Trace, Handed: d.state.Handed,
 		Basis: d.state.Basis, Abandoned: d.state.Abandoned, Rounds: d.state.Rounds, SupervisedSince: d.state.SupervisedSince,
 		Published: servedLog{d}, Approvals: d, Reservations: d.state.Reservations, Snapshots: d.state.Registered,
 		Card: d.cardText, CheckReceipt: d.checkReceipt, CheckLog: d.checkLog,
