@@ -61,7 +61,10 @@ class Stage:
                     self.close_connection = True
                     return
                 status, headers, body = reply
-                self.send_response(status)
+                if "Date" in headers:  # else it is the present
+                    self.send_response_only(status)
+                else:
+                    self.send_response(status)
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()

@@ -83,6 +83,12 @@ MUTANTS = {
     "no quorum": ("_note", 'if self.quorum != "none" and not', "if False and not",
                   "test_receipt"),
     "a cosignature of the future": ("_note", "<= now + _SKEW", "<= now + 1e9", "test_receipt"),
+    "any clock of the server": (
+        "_transport", "min(max(self.clock_ahead, 0.0), _MOST_AHEAD)",
+        "max(self.clock_ahead, 0.0)", "test_transport"),
+    "a slow clock of the server": (
+        "_transport", "min(max(self.clock_ahead, 0.0), _MOST_AHEAD)",
+        "min(self.clock_ahead, _MOST_AHEAD)", "test_transport"),
     "quorums without a witness in common": (
         "_note", "self._known(words[1]) and self._meets(words[1])", "self._known(words[1])",
         "test_receipt"),

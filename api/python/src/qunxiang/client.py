@@ -309,8 +309,7 @@ class Client:
         text = self._http.get(f"/v1/releases/{name}/receipt").body
         keys = self.keys()
         try:
-            now = time.time() + self._http.clock_ahead
-            return verify(text, keys, raw, trust=self._trust, now=now)
+            return verify(text, keys, raw, trust=self._trust, now=self._http.now())
         except ReceiptError as err:
             if self._trust == "given":
                 raise
