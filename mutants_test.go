@@ -35,6 +35,9 @@ var mutants = []mutant{
 	{"a sum charged for half of its bound", "dp/channel.go", "m.channels = []int{c.add(m.Name, 1, m.linf(), 1, square(m.linf()))}", "m.channels = []int{c.add(m.Name, 1, max(1, m.linf()/2), 1, square(max(1, m.linf()/2)))}", "./dp", "."},
 	{"L0 is not charged", "dp/gaussian.go", "rho, err := channelRho(int64(l0), c.delta2, d.sigma)", "rho, err := channelRho(1, c.delta2, d.sigma)", "./dp", "."},
 	{"lookback years are free", "queries/compile.go", "for y := v.From.Year(); y <= v.To.Year(); y++ {", "for y := w.From.Year(); y <= v.To.Year(); y++ {", "./queries", "Years"},
+	{"a dearer answer than was agreed to", "queries/estimate.go", "case agreed == 0 || rho <= agreed:", "case true:", "./queries", "TestAgreedPrice"},
+	{"offering little tells what others have asked", "queries/ask.go", "ok && (dear == nil || r.State.Handed(rel.ID, principal))", "ok", "./queries", "TestPriceTellsNothingOfOthers"},
+	{"the agreed price is of an idempotency key's request", "queries/request.go", "\tr.MaxRho = 0\n\tbody", "\tbody", "./queries", "TestAgreedPriceIsNoPart"},
 	{"a release before its checkpoint", "queries/run.go", "r.sleepUntil(t.Due)\n", "", "./queries", "Slot"},
 	{"opt-outs are ignored", "queries/duckdb/views.go", "if len(out) == 0 {", "if true {", "./queries/duckdb", "Within|OptOut"},
 	{"the window is open", "queries/duckdb/views.go", `return []string{ident(table.Time.Date) + " BETWEEN " + first + " AND " + last}, nil`, `_, _ = first, last

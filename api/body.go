@@ -27,6 +27,7 @@ type RequestBody struct {
 	Cost         *float64          `json:"cost,omitempty" doc:"What the request may cost in rho, in place of accuracy."`
 	PublicPeople int64             `json:"public_people,omitempty" minimum:"0" maximum:"2000000000" doc:"Declared size of the population, where the policy declares none."`
 	Only         map[string]string `json:"only,omitempty" doc:"Groups wanted, by key, several by comma. The answer is the whole table."`
+	MaxRho       *float64          `json:"max_rho,omitempty" doc:"The price that was agreed to, in rho: where a charge would be above it, nothing is charged and the problem is price. Left out, it may cost what it costs. It is no part of the question, and estimates pass over it."`
 	AllowEmpty   bool              `json:"allow_empty,omitempty" doc:"Buy a table that is predicted to be mostly suppressed."`
 }
 

@@ -43,6 +43,9 @@ var badBodies = []struct {
 	{"people below 0", `{"template":"I3","public_people":-1}`, "validation", 422},
 	{"cost 0", `{"template":"I3","cost":0}`, "accuracy", 422},
 	{"cost 0 beside an accuracy", `{"template":"I3","cost":0,"accuracy":["50"]}`, "accuracy", 422},
+	{"max_rho 0", `{"template":"I3","cost":0.1,"max_rho":0}`, "accuracy", 422},
+	{"max_rho out of range", `{"template":"I3","cost":0.1,"max_rho":1e999}`, "malformed", 400},
+	{"max_rho as text", `{"template":"I3","cost":0.1,"max_rho":"` + marker + `"}`, "validation", 422},
 	{"too large", `{"template":"` + strings.Repeat("x", maxBody) + `"}`, "too-large", 413},
 }
 

@@ -22,6 +22,12 @@ func (b RequestBody) request() (queries.Request, error) {
 		}
 		r.Cost = *b.Cost
 	}
+	if b.MaxRho != nil {
+		if *b.MaxRho == 0 { // which queries.Request takes for "not given"
+			return r, fmt.Errorf("%w: max_rho must be above 0", queries.ErrAccuracy)
+		}
+		r.MaxRho = *b.MaxRho
+	}
 	return r, nil
 }
 
@@ -33,6 +39,9 @@ func body(r queries.Request) RequestBody {
 	}
 	if r.Cost != 0 {
 		b.Cost = &r.Cost
+	}
+	if r.MaxRho != 0 {
+		b.MaxRho = &r.MaxRho
 	}
 	return b
 }

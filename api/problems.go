@@ -50,6 +50,7 @@ var (
 	accuracy        = kind{"accuracy", http.StatusUnprocessableEntity, "Accuracy or cost refused", ""}
 	question        = kind{"question", http.StatusUnprocessableEntity, "The question cannot be priced", ""}
 	mostlyEmpty     = kind{"mostly-empty", http.StatusUnprocessableEntity, "The table would be mostly empty", ""}
+	price           = kind{"price", http.StatusConflict, "The price is above what was agreed to", ""}
 	idempotency     = kind{"idempotency-key", http.StatusUnprocessableEntity, "Idempotency-Key refused", "It was used for another request."}
 	duplicate       = kind{"duplicate", http.StatusConflict, "The same request is being taken", "Ask again with the same Idempotency-Key."}
 	malformed       = kind{"malformed", http.StatusBadRequest, "The body is not acceptable JSON", ""}
@@ -108,6 +109,7 @@ var problemMap = []struct {
 	{queries.ErrContract, internalError, false},  // of training, not of a question
 	{queries.ErrUnknownRequest, unknownRequest, false},
 	{queries.ErrMostlyEmpty, mostlyEmpty, true},
+	{queries.ErrPrice, price, true},
 	{queries.ErrNoSnapshot, noSnapshot, false},
 	{queries.ErrSuspended, suspended, false},
 	{queries.ErrBusy, engineBusy, false},

@@ -33,6 +33,7 @@ var goldenProblems = map[string]error{
 	"unknown-template":   fmt.Errorf("%w: %q", queries.ErrUnknownTemplate, "I33"),
 	"unknown-request":    fmt.Errorf("%w: %s", queries.ErrUnknownRequest, "q-1"),
 	"mostly-empty":       fmt.Errorf("%w: 64 groups of about 12 people, but groups under about 230 are not shown", queries.ErrMostlyEmpty),
+	"price":              fmt.Errorf("%w: it costs rho 0.02 now, and rho 0.01 was agreed to; nothing was charged: look at the estimate again", queries.ErrPrice),
 	"no-snapshot":        queries.ErrNoSnapshot,
 	"idempotency-key":    queries.ErrIdempotency,
 	"abandoned":          queries.ErrAbandoned,

@@ -99,6 +99,7 @@ func (s *Server) cancel(ctx context.Context, in *idInput) (*ticketOutput, error)
 	if err := s.Runner.Cancel(caller(ctx), in.ID); err != nil {
 		return nil, s.fail(err)
 	}
+	t.Cancelled = true
 	return answer(t), nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -75,14 +76,14 @@ func inOrder(w io.Writer, workbook []byte) error {
 }
 
 // looks are the styles of a workbook.
-type looks struct{ title, label, text, warning, head, number, grey int }
+type looks struct{ title, label, text, warning, head, number, whole, grey int }
 
 func newLooks(f *excelize.File) (looks, error) {
 	var l looks
 	wrapped := &excelize.Alignment{Vertical: "top", WrapText: true}
 	line := []excelize.Border{{Type: "bottom", Color: "8A94A0", Style: 1}}
 	fill := excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"EDF1F5"}}
-	decimals := "#,##0.######"
+	decimals, whole := "#,##0.00####", "#,##0" // of optional digits alone, whole numbers would end in a point
 	var errs []error
 	for _, x := range []struct {
 		to    *int
@@ -94,6 +95,7 @@ func newLooks(f *excelize.File) (looks, error) {
 		{&l.warning, excelize.Style{Font: &excelize.Font{Bold: true, Color: "9C2A10"}, Alignment: wrapped}},
 		{&l.head, excelize.Style{Font: &excelize.Font{Bold: true}, Fill: fill, Border: line, Alignment: wrapped}},
 		{&l.number, excelize.Style{CustomNumFmt: &decimals}},
+		{&l.whole, excelize.Style{CustomNumFmt: &whole}},
 		{&l.grey, excelize.Style{Font: &excelize.Font{Color: "8A94A0", Italic: true}}},
 	} {
 		id, err := f.NewStyle(&x.style)
@@ -140,8 +142,12 @@ func writeData(f *excelize.File, l looks, t *TableData) error {
 	); err != nil {
 		return err
 	}
-	head := make([]any, len(t.Columns))
+	head, numbers := make([]any, len(t.Columns)), make([]int, len(t.Columns))
 	for i, c := range t.Columns {
+		numbers[i] = l.number
+		if c.whole() {
+			numbers[i] = l.whole
+		}
 		name := c.Name
 		if c.Unit != "" {
 			name += " [" + c.Unit + "]"
@@ -156,7 +162,7 @@ func writeData(f *excelize.File, l looks, t *TableData) error {
 		cells := make([]any, len(t.Columns))
 		hidden := at >= 0 && t.Columns[at].Flags[row]
 		for i, c := range t.Columns {
-			cells[i] = l.cell(c, row, hidden)
+			cells[i] = l.cell(c, row, hidden, numbers[i])
 		}
 		if err := s.SetRow(fmt.Sprintf("A%d", row+2), cells); err != nil {
 			return err
@@ -165,8 +171,9 @@ func writeData(f *excelize.File, l looks, t *TableData) error {
 	return s.Flush()
 }
 
-// cell is one cell of a row; that of a suppressed group is grey.
-func (l looks) cell(c Column, row int, hidden bool) any {
+// cell is one cell of a row, with the style of the column's numbers; that of a suppressed
+// group is grey.
+func (l looks) cell(c Column, row int, hidden bool, number int) any {
 	style := 0
 	if hidden {
 		style = l.grey
@@ -179,7 +186,17 @@ func (l looks) cell(c Column, row int, hidden bool) any {
 	case c.Flags != nil:
 		return excelize.Cell{StyleID: style, Value: c.Flags[row]}
 	}
-	return excelize.Cell{StyleID: l.number, Value: c.Numbers[row]}
+	return excelize.Cell{StyleID: number, Value: c.Numbers[row]}
+}
+
+// whole says that a column of numbers has no fractions.
+func (c Column) whole() bool {
+	for i, x := range c.Numbers {
+		if (c.Null == nil || !c.Null[i]) && x != math.Trunc(x) {
+			return false
+		}
+	}
+	return true
 }
 
 // cut leaves out what no cell may hold: control characters, and text beyond its length.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -93,5 +94,43 @@ func TestXLSXTooLong(t *testing.T) {
 	table := &TableData{Rows: excelize.TotalRows}
 	if err := WriteXLSX(io.Discard, table); !errors.Is(err, errNotAcceptable) {
 		t.Errorf("%v", err)
+	}
+}
+
+// Numbers are shown with their thousands, and with decimals where a column has any; what is
+// in fen is said to be.
+func TestXLSXNumbers(t *testing.T) {
+	table, err := Table(readFile("testdata/release.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.Columns = []Column{
+		{Name: "people_value", Unit: "people", Numbers: []float64{1234, 0, 50}, Null: []bool{false, true, false}},
+		{Name: "ratio_value", Unit: "share", Numbers: []float64{1234.5, 2, 0.1234567}},
+	}
+	table.Rows = 3
+	for unit, noted := range map[string]bool{"people": false, "fen": true} {
+		table.Columns[0].Unit = unit
+		var out bytes.Buffer
+		if err := WriteXLSX(&out, table); err != nil {
+			t.Fatal(err)
+		}
+		f, err := excelize.OpenReader(bytes.NewReader(out.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for cell, want := range map[string]string{"A2": "1,234", "A4": "50", "B2": "1,234.50", "B3": "2.00", "B4": "0.123457"} {
+			if got, err := f.GetCellValue(dataSheet, cell); err != nil || got != want {
+				t.Errorf("%s is shown as %q, want %q", cell, got, want)
+			}
+		}
+		cover, err := f.GetRows(coverSheet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(fmt.Sprint(cover), "100 fen are 1 yuan") != noted {
+			t.Errorf("in %s: the cover says of money: %v", unit, !noted)
+		}
+		f.Close()
 	}
 }

@@ -22,7 +22,7 @@ func cover(t *TableData) []coverLine {
 	lines := []coverLine{{label: "Question 问题", text: both(r.Title)}}
 	add := func(label, text string) { lines = append(lines, coverLine{label: label, text: text}) }
 	if r.Evaluation {
-		lines = append(lines, coverLine{"Evaluation 试用", "Made in an evaluation domain: nobody had to approve it.\n出自试用数据域，未经两人审批。", true})
+		lines = append(lines, coverLine{"Evaluation 评估", "Made in an evaluation domain: nobody had to approve it.\n出自评估域，未经两人审批。", true})
 	}
 	if r.Synthetic != nil {
 		lines = append(lines, coverLine{"Synthetic 合成", "Every row is a person who does not exist.\n每一行都是并不存在的人。", true})
@@ -38,13 +38,16 @@ func cover(t *TableData) []coverLine {
 	add("Released 发布时间", r.Released.UTC().Format("2006-01-02 15:04:05 UTC"))
 	add("Snapshot 数据快照", r.Snapshot)
 	add("Numbers 数值", "_value is the answer, _low and _high its interval: "+intervalMeaning(*r)+".\n_value 为结果，_low 与 _high 为其区间："+intervalMeaningZH(*r)+"。")
+	if slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Unit == "fen" }) {
+		add("Money 金额", "Columns marked [fen] are in fen: 100 fen are 1 yuan.\n标有 [fen] 的列以分为单位：100 分为 1 元。")
+	}
 	add("Suppressed 隐去", fmt.Sprintf("A group of fewer than about k = %d people, or too few to tell, is not shown: suppressed is TRUE and its numbers are empty.\n人数少于约 k = %d 或难以判断的组不予显示：suppressed 为 TRUE，数值为空。", r.Privacy.K, r.Privacy.K))
 	add("Privacy 隐私", fmt.Sprintf("rho %.6g, delta %.3g (as epsilon %.3g at delta %.3g), charged to %s", r.Privacy.Rho, r.Privacy.Delta, r.Privacy.Epsilon, r.Privacy.DisplayDelta, strings.Join(r.Privacy.Scopes, ", ")))
 	for _, n := range r.Notes {
 		add("Note 说明", both(n))
 	}
-	add("Release 发布编号", r.ID+"\nIts receipt bears this id. 凭证载有此编号。")
-	add("SHA-256", t.Digest+"\nOf the release as JSON; the receipt and the log name it. JSON 发布文件的摘要，凭证与日志均有记载。")
+	add("Release 发布编号", r.ID+"\nIts receipt bears this id. 回执载有此编号。")
+	add("SHA-256", t.Digest+"\nOf the release as JSON; the receipt and the log name it. JSON 发布文件的摘要，回执与日志均有记载。")
 	return lines
 }
 

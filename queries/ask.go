@@ -29,6 +29,9 @@ type Ticket struct {
 	Due     time.Time `json:"due"`     // when the answer comes, never earlier
 	Release string    `json:"release"` // request id whose release answers this one
 	Charged bool      `json:"charged"` // false: a stored release answers, at no cost
+	// Cancelled says that its client does not wait for it any more. What was charged is
+	// answered all the same; what was to have somebody else's answer gets none.
+	Cancelled bool `json:"cancelled,omitempty"`
 }
 
 // ticket is a Ticket this process is working on.
@@ -41,7 +44,6 @@ type ticket struct {
 	refused     error         // set before admitted closes
 	done        chan struct{} // closed when refused, released or abandoned
 	cancel      context.CancelFunc
-	cancelled   bool   // by its client, who was only to have somebody else's release
 	request     string // of a follower: digest of its request
 }
 
@@ -75,7 +77,7 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 		if t, found, err := r.again(principal, req, idempotency); found || err != nil {
 			return t, err
 		}
-		own, other, rel, err := r.enter(principal, p, r.idempotency(principal, idempotency))
+		own, other, rel, err := r.enter(principal, p, req.MaxRho, r.idempotency(principal, idempotency))
 		if err != nil {
 			return Ticket{}, err
 		}
@@ -114,17 +116,23 @@ func (r *Runner) Ask(ctx context.Context, principal string, req Request, idempot
 
 // enter claims a question for a new draw, unless one that is at least as
 // accurate is stored or already on its way: then the caller waits for that and
-// has it free. The same idempotency key waits for its first use. The store is
+// has it free. Whoever agreed to less than the price has what is their own and else
+// nothing: whether others have asked the same is not to be found out by offering little.
+// The same idempotency key waits for its first use. The store is
 // looked at under the lock: a run leaves the tickets after it is in the store,
 // so that it is always seen in one of them.
-func (r *Runner) enter(principal string, p *priced, idempotency string) (own, other *ticket, rel *ledger.Request, err error) {
+func (r *Runner) enter(principal string, p *priced, agreed float64, idempotency string) (own, other *ticket, rel *ledger.Request, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if t := r.under(idempotency); t != nil {
 		return nil, t, nil, nil
 	}
-	if rel, ok := r.stored(p); ok {
+	dear := p.checkPrice(agreed)
+	if rel, ok := r.stored(p); ok && (dear == nil || r.State.Handed(rel.ID, principal)) {
 		return nil, nil, &rel, nil
+	}
+	if dear != nil {
+		return nil, nil, nil, dear
 	}
 	for _, t := range r.tickets {
 		if !t.Charged || t.State != Running {
@@ -208,7 +216,7 @@ func (r *Runner) follow(other *ticket, principal string, req Request, idempotenc
 	r.running.Go(func() {
 		<-other.done
 		r.mu.Lock()
-		wanted := !t.cancelled
+		wanted := !t.Cancelled
 		r.mu.Unlock()
 		state, release := Abandoned, other.ID
 		if rel, ok := r.stored(other.priced); ok && wanted {

@@ -19,6 +19,8 @@ var (
 	ErrAccuracy = errors.New("accuracy refused")
 	// ErrMostlyEmpty means that the declared public size predicts a mostly suppressed table.
 	ErrMostlyEmpty = errors.New("the table would be mostly empty")
+	// ErrPrice means that the answer costs more now than was agreed to.
+	ErrPrice = errors.New("the price is above what was agreed to")
 	// ErrNoSnapshot means that the domain has no registered snapshot to ask.
 	ErrNoSnapshot = errors.New("no snapshot is registered")
 	// ErrBusy means that the engine is at work on as many requests as it may; it passes.

@@ -23,6 +23,7 @@ type Estimate struct {
 	DisplayDelta  float64           `json:"epsilon_at_delta"`
 	K             int               `json:"k"`
 	Scopes        []ScopeShare      `json:"scopes"`
+	Quota         *QuotaShare       `json:"quota,omitempty"` // where the grant has one
 	Measures      []Expected        `json:"measures"`
 	Groups        int               `json:"groups"` // 0: found privately
 	MaxGroups     int               `json:"groups_per_person"`
@@ -47,6 +48,15 @@ type ScopeShare struct {
 	SpentDlt float64 `json:"spent_delta"`
 	Share    float64 `json:"share"` // of the cap, that this request would take
 	Fits     bool    `json:"fits"`
+}
+
+// QuotaShare is the quota of the grant that the request would be charged under, in rho.
+type QuotaShare struct {
+	Grant string  `json:"grant"`
+	Quota float64 `json:"quota_rho"`
+	Spent float64 `json:"spent_rho"`
+	Held  float64 `json:"held_rho"` // set aside for training jobs, and not spent
+	Fits  bool    `json:"fits"`
 }
 
 // Expected is the predicted half-width of a measure's 95 % interval.
@@ -136,6 +146,26 @@ func (p *priced) checkEmpty(allow bool) error {
 	}
 	return fmt.Errorf("%w: at rho %.3g, %d groups of about %d people each, but groups under about %d are not shown; %s, or buy it all the same with allow_empty (--allow-empty)",
 		ErrMostlyEmpty, p.plan.Cost().RhoFloat(), p.Groups, size, p.plan.SmallestGroup(), hint)
+}
+
+// checkPrice refuses a charge above the price that was agreed to; 0 agrees to any.
+func (p *priced) checkPrice(agreed float64) error {
+	rho := p.plan.Cost().RhoFloat()
+	switch {
+	case agreed == 0 || rho <= agreed:
+		return nil
+	case agreed <= OnlyFree:
+		return fmt.Errorf("%w: no answer that you have covers it now, and it costs rho %.6g; nothing was charged: look at the estimate again", ErrPrice, rho)
+	}
+	return fmt.Errorf("%w: it costs rho %.6g now, and rho %.6g was agreed to; nothing was charged: look at the estimate again", ErrPrice, rho, agreed)
+}
+
+// reference is the size of group that errors are stated for.
+func (p *priced) reference() (people int) {
+	for _, m := range p.Template.Measures {
+		people = max(people, m.People)
+	}
+	return people
 }
 
 // fitsAt is the group size at which the same relative errors would fit into

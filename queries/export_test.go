@@ -15,7 +15,7 @@ func (r *Runner) Claim(principal string, req Request) (release string, err error
 	if err != nil {
 		return "", err
 	}
-	_, _, rel, err := r.enter(principal, p, "")
+	_, _, rel, err := r.enter(principal, p, 0, "")
 	if err != nil || rel == nil {
 		return "", err
 	}

@@ -93,3 +93,40 @@ func TestFollowerTakesAMoreAccurateRelease(t *testing.T) {
 		h.close()
 	})
 }
+
+// Who gives up waiting is told so. What was charged is answered all the same; a follower is
+// handed nothing and charged nothing.
+func TestGivingUp(t *testing.T) {
+	in(t, func(t *testing.T) {
+		h := newHouse(t, nil)
+		defer h.close()
+		own, err := h.runner.Ask(t.Context(), "insurer-a", i3, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		follower, err := h.runner.Ask(t.Context(), "regulator-r", i3, "")
+		if err != nil || follower.Charged || follower.Cancelled {
+			t.Fatalf("%+v: %v", follower, err)
+		}
+		for who, id := range map[string]string{"insurer-a": own.ID, "regulator-r": follower.ID} {
+			if err := h.runner.Cancel(who, id); err != nil {
+				t.Fatal(err)
+			}
+			if s, err := h.runner.Status(who, id); err != nil || !s.Cancelled || s.State != queries.Running {
+				t.Errorf("%s: %+v, %v", who, s, err)
+			}
+		}
+		leaves := h.ledger.Size()
+		time.Sleep(time.Until(own.Due))
+		synctest.Wait()
+		if s, err := h.runner.Status("insurer-a", own.ID); err != nil || s.State != queries.Released {
+			t.Errorf("what was charged: %+v, %v", s, err)
+		}
+		if s, err := h.runner.Status("regulator-r", follower.ID); err != nil || s.State != queries.Abandoned || s.Charged || !s.Cancelled {
+			t.Errorf("the follower: %+v, %v", s, err)
+		}
+		if n := h.ledger.Size() - leaves; n != 1 {
+			t.Errorf("%d leaves, want the release alone", n)
+		}
+	})
+}

@@ -32,7 +32,15 @@ type Request struct {
 	PublicPeople int64 `json:"public_people,omitempty"`
 	// AllowEmpty buys a table that is predicted to be mostly suppressed.
 	AllowEmpty bool `json:"allow_empty,omitempty"`
+	// MaxRho is the price that was agreed to, in rho: a charge above it is refused with
+	// ErrPrice. 0: whatever it costs. It is no part of the question: what an answer that
+	// the caller has covers is free whatever it says, and so is an idempotency key again.
+	MaxRho float64 `json:"max_rho,omitempty"`
 }
+
+// OnlyFree is a MaxRho below every charge: half of the ledger's smallest unit of rho.
+// Whoever was told that the answer is free agrees to no more.
+const OnlyFree = 0.5e-12
 
 // ParseAccuracy reads "[MEASURE=]ERROR", where ERROR is the wanted half-width
 // of the 95 % interval: "50" in the measure's unit, money in yuan, or "5% at 1000", a share of
@@ -71,6 +79,9 @@ func ParseAccuracy(text string) (dp.Error, error) {
 
 // want turns the request's accuracy or cost into what dp prices.
 func (r Request) want() (dp.Want, error) {
+	if r.MaxRho < 0 || math.IsNaN(r.MaxRho) || math.IsInf(r.MaxRho, 0) {
+		return dp.Want{}, fmt.Errorf("%w: max_rho must be above 0 and finite", ErrAccuracy)
+	}
 	if r.Cost != 0 && len(r.Accuracy) != 0 {
 		return dp.Want{}, fmt.Errorf("%w: give an accuracy or a cost, not both", ErrAccuracy)
 	}
@@ -134,8 +145,10 @@ func (q *Question) canonicalKey(secret []byte) string {
 }
 
 // digest names a request to the letter, accuracy included: an idempotency key
-// is good for one digest.
+// is good for one digest. The agreed price is left out: who lost a connection looks at
+// the price again, where the answer may be free by now, and must get the same ticket.
 func (r Request) digest(secret []byte) string {
+	r.MaxRho = 0
 	body, _ := json.Marshal(r)
 	return keyed(secret, "request", body)
 }

@@ -201,9 +201,7 @@ func (r *Runner) Cancel(principal, id string) error {
 	if t == nil || t.principal != principal {
 		return fmt.Errorf("%w: %s", ErrUnknownRequest, id)
 	}
-	if !t.Charged {
-		t.cancelled = true // a follower is then not handed the release
-	}
+	t.Cancelled = true // a follower is then not handed the release
 	return nil
 }
 

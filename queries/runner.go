@@ -236,15 +236,12 @@ func (r *Runner) Estimate(_ context.Context, principal string, req Request) (*Es
 	}
 	e.Suspended = r.State.Suspended(p.Template.Ref())
 	r.addScopes(e, p, cost)
+	r.addQuota(e, p, d.Grant, cost)
 	return e, nil
 }
 
 // addScopes fills in what each budget has left, and what would fit if this does not.
 func (r *Runner) addScopes(e *Estimate, p *priced, cost dp.Cost) {
-	reference := 0
-	for _, m := range p.Template.Measures {
-		reference = max(reference, m.People)
-	}
 	for _, scope := range p.scopes {
 		s := r.share(scope, cost)
 		if s.Cap > 0 {
@@ -252,9 +249,24 @@ func (r *Runner) addScopes(e *Estimate, p *priced, cost dp.Cost) {
 		}
 		if !s.Fits {
 			e.Fits = false
-			e.FitsAt = max(e.FitsAt, fitsAt(reference, cost.RhoFloat(), s.Cap-s.Spent-s.Held))
+			e.FitsAt = max(e.FitsAt, fitsAt(p.reference(), cost.RhoFloat(), s.Cap-s.Spent-s.Held))
 		}
 		e.Scopes = append(e.Scopes, s)
+	}
+}
+
+// addQuota fills in what the grant's quota has left, where it has one.
+func (r *Runner) addQuota(e *Estimate, p *priced, g policy.Grant, cost dp.Cost) {
+	quota, err := dp.Rho(g.QuotaRho)
+	if err != nil { // 0: only the caps limit it
+		return
+	}
+	spent, held := r.State.Quota(g.ID), r.State.HeldQuota(g.ID, r.Now())
+	left := dp.Cost{Rho: max(0, quota-spent-held)}
+	q := &QuotaShare{Grant: g.ID, Quota: g.QuotaRho, Spent: dp.Cost{Rho: spent}.RhoFloat(), Held: dp.Cost{Rho: held}.RhoFloat(), Fits: cost.Rho <= left.Rho}
+	if e.Quota = q; !q.Fits {
+		e.Fits = false
+		e.FitsAt = max(e.FitsAt, fitsAt(p.reference(), cost.RhoFloat(), left.RhoFloat()))
 	}
 }
 

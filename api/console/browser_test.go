@@ -168,6 +168,14 @@ func (c *chromium) seen(l look, name string) {
 	}
 }
 
+// holdBack keeps prices from the page until letThrough is called.
+const holdBack = `(() => {
+  const real = window.fetch;
+  window.letThrough = null;
+  const gate = new Promise((open) => { window.letThrough = () => { open(); }; });
+  window.fetch = async (...all) => { await gate; return real(...all); };
+})()`
+
 // TestBrowserJourney is an actuary's way: sign in, find a question, see its price change
 // while it is typed, ask, wait, and have the answer without touching anything.
 func TestBrowserJourney(t *testing.T) {
@@ -179,16 +187,34 @@ func TestBrowserJourney(t *testing.T) {
 		c.seen(l, "signin")
 		c.signIn("token-a")
 		c.seen(l, "home")
-		c.run("search", chromedp.Navigate(s.URL+"/console/templates"), chromedp.SendKeys("#q", "I3\n"), chromedp.WaitVisible(`a[href*="claim-severity"]`))
+		c.run("search", chromedp.Navigate(s.URL+"/console/templates"), chromedp.SendKeys("#q", "I3\n"), chromedp.WaitVisible(`#q[value="I3"]`))
 		c.seen(l, "catalogue")
 		c.run("template", chromedp.Click(`a[href*="claim-severity"]`), chromedp.WaitVisible(`#price .price`))
 		c.seen(l, "template")
 		before := len(d.asked)
-		c.run("ask", chromedp.SetValue(`[name="percent"]`, "4"), chromedp.Click(`.buy button:not([formaction])`), chromedp.WaitVisible(`[data-events]`))
+		var stale string
+		c.run("hold the price back", chromedp.Evaluate(holdBack, nil), chromedp.SendKeys(`[name="percent"]`, "2"), chromedp.Value(`[name="max_rho"]`, &stale))
+		if stale != "" {
+			t.Errorf("a form that was changed agrees to %q", stale)
+		}
+		c.run("price again", chromedp.Evaluate(`letThrough()`, nil), chromedp.Poll(`document.querySelector("[name=max_rho]").value !== ""`, nil))
+		c.run("ask", chromedp.Click(`.buy button:not([formaction])`), chromedp.WaitVisible(`[data-events]`))
 		if len(d.asked) != before+1 {
 			t.Fatalf("%d charges", len(d.asked)-before)
 		}
 		c.seen(l, "waiting")
+		for _, turn := range []struct {
+			event string
+			open  int64
+		}{{"pagehide", 0}, {"pageshow", 1}} { // left, and come back to from the browser's memory
+			c.run(turn.event, chromedp.Evaluate(`window.dispatchEvent(new PageTransitionEvent("`+turn.event+`", { persisted: true }))`, nil))
+			for end := time.Now().Add(30 * time.Second); d.waiting.Load() != turn.open && time.Now().Before(end); {
+				time.Sleep(20 * time.Millisecond)
+			}
+			if n := d.waiting.Load(); n != turn.open {
+				t.Errorf("after %s the page has %d streams open", turn.event, n)
+			}
+		}
 		var where string
 		c.run("where", chromedp.Location(&where))
 		d.release(where[strings.LastIndexByte(where, '/')+1:], severity())
@@ -224,15 +250,25 @@ func TestBrowserPictures(t *testing.T) {
 // TestBrowserAuthority looks at the pages of regulator and steward.
 func TestBrowserAuthority(t *testing.T) {
 	s, d := site(t)
-	d.add("insurer-a", severity())
+	theirs := d.add("insurer-a", severity())
 	c := startChromium(t, s.URL)
 	for _, l := range looks(1) {
 		c.as(l)
 		c.signIn("token-r")
 		c.seen(l, "regulator")
+		d.mu.Lock()
+		clear(d.handed)
+		d.mu.Unlock()
+		c.run("release of another", chromedp.Navigate(s.URL+"/console/requests/"+theirs.ID), chromedp.WaitVisible(`form[action$="`+theirs.ID+`"]`))
+		c.seen(l, "handover")
+		c.run("approvals", chromedp.Navigate(s.URL+"/console/approvals"), chromedp.WaitVisible("ul.catalogue"))
+		c.seen(l, "approvals")
 		c.run("log", chromedp.Navigate(s.URL+"/console/log"), chromedp.WaitVisible(".story"))
 		c.seen(l, "log")
-		c.run("verify", chromedp.Click(`form[action="/console/log/verify"] button`), chromedp.WaitVisible(".verdict"))
+		c.run("verify", chromedp.ActionFunc(func(ctx context.Context) error { // an earlier report may be there
+			_, err := chromedp.RunResponse(ctx, chromedp.Click(`form[action="/console/log/verify"] button`))
+			return err
+		}), chromedp.WaitVisible(".verdict"))
 		c.seen(l, "log-verified")
 		c.as(l)
 		c.signIn("token-s")

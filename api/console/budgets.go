@@ -62,8 +62,10 @@ func (v *view) typical() float64 {
 // visitor's own grants.
 func (c *console) budgets(v *view) error {
 	data := budgetsView{Lines: v.budgetLines()}
+	spent := v.spentOn()
 	for i := range data.Lines {
-		data.Lines[i].Chart = v.burnDown(data.Lines[i].ScopeShare)
+		scope := short(data.Lines[i].Scope)
+		data.Lines[i].Chart = v.burnDown(scope, spent[scope])
 	}
 	for _, g := range v.rules.Grants {
 		if g.Principal == v.Who.Principal {
@@ -73,18 +75,24 @@ func (c *console) budgets(v *view) error {
 	return v.show("budgets", v.say("nav budgets"), data)
 }
 
-// burnDown draws what was left of a budget on each day of the last year, from the public
-// register: what everybody may know.
-func (v *view) burnDown(s queries.ScopeShare) *chart {
-	scope := short(s.Scope)
-	spent := map[string]float64{}
+// spentOn is what was charged to each budget on each day, as shares of its cap, from the
+// public register: what everybody may know. The register is folded once for all budgets.
+func (v *view) spentOn() map[string]map[string]float64 {
+	out := map[string]map[string]float64{}
 	for _, e := range v.c.Register.Register().Entries {
 		for _, cost := range e.Costs {
-			if cost.Scope == scope {
-				spent[e.Day] += cost.Share
+			if out[cost.Scope] == nil {
+				out[cost.Scope] = map[string]float64{}
 			}
+			out[cost.Scope][e.Day] += cost.Share
 		}
 	}
+	return out
+}
+
+// burnDown draws what was left of a budget on each day of the last year; spent is what was
+// charged to it on a day.
+func (v *view) burnDown(scope string, spent map[string]float64) *chart {
 	today := v.c.Now().In(china)
 	year := 365
 	left := 1.0

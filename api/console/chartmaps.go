@@ -10,7 +10,8 @@ import (
 )
 
 // heat draws a table of two keys as a map: the darker, the greater. Each field has its
-// number in it, and what is suppressed is hatched.
+// number in it, and what is suppressed is hatched. The first key goes down, as in the table;
+// a map that is wider than the page is scrolled.
 func (v *view) heat(c chart, r *queries.Release, name, unit string) *chart {
 	var b svg
 	var rows, columns []string
@@ -25,10 +26,7 @@ func (v *view) heat(c chart, r *queries.Release, name, unit string) *chart {
 		}
 		at[k] = g
 	}
-	down, across := r.Keys[0], r.Keys[1]
-	if len(columns) > len(rows) {
-		rows, columns, down, across = columns, rows, across, down
-	}
+	down, across := r.Keys[0], r.Keys[1] // as in the table: its first key's values below one another
 	all, _, _ := v.seriesOf(r, name)
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, p := range all[0].Points {
@@ -47,9 +45,6 @@ func (v *view) heat(c chart, r *queries.Release, name, unit string) *chart {
 		for j, column := range columns {
 			x := left + each*float64(j)
 			g, ok := at[[2]string{line, column}]
-			if !ok {
-				g, ok = at[[2]string{column, line}]
-			}
 			m := g.Measures[name]
 			if !ok || m.Number == nil {
 				b.rect(x+1, y+1, each-2, high-2, "hidden")

@@ -21,8 +21,22 @@ type Options struct {
 	// whether one is certified.
 	Certificates map[string]*certify.Certificate
 	Policy       func() *policy.Policy // in force now
-	// Requests are all charges of the log, oldest first; each principal is shown their own.
-	Requests func() []ledger.Request
+	// Past are a principal's own charges, newest first, at most so many.
+	Past func(principal string, most int) []ledger.Request
+	// Charged is the charge that a CHARGE or RELEASE leaf is of.
+	Charged func(leaf int64) (ledger.Request, bool)
+	// Trace follows the id of a request, and Handed says whether the release of a charge was
+	// made for a principal or handed to them.
+	Trace  func(id string) (ledger.Trace, bool)
+	Handed func(id, principal string) bool
+	// Basis is what a charge, given by its leaf, rested on; default: nothing is said of it.
+	Basis func(charge int64) (ledger.Basis, error)
+	// Abandoned is how many charges were abandoned; default none.
+	Abandoned func() int64
+	// Rounds are the charges of training jobs, oldest first; default none.
+	Rounds func() []ledger.Request
+	// SupervisedSince is the leaf that ended the evaluation, -1 where none has; default -1.
+	SupervisedSince func() int64
 	// Register is the public register, from which the burn-down of budgets is drawn.
 	Register api.Registrar
 	// CheckReceipt holds a receipt and its release against the domain's public keys, as
@@ -46,24 +60,6 @@ type Options struct {
 	Now     func() time.Time // default time.Now
 }
 
-// LogReport is what the auditor's verifier says of a log.
-type LogReport struct {
-	OK                                 bool
-	Leaves, Signed                     int64
-	Root                               string
-	Charges, Released, Abandoned, Open int64
-	Repeats, Refused                   int64
-	// Findings are in the verifier's own words, each with the leaf it is about, -1 for
-	// the log as a whole.
-	Findings []Finding
-}
-
-// Finding is one thing that is wrong.
-type Finding struct {
-	Leaf       int64
-	Code, Text string
-}
-
 // console is the pages of one server.
 type console struct {
 	Options
@@ -71,15 +67,25 @@ type console struct {
 	mux   *http.ServeMux
 	pages map[string]*htmlPage
 	files assets
+	checks
 }
 
 // New makes the pages for a server; see [api.Options.Console].
 func New(h *api.Host, o Options) (http.Handler, error) {
-	if h == nil || o.Service == nil || o.Catalog == nil || o.Policy == nil || o.Requests == nil || o.Register == nil {
-		return nil, errors.New("console: the pages need a host, a service, a catalog, a policy, requests and a register")
+	if h == nil || o.Service == nil || o.Catalog == nil || o.Policy == nil || o.Past == nil || o.Charged == nil || o.Trace == nil || o.Handed == nil || o.Register == nil {
+		return nil, errors.New("console: the pages need a host, a service, a catalog, a policy, charges and a register")
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Abandoned == nil {
+		o.Abandoned = func() int64 { return 0 }
+	}
+	if o.Rounds == nil {
+		o.Rounds = func() []ledger.Request { return nil }
+	}
+	if o.SupervisedSince == nil {
+		o.SupervisedSince = func() int64 { return -1 }
 	}
 	if o.Command == "" {
 		o.Command = "qunxiang"
@@ -108,11 +114,13 @@ func (c *console) routes() {
 		"POST /console/templates/{ref}/price":               c.price,
 		"GET /console/requests":                             c.history,
 		"GET /console/requests/{id}":                        c.request,
+		"POST /console/requests/{id}":                       c.handOver,
 		"POST /console/requests/{id}/cancel":                c.cancel,
 		"GET /console/requests/{id}/verify":                 c.verify,
 		"GET /console/budgets":                              c.budgets,
 		"GET /console/log":                                  c.log,
 		"POST /console/log/verify":                          c.verifyLog,
+		"GET /console/approvals":                            c.approvals,
 		"GET /console/steward":                              c.steward,
 		"GET /console/steward/proposals/{subject}/{digest}": c.proposal,
 		"GET /console/training":                             c.training,

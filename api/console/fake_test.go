@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,9 +47,21 @@ type domain struct {
 	owner   map[string]string
 	stored  map[string][]byte
 	early   int
+	rho     float64 // of every question
+	folds   int     // of the register
+	quota   *queries.QuotaShare
+	handed  map[[2]string]bool // releases to who has not asked for them
+	replays int                // leaves that say so
+	waiting atomic.Int64       // streams that wait for an answer
 	err     error
 	catalog *queries.Catalog
 	rules   *policy.Policy
+}
+
+func (d *domain) price() float64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rho
 }
 
 func (d *domain) Estimate(_ context.Context, _ string, r queries.Request) (*queries.Estimate, error) {
@@ -56,7 +69,7 @@ func (d *domain) Estimate(_ context.Context, _ string, r queries.Request) (*quer
 		return nil, d.err
 	}
 	return &queries.Estimate{
-		Template: r.Template, Catalogue: "I3", Rho: 0.01, Delta: 1e-12, K: 20, SmallestGroup: 230, Fits: true, SlotSeconds: 10, ExpectedGroup: 2000,
+		Quota: d.quota, Template: r.Template, Catalogue: "I3", Rho: d.price(), Delta: 1e-12, K: 20, SmallestGroup: 230, Fits: true, SlotSeconds: 10, ExpectedGroup: 2000,
 		Scopes:   []queries.ScopeShare{{Scope: "city/2025", Cap: 1, Spent: 0.1, CapDelta: 1e-9, Share: 0.01, Fits: true}, {Scope: "city/life", Cap: 1, Spent: 0.2, CapDelta: 1e-9, Share: 0.01, Fits: true}},
 		Measures: []queries.Expected{{Name: "severity", Title: queries.Text{EN: "Mean claim", ZH: "次均费用"}, Unit: "fen", HalfWidth: 123456, At: 1000}},
 	}, nil
@@ -70,6 +83,12 @@ func (d *domain) Ask(_ context.Context, principal string, r queries.Request, key
 	}
 	if id, ok := d.byKey[principal+key]; ok {
 		return *d.tickets[id], nil
+	}
+	if r.MaxRho == 0 {
+		d.t.Error("a question is asked at any price")
+	}
+	if d.rho > r.MaxRho {
+		return queries.Ticket{}, fmt.Errorf("%w: it costs rho %g now", queries.ErrPrice, d.rho)
 	}
 	d.asked = append(d.asked, r)
 	t := d.addLocked(principal, nil)
@@ -119,6 +138,8 @@ func (d *domain) Status(principal, id string) (queries.Ticket, error) {
 }
 
 func (d *domain) Wait(ctx context.Context, principal, id string) (queries.Ticket, error) {
+	d.waiting.Add(1)
+	defer d.waiting.Add(-1)
 	for {
 		t, err := d.Status(principal, id)
 		if err != nil || t.State != queries.Running {
@@ -134,6 +155,11 @@ func (d *domain) Wait(ctx context.Context, principal, id string) (queries.Ticket
 
 func (d *domain) Cancel(principal, id string) error {
 	_, err := d.Status(principal, id)
+	if err == nil {
+		d.mu.Lock()
+		d.tickets[id].Cancelled = true
+		d.mu.Unlock()
+	}
 	return err
 }
 
@@ -147,6 +173,10 @@ func (d *domain) Answer(principal, id string) ([]byte, error) {
 	if t.State == queries.Running {
 		d.early++
 		return nil, fmt.Errorf("%w: %s is not due yet", queries.ErrUnknownRequest, id)
+	}
+	if to := [2]string{id, principal}; d.owner[id] != principal && !d.handed[to] {
+		d.handed[to] = true
+		d.replays++
 	}
 	return d.stored[id], nil
 }
@@ -163,6 +193,9 @@ func (d *domain) Budgets() []queries.ScopeShare {
 func (d *domain) History(string) []queries.Asked { return nil }
 
 func (d *domain) Register() *queries.Register {
+	d.mu.Lock()
+	d.folds++
+	d.mu.Unlock()
 	return &queries.Register{Population: "city", Entries: []queries.RegisterEntry{
 		{Day: "2025-11-03", Costs: []queries.RegisterShare{{Scope: "2025", Share: 0.25}, {Scope: "life", Share: 0.25}}},
 	}}
@@ -181,6 +214,40 @@ func (d *domain) requests() []ledger.Request {
 		})
 	}
 	return out
+}
+
+func (d *domain) past(principal string, most int) (out []ledger.Request) {
+	all := d.requests()
+	for i := len(all) - 1; i >= 0 && len(out) < most; i-- {
+		if all[i].Principal == principal {
+			out = append(out, all[i])
+		}
+	}
+	return out
+}
+
+func (d *domain) charged(leaf int64) (ledger.Request, bool) {
+	for _, r := range d.requests() {
+		if leaf == r.Index || leaf == r.Release {
+			return r, true
+		}
+	}
+	return ledger.Request{}, false
+}
+
+func (d *domain) trace(id string) (ledger.Trace, bool) {
+	for _, r := range d.requests() {
+		if r.ID == id {
+			return ledger.Trace{By: r.Principal, Request: r}, true
+		}
+	}
+	return ledger.Trace{}, false
+}
+
+func (d *domain) handedTo(id, principal string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.owner[id] == principal || d.handed[[2]string{id, principal}]
 }
 
 // published is a log of a few leaves, in one entry bundle.
@@ -247,13 +314,13 @@ func site(t testing.TB, change ...func(*Options)) (*httptest.Server, *domain) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &domain{t: t, byKey: map[string]string{}, tickets: map[string]*queries.Ticket{}, owner: map[string]string{}, stored: map[string][]byte{}, catalog: catalog, rules: rules}
+	d := &domain{t: t, rho: 0.01, handed: map[[2]string]bool{}, byKey: map[string]string{}, tickets: map[string]*queries.Ticket{}, owner: map[string]string{}, stored: map[string][]byte{}, catalog: catalog, rules: rules}
 	certificates, err := certify.Recorded(os.DirFS("../../queries/templates"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := Options{
-		Service: d, Catalog: catalog, Certificates: certificates, Policy: func() *policy.Policy { return rules }, Requests: d.requests, Register: d,
+		Service: d, Catalog: catalog, Certificates: certificates, Policy: func() *policy.Policy { return rules }, Past: d.past, Charged: d.charged, Trace: d.trace, Handed: d.handedTo, Register: d,
 		Published: published{[]ledger.Body{
 			&ledger.Snapshot{Snapshot: strings.Repeat("5", 64), By: "steward-s"},
 			&ledger.Deny{Principal: "pharma-b", Organisation: "pharma-b", Template: "claim-severity@1.1.0", Rule: "audience"},

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -153,6 +154,10 @@ func requestOf(t *queries.Template, form url.Values) (queries.Request, error) {
 		Template: t.Ref(), Coarse: form.Get("coarse") == "yes", Purpose: form.Get("purpose"),
 		AllowEmpty: form.Get("allow_empty") == "yes", Parameters: map[string]string{},
 	}
+	// What is no price is none: the form comes back with one.
+	if rho, err := strconv.ParseFloat(form.Get("max_rho"), 64); err == nil && rho > 0 && !math.IsInf(rho, 0) {
+		r.MaxRho = rho
+	}
 	for i := range t.Parameters {
 		p := &t.Parameters[i]
 		value := strings.Join(form[prefix+p.Name], ",")
@@ -200,12 +205,11 @@ func newKey() string {
 }
 
 // idempotencyKey is the same for the same form sent again, by reload or double click,
-// and another for what was changed in it.
+// and another for what was changed in it. The agreed price is no part of the question.
 func idempotencyKey(key string, form url.Values) string {
-	form = url.Values(form)
 	rest := url.Values{}
 	for name, values := range form {
-		if name != "form_token" {
+		if name != "form_token" && name != "max_rho" {
 			rest[name] = values
 		}
 	}

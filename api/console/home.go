@@ -12,8 +12,8 @@ type homeView struct {
 	Running, Recent []pastRequest
 	Waiting         int // proposals that wait for approvals
 	Budgets         []budgetLine
-	Log, Steward    bool
-	Asks            bool
+	Log, Asks       bool
+	Approvals       bool
 	Evaluation      bool
 }
 
@@ -23,7 +23,7 @@ const homeEntries = 5
 // home shows each role what it would look for first.
 func (c *console) home(v *view) error {
 	data := homeView{
-		Asks: v.Asks(), Log: c.Published != nil && v.may(policy.ReadLog), Steward: v.is(policy.Steward),
+		Asks: v.Asks(), Log: c.Published != nil && v.may(policy.ReadLog), Approvals: v.seesApprovals(),
 		Evaluation: v.rules.Mode == policy.ModeEvaluation, Budgets: v.budgetLines(),
 	}
 	for _, p := range v.past(homeEntries) {
@@ -33,13 +33,9 @@ func (c *console) home(v *view) error {
 			data.Recent = append(data.Recent, p)
 		}
 	}
-	if c.Approvals != nil && v.may(policy.SeeProposals) {
-		if list, err := c.Approvals.Proposals(v.Who.Principal); err == nil {
-			for _, p := range list.Proposals {
-				if !p.InForce {
-					data.Waiting++
-				}
-			}
+	if data.Approvals {
+		if list, err := v.listApprovals(); err == nil {
+			data.Waiting = len(list.Waiting)
 		}
 	}
 	return v.show("home", v.say("nav home"), data)
@@ -58,13 +54,8 @@ type pastRequest struct {
 
 // past are the visitor's own charged requests, newest first, at most so many.
 func (v *view) past(most int) []pastRequest {
-	all := v.c.Requests()
 	var out []pastRequest
-	for i := len(all) - 1; i >= 0 && len(out) < most; i-- {
-		rec := all[i]
-		if rec.Principal != v.Who.Principal {
-			continue
-		}
+	for _, rec := range v.c.Past(v.Who.Principal, most) {
 		t, err := v.c.Service.Status(v.Who.Principal, rec.ID)
 		if err != nil {
 			continue
@@ -83,8 +74,7 @@ func (v *view) past(most int) []pastRequest {
 
 // historyView is the visitor's own requests.
 type historyView struct {
-	Past      []pastRequest
-	Cancelled bool
+	Past []pastRequest
 }
 
 // historyEntries is how many requests the history shows.
@@ -95,5 +85,5 @@ func (c *console) history(v *view) error {
 	if !v.Asks() {
 		return errNotFound
 	}
-	return v.show("history", v.say("nav answers"), historyView{v.past(historyEntries), v.r.URL.Query().Has("cancelled")})
+	return v.show("history", v.say("nav answers"), historyView{v.past(historyEntries)})
 }

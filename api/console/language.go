@@ -130,8 +130,14 @@ func (w words) Name(name string) string {
 	return strings.ToUpper(name[:min(1, len(name))]) + name[min(1, len(name)):]
 }
 
-// Scope names a budget, with or without its population in front.
+// quotaScope begins the name of a grant's quota, as the ledger names it.
+const quotaScope = "grant:"
+
+// Scope names a budget, with or without its population in front, or a grant's quota.
 func (w words) Scope(scope string) string {
+	if grant, ok := strings.CutPrefix(scope, quotaScope); ok {
+		return w.say("scope grant", grant)
+	}
 	if i := strings.LastIndexByte(scope, '/'); i >= 0 {
 		scope = scope[i+1:]
 	}

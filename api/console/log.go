@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +13,6 @@ import (
 
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
-	"github.com/qunxiang/qunxiang/queries"
 )
 
 // Limits of one page of the log.
@@ -28,15 +27,23 @@ const (
 // logFilter is what a reader of the log looks for; "" is everything.
 type logFilter struct{ Kind, Organisation, Template, Scope string }
 
-// event is one leaf of the log as a sentence.
-type event struct {
-	ledger.Leaf
-	Kind, Text   string
-	Release      string // id of a release that can be looked at, "" for none
-	Organisation string
-	Scopes       []string
-	Rho          float64
-	template     string
+// filterOf reads the filter of an address or a form.
+func filterOf(q url.Values) logFilter {
+	return logFilter{q.Get("kind"), q.Get("organisation"), q.Get("template"), q.Get("scope")}
+}
+
+// address is the page of the log under the filter.
+func (f logFilter) address() string {
+	q := url.Values{}
+	for name, value := range map[string]string{"kind": f.Kind, "organisation": f.Organisation, "template": f.Template, "scope": f.Scope} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	if len(q) == 0 {
+		return "/console/log"
+	}
+	return "/console/log?" + q.Encode()
 }
 
 // logView is a part of the log, newest first.
@@ -47,42 +54,30 @@ type logView struct {
 	Before, Next  int64 // leaves before this one; Next is -1 at the log's beginning
 	Kinds         []choice
 	Organisations []string
-	Report        *LogReport
+	Report        *checkedLog
 	CanCheck      bool
 	Command       string
-	Abandoned     int
+	Abandoned     int64
 }
 
 // readsLog says whether the visitor has the page of the log.
 func (v *view) readsLog() bool { return v.c.Published != nil && v.may(policy.ReadLog) }
+
+// Reads says the same to pages.
+func (v *view) Reads() bool { return v.readsLog() }
 
 // log tells the log as a story, as far as its newest checkpoint goes.
 func (c *console) log(v *view) error {
 	if !v.readsLog() {
 		return errNotFound
 	}
-	return v.showLog(http.StatusOK, nil)
+	return v.showLog()
 }
 
-// verifyLog runs the auditor's verifier over the whole log.
-func (c *console) verifyLog(v *view) error {
-	if !v.readsLog() || c.CheckLog == nil {
-		return errNotFound
-	}
-	report, err := c.CheckLog(v.r.Context())
-	if err != nil {
-		return err
-	}
-	v.Path = "/console/log"
-	return v.showLog(http.StatusOK, report)
-}
-
-func (v *view) showLog(status int, report *LogReport) error {
+func (v *view) showLog() error {
 	q := v.r.URL.Query()
-	data := logView{
-		logFilter: logFilter{q.Get("kind"), q.Get("organisation"), q.Get("template"), q.Get("scope")},
-		Report:    report, CanCheck: v.c.CheckLog != nil, Command: v.c.Command, Next: -1,
-	}
+	data := logView{logFilter: filterOf(q), CanCheck: v.c.CheckLog != nil, Command: v.c.Command, Next: -1}
+	data.Report = v.c.checks.last()
 	var err error
 	if data.Size, err = checkpointSize(v.c.Published.Checkpoint()); err != nil {
 		return err
@@ -102,12 +97,11 @@ func (v *view) showLog(status int, report *LogReport) error {
 			data.Organisations = append(data.Organisations, p.Organisation)
 		}
 	}
-	for _, rec := range v.c.Requests() {
-		if rec.Abandoned && rec.Index < data.Size {
-			data.Abandoned++
-		}
+	if data.Organisation != "" && !slices.Contains(data.Organisations, data.Organisation) {
+		data.Organisations = append(data.Organisations, data.Organisation) // of a policy before
 	}
-	return v.write(status, "log", v.say("nav log"), data)
+	data.Abandoned = v.c.Abandoned()
+	return v.show("log", v.say("nav log"), data)
 }
 
 // checkpointSize reads how many leaves a checkpoint covers: its second line (C2SP
@@ -125,13 +119,6 @@ func checkpointSize(text []byte) (int64, error) {
 
 // readLog collects the newest leaves before a place that the filters let through.
 func (v *view) readLog(data *logView) error {
-	charges := map[int64]ledger.Request{}
-	for _, rec := range v.c.Requests() {
-		charges[rec.Index] = rec
-		if rec.Release >= 0 {
-			charges[rec.Release] = rec
-		}
-	}
 	for n, read := (data.Before-1)/bundleSize, 0; n >= 0 && data.Before > 0 && read < bundlesRead; n, read = n-1, read+1 {
 		leaves, err := v.bundle(n, data.Size)
 		if err != nil {
@@ -146,7 +133,7 @@ func (v *view) readLog(data *logView) error {
 				data.Next = at + 1
 				return nil
 			}
-			if e := v.event(leaves[i], charges); data.wants(e) {
+			if e := v.event(leaves[i]); data.wants(e) {
 				data.Events = append(data.Events, e)
 			}
 			if at == 0 {
@@ -182,71 +169,4 @@ func (f logFilter) wants(e event) bool {
 	return (f.Kind == "" || f.Kind == e.Kind) && (f.Organisation == "" || f.Organisation == e.Organisation) &&
 		(f.Template == "" || strings.HasPrefix(e.template, f.Template)) &&
 		(f.Scope == "" || slices.ContainsFunc(e.Scopes, func(s string) bool { return short(s) == f.Scope }))
-}
-
-// event says a leaf in a sentence.
-func (v *view) event(l ledger.Leaf, charges map[int64]ledger.Request) event {
-	e := event{Leaf: l, Kind: string(l.Body.Type())}
-	about := func(rec ledger.Request) string {
-		e.Organisation, e.Scopes, e.template = rec.Organisation, rec.Scopes, rec.Template
-		return v.question(rec.Template)
-	}
-	switch b := l.Body.(type) {
-	case *ledger.Charge:
-		e.Organisation, e.Scopes, e.Rho, e.template = b.Organisation, b.Scopes, b.Cost.RhoFloat(), b.Template
-		e.Text = v.say("story charge", b.Organisation, v.question(b.Template), v.Purpose(b.Purpose), v.Figure(e.Rho))
-	case *ledger.Release:
-		e.Text, e.Release = v.say("story release", about(charges[b.Charge])), b.ID
-	case *ledger.Abandon:
-		e.Text = v.say("story abandon", about(charges[b.Charge]), v.Count(b.Charge))
-	case *ledger.Replay:
-		what := about(charges[b.Release])
-		e.Organisation, e.Release = b.Organisation, charges[b.Release].ID
-		e.Text = v.say("story replay", b.Organisation, what)
-	case *ledger.Deny:
-		e.Organisation, e.template = b.Organisation, b.Template
-		e.Text = v.say("story deny", b.Organisation, v.question(b.Template), b.Rule)
-	case *ledger.Snapshot:
-		e.Text = v.say("story snapshot", v.Short(b.Snapshot), b.By)
-	case *ledger.Grant:
-		e.Text = v.say("story grant", v.Short(b.Policy), v.say("mode "+b.Mode), v.Count(len(b.Grants)))
-	case *ledger.Approve:
-		e.Text = v.say("story approve", b.Approver, b.Name)
-		if b.Revoked {
-			e.Text = v.say("story revoke", b.Approver, b.Name)
-		}
-	case *ledger.Audit:
-		e.Text = v.say("story audit failed", v.Count(b.Leaves))
-		if b.Passed {
-			e.Text = v.say("story audit passed", v.Count(b.Leaves))
-		}
-	case *ledger.Key:
-		e.Text = v.say("story key", b.Use, b.Algorithm)
-	case *ledger.Delete:
-		e.Text = v.say("story delete", v.Count(b.Leaf))
-	case *ledger.Resume:
-		e.template = b.Template
-		e.Text = v.say("story resume", v.question(b.Template))
-	case *ledger.Reserve:
-		e.Organisation, e.Scopes, e.template = b.Organisation, b.Scopes, b.Template
-		e.Text = v.say("story reserve", b.Organisation, v.Figure(b.Cost.RhoFloat()), b.Until)
-	case *ledger.Close:
-		e.Text = v.say("story close", v.Count(b.Reserve))
-	}
-	return e
-}
-
-// question is what a template is called, by its id@version.
-func (v *view) question(ref string) string {
-	if ref == "" {
-		return v.say("unknown question")
-	}
-	t, err := v.c.Catalog.Find(ref)
-	if err != nil {
-		t, err = v.c.Catalog.FindFeatures(ref)
-	}
-	if err != nil {
-		return ref
-	}
-	return v.In(queries.Text{EN: t.Catalogue + " " + t.Title.EN, ZH: t.Catalogue + " " + t.Title.ZH})
 }

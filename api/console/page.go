@@ -181,6 +181,7 @@ func (v *view) Nav() []link {
 	add(v.Asks(), "/console/requests", "nav answers")
 	add(true, "/console/budgets", "nav budgets")
 	add(v.c.Published != nil && v.may(policy.ReadLog), "/console/log", "nav log")
+	add(v.seesApprovals(), "/console/approvals", "nav approvals")
 	add(v.is(policy.Steward), "/console/steward", "nav steward")
 	add(v.seesTraining(), "/console/training", "nav training")
 	return out

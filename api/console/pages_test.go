@@ -87,7 +87,7 @@ func (p gotPage) check(t *testing.T, what string) {
 	if got := p.header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("%s may be kept: %q", what, got)
 	}
-	for _, label := range []string{"<h1>", `href="#main"`, `<main id="main"`, "<title>"} {
+	for _, label := range []string{"<h1>", `href="#main"`, `<main id="main"`, "<title>", "UTC&#43;8"} {
 		if !strings.Contains(p.body, label) {
 			t.Errorf("%s has no %s", what, label)
 		}
@@ -132,6 +132,9 @@ func TestEveryPageInBothLanguages(t *testing.T) {
 			}
 		}
 	}
+	if d.replays > 0 {
+		t.Errorf("looking at pages wrote %d leaves into the log", d.replays)
+	}
 	if d.early > 0 {
 		t.Errorf("%d answers were asked for before they were due", d.early)
 	}
@@ -149,7 +152,7 @@ func TestOthersThingsDoNotExist(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/console/requests/" + theirs.ID, "/console/requests/" + waiting.ID, "/console/requests/q-00", "/console/requests/x%00y", "/console/requests/" + theirs.ID + "/verify",
-		"/console/log", "/console/log?kind=DENY", "/console/steward", "/console/steward/proposals/grant/00", "/console/training", "/console/templates/persistence", "/console/assets/x.css", "/console/templates/none",
+		"/console/log", "/console/log?kind=DENY", "/console/approvals", "/console/steward", "/console/steward/proposals/grant/00", "/console/training", "/console/templates/persistence", "/console/assets/x.css", "/console/templates/none",
 	} {
 		p := b.get(path)
 		if p.status != http.StatusNotFound || p.body != nowhere.body {
@@ -227,7 +230,7 @@ func TestFormsNeedTheirToken(t *testing.T) {
 }
 
 func question() url.Values {
-	return url.Values{"key": {"once"}, "p.window.from": {"2025-01-01"}, "p.window.to": {"2025-12-31"}, "p.region": {"44", "31"}, "p.med_type": {"inpatient"},
+	return url.Values{"key": {"once"}, "max_rho": {"0.01"}, "p.window.from": {"2025-01-01"}, "p.window.to": {"2025-12-31"}, "p.region": {"44", "31"}, "p.med_type": {"inpatient"},
 		"coarse": {"yes"}, "by": {"relative"}, "measure": {"severity"}, "percent": {"5"}, "people": {"1000"}}
 }
 
@@ -249,6 +252,47 @@ func TestAskedTwiceIsChargedOnce(t *testing.T) {
 	}
 	if !strings.Contains(first.body, "31 January 2026 20:00:09") || !strings.Contains(first.body, `http-equiv="refresh"`) {
 		t.Errorf("the waiting page does not say when:\n%s", first.body)
+	}
+}
+
+// TestFormIsHeldToItsPrice: what was shown is what is paid, and what was not shown is not.
+func TestFormIsHeldToItsPrice(t *testing.T) {
+	s, d := site(t)
+	b := signedIn(t, s, "token-a", "en")
+	shown := regexp.MustCompile(`<input type="hidden" name="max_rho" value="([^"]*)"`)
+	if p := b.get("/console/templates/I3"); strings.Contains(p.body, "max_rho") {
+		t.Error("a form without a price agrees to one")
+	}
+	for _, agreed := range []string{"", "x", "NaN", "Inf", "-1", "0", "0.0099"} {
+		form := question()
+		form.Set("max_rho", agreed)
+		p := b.post("/console/templates/I3", form)
+		m := shown.FindStringSubmatch(p.body)
+		if p.status != http.StatusConflict || len(d.asked) > 0 || m == nil || m[1] != "0.01" || !strings.Contains(p.body, "not yet agreed to") {
+			t.Errorf("agreed to %q: %d, %d charges, shown %v", agreed, p.status, len(d.asked), m)
+		}
+		p.check(t, "price")
+	}
+	form := question()
+	form.Del("max_rho")
+	if p := b.post("/console/templates/I3", form); p.status != http.StatusConflict || len(d.asked) > 0 {
+		t.Errorf("without a price: %d, %d charges", p.status, len(d.asked))
+	}
+	priced := b.post("/console/templates/I3/price", question())
+	form.Set("max_rho", shown.FindStringSubmatch(priced.body)[1])
+	d.mu.Lock()
+	d.rho = 0.02 // meanwhile
+	d.mu.Unlock()
+	if p := b.post("/console/templates/I3", form); p.status != http.StatusConflict || len(d.asked) > 0 || shown.FindStringSubmatch(p.body)[1] != "0.02" {
+		t.Errorf("dearer by now: %d, %d charges", p.status, len(d.asked))
+	}
+	form.Set("max_rho", "0.02")
+	if p := b.post("/console/templates/I3", form); p.status != http.StatusOK || len(d.asked) != 1 || d.asked[0].MaxRho != 0.02 {
+		t.Errorf("at its price: %d, %+v", p.status, d.asked)
+	}
+	form.Set("max_rho", "0.5")
+	if b.post("/console/templates/I3", form); len(d.asked) != 1 {
+		t.Error("the same form with another price is charged again")
 	}
 }
 
@@ -282,6 +326,59 @@ func TestPriceOfAForm(t *testing.T) {
 	p.check(t, "price")
 	if len(d.asked) > 0 {
 		t.Error("a price was charged")
+	}
+}
+
+// TestPriceCountsTheQuota: how many more questions there are is said of what runs out first.
+func TestPriceCountsTheQuota(t *testing.T) {
+	s, d := site(t)
+	for lang, want := range map[string][]string{"en": {"about 3 more questions", "25.0 %", "Quota of the grant g-1"}, "zh": {"3 个", "授权 g-1 的配额"}} {
+		d.quota = &queries.QuotaShare{Grant: "g-1", Quota: 0.04, Spent: 0.006, Held: 0.001, Fits: true}
+		p := signedIn(t, s, "token-a", lang).post("/console/templates/I3/price", question())
+		for _, w := range want {
+			if !strings.Contains(p.body, w) {
+				t.Errorf("%s: the price has no %q", lang, w)
+			}
+		}
+		d.quota.Quota = 100 // the budgets run out before it
+		if p := signedIn(t, s, "token-a", lang).post("/console/templates/I3/price", question()); !strings.Contains(p.body, "80") || strings.Contains(p.body, "g-1") {
+			t.Errorf("%s: a large quota is in the way", lang)
+		}
+	}
+}
+
+// TestGivingUpIsExplained: what becomes of an answer that nobody waits for hangs on whether
+// it was charged.
+func TestGivingUpIsExplained(t *testing.T) {
+	s, d := site(t)
+	b := signedIn(t, s, "token-a", "en")
+	charged, free := d.add("insurer-a", nil), d.add("insurer-a", nil)
+	free.Charged = false
+	for _, c := range []struct {
+		id, before, after string
+		goesOn            bool
+	}{{charged.ID, "still comes at its time", "the answer comes all the same", true}, {free.ID, "will not be given to you", "will not be given to you; ask again", false}} {
+		path := "/console/requests/" + c.id
+		if p := b.get(path); !strings.Contains(p.body, c.before) || !strings.Contains(p.body, "is being prepared") {
+			t.Errorf("it is not said that %s", c.before)
+		}
+		p := b.post(path+"/cancel", url.Values{})
+		if p.path != path || !strings.Contains(p.body, c.after) || strings.Contains(p.body, "is being prepared") || strings.Contains(p.body, "/cancel") {
+			t.Errorf("afterwards at %s it is not said that %s", p.path, c.after)
+		}
+		if strings.Contains(p.body, "data-events") != c.goesOn || strings.Contains(p.body, `http-equiv="refresh"`) != c.goesOn {
+			t.Errorf("%s: the page goes on by itself: %v expected", c.after, c.goesOn)
+		}
+		p.check(t, "given up")
+	}
+	d.mu.Lock()
+	d.tickets[charged.ID].State, d.tickets[free.ID].State = queries.Abandoned, queries.Abandoned
+	d.mu.Unlock()
+	if p := b.get("/console/requests/" + free.ID); p.status != http.StatusGone || !strings.Contains(p.body, "Nothing was charged") {
+		t.Errorf("a free request that ended is %d", p.status)
+	}
+	if p := b.get("/console/requests/" + charged.ID); p.status != http.StatusGone || strings.Contains(p.body, "Nothing was charged") {
+		t.Errorf("a charged request that ended is %d", p.status)
 	}
 }
 
@@ -326,6 +423,113 @@ func TestProposalShowsWhatChanges(t *testing.T) {
 	p.check(t, "proposal")
 	if p := b.get("/console/"); !strings.Contains(p.body, `<p class="big">2</p>`) {
 		t.Error("the overview does not say that two things wait")
+	}
+}
+
+// TestBudgetsFoldTheRegisterOnce: however many budgets there are.
+func TestBudgetsFoldTheRegisterOnce(t *testing.T) {
+	s, d := site(t)
+	p := signedIn(t, s, "token-a", "en").get("/console/budgets")
+	if n := strings.Count(p.body, "curve c0"); n != len(d.Budgets()) || d.folds != 1 {
+		t.Errorf("%d pictures of budgets, the register was folded %d times", n, d.folds)
+	}
+}
+
+// TestApprovalsCanBeReached: whoever may see what waits has a way to it from the first
+// page, regulators too, and back from each.
+func TestApprovalsCanBeReached(t *testing.T) {
+	s, _ := site(t)
+	for _, token := range []string{"token-r", "token-s"} {
+		b := signedIn(t, s, token, "en")
+		if home := b.get("/console/"); strings.Count(home.body, `href="/console/approvals"`) != 2 { // in the card and above
+			t.Errorf("%s has no way to the approvals", token)
+		}
+		path := "/console/steward/proposals/grant/" + strings.Repeat("2", 64)
+		if p := b.get("/console/approvals"); p.status != http.StatusOK || !strings.Contains(p.body, path) {
+			t.Errorf("%s: the approvals are %d", token, p.status)
+		}
+		if p := b.get(path); !strings.Contains(p.body, `<a href="/console/approvals">Approvals</a></nav>`) {
+			t.Errorf("%s has no way back", token)
+		}
+	}
+	if p := signedIn(t, s, "token-a", "en").get("/console/"); strings.Contains(p.body, "/console/approvals") {
+		t.Error("an insurer is sent to the approvals")
+	}
+}
+
+// TestMapLiesAsItsTable: the first key goes down in both, however many values the second has.
+func TestMapLiesAsItsTable(t *testing.T) {
+	s, d := site(t)
+	r := severity()
+	r.Groups = r.Groups[:3] // one age, three levels
+	mine := d.add("insurer-a", r)
+	p := signedIn(t, s, "token-a", "en").get("/console/requests/" + mine.ID).body
+	_, p, _ = strings.Cut(p, "Map: ")
+	at := func(label string) (y string) {
+		m := regexp.MustCompile(`<text x="[^"]*" y="([^"]*)"[^>]*>` + label + "<").FindStringSubmatch(p)
+		if m == nil {
+			t.Fatalf("the map has no %s", label)
+		}
+		return m[1]
+	}
+	if at("tertiary") != at("secondary") || at("tertiary") == at("0-29") {
+		t.Errorf("levels at %s and %s, the age at %s", at("tertiary"), at("secondary"), at("0-29"))
+	}
+}
+
+// TestChineseTerms: a receipt is 回执, a credential 凭据 and a witness 见证方, on pages, in
+// workbooks and in the documents alike.
+func TestChineseTerms(t *testing.T) {
+	guides, _ := filepath.Glob("../../docs/zh/*.md")
+	files := append(guides, "chinese.go", "../registerwords.go", "../xlsxcover.go", "../python/README.md", "../r/README.md", "../../README.zh-CN.md")
+	if len(guides) < 7 {
+		t.Fatalf("only %d guides", len(guides))
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			for _, other := range []string{"收据", "凭证", "见证人", "试用数据域"} {
+				if strings.Contains(line, other) {
+					t.Errorf("%s:%d says %s", name, i+1, other)
+				}
+			}
+		}
+	}
+}
+
+// TestLookingWritesNothing: a release that another asked for is handed over when that is
+// asked for, and by no page that is only looked at; once is enough.
+func TestLookingWritesNothing(t *testing.T) {
+	s, d := site(t)
+	theirs := d.add("insurer-a", severity())
+	path := "/console/requests/" + theirs.ID
+	for i, lang := range []string{"en", "zh"} {
+		b := signedIn(t, s, map[string]string{"en": "token-r", "zh": "token-s"}[lang], lang)
+		for _, look := range []string{path, path + "/verify"} {
+			p := b.get(look)
+			if p.status != http.StatusOK || p.path != path || d.replays != i || strings.Contains(p.body, "13,000") || !strings.Contains(p.body, `<form method="post" action="`+path+`"`) {
+				t.Errorf("%s is %d at %s, %d leaves", look, p.status, p.path, d.replays)
+			}
+			p.check(t, look)
+		}
+		if p := b.post(path, url.Values{}); p.path != path || d.replays != i+1 || !strings.Contains(p.body, "13,000") {
+			t.Errorf("handed over: %d at %s, %d leaves", p.status, p.path, d.replays)
+		}
+		for _, look := range []string{path, path + "/verify"} {
+			if p := b.get(look); p.path != look || d.replays != i+1 {
+				t.Errorf("%s again: %s, %d leaves", look, p.path, d.replays)
+			}
+		}
+		if p := b.get("/console/requests/q-none"); p.status != http.StatusNotFound {
+			t.Errorf("what is not there is %d", p.status)
+		}
+	}
+	other := signedIn(t, s, "token-b", "en")
+	if p := other.post(path, url.Values{}); p.status != http.StatusNotFound || d.replays != 2 {
+		t.Errorf("an insurer's release is handed to a pharma: %d", p.status)
 	}
 }
 

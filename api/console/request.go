@@ -9,6 +9,7 @@ import (
 
 	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
 )
 
@@ -35,7 +36,7 @@ func (c *console) request(v *view) error {
 	}
 	t, err := c.Service.Status(v.Who.Principal, id)
 	if errors.Is(err, queries.ErrUnknownRequest) && v.may(policy.ReadReleases) {
-		return v.showRelease(queries.Ticket{ID: id, Release: id, State: queries.Released})
+		return v.othersRelease(id)
 	}
 	if err != nil {
 		return err
@@ -43,13 +44,61 @@ func (c *console) request(v *view) error {
 	switch t.State {
 	case queries.Running:
 		seconds := max(1, int(t.Due.Sub(c.Now()).Seconds())+1)
-		v.Wait = min(seconds+1, longestWait)
+		if t.Charged || !t.Cancelled {
+			v.Wait = min(seconds+1, longestWait)
+		}
 		title := queries.Text{EN: t.ID, ZH: t.ID}
-		return v.show("waiting", v.say("waiting"), waitingView{t, title, seconds, "/v1/queries/" + t.ID + "/events"})
+		return v.show("waiting", v.say(map[bool]string{false: "waiting", true: "waits no more"}[t.Cancelled]), waitingView{t, title, seconds, "/v1/queries/" + t.ID + "/events"})
 	case queries.Abandoned:
+		if !t.Charged {
+			return v.showEnded()
+		}
 		return queries.ErrAbandoned
 	}
 	return v.showRelease(t)
+}
+
+// handOverView is a release that the visitor may read by their role and has not yet.
+type handOverView struct {
+	ledger.Request
+	Question string
+}
+
+// othersRelease shows a release that was handed to the visitor before, and asks before it
+// hands over another: that is written into the log, and looking at a page writes nothing.
+func (v *view) othersRelease(id string) error {
+	t, ok := v.c.Trace(id)
+	rec := t.Request
+	switch {
+	case !ok || rec.Release < 0 || rec.Deleted:
+		return errNotFound
+	case v.c.Handed(rec.ID, v.Who.Principal):
+		return v.showRelease(queries.Ticket{ID: rec.ID, Release: rec.ID, State: queries.Released})
+	}
+	return v.show("handover", v.question(rec.Template), handOverView{rec, v.question(rec.Template)})
+}
+
+// handOver hands a release to a visitor who reads it by their role; the log then names them.
+func (c *console) handOver(v *view) error {
+	id := v.r.PathValue("id")
+	t, ok := c.Trace(id)
+	if !requestID.MatchString(id) || !ok || !v.may(policy.ReadReleases) {
+		return errNotFound
+	}
+	if _, err := c.Service.Answer(v.Who.Principal, t.Request.ID); err != nil {
+		return err
+	}
+	http.Redirect(v.w, v.r, "/console/requests/"+t.Request.ID, http.StatusSeeOther)
+	return nil
+}
+
+// showEnded explains why a request that was to have somebody else's answer has none: its
+// asker gave up waiting, or that answer never came.
+func (v *view) showEnded() error {
+	p := api.ProblemOf(queries.ErrAbandoned)
+	shown := v.problem(p)
+	shown.Detail, shown.Next = "", v.say("ended free")
+	return v.write(p.Status, "problem", shown.Title, shown)
 }
 
 // cancel ends the visitor's interest in a request.
@@ -61,7 +110,7 @@ func (c *console) cancel(v *view) error {
 	if err := c.Service.Cancel(v.Who.Principal, id); err != nil {
 		return err
 	}
-	http.Redirect(v.w, v.r, "/console/requests?cancelled", http.StatusSeeOther)
+	http.Redirect(v.w, v.r, "/console/requests/"+id, http.StatusSeeOther)
 	return nil
 }
 

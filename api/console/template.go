@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/qunxiang/qunxiang/api"
@@ -88,11 +89,22 @@ func (v *view) showTemplate(status int, t *queries.Template, form url.Values, pr
 // priceView is what a question would cost and how near its answer would be.
 type priceView struct {
 	*queries.Estimate
-	// More is how many questions like this one fit into the fullest budget.
+	// More is how many questions like this one fit into the fullest budget, or into the
+	// quota of the grant where that is fuller.
 	More     int
 	Tightest string  // that budget
 	Share    float64 // of its cap
 	Seconds  int
+}
+
+// Agreed is what whoever asks at this price agrees to, in rho: a form takes it along, and
+// is charged no more.
+func (p *priceView) Agreed() string {
+	rho := p.Rho
+	if p.Free {
+		rho = queries.OnlyFree
+	}
+	return strconv.FormatFloat(rho, 'g', -1, 64)
 }
 
 // priceOf prices a filled-in form. Nothing is charged and no data is touched.
@@ -101,6 +113,7 @@ func (v *view) priceOf(t *queries.Template, form url.Values) (*priceView, error)
 	if err != nil {
 		return nil, err
 	}
+	r.MaxRho = 0 // of the price that is asked for anew
 	e, err := v.c.Service.Estimate(v.r.Context(), v.Who.Principal, r)
 	if err != nil {
 		return nil, err
@@ -109,6 +122,12 @@ func (v *view) priceOf(t *queries.Template, form url.Values) (*priceView, error)
 	for _, s := range e.Scopes {
 		if n := likeThis(s, e.Rho, e.Delta); n < p.More {
 			p.More, p.Tightest, p.Share = n, s.Scope, s.Share
+		}
+	}
+	if q := e.Quota; q != nil {
+		like := queries.ScopeShare{Cap: q.Quota, Spent: q.Spent, Held: q.Held}
+		if n := likeThis(like, e.Rho, 0); n < p.More {
+			p.More, p.Tightest, p.Share = n, quotaScope+q.Grant, e.Rho/q.Quota
 		}
 	}
 	return p, nil
@@ -147,7 +166,8 @@ func (c *console) price(v *view) error {
 }
 
 // ask charges the question and goes on to where its answer will be. Sent twice, it is
-// charged once.
+// charged once. A form that has no price in it, or one that is too low by now, comes back
+// with the price.
 func (c *console) ask(v *view) error {
 	t, err := v.find()
 	if err != nil || !v.Asks() {
@@ -155,6 +175,9 @@ func (c *console) ask(v *view) error {
 	}
 	form := v.r.PostForm
 	r, err := requestOf(t, form)
+	if err == nil && r.MaxRho == 0 {
+		err = queries.ErrPrice
+	}
 	if err == nil {
 		var ticket queries.Ticket
 		ticket, err = c.Service.Ask(v.r.Context(), v.Who.Principal, r, idempotencyKey(form.Get("key"), form))
@@ -163,9 +186,12 @@ func (c *console) ask(v *view) error {
 			return nil
 		}
 	}
+	price, priceErr := v.priceOf(t, form)
+	if errors.Is(err, queries.ErrPrice) && priceErr != nil {
+		err = priceErr // which comes before any price
+	}
 	shown := v.problem(api.ProblemOf(err))
 	c.host.Refused(v.r, api.ProblemOf(err))
-	price, priceErr := v.priceOf(t, form)
 	if priceErr != nil && !errors.Is(err, queries.ErrMostlyEmpty) {
 		price = nil
 	}

@@ -32,10 +32,8 @@ func (c *console) training(v *view) error {
 	}
 	var data trainingView
 	rounds := map[string][]ledger.Request{}
-	for _, rec := range c.Requests() {
-		if rec.Catalogue == ledger.Training {
-			rounds[rec.Key] = append(rounds[rec.Key], rec)
-		}
+	for _, rec := range c.Rounds() {
+		rounds[rec.Key] = append(rounds[rec.Key], rec)
 	}
 	all := c.Reservations()
 	for i := len(all) - 1; i >= 0; i-- {

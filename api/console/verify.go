@@ -4,8 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"net/http"
 
 	"github.com/qunxiang/qunxiang/api"
+	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/queries"
 )
 
@@ -27,6 +29,13 @@ func (c *console) verify(v *view) error {
 	id := v.r.PathValue("id")
 	if !requestID.MatchString(id) || c.CheckReceipt == nil {
 		return errNotFound
+	}
+	if _, err := c.Service.Status(v.Who.Principal, id); err != nil && !c.Handed(id, v.Who.Principal) {
+		if v.may(policy.ReadReleases) { // it is handed over there first
+			http.Redirect(v.w, v.r, "/console/requests/"+id, http.StatusSeeOther)
+			return nil
+		}
+		return err
 	}
 	release, err := c.Service.Answer(v.Who.Principal, id)
 	if err != nil {

@@ -45,7 +45,10 @@ func pages(t *testing.T) *site {
 	return newSiteAt(t, "localhost", api.Options{Policy: rules, Console: func(h *api.Host) (http.Handler, error) {
 		return console.New(h, console.Options{
 			Service: nobody{}, Catalog: catalog, Policy: func() *policy.Policy { return rules }, Register: nothing{},
-			Requests: func() []ledger.Request { return nil },
+			Past:    func(string, int) []ledger.Request { return nil },
+			Charged: func(int64) (ledger.Request, bool) { return ledger.Request{}, false },
+			Trace:   func(string) (ledger.Trace, bool) { return ledger.Trace{}, false },
+			Handed:  func(string, string) bool { return false },
 		})
 	}})
 }

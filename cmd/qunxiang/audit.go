@@ -216,6 +216,9 @@ func printReport(w io.Writer, r *audit.Report) {
 		}
 		fmt.Fprintln(w)
 	}
+	for _, name := range r.Unpinned {
+		fmt.Fprintf(w, "  witness %s: NOT PINNED: only the log says whose key this is\n", name)
+	}
 	printSupervision(w, r.Supervision)
 	for _, s := range r.Scopes {
 		share := 0.0

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/api/console"
@@ -20,7 +22,8 @@ func (d *domain) console(h *api.Host) (http.Handler, error) {
 		return nil, err
 	}
 	return console.New(h, console.Options{
-		Service: d.runner, Catalog: d.catalog, Certificates: certificates, Policy: d.policy, Register: d.runner, Requests: d.state.Requests,
+		Service: d.runner, Catalog: d.catalog, Certificates: certificates, Policy: d.policy, Register: d.runner, Past: d.state.Past, Charged: d.state.Charged, Trace: d.state.Trace, Handed: d.state.Handed,
+		Basis: d.state.Basis, Abandoned: d.state.Abandoned, Rounds: d.state.Rounds, SupervisedSince: d.state.SupervisedSince,
 		Published: servedLog{d}, Approvals: d, Reservations: d.state.Reservations, Snapshots: d.state.Registered,
 		Card: d.cardText, CheckReceipt: d.checkReceipt, CheckLog: d.checkLog,
 	})
@@ -90,6 +93,20 @@ func (d *domain) checkLog(ctx context.Context) (*console.LogReport, error) {
 	out := &console.LogReport{
 		OK: r.OK(), Leaves: r.Leaves, Signed: r.Signed, Root: r.Root, Charges: r.Charges, Released: r.Releases,
 		Abandoned: r.Abandoned, Open: r.Open, Repeats: r.Replays, Refused: r.Denied,
+	}
+	for _, name := range r.Witnesses {
+		out.Witnesses = append(out.Witnesses, console.Vouched{Name: name, Pinned: !slices.Contains(r.Unpinned, name)})
+	}
+	if s := r.Supervision; s != nil {
+		out.Supervision = &console.Supervision{Since: s.Since, Before: s.Before, Approved: s.Approved}
+		for _, a := range s.Approvers {
+			out.Supervision.Approvers = append(out.Supervision.Approvers, console.Vouched{Name: a.Person, Pinned: a.Pinned})
+		}
+	}
+	for _, a := range d.state.Approvals(time.Now()) {
+		if a.Holds && a.Index < r.Leaves {
+			out.Approvals = append(out.Approvals, console.Approval{Subject: a.Subject, Name: a.Name, Approver: a.Approver, Leaf: a.Index})
+		}
 	}
 	for _, f := range r.Findings {
 		out.Findings = append(out.Findings, console.Finding{Leaf: f.Leaf, Code: string(f.Code), Text: f.Text})

@@ -96,6 +96,13 @@ func printEstimate(w io.Writer, e *queries.Estimate) {
 		}
 		fmt.Fprintf(w, "  Budget          %s: %.2f %% of the cap; %.2f %% is spent or set aside%s\n", shortScope(s.Scope), 100*s.Share, 100*(s.Spent+s.Held)/s.Cap, fit)
 	}
+	if q := e.Quota; q != nil {
+		fit := ""
+		if !q.Fits {
+			fit = "  DOES NOT FIT"
+		}
+		fmt.Fprintf(w, "  Quota           grant %s: rho %.6g is left of %.6g%s\n", q.Grant, max(0, q.Quota-q.Spent-q.Held), q.Quota, fit)
+	}
 	if !e.Fits && e.FitsAt > 0 {
 		fmt.Fprintf(w, "  What would fit  the same relative error in groups of %s people\n", grouped(float64(e.FitsAt), 0))
 	}

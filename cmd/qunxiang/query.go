@@ -53,6 +53,9 @@ func (r *request) read(c *cobra.Command) error {
 	if c.Flags().Changed("cost") && !(r.Cost > 0) {
 		return withCode(fmt.Errorf("%w: the cost must be above 0", queries.ErrAccuracy))
 	}
+	if c.Flags().Changed("max-rho") && !(r.MaxRho > 0) {
+		return withCode(fmt.Errorf("%w: max-rho must be above 0", queries.ErrAccuracy))
+	}
 	r.Accuracy = r.accuracy
 	return nil
 }
@@ -157,6 +160,7 @@ func runCommand() *cobra.Command {
 	r.flags(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print the release as JSON")
 	formatFlags(c, &format, &out)
+	c.Flags().Float64Var(&r.MaxRho, "max-rho", 0, "the price that was agreed to, as rho: nothing is charged where it costs more (default: no limit)")
 	c.Flags().StringVar(&idempotency, "idempotency-key", "", "makes a retry of the same request give the same release")
 	return c
 }

@@ -53,7 +53,7 @@ func withCode(err error) error {
 	var problem *api.Problem
 	code := exitFailed
 	switch {
-	case errors.As(err, &refusal), errors.As(err, &problem) && problem.Rule != "", errors.Is(err, ledger.ErrBudget), errors.Is(err, queries.ErrMostlyEmpty), errors.Is(err, queries.ErrSuspended),
+	case errors.As(err, &refusal), errors.As(err, &problem) && problem.Rule != "", errors.Is(err, ledger.ErrBudget), errors.Is(err, queries.ErrMostlyEmpty), errors.Is(err, queries.ErrPrice), errors.Is(err, queries.ErrSuspended),
 		errors.Is(err, ledger.ErrApproval), errors.Is(err, ledger.ErrRetention), errors.Is(err, ledger.ErrSupervised), errors.Is(err, ledger.ErrQuorum), errors.Is(err, ledger.ErrClock):
 		code = exitRefused
 	case errors.Is(err, ledger.ErrInUse):

@@ -75,7 +75,7 @@ func (v *verifier) cosigned() {
 	v.seen.add(signed)
 	for _, s := range signed {
 		if !slices.Contains(r.Witnesses, s.Witness) {
-			r.Witnesses = append(r.Witnesses, s.Witness)
+			r.Witnesses, r.Unpinned = append(r.Witnesses, s.Witness), append(r.Unpinned, s.Witness)
 		}
 	}
 	switch {

@@ -99,6 +99,9 @@ type Report struct {
 	Signed      int64        `json:"signed"`    // leaves under the checkpoint
 	Root        string       `json:"root"`      // of the signed leaves, base64
 	Witnesses   []string     `json:"witnesses"` // who have cosigned, of those asked for
+	// Unpinned are those of Witnesses whom the auditor has not pinned: the policy in the
+	// log names them, and only it says whose keys theirs are.
+	Unpinned []string `json:"unpinned,omitempty"`
 	// When the checkpoint was cosigned, in seconds since 1970; 0 where nobody has.
 	OldestCosignature int64 `json:"oldest_cosignature"`
 	NewestCosignature int64 `json:"newest_cosignature"`

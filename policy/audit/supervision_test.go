@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -363,6 +364,8 @@ func TestWitnesses(t *testing.T) {
 		f.cosign = tt.cosign
 		if r := verify(t, audit.Options{Log: f.log(), Witnesses: tt.needs, Quorum: tt.quorum}); codes(r) != tt.want {
 			t.Errorf("%s: %+v", name, r.Findings)
+		} else if own := slices.Contains(tt.cosign, "w.example"); slices.Equal(r.Unpinned, []string{"w.example"}) != own && codes(r) == "" {
+			t.Errorf("%s: of %v not pinned are %v", name, r.Witnesses, r.Unpinned)
 		}
 	}
 }

@@ -6,6 +6,13 @@ for (const form of document.querySelectorAll("form[data-price]")) {
   const place = document.getElementById("price");
   let timer = 0;
   let asked = 0;
+  // A price that is not of what stands in the form is nobody's agreement.
+  const disagree = () => {
+    asked++; // what is on its way is of another question
+    place.removeAttribute("aria-busy");
+    const agreed = place.querySelector("[name=max_rho]");
+    if (agreed) agreed.value = "";
+  };
   const ask = async () => {
     if (!form.checkValidity()) return;
     const mine = ++asked;
@@ -29,8 +36,16 @@ for (const form of document.querySelectorAll("form[data-price]")) {
     }
   };
   form.addEventListener("input", () => {
+    disagree();
     clearTimeout(timer);
     timer = setTimeout(ask, 500);
+  });
+  window.addEventListener("pagehide", () => clearTimeout(timer));
+  window.addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    for (const busy of form.querySelectorAll("[aria-busy]")) busy.removeAttribute("aria-busy");
+    disagree(); // what was agreed to was agreed to then
+    ask();
   });
   form.addEventListener("submit", (event) => {
     // A second click sends the same form again, which is charged once; the mark is for people.
@@ -40,12 +55,23 @@ for (const form of document.querySelectorAll("form[data-price]")) {
 }
 
 // An answer, when it is due. What the server says is the state and nothing else.
+// A page that is left holds no stream open: it may be kept for the way back, and goes on then.
 for (const wait of document.querySelectorAll("[data-events]")) {
-  const events = new EventSource(wait.dataset.events);
-  events.addEventListener("state", (event) => {
-    if (event.lastEventId !== "running") {
-      events.close();
-      location.reload();
-    }
+  let events = null;
+  const watch = () => {
+    if (events) return;
+    events = new EventSource(wait.dataset.events);
+    events.addEventListener("state", (event) => {
+      if (event.lastEventId !== "running") {
+        events.close();
+        location.reload();
+      }
+    });
+  };
+  window.addEventListener("pagehide", () => {
+    if (events) events.close();
+    events = null;
   });
+  window.addEventListener("pageshow", watch);
+  watch();
 }

@@ -61,7 +61,10 @@ class Stage:
                     self.close_connection = True
                     return
                 status, headers, body = reply
-                self.send_response(status)
+                if "Date" in headers:  # else it is the present
+                    self.send_response_only(status)
+                else:
+                    self.send_response(status)
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
@@ -106,7 +109,8 @@ def stage() -> Iterator[Stage]:
 
 ESTIMATE = {
     "template": "claim-severity@1.1.0", "catalogue": "I3", "title": {"en": "Claim severity"},
-    "coarse": False, "parameters": {}, "purpose": "p", "rho": 0.25, "delta": 1e-10, "epsilon": 4.5,
+    "coarse": False, "parameters": {"window": "2017-01-01..2017-12-31"}, "purpose": "p",
+    "rho": 0.25, "delta": 1e-10, "epsilon": 4.5,
     "k": 20, "groups": 12, "smallest_group": 228, "fits": True, "free": False, "suspended": False,
     "slot_seconds": 2.0, "measures": [
         {"name": "severity", "unit": "fen", "half_width": 70000, "at": 1000}],

@@ -38,13 +38,80 @@ def test_without_agreement_nothing_is_asked(stage: Stage, agreement: dict[str, A
 @pytest.mark.parametrize("agreement", [{"max_cost": 0.25}, {"confirm": True}])
 def test_with_agreement_what_was_priced_is_asked(stage: Stage, agreement: dict[str, Any]) -> None:
     stage.will(ESTIMATE, TICKET)
-    ticket = stage.client().ask("I3", wait=False, coarse=True, **I3, **agreement)
+    ticket = stage.client().ask("I3", wait=False, **I3, **agreement)
     assert (ticket.id, ticket.charged, ticket.over) == ("q-1", True, False)
     estimated, asked = (json.loads(body) for *_, body in stage.seen)
     # The very version that was priced, whatever has come in force meanwhile.
-    assert asked == {**estimated, "template": "claim-severity@1.1.0"}
+    assert asked == {**estimated, "template": "claim-severity@1.1.0", "max_rho": 0.25}
     assert asked["parameters"] == {"window": "2017-01-01..2017-12-31"}
     assert len(stage.seen[1][2]["idempotency-key"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("free", "agreement", "rho"),
+    [(False, {"confirm": True}, 0.25), (False, {"max_cost": 0.3}, 0.3),
+     (False, {"max_cost": math.inf}, 0.25), (True, {}, 0.5e-12), (True, {"max_cost": 0.3}, 0.3),
+     (True, {"max_cost": math.nan}, 0.5e-12), (True, {"max_cost": -1}, 0.5e-12),
+     (True, {"confirm": True}, 0.25), (True, {"confirm": False}, 0.5e-12)],
+)  # fmt: skip
+def test_the_server_is_held_to_what_was_agreed(
+    stage: Stage, free: bool, agreement: dict[str, Any], rho: float
+) -> None:
+    """Between estimate and charge the price may change: nobody agreed to more."""
+    stage.will({**ESTIMATE, "free": free}, problem("price", 409, detail="rho 0.5 now"))
+    with pytest.raises(problems.PriceRefused, match="Nothing was charged") as refused:
+        stage.client().ask("I3", wait=False, **I3, **agreement)
+    assert "estimate" in refused.value.next_step
+    assert json.loads(stage.seen[-1][3])["max_rho"] == rho
+    assert len(stage.seen) == 2  # a price is not haggled over
+
+
+def test_the_price_is_of_what_was_asked(stage: Stage) -> None:
+    for other in (
+        {"template": "claim-count@1.1.0", "catalogue": "I2"}, {"coarse": True},
+        {"parameters": {"region": "any"}},
+    ):  # fmt: skip
+        stage.will({**ESTIMATE, **other})
+        with pytest.raises(qx.AnswerError, match="the server priced"):
+            stage.client().ask("I3", confirm=True, **I3)
+    assert {p for _, p in posts(stage)} == {"/v1/estimates"}
+
+
+def answer(**other: Any) -> dict[str, Any]:
+    return {
+        "id": "q-1", "template": "claim-severity@1.1.0", "coarse": False, "keys": [], "groups": [],
+        "title": {"en": "Claim severity"}, "privacy": {"k": 20}, "notes": [],
+        "parameters": ESTIMATE["parameters"], **other,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"template": "claim-severity@1.0.0"}, {"coarse": True}, {"parameters": {}},
+     {"parameters": {"window": "2016-01-01..2016-12-31"}}],
+)  # fmt: skip
+def test_an_answer_to_another_question_is_refused(stage: Stage, other: dict[str, Any]) -> None:
+    client = stage.client()
+    stage.will(ESTIMATE, TICKET)
+    ticket = client.ask("I3", wait=False, confirm=True, **I3)
+    stage.will(answer(**other))
+    with pytest.raises(qx.AnswerError, match="another question"):
+        client.release(ticket, verify=False)
+    stage.will(answer())
+    assert client.release(ticket, verify=False).id == "q-1"
+
+
+def test_lists_of_the_same_codes_are_one_question(stage: Stage) -> None:
+    client = stage.client()
+    asked = {"window": "2017-01-01..2017-12-31", "codes": "hypertension"}
+    stage.will({**ESTIMATE, "parameters": asked}, TICKET)
+    ticket = client.ask("I3", wait=False, confirm=True, codes="hypertension", **I3)
+    other = {**asked, "codes": "high-pressure"}
+    stage.will(answer(parameters=other, code_lists={"high-pressure": "ab"}))
+    assert client.release(ticket, verify=False).id == "q-1"
+    stage.will(answer(parameters=other))
+    with pytest.raises(qx.AnswerError, match="another question"):
+        client.release(ticket, verify=False)
 
 
 def test_what_is_free_is_not_asked_about(stage: Stage) -> None:
@@ -192,3 +259,12 @@ def test_parameters_as_python_has_them() -> None:
         _question.text_of(math.inf)
     with pytest.raises(TypeError):
         _question.text_of(object())
+
+
+def test_the_quota_is_shown(stage: Stage) -> None:
+    quota = {"grant": "g-1", "quota_rho": 0.5, "spent_rho": 0.3, "held_rho": 0.1, "fits": False}
+    stage.will({**ESTIMATE, "quota": quota}, ESTIMATE)
+    client = stage.client()
+    shown = repr(client.estimate("I3", **I3))
+    assert "Quota    g-1: rho 0.1 is left of 0.5; IT DOES NOT FIT" in shown
+    assert "Quota" not in repr(client.estimate("I3", **I3))

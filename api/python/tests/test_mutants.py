@@ -31,6 +31,15 @@ MUTANTS = {
     "one key for all calls": ("client", "uuid.uuid4().hex", '"0" * 32', "test_asking"),
     "another version than was priced": (
         "client", 'question["template"] = estimate.template', "pass", "test_asking"),
+    "the server is not held to the price": (
+        "client", 'question["max_rho"] = agreed', "pass", "test_asking"),
+    "an answer to another question": (
+        "client", "_asking.answers(asked, out.told)", "pass", "test_asking"),
+    "a price of another question": (
+        "client", "_asking.priced(estimate, question)", "pass", "test_asking"),
+    "what was free may cost": (
+        "_asking", "return estimate.rho if confirm is True and max_cost is None else ONLY_FREE",
+        "return estimate.rho", "test_asking"),
     "nothing was charged, after a lost try": (
         "_transport", "                unsure = True\n                if not left:",
         "                if not left:", "test_asking"),
@@ -74,6 +83,12 @@ MUTANTS = {
     "no quorum": ("_note", 'if self.quorum != "none" and not', "if False and not",
                   "test_receipt"),
     "a cosignature of the future": ("_note", "<= now + _SKEW", "<= now + 1e9", "test_receipt"),
+    "any clock of the server": (
+        "_transport", "min(max(self.clock_ahead, 0.0), _MOST_AHEAD)",
+        "max(self.clock_ahead, 0.0)", "test_transport"),
+    "a slow clock of the server": (
+        "_transport", "min(max(self.clock_ahead, 0.0), _MOST_AHEAD)",
+        "min(self.clock_ahead, _MOST_AHEAD)", "test_transport"),
     "quorums without a witness in common": (
         "_note", "self._known(words[1]) and self._meets(words[1])", "self._known(words[1])",
         "test_receipt"),

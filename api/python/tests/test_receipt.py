@@ -87,7 +87,10 @@ SIGNED: dict[str, tuple[Change, str]] = {
     "another SM2 log key": (lambda f: setattr(f, "log_sm2", forge.RECEIPT_SM2), "(sm2)"),
     "no witness": (lambda f: setattr(f, "witness", None), "no quorum"),
     "another witness": (lambda f: setattr(f, "witness", forge.LOG), "no quorum"),
-    "cosigned in the future": (lambda f: setattr(f, "cosigned_at", NOW + 301), "no quorum"),
+    "cosigned in the future": (
+        lambda f: setattr(f, "cosigned_at", NOW + 301),
+        "no quorum; 1 more did by a later clock",
+    ),
 }
 
 

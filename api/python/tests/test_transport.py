@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import email.utils
 import json
 import os
 import re
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -183,3 +185,15 @@ def test_retries_are_few(stage: Stage) -> None:
         stage.client().budgets()
     assert len(stage.seen) == 3
     assert _transport.Retries().tries == 6
+
+
+@pytest.mark.parametrize(("ahead", "counts"), [(0, 0), (3600, 3600), (-3600, 0), (1e9, 86400)])
+def test_the_servers_clock_counts_where_it_is_ahead(
+    stage: Stage, ahead: float, counts: float
+) -> None:
+    """A day at most, so that nobody moves a receipt's time as they like."""
+    date = email.utils.formatdate(time.time() + ahead, usegmt=True)
+    stage.will((200, {"Date": date}, b"{}"))
+    transport = stage.client()._http
+    transport.get("/v1/keys")
+    assert abs(transport.now() - time.time() - counts) < 30

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
-from .errors import NotConfirmed
+from .errors import AnswerError, NotConfirmed
 from .estimate import Estimate
+
+ONLY_FREE = 0.5e-12
+"""Below every charge: half of the ledger's smallest unit of rho."""
 
 
 def in_notebook() -> bool:
@@ -23,28 +28,63 @@ def interactive() -> bool:
     return in_notebook() or (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty())
 
 
-def agree(estimate: Estimate, *, max_cost: float | None, confirm: bool | None) -> None:
-    """Return where the price is agreed to; else NotConfirmed, and nothing is charged."""
+def agree(estimate: Estimate, *, max_cost: float | None, confirm: bool | None) -> float:
+    """Give the rho that is agreed to; without any, NotConfirmed, and nothing is charged.
+
+    The server is held to it: between this and the charge the price may change.
+    """
     if estimate.free:
-        return
+        if max_cost is not None and 0 < max_cost < math.inf:
+            return max_cost
+        return estimate.rho if confirm is True and max_cost is None else ONLY_FREE
     if max_cost is not None:
         if not estimate.rho <= max_cost:  # also where max_cost is no number
             raise NotConfirmed(
                 f"The price is {estimate.price()}, above max_cost={max_cost}. Nothing was charged.",
                 estimate,
             )
-        return
+        return max_cost if max_cost < math.inf else estimate.rho
     if confirm is True:
-        return
+        return estimate.rho
     if confirm is None and interactive():
         if _yes(estimate):
-            return
+            return estimate.rho
         raise NotConfirmed("You said no. Nothing was charged.", estimate)
     raise NotConfirmed(
         f"The price is {estimate.price()}. Nothing was charged. To pay it, give"
         f" max_cost={estimate.rho:.6g} or confirm=True.",
         estimate,
     )
+
+
+def priced(estimate: Estimate, question: Mapping[str, Any]) -> None:
+    """Refuse a price that is of another question than was sent."""
+    ref, told = question["template"], estimate.told
+    known = (estimate.catalogue, estimate.template, estimate.template.partition("@")[0])
+    if ref not in known or told["coarse"] is not question.get("coarse", False):
+        raise AnswerError(f"the server priced {estimate.template}, and {ref} was asked for")
+    if not question.get("parameters", {}).keys() <= told["parameters"].keys():
+        raise AnswerError("the server priced other parameters than were given")
+
+
+def answers(estimate: Estimate, told: Mapping[str, Any]) -> None:
+    """Refuse an answer to another question than was priced.
+
+    Two code lists with the same codes are one question: their names may differ.
+    """
+    asked, lists = estimate.told["parameters"], told.get("code_lists") or {}
+    given = told["parameters"]
+    same = asked.keys() == given.keys() and all(
+        given[name] == value or all(one in lists for one in given[name].split(","))
+        for name, value in asked.items()
+    )
+    if told["template"] != estimate.template or told["coarse"] is not estimate.told["coarse"]:
+        same = False
+    if not same:
+        raise AnswerError(
+            f"the server's answer {told['id']} is to another question than was asked:"
+            " do not rely on it, and tell the authority"
+        )
 
 
 def _yes(estimate: Estimate) -> bool:

@@ -229,11 +229,16 @@ class Trust:
                 raise NoteError(f"not signed by a pinned key of the log {seen.origin!r} ({kind})")
             if kind == "sm2" and len({s[:32] for s in found}) > 1:
                 raise NoteError("its SM2 signatures are over different chains")
-        cosigned = set()
+        cosigned: set[str] = set()
+        later: set[str] = set()
         for name, witness in self.witnesses.items():
             raw = _signed(text, lines, witness)
-            if raw is not None and int.from_bytes(raw[:8], "big") <= now + _SKEW:
-                cosigned.add(name)
+            if raw is not None:
+                held = cosigned if int.from_bytes(raw[:8], "big") <= now + _SKEW else later
+                held.add(name)
         if self.quorum != "none" and not self._holds(self.quorum, cosigned):
-            raise NoteError(f"{len(cosigned)} of the pinned witnesses cosigned: no quorum")
+            why = f"{len(cosigned)} of the pinned witnesses cosigned: no quorum"
+            if self._holds(self.quorum, cosigned | later):
+                why += f"; {len(later)} more did by a later clock: is this machine's right?"
+            raise NoteError(why)
         return Checkpoint(seen.origin, seen.size, seen.root, tuple(sorted(cosigned)))

@@ -27,6 +27,7 @@ from ._version import __version__
 from .errors import AnswerError, ConnectionLost, CredentialsError, Problem
 
 _MOST = 256 << 20  # bytes of an answer
+_MOST_AHEAD = 86400.0  # seconds that the server's clock is believed to be ahead
 _LOST = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError)
 # What passes by itself: a broken line, a busy server, a proxy in front of one that restarts.
 _PASSES = frozenset(("busy", "engine-busy", "duplicate", "too-many-requests", "unavailable"))
@@ -102,6 +103,15 @@ class Transport:
         if _loopback(host):  # a proxy is of no use there, and should not see the token
             handlers.append(urllib.request.ProxyHandler({}))
         self._opener = urllib.request.build_opener(*handlers)
+
+    def now(self) -> float:
+        """Tell the time, in seconds since 1970, for holding receipts against it.
+
+        Where the server's clock is ahead it counts: cosignatures are of its time, and a
+        machine that slept is behind. By more than a day it is not believed; where it is
+        behind, this machine's own clock counts.
+        """
+        return time.time() + min(max(self.clock_ahead, 0.0), _MOST_AHEAD)
 
     def get(self, path: str, accept: str = "application/json") -> Answer:
         """Fetch; what passes by itself is tried again."""

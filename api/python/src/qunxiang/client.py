@@ -98,6 +98,7 @@ class Client:
         self._http, self._keys, self._language = transport, keys, language
         self._trust = "given" if keys else ""
         self.identity = who
+        self._asked: dict[str, Estimate] = {}  # what was asked, by the ids of its answer
         self.last_ticket: Ticket | None = None
         """The ticket of the newest ``ask``, also where its answer was not waited for."""
 
@@ -184,7 +185,10 @@ class Client:
         The question is given as to :meth:`estimate`. Its price is shown first: at a
         terminal or in a notebook you are asked; a script gives ``max_cost`` (in rho) or
         ``confirm=True``, and else gets :class:`NotConfirmed`, which has the price. What an
-        answer that you have covers is free, and not asked about.
+        answer that you have covers is free, and not asked about. The server is held to what
+        you agreed to: where the price is higher by the time it charges, it refuses
+        (:class:`problems.PriceRefused`). An answer to another question than was asked is
+        refused here (:class:`AnswerError`).
 
         A lost connection is tried again under one idempotency key, so that nothing is
         charged twice. ``wait=False`` gives a :class:`Ticket`, for :meth:`wait` or
@@ -196,9 +200,11 @@ class Client:
             allow_empty=allow_empty,
         )  # fmt: skip
         estimate = self._estimate(question)
-        _asking.agree(estimate, max_cost=max_cost, confirm=confirm)
+        _asking.priced(estimate, question)
+        agreed = _asking.agree(estimate, max_cost=max_cost, confirm=confirm)
         # The version that was priced, and no other that comes in force meanwhile.
         question["template"] = estimate.template
+        question["max_rho"] = agreed
         key = idempotency_key or uuid.uuid4().hex
         try:
             answer = self._http.post("/v1/queries", question, key=key, fresh=not idempotency_key)
@@ -210,6 +216,7 @@ class Client:
             ) from None
         ticket = Ticket.of(answer.object())
         self.last_ticket = ticket
+        self._asked[ticket.id] = self._asked[ticket.release] = estimate
         if estimate.free and ticket.charged:
             warnings.warn(
                 f"What was free a moment ago was charged: {estimate.template} at about rho"
@@ -229,6 +236,8 @@ class Client:
                     "title": "Charged and abandoned" if now.charged else "Abandoned",
                     "detail": f"{now.id} will never be answered",
                 })  # fmt: skip
+            if name in self._asked:  # which may be answered by one that is more exact
+                self._asked[now.release] = self._asked[name]
             charged = ticket.charged if isinstance(ticket, Ticket) else now.charged
             return self.release(now.release, charged=charged)
         except KeyboardInterrupt:
@@ -275,13 +284,16 @@ class Client:
         name = _id(id)
         raw = self._http.get(f"/v1/releases/{name}.json").body
         receipt = self._receipt(name, raw) if verify else None
-        return Release(
+        out = Release(
             raw,
             receipt,
             charged=charged,
             fetch=lambda form: self.fetch(name, form),
             language=self._language,
         )
+        if asked := self._asked.get(_name(id)):
+            _asking.answers(asked, out.told)
+        return out
 
     def fetch(self, id: str | Ticket, form: str) -> bytes:
         """Fetch an answer as a file: json, csv, arrow, parquet or xlsx."""
@@ -297,8 +309,7 @@ class Client:
         text = self._http.get(f"/v1/releases/{name}/receipt").body
         keys = self.keys()
         try:
-            now = time.time() + self._http.clock_ahead
-            return verify(text, keys, raw, trust=self._trust, now=now)
+            return verify(text, keys, raw, trust=self._trust, now=self._http.now())
         except ReceiptError as err:
             if self._trust == "given":
                 raise

@@ -108,6 +108,12 @@ class Estimate:
         for s in self.scopes:
             left = f"{100 * s.left / s.cap:.3g} % of the cap is left" if s.cap else "it has no cap"
             out.append(f"Budget   {s.short}: {left}" + ("" if s.fits else "; IT DOES NOT FIT"))
+        if quota := self.told.get("quota"):
+            left = max(0.0, quota["quota_rho"] - quota["spent_rho"] - quota["held_rho"])
+            out.append(
+                f"Quota    {quota['grant']}: rho {left:.6g} is left of {quota['quota_rho']:.6g}"
+                + ("" if quota["fits"] else "; IT DOES NOT FIT")
+            )
         out += [f"Error    {e} (95 %)" for e in self.errors]
         out.append(
             f"Groups   {groups}; those under about {self.smallest_group:,} people are not shown"

@@ -197,6 +197,13 @@ class MostlyEmpty(Problem):
     )
 
 
+class PriceRefused(Problem):
+    """The answer costs more now than was agreed to."""
+
+    name = "price"
+    next_step = "Look at client.estimate(...) again, and ask at the new price if you agree to it."
+
+
 class IdempotencyRefused(Problem):
     """The idempotency key was used for another request."""
 
@@ -451,6 +458,7 @@ ALL: dict[str, type[Problem]] = {
         AccuracyRefused,
         QuestionRefused,
         MostlyEmpty,
+        PriceRefused,
         IdempotencyRefused,
         Duplicate,
         Malformed,
