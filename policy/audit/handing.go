@@ -58,13 +58,15 @@ func dayOf(seconds int64) int64 { return (seconds + 8*3600) / day }
 // plausible holds a charge's cost to its noise and its epoch to its day in China Standard
 // Time. Gaussian noise on whole numbers costs 1/(2 sigma^2) a channel at least: the dearest
 // noise for the cheapest question. A training's deviations are in finer units, and a round
-// may last; what is called a training's must be one.
+// may last; what is called a training's must be one, where it bears rules.
 func (b *books) plausible(r *Report, at int64, l *leaf) {
 	if b.old(l) {
 		return
 	}
 	least, first, today := l.noise, dayOf(l.time)-1, dayOf(l.time)
-	if string(l.catalogue) == training {
+	if l.rules == 0 && string(l.catalogue) == training {
+		least, first = 0, 0
+	} else if string(l.catalogue) == training {
 		least *= finestStep * finestStep
 		first = b.trains(r, at, l)
 	}

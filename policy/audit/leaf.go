@@ -20,6 +20,7 @@ type leaf struct {
 	passed                                  bool    // of an AUDIT
 	noise                                   float64 // of a CHARGE: the sum of 1/(2 sigma^2)
 	policy                                  int64   // of a CHARGE: the GRANT it was decided under
+	rules                                   int64   // of a CHARGE or RESERVE: that it bears, 0 for none
 	names                                   leafNames
 }
 

@@ -25,6 +25,7 @@ func (c *cursor) charge(l *leaf) {
 	l.purpose = c.text(`,"purpose":`)
 	c.text(`,"request":`)
 	l.cost.Rho = c.decimal(`,"rho":`)
+	c.rules(l)
 	l.list = c.ordered(`,"scopes":`, l.list)
 	l.noise = c.sigmas(`,"sigmas":`)
 	l.snapshot = c.text(`,"snapshot":`)

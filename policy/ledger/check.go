@@ -87,7 +87,7 @@ func (c *Charge) check() error {
 		"purpose", c.Purpose, "template", c.Template, "template_digest", c.TemplateDigest, "key", c.Key,
 		"snapshot", c.Snapshot, "request", c.Request)
 	for _, e := range []error{err, checkText("catalogue", c.Catalogue), checkText("idempotency", c.Idempotency),
-		checkTemplate(c.Template), checkList("scopes", c.Scopes, true), checkCount("epoch", c.Epoch), checkCount("policy", c.Policy), checkTime("due", c.Due)} {
+		checkTemplate(c.Template), checkList("scopes", c.Scopes, true), checkCount("epoch", c.Epoch), checkCount("policy", c.Policy), checkTime("due", c.Due), checkRules(c.Rules)} {
 		if e != nil {
 			return e
 		}

@@ -36,10 +36,14 @@ func (s *State) apply(l Leaf, raw []byte) error {
 	if err := s.chain.takes(&l); err != nil {
 		return err
 	}
+	if err := s.heldTo(l.Body); err != nil {
+		return err
+	}
 	if err := s.admit(l); err != nil {
 		return err
 	}
 	s.chain.add(&l, raw)
+	s.grown(l.Body)
 	s.size++
 	if l.Time.After(s.last) {
 		s.last = l.Time

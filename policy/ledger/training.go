@@ -15,9 +15,9 @@ const finestStep = 1.0 / (1 << 32)
 // set its cost aside, the number of an attempt in its id, and the root of the attempt's
 // transcript for its idempotency digest. Else the name alone would let a question escape
 // what others are held to. The opt-outs are those of the day on which the job set aside, or
-// later: only then does a node read its rows. Format 1 is not held to it.
+// later: only then does a node read its rows. What bears no rules is not held to it.
 func (s *State) trains(l Leaf, c *Charge) error {
-	if l.Previous == "" {
+	if c.Rules == 0 {
 		return nil
 	}
 	r := s.reservation(c.Key)
