@@ -62,9 +62,12 @@ func present(out io.Writer, p api.Proposal, list api.ProposalList) error {
 		if err != nil {
 			return err
 		}
-		t, err := catalog.Find(p.Name)
+		t, err := eitherTemplate(catalog, p.Name)
 		if err != nil {
 			return err
+		}
+		if t.Features != nil {
+			return showFeatures(out, t, catalog, false)
 		}
 		printTemplate(out, t, catalog)
 		return nil

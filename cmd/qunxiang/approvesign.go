@@ -38,10 +38,11 @@ func approveSignCommand(revoke bool) *cobra.Command {
 	c := &cobra.Command{
 		Use: "sign WHAT...", Short: "Approve things, after reading what they are", Args: cobra.MinimumNArgs(1),
 		Long: `Approve the things that WHAT names: a kind (grant, template, snapshot, resume, key,
-delete, audit, optouts: all of that kind), a template's id@version, or the first twenty digits of a
+delete, audit, job, optouts: all of that kind), a template's id@version, or the first twenty digits of a
 digest. By its kind the policy that waits is meant (grant), and where none waits the one
 in force. Each is shown first, but with --yes, and its digest is computed here from what
-is shown; of a template, from the copy in this program, which is shown whole; of a look
+is shown; of a template, from the copy in this program, which is shown whole; of a
+training job, from its card, which is shown in plain words; of a look
 at noise (audit), from the tiles of the published log, whose checkpoint must be signed
 as --policy says where that is given. A policy is shown whole and then by what it
 changes. What you ask for yourself, or gain by, you cannot approve.`,
@@ -113,7 +114,7 @@ func choose(list []api.Proposal, what []string, revoke bool) (chosen []api.Propo
 	waits := slices.ContainsFunc(list, func(p api.Proposal) bool { return p.Replaces != "" })
 	for _, w := range what {
 		before := len(chosen)
-		if t, err := catalog.Find(w); err == nil {
+		if t, err := eitherTemplate(catalog, w); err == nil {
 			w = t.Ref() // of I3, or of an id without its version
 		}
 		for _, p := range list {
@@ -127,6 +128,14 @@ func choose(list []api.Proposal, what []string, revoke bool) (chosen []api.Propo
 		}
 	}
 	return chosen, nil
+}
+
+// eitherTemplate finds a question or a feature template.
+func eitherTemplate(catalog *queries.Catalog, ref string) (*queries.Template, error) {
+	if t, err := catalog.FindFeatures(ref); err == nil {
+		return t, nil
+	}
+	return catalog.Find(ref)
 }
 
 func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approvals, list api.ProposalList, p api.Proposal) error {
@@ -194,14 +203,17 @@ func checkProposal(p api.Proposal) error {
 		if err != nil {
 			return err
 		}
-		t, err := catalog.Find(p.Name)
+		t, err := eitherTemplate(catalog, p.Name)
 		if err != nil || t.Digest() != p.Digest {
 			return errors.New("it is not the template that this program holds; nothing was signed")
 		}
 		return nil
 	}
-	if p.Subject == ledger.SubjectOptOuts { // it is no leaf
+	switch p.Subject { // these are no leaves
+	case ledger.SubjectOptOuts:
 		return nil
+	case ledger.SubjectJob:
+		return checkJob(p)
 	}
 	body, err := ledger.DecodeContent(p.Leaf)
 	if err != nil {

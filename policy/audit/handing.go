@@ -78,10 +78,14 @@ func (b *books) plausible(r *Report, at int64, l *leaf) {
 	}
 }
 
+// roundDays is how many days may lie between the reading of a round's rows and its charge.
+const roundDays = 7
+
 // trains finds fault with a charge that is called a training's and has not what each of them
 // has: a reservation of its job, an attempt's number in its id, and a transcript's root for
-// its idempotency digest. It gives the earliest epoch: a node reads its rows after its job
-// has set aside.
+// its idempotency digest; in a supervised domain the job is approved besides. It gives the
+// earliest epoch: a node reads its rows after its job has set aside, and again for each
+// round; after the last day of its job it has the days that everybody has.
 func (b *books) trains(r *Report, at int64, l *leaf) (first int64) {
 	v := b.find(l.key)
 	if v == nil {
@@ -94,5 +98,21 @@ func (b *books) trains(r *Report, at int64, l *leaf) (first int64) {
 	} else if root, err := hex.DecodeString(string(l.idempotency)); err != nil || len(root) != 32 || string(bytes.ToLower(l.idempotency)) != string(l.idempotency) {
 		r.find(TrainingUnfounded, at, "it names no transcript")
 	}
-	return dayOf(v.made) - 1
+	b.job(r, at, l, l.key)
+	if !v.open(l.time) {
+		return dayOf(l.time) - 1
+	}
+	return max(dayOf(v.made)-1, dayOf(l.time)-roundDays)
+}
+
+// job wants a training's job to be approved, by nobody who stands behind its principal.
+func (b *books) job(r *Report, at int64, l *leaf, digest []byte) {
+	if !b.under() {
+		return
+	}
+	asked := map[string]bool{}
+	if person := b.terms.persons[string(l.principal)]; person != "" {
+		asked[person] = true
+	}
+	b.want(r, at, l.time, b.terms, "job", string(digest), asked)
 }

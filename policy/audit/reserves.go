@@ -38,6 +38,9 @@ func (b *books) reserve(r *Report, at int64, l *leaf) {
 		r.find(Suspended, at, "its template is suspended")
 	}
 	b.inForce(r, at, l)
+	if l.rules > 0 {
+		b.job(r, at, l, l.job)
+	}
 	v := &reserve{at: at, made: l.time, job: string(l.job), grant: string(l.grant), terms: b.agreed(l), scopes: map[string]bool{}, left: l.cost, end: l.end}
 	if b.terms == nil {
 		r.find(NoCaps, at, "no GRANT has set caps")

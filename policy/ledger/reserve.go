@@ -200,6 +200,11 @@ func (s *State) setAside(l Leaf, r *Reserve) error {
 	if err := s.needAll(l.Time, r.Template, r.TemplateDigest); err != nil {
 		return err
 	}
+	if r.Rules > 0 {
+		if err := s.needJob(l.Time, r.Job, r.Principal); err != nil {
+			return err
+		}
+	}
 	if err := s.roomIn(g, r.Scopes, r.Cost, l.Time); err != nil {
 		return err
 	}

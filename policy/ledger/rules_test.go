@@ -36,8 +36,12 @@ func TestRulesGoOn(t *testing.T) {
 	unfounded.TemplateDigest = templateDigest
 	_, err := w.Charge(ctx, unfounded)
 	want(t, err, ledger.ErrReserve)
-	other := under(w.Ledger, attempt(w.Reservations()[0].Job, "j-3", 1, c.now()))
+	job := w.Reservations()[0].Job
+	other := under(w.Ledger, attempt(job, "j-3", 1, c.now()))
 	other.TemplateDigest, other.Scopes, other.Cost = templateDigest, []string{life}, dp.Cost{Rho: 1}
+	_, err = w.Charge(ctx, other)
+	want(t, err, ledger.ErrApproval) // which nobody asked for then
+	w.approve(ledger.SubjectJob, job, "ada", "bo")
 	_, err = w.Charge(ctx, other)
 	want(t, err, ledger.ErrReserve)
 }
