@@ -20,6 +20,7 @@ import (
 // copy does not stand in for witnesses, nor an absent disk for an empty one.
 func TestOutsideTells(t *testing.T) {
 	one, at := served(t, "w1.example")
+	two, _ := served(t, "w2.example")
 	dir := t.TempDir()
 	o := &outsideLog{file: filepath.Join(dir, witnessesFile), origin: "hangzhou",
 		keys: func() ([]string, []string, error) {
@@ -37,6 +38,7 @@ func TestOutsideTells(t *testing.T) {
 		"a copy and no witness's place":   {"outside: " + kept, single, false},
 		"a copy and a witness away":       {"witnesses: [{key: \"" + one + "\", url: \"http://127.0.0.1:1/\"}]\noutside: " + kept, single, false},
 		"a copy and the witness":          {"witnesses: [{key: \"" + one + "\", url: \"" + at + "\"}]\noutside: " + kept, single, true},
+		"one of the policy's two":         {"witnesses: [{key: \"" + one + "\", url: \"" + at + "\"}]", ledger.Witnesses{Keys: []string{one, two}, Quorum: 1}, false},
 		"the witness, the copy's is away": {"witnesses: [{key: \"" + one + "\", url: \"" + at + "\"}]\noutside: " + filepath.Join(dir, "away", "copy"), single, false},
 	} {
 		if err := os.WriteFile(o.file, []byte(c.text+"\n"), 0o600); err != nil {
