@@ -43,6 +43,8 @@ var foldMutants = []mutant{
 	{"fold, audit: a training forgets opt-outs", "policy/audit/handing.go", "return max(dayOf(v.made)-1, dayOf(l.time)-roundDays)", "return dayOf(v.made) - 1e6", "./policy/audit", "TestBothFoldsRefuse"},
 	{"fold, audit: a training costs nothing", "policy/audit/handing.go", "least *= finestStep * finestStep", "least = 0", "./policy/audit", "TestBothFoldsRefuse"},
 	{"fold, audit: after its last day a job trains on anything", "policy/audit/reserves.go", "case !v.open(l.time) && l.rules == 0:", "case !v.open(l.time):", "./policy/audit", "TestBothFoldsRefuse"},
+	{"fold: a digest in any letters", "policy/ledger/check.go", ", checkDigest(\"digest\", r.Digest)} {", "} {", "./policy/audit", "TestBothFoldsRefuse"},
+	{"fold, audit: a digest in any letters", "policy/audit/leaves.go", "len(l.digest) != 2*len(sum) || !unhex(&sum, l.digest)", "unhex(&sum, l.previous) && false", "./policy/audit", "TestBothFoldsRefuse"},
 	{"fold: older rules come back", "policy/ledger/rules.go", "bears && rules < s.rules {", "bears && rules < 0*s.rules {", "./policy/audit", "TestRulesGrow"},
 	{"fold: nothing written now bears rules", "policy/ledger/ledger.go", "c.Due, c.Rules = c.Due.UTC(), rulesNow", "c.Due = c.Due.UTC()", "./policy/ledger", "TestRulesGoOn"},
 	{"fold: the rules of today for yesterday", "policy/ledger/training.go", "\tif c.Rules == 0 {\n\t\treturn nil\n\t}\n", "", "./policy/audit", "TestLogOfFewerRules"},

@@ -46,6 +46,8 @@ func (c *cursor) release(l *leaf) {
 	l.kind = "RELEASE"
 	l.ref = c.count(`{"charge":`)
 	l.digest = c.text(`,"digest":`)
+	var sum link
+	c.bad = c.bad || len(l.digest) != 2*len(sum) || !unhex(&sum, l.digest)
 	l.id = c.text(`,"id":`)
 	l.index = c.count(`,"index":`)
 	c.padding()

@@ -66,6 +66,7 @@ func TestBothFoldsRefuse(t *testing.T) {
 		return base64.StdEncoding.EncodeToString(b)
 	}
 	signature := base64.StdEncoding.EncodeToString(append(append([]byte{1}, make([]byte, 31)...), make([]byte, 32)...))
+	answering := released
 	released := func(f *forge) *forge { return f.chained("CHARGE", asked("r-1")).chained("RELEASE", released("r-1", 8)) }
 	for name, tt := range map[string]struct {
 		log  func() *forge
@@ -110,6 +111,14 @@ func TestBothFoldsRefuse(t *testing.T) {
 			}
 			return f.chained("CHARGE", asked("r-1", "template", "claim-severity@1.0.0-bis"))
 		}, "not-approved "},
+		"the same answer in other letters": {func() *forge {
+			f := watched(t).chained("CHARGE", asked("r-1")).chained("CHARGE", asked("r-2"))
+			f.chained("RELEASE", answering("r-1", 8, "digest", strings.Repeat("ab", 32)))
+			return f.chained("RELEASE", answering("r-2", 9, "digest", strings.Repeat("aB", 32)))
+		}, "leaf-malformed "},
+		"an answer of a few digits": {func() *forge {
+			return watched(t).chained("CHARGE", asked("r-1")).chained("RELEASE", answering("r-1", 8, "digest", "abcd"))
+		}, "leaf-malformed "},
 		"k 1":         {func() *forge { return inPlace(t, overseen(t, "k", "1")) }, "supervision-lost "},
 		"k 19":        {func() *forge { return inPlace(t, overseen(t, "k", "19")) }, "supervision-lost "},
 		"k -5":        {func() *forge { return inPlace(t, overseen(t, "k", "-5")) }, "supervision-lost "},

@@ -110,10 +110,12 @@ func (c *Charge) check() error {
 }
 
 func (r *Release) check() error {
-	if err := checkCount("charge", r.Charge); err != nil {
-		return err
+	for _, err := range []error{checkCount("charge", r.Charge), checkDigest("digest", r.Digest)} { // in one spelling: it is compared
+		if err != nil {
+			return err
+		}
 	}
-	return checkTexts("id", r.ID, "digest", r.Digest)
+	return checkTexts("id", r.ID)
 }
 
 func (a *Abandon) check() error { return checkCount("charge", a.Charge) }
