@@ -30,12 +30,12 @@ type books struct {
 	pinned     *witness.Trust // of the auditor
 	rules      int64          // of the newest leaf that bears any
 	unruled    unruled
-	since      int64                       // the first supervised policy, -1 for none
-	before     int64                       // charges that were made until then
-	looks      map[string]bool             // noise audits, by root
-	roots      []look                      // that they are said to be of
-	approvals  map[string]map[string]*said // by subject and digest, and by person
-	head       link                        // what the next leaf is chained to
+	since      int64                      // the first supervised policy, -1 for none
+	before     int64                      // charges that were made until then
+	looks      map[string]bool            // noise audits, by root
+	roots      []look                     // that they are said to be of
+	approvals  map[thing]map[string]*said // by person
+	head       link                       // what the next leaf is chained to
 	linked     bool
 	names      namer
 	ids        nameSet
@@ -80,7 +80,7 @@ type standing struct {
 }
 
 func newBooks(population string) *books {
-	return &books{population: population, since: -1, named: map[string]bool{}, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]bool{}, looks: map[string]bool{}, approvals: map[string]map[string]*said{},
+	return &books{population: population, since: -1, named: map[string]bool{}, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]bool{}, looks: map[string]bool{}, approvals: map[thing]map[string]*said{},
 		standing: map[string]*standing{}, uses: map[string]map[string]*Use{},
 		reserved: map[int64]*reserve{}, names: newNamer()}
 }

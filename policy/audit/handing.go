@@ -110,9 +110,9 @@ func (b *books) job(r *Report, at int64, l *leaf, digest []byte) {
 	if !b.under() {
 		return
 	}
-	asked := map[string]bool{}
+	var asked map[string]bool
 	if person := b.terms.persons[string(l.principal)]; person != "" {
-		asked[person] = true
+		asked = b.terms.alone(person)
 	}
 	b.want(r, at, l.time, b.terms, "job", string(digest), asked)
 }

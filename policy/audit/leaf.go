@@ -34,10 +34,11 @@ type terms struct {
 	approvers, persons map[string]string // person to key, principal to person
 	kept, quorum       int64             // kept: days
 	witnesses          []string
-	readers            map[string]string // principal to organisation
-	replaces, at       int64             // the GRANT before, its own leaf
-	content            string            // what approvals bind; supervised only
-	askers             map[string]bool   // people who may not approve it
+	readers            map[string]string          // principal to organisation
+	replaces, at       int64                      // the GRANT before, its own leaf
+	content            string                     // what approvals bind; supervised only
+	askers             map[string]bool            // people who may not approve it
+	one                map[string]map[string]bool // sets of one person
 }
 
 type grant struct {

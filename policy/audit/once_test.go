@@ -39,14 +39,14 @@ func inPlace(t *testing.T, policy members) *forge {
 }
 
 // trained is a domain in which a job has set aside, and a charge of its first attempt.
-func trained(t *testing.T, pairs ...any) *forge {
+func trained(t testing.TB, pairs ...any) *forge {
 	f := watched(t).approved("job", jobOne, "bo", "cy")
 	f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest))
 	return f.chained("CHARGE", attempting(jobOne, append([]any{"time", start + 10, "due", start + 40*day}, pairs...)...))
 }
 
 // trainedUntil is trained, of a job with another last day.
-func trainedUntil(t *testing.T, last string, pairs ...any) *forge {
+func trainedUntil(t testing.TB, last string, pairs ...any) *forge {
 	f := watched(t).approved("job", jobOne, "bo", "cy")
 	f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "last_day", last))
 	return f.chained("CHARGE", attempting(jobOne, append([]any{"due", start + 40*day}, pairs...)...))

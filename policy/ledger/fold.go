@@ -149,12 +149,15 @@ func (s *State) plausible(l Leaf, c *Charge) error {
 // dear wants the cost to be what the noise costs at least where a person moves one cell by
 // so much, squared: Gaussian noise of deviation sigma costs 1/(2 sigma^2) a channel where
 // that is 1, as on whole numbers (Bun and Steinke 2016, proposition 1.6; Canonne, Kamath
-// and Steinke 2020, theorem 4).
+// and Steinke 2020, theorem 4). Sums of floats depend on their order: it is that in which
+// the leaf has the channels, so that every reader comes to the same.
 func (c *Charge) dear(moved float64) error {
 	least := 0.0
-	for _, sigma := range c.Sigmas {
-		least += moved / (2 * sigma * sigma)
+	for _, channel := range sortedKeys(c.Sigmas) {
+		sigma := c.Sigmas[channel]
+		least += 1 / (2 * sigma * sigma)
 	}
+	least *= moved
 	if c.Cost.RhoFloat() < least*(1-1e-9) {
 		return fmt.Errorf("%w: rho %g for noise that costs %g at least", ErrLeaf, c.Cost.RhoFloat(), least)
 	}
