@@ -70,7 +70,7 @@ var trustMutants = []mutant{
 	{"once, audit: charged under any policy", "policy/audit/handing.go", "if !b.old(l) && l.policy != b.terms.at {", "if false {", "./policy/audit", "TestBothFoldsRefuse"},
 	{"once, audit: handed to anybody", "policy/audit/handing.go", "\t\t\tb.granted(r, at, l)\n", "", "./policy/audit", "TestBothFoldsRefuse"},
 	{"once, audit: anybody reads by role", "policy/audit/handing.go", "case !reads || organisation != string(l.organisation) || len(l.grant) > 0:", "case !reads && organisation != \"\":", "./policy/audit", "TestBothFoldsRefuse"},
-	{"once, audit: templates under any name", "policy/audit/supervision.go", "(named == \"\" || s.name == named) {", "(named == \"\" || s.name != \"\") {", "./policy/audit", "TestBothFoldsRefuse"},
+	{"once, audit: templates under any name", "policy/audit/supervision.go", "(named == \"\" || s.name == named)\n", "(named == \"\" || s.name != \"\")\n", "./policy/audit", "TestBothFoldsRefuse"},
 	{"once, audit: looks at any root", "policy/audit/tree.go", "l.leaves <= l.at && hex.EncodeToString(root[:]) != l.root {", "l.leaves < 0 && root != (hash{}) && hex.EncodeToString(nil) != l.root {", "./policy/audit", "TestBothFoldsRefuse"},
 	{"once, audit: ghosts put policies forward", "policy/audit/supervision.go", "if b.terms.persons[t.by] == \"\" {", "if false {", "./policy/audit", "TestBothFoldsRefuse"},
 	{"once, audit: nobody asks", "policy/audit/handing.go", "if b.under() && b.terms.persons[string(l.principal)] == \"\" {", "if false {", "./policy/audit", "TestBothFoldsRefuse"},

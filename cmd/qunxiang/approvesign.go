@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -61,7 +62,7 @@ changes. What you ask for yourself, or gain by, you cannot approve.`,
 	f := c.Flags()
 	f.StringVar(&s.person, "person", "", "whose approval it is, as the policy names them")
 	f.StringVar(&s.keyFile, "approver-key", "", "file with that person's key, of approve keygen")
-	f.StringVar(&s.policy, "policy", "", "file with the pinned keys of the log, for audit: its checkpoint must be signed by one")
+	f.StringVar(&s.policy, "policy", "", "file with the pinned keys of the log: its checkpoint, by which a policy in force and a look at noise are known, must be signed by one")
 	f.StringVar(&s.list, "list", "", "file with the identifiers of a list of opt-outs, one a line, which you have from the requests themselves")
 	f.IntVar(&s.days, "days", 365, "how long it holds, at most 366 days")
 	f.BoolVar(&s.yes, "yes", false, "do not ask")
@@ -147,6 +148,10 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 	if err == nil && p.Subject == ledger.SubjectAudit {
 		err = s.checkLook(a.Published(ctx), population, p)
 	}
+	var place inPlace
+	if err == nil {
+		place, err = s.placeOf(a.Published(ctx), list, p)
+	}
 	if err != nil {
 		return &exitError{exitInvalid, err}
 	}
@@ -155,7 +160,7 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 		verb = "take back your approval of"
 	}
 	if !s.yes {
-		if err := present(out, p, list); err != nil {
+		if err := present(out, p, list, place); err != nil {
 			return &exitError{exitInvalid, err}
 		}
 	}
@@ -172,6 +177,17 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 	}
 	_, err = fmt.Fprintf(out, "%s %s: %s by %s, %s\n", p.Subject, printable(p.Name), map[bool]string{false: "approved", true: "taken back"}[s.revoke], s.person, where)
 	return err
+}
+
+// placeOf is placeOf for what is to be signed. To take back it need not be proven.
+func (s *signing) placeOf(log fs.FS, list api.ProposalList, p api.Proposal) (place inPlace, err error) {
+	switch {
+	case !s.revoke:
+		return placeOf(log, list, p, s.policy)
+	case p.Replaces != "" && !s.yes:
+		place.old, err = replaced(p, list.Proposals)
+	}
+	return place, err
 }
 
 // submit signs a statement and sends it. Statements of one person on one thing are told
