@@ -73,7 +73,7 @@ var foldMutants = []mutant{
 	{"cmd: the disk of the copy need not be there", "cmd/qunxiang/outside.go", "_, err = os.Stat(filepath.Dir(o.copy))", "_, err = os.Stat(filepath.Dir(o.file))", "./cmd/qunxiang", "TestOutsideTells"},
 	{"cmd: another leaf is replaced than is shown", "cmd/qunxiang/approveshow.go", "g.Replaces != old.Since.Leaf", "g.Replaces < -1", "./cmd/qunxiang", "TestWhatIsReplaced"},
 	{"cmd: any policy is in force", "cmd/qunxiang/approveproven.go", "\tcase digest != old.Digest:\n", "\tcase false:\n", "./cmd/qunxiang", "TestPlaceIsProven"},
-	{"cmd: a policy's leaf is the server's word", "cmd/qunxiang/approveproven.go", "if hashes[0] != tlog.RecordHash(raw) {", "if false {", "./cmd/qunxiang", "TestPlaceIsProven"},
+	{"cmd: a policy's leaf is the server's word", "cmd/qunxiang/approveproven.go", "if hashes[0] != tlog.RecordHash(raw) {", "if hashes[0] != tlog.RecordHash(raw) && index < 0 {", "./cmd/qunxiang", "TestPlaceIsProven"},
 	{"cmd: a policy's time is the server's word", "cmd/qunxiang/approveproven.go", "case !leaf.Time.Equal(old.Since.Time):", "case false:", "./cmd/qunxiang", "TestPlaceIsProven"},
 	{"cmd: a place that is not proven is not told", "cmd/qunxiang/approveproven.go", "in.how = fmt.Sprintf(\"NOT PROVEN: ", "_ = fmt.Sprintf(\"NOT PROVEN: ", "./cmd/qunxiang", "TestPlaceIsProven"},
 	{"events: a stream outlives its credential", "api/events.go", "\t\t\tif !holds() {\n\t\t\t\treturn\n\t\t\t}\n", "", "./api", "TestStreamEndsWith"},

@@ -38,6 +38,7 @@ func TestDroppedApprover(t *testing.T) {
 	}{
 		"while dropped":        {func() *forge { return dropped().chained("CHARGE", asked("r-1")) }, "not-approved "},
 		"named again":          {func() *forge { return back(dropped()) }, ""},
+		"takes back":           {func() *forge { return takesBack(dropped()) }, ""},
 		"taken back meanwhile": {func() *forge { return backAt(again, takesBack(dropped())) }, "not-approved "},
 		"approves meanwhile": {func() *forge {
 			return dropped().chained("APPROVE", says("bo", "template", templateDigest, "made", start+1, "time", start+1))
