@@ -50,6 +50,7 @@ var foldMutants = []mutant{
 	{"fold, audit: who is dropped takes nothing back", "policy/audit/supervision.go", "\t\ts.key = before.key // of", "\t\t_ = before.key // of", "./policy/audit", "TestDroppedApprover"},
 	{"fold, audit: who is dropped approves", "policy/audit/supervision.go", "s.key == \"\" && s.revoked && before != nil", "s.key == \"\" && before != nil", "./policy/audit", "TestDroppedApprover"},
 	{"fold: noise is added in any order", "policy/ledger/charge.go", "for _, channel := range sortedKeys(c.Sigmas) {", "for channel := range c.Sigmas {", "./policy/audit", "TestNoiseIsAddedInOrder"},
+	{"federated: a job that waits for approvals is lost", "federated/books.go", ", ledger.ErrReserve, ledger.ErrApproval,", ", ledger.ErrReserve,", "./federated", "TestMendable"},
 	{"fold: older rules come back", "policy/ledger/rules.go", "bears && rules < s.rules {", "bears && rules < 0*s.rules {", "./policy/audit", "TestRulesGrow"},
 	{"fold: nothing written now bears rules", "policy/ledger/ledger.go", "c.Due, c.Rules = c.Due.UTC(), rulesNow", "c.Due = c.Due.UTC()", "./policy/ledger", "TestRulesGoOn"},
 	{"fold: the rules of today for yesterday", "policy/ledger/training.go", "\tif c.Rules == 0 {\n\t\treturn nil\n\t}\n", "", "./policy/audit", "TestLogOfFewerRules"},
