@@ -27,7 +27,7 @@ var keyMutants = []mutant{
 	{"opt-outs: who put it forward answers for it", "policy/ledger/aside.go", "counts(s.grant, at) && !not[person] {", "counts(s.grant, at) && len(not) < 9 {", "./policy/ledger", "TestApprovedAside"},
 	{"opt-outs: unsigned words count", "policy/ledger/aside.go", "key != \"\" && v.verify(s.population, key) == nil && ", "key != \"\" && ", "./policy/ledger", "TestApprovedAside"},
 	{"opt-outs: a word is not taken back", "policy/ledger/aside.go", "\t\tall[a.Approver].Approve = a\n", "\t\tif all[a.Approver].Approve == nil {\n\t\t\tall[a.Approver].Approve = a\n\t\t}\n", "./policy/ledger", "TestApprovedAside"},
-	{"opt-outs: the log tells of them", "policy/ledger/approve.go", "SubjectDelete, SubjectAudit}", "SubjectDelete, SubjectAudit, SubjectOptOuts}", "./policy/ledger", "TestApprovedAside"},
+	{"opt-outs: the log tells of them", "policy/ledger/approve.go", "SubjectAudit, SubjectJob}", "SubjectDelete, SubjectAudit, SubjectOptOuts}", "./policy/ledger", "TestApprovedAside"},
 	{"opt-outs: a list is signed unread", "cmd/qunxiang/approvelook.go", "	if optOutDigest(population, optOutMember(text, \"salt\"), ids) != optOutMember(text, \"list\") {", "	if len(ids) == 0 {", "./cmd/qunxiang", "TestOptOutLists"},
 	{"looks: the root is signed as shown", "cmd/qunxiang/approvelook.go", "	if hex.EncodeToString(root[:]) != p.Digest {", "	if hex.EncodeToString(root[:]) == \"\" {", "./cmd/qunxiang", "TestLookIsHeldAgainstTheLog"},
 	{"looks: any checkpoint will do", "cmd/qunxiang/approvelook.go", "	if pinned != \"\" {", "	if false {", "./cmd/qunxiang", "TestLookIsHeldAgainstTheLog"},

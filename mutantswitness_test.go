@@ -23,7 +23,7 @@ var witnessMutants = []mutant{
 	{"quorum: being put back is not asked for", "policy/witness/ask.go", "\tif proven(err) {\n\t\tw.q.end(err)\n", "\tif false {\n\t\tw.q.end(err)\n", "./policy/witness", "TestPutBack"},
 	{"quorum: what the log never signed is proof", "policy/witness/ask.go", "\tc, _, err := w.q.ours(text)\n\tif err != nil {", "\tc, _, err := w.q.ours(text)\n\tif n, _, e := splitNote(text); e == nil {\n\t\tc, err = ParseCheckpoint(n)\n\t}\n\tif err != nil {", "./policy/witness", "TestSaidToBeAhead"},
 	{"quorum: a log that another history continues", "policy/witness/ask.go", "\tif tlog.CheckTree(proof, ours.Size, ours.Root, theirs.Size, theirs.Root) != nil {", "\tif proof == nil {", "./policy/witness", "TestPutBack"},
-	{"quorum: one answer tells whether the disk was put back", "policy/witness/quorum.go", "need := len(q.asked) - q.o.Quorum + 1", "need := 1", "./policy/witness", "TestNewestNeedsEveryQuorum"},
+	{"quorum: one answer tells whether the disk was put back", "policy/witness/quorum.go", "need := q.o.Of - q.o.Quorum + 1", "need := 1", "./policy/witness", "TestNewestNeedsEveryQuorum"},
 	{"SM2: the head is not signed", "policy/witness/sm2.go", "return append(append(make([]byte, 0, len(text)+len(head)), text...), head...)", "return text", "./policy/witness", "TestEveryBitOfSM2Counts|TestSignaturesOfOthers"},
 	{"SM2: signed without ZA", "policy/witness/sm2.go", "sm2Message(text, s.head[:]), sm2.DefaultSM2SignerOpts)", "sm2Message(text, s.head[:]), nil)", "./policy/witness", "TestEveryBitOfSM2Counts"},
 	{"SM2: another kind of key", "policy/witness/sm2.go", " || string(data[:len(SM2Type)]) != SM2Type", "", "./policy/witness", "TestKeyTexts"},

@@ -22,10 +22,10 @@ type Approvals interface {
 
 // Proposal is a thing that approvals are of.
 type Proposal struct {
-	Subject  string          `json:"subject" enum:"grant,template,snapshot,resume,key,delete,audit,optouts"`
+	Subject  string          `json:"subject" enum:"grant,template,snapshot,resume,key,delete,audit,job,optouts"`
 	Name     string          `json:"name" doc:"What it is, in words."`
 	Detail   string          `json:"detail" doc:"What to look at: of a policy its file."`
-	Leaf     []byte          `json:"leaf,omitempty" doc:"The leaf that the log will bear, at place 0: what the digest is of. None for a template; of opt-outs, which the log says nothing of, the text that is approved; of a look at noise the digest is the root in it."`
+	Leaf     []byte          `json:"leaf,omitempty" doc:"The leaf that the log will bear, at place 0: what the digest is of. None for a template; of a training job its card; of opt-outs, which the log says nothing of, the text that is approved; of a look at noise the digest is the root in it."`
 	Digest   string          `json:"digest" doc:"SHA-256 that an approval binds."`
 	By       []string        `json:"by" doc:"The principals who ask for it; their approvals do not count."`
 	Approved []ApprovalEntry `json:"approved" doc:"Approvals that hold now."`

@@ -233,7 +233,7 @@ func ruled(err error) error {
 	}
 	for _, rule := range []error{
 		ledger.ErrGrant, ledger.ErrSnapshot, ledger.ErrSuspended, ledger.ErrNoCaps,
-		ledger.ErrDuplicate, ledger.ErrLeaf, ledger.ErrConflict, ledger.ErrReserve,
+		ledger.ErrDuplicate, ledger.ErrLeaf, ledger.ErrConflict, ledger.ErrReserve, ledger.ErrApproval,
 	} {
 		if errors.Is(err, rule) {
 			return fmt.Errorf("%w: %w", ErrRefused, err)

@@ -23,6 +23,7 @@ func TestMendable(t *testing.T) {
 	}{
 		{ErrLimit, WaitLimits}, {ErrSnapshot, WaitLimits}, {ErrAbsent, WaitSnapshot}, {ErrRefused, WaitRules},
 		{fmt.Errorf("%w: %w", ErrRefused, ErrRoom), WaitBudget},
+		{ruled(fmt.Errorf("%w: the job", ledger.ErrApproval)), WaitRules},
 		{fmt.Errorf("%w: %w", ErrRefused, ErrCard), ""}, {ErrCard, ""}, {ErrApproval, ""}, {ErrOptions, ""}, {ErrStopped, ""},
 		{&glm.FieldError{Field: "age"}, ""}, {journal.ErrRollback, ""}, {journal.ErrDamaged, ""}, {secagg.ErrEvidence, ""},
 		{secagg.ErrRollback, ""}, {errors.New("a disk"), ""}, {nil, ""},

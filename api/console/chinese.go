@@ -299,6 +299,7 @@ var chinese = map[string]string{
 	"subject key":                         "密钥",
 	"subject delete":                      "删除",
 	"subject audit":                       "噪声审计",
+	"subject job":                         "联合训练任务",
 	"subject optouts":                     "退出名单",
 	"approved by so far":                  "已有批准：%d",
 	"in force":                            "已生效，依据批准（%d）",

@@ -299,6 +299,7 @@ var english = map[string]string{
 	"subject key":                         "key",
 	"subject delete":                      "deletion",
 	"subject audit":                       "noise audit",
+	"subject job":                         "training job",
 	"subject optouts":                     "opt-outs",
 	"approved by so far":                  "Approvals so far: %d",
 	"in force":                            "In force, resting on approvals (%d)",

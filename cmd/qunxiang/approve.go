@@ -24,9 +24,8 @@ func approveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "approve", Short: "Approve, as one of two people, what may be asked and used",
 		Long: `In a supervised domain policies, templates, snapshots, resumptions, deletions, keys,
-lists of opt-outs and looks at noise need the approvals of two people, neither of whom
-asked for them. An approval is
-a statement signed with the approver's own key. It binds one digest, expires, and can
+training jobs, lists of opt-outs and looks at noise need the approvals of two people,
+neither of whom asked for them. An approval is a statement signed with the approver's own key. It binds one digest, expires, and can
 be taken back; what rests on it then stops.`,
 		Example: "  qunxiang approve keygen --out ada.key\n  qunxiang approve list --server https://domain.example --token ...\n" +
 			"  qunxiang approve sign grant --person Ada --approver-key ada.key --server https://domain.example --token ...",

@@ -35,37 +35,48 @@ func (s *signing) checkLook(log fs.FS, population string, p api.Proposal) error 
 	return nil
 }
 
-// publishedRoot is the root of a log's first leaves, by its tiles. Those are held against
-// the checkpoint, and that against the pinned keys where there is a file of them.
+// publishedRoot is the root of a log's first leaves, by its tiles, which are held against
+// the checkpoint.
 func publishedRoot(log fs.FS, population string, leaves int64, pinned string) (root tlog.Hash, err error) {
+	tree, err := publishedTree(log, population, pinned)
+	switch {
+	case err != nil:
+		return root, err
+	case leaves < 1 || leaves > tree.N:
+		return root, fmt.Errorf("%w: its checkpoint is over %d", ledger.ErrUnknown, tree.N)
+	}
+	return tlog.TreeHash(leaves, tlog.TileHashReader(tree, tileFiles{log}))
+}
+
+// publishedTree is what a log's checkpoint says, which is held against the pinned keys where
+// there is a file of them.
+func publishedTree(log fs.FS, population, pinned string) (tree tlog.Tree, err error) {
 	text, err := fs.ReadFile(log, "checkpoint")
 	if err != nil {
-		return root, err
+		return tree, err
 	}
 	body, _, _ := strings.Cut(string(text), "\n\n")
 	c, err := witness.ParseCheckpoint(body + "\n")
 	switch {
 	case err != nil:
-		return root, err
+		return tree, err
 	case c.Origin != population:
-		return root, fmt.Errorf("it is the log of %s", c.Origin)
-	case leaves < 1 || leaves > c.Size:
-		return root, fmt.Errorf("%w: its checkpoint is over %d", ledger.ErrUnknown, c.Size)
+		return tree, fmt.Errorf("it is the log of %s", c.Origin)
 	}
 	if pinned != "" {
 		keys, err := os.ReadFile(pinned)
 		if err != nil {
-			return root, err
+			return tree, err
 		}
 		trust, err := witness.ParseTrust(keys)
 		if err != nil {
-			return root, fmt.Errorf("%s: %w", pinned, err)
+			return tree, fmt.Errorf("%s: %w", pinned, err)
 		}
 		if _, err := audit.Follow(trust, log, time.Now()).Open(text, time.Now()); err != nil {
-			return root, err
+			return tree, err
 		}
 	}
-	return tlog.TreeHash(leaves, tlog.TileHashReader(tlog.Tree{N: c.Size, Hash: c.Root}, tileFiles{log}))
+	return tlog.Tree{N: c.Size, Hash: c.Root}, nil
 }
 
 // tileFiles reads tiles by the names of C2SP tlog-tiles.

@@ -17,11 +17,14 @@ import (
 
 func approveShowCommand() *cobra.Command {
 	var w where
+	var pinned string
 	c := &cobra.Command{
 		Use: "show WHAT...", Short: "Show what an approval would be of, and sign nothing", Args: cobra.MinimumNArgs(1),
 		Long: `Show the things that WHAT names, as approve sign shows them before it asks: a kind, a
 template's id@version, or the first twenty digits of a digest. Of a policy that waits it
-says which one it takes the place of, since when that is in force, and what it changes in it.`,
+says which one it takes the place of, since when that is in force, and what it changes in it;
+that is proven by the published log, whose checkpoint must be signed as --policy says
+where that is given.`,
 		Example: "  qunxiang approve show grant --domain D --as steward-a",
 		RunE: func(c *cobra.Command, args []string) error {
 			a, err := w.approvals(c.Context(), reading)
@@ -41,7 +44,11 @@ says which one it takes the place of, since when that is in force, and what it c
 				if err := checkProposal(p); err != nil {
 					return &exitError{exitInvalid, fmt.Errorf("%s %s: %w", p.Subject, printable(p.Name), err)}
 				}
-				if err := present(c.OutOrStdout(), p, list); err != nil {
+				in, err := placeOf(a.Published(c.Context()), list, p, pinned)
+				if err == nil {
+					err = present(c.OutOrStdout(), p, list, in)
+				}
+				if err != nil {
 					return &exitError{exitInvalid, err}
 				}
 			}
@@ -49,12 +56,13 @@ says which one it takes the place of, since when that is in force, and what it c
 		},
 	}
 	w.flags(c)
+	c.Flags().StringVar(&pinned, "policy", "", "file with the pinned keys of the log: its checkpoint must be signed by one")
 	return c
 }
 
 // present prints what is about to be signed: a template from the copy in this program, a
 // policy whole and then what it changes in the one in force.
-func present(out io.Writer, p api.Proposal, list api.ProposalList) error {
+func present(out io.Writer, p api.Proposal, list api.ProposalList, in inPlace) error {
 	fmt.Fprintf(out, "%s %s\nof population %s, digest %s\n", p.Subject, printable(p.Name), printable(list.Population), p.Digest)
 	fmt.Fprintf(out, "asked for by %s\n", printable(dash(p.By)))
 	if p.Subject == ledger.SubjectTemplate {
@@ -62,9 +70,12 @@ func present(out io.Writer, p api.Proposal, list api.ProposalList) error {
 		if err != nil {
 			return err
 		}
-		t, err := catalog.Find(p.Name)
+		t, err := eitherTemplate(catalog, p.Name)
 		if err != nil {
 			return err
+		}
+		if t.Features != nil {
+			return showFeatures(out, t, catalog, false)
 		}
 		printTemplate(out, t, catalog)
 		return nil
@@ -76,13 +87,12 @@ func present(out io.Writer, p api.Proposal, list api.ProposalList) error {
 		fmt.Fprintln(out, p.Detail)
 		return nil
 	}
-	old, err := replaced(p, list.Proposals)
-	if err != nil {
-		return err
+	fmt.Fprintf(out, "takes the place of %s, in force since %s: approvals of it serve for this change alone\n", printable(in.old.Name), sinceWhen(in.old.Since))
+	if in.how != "" {
+		fmt.Fprintln(out, in.how)
 	}
-	fmt.Fprintf(out, "takes the place of %s, in force since %s: approvals of it serve for this change alone\n", printable(old.Name), sinceWhen(old.Since))
 	fmt.Fprintln(out, p.Detail)
-	showChanges(out, p, old)
+	showChanges(out, p, in.old)
 	return nil
 }
 

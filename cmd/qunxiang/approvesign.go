@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -38,10 +39,11 @@ func approveSignCommand(revoke bool) *cobra.Command {
 	c := &cobra.Command{
 		Use: "sign WHAT...", Short: "Approve things, after reading what they are", Args: cobra.MinimumNArgs(1),
 		Long: `Approve the things that WHAT names: a kind (grant, template, snapshot, resume, key,
-delete, audit, optouts: all of that kind), a template's id@version, or the first twenty digits of a
+delete, audit, job, optouts: all of that kind), a template's id@version, or the first twenty digits of a
 digest. By its kind the policy that waits is meant (grant), and where none waits the one
 in force. Each is shown first, but with --yes, and its digest is computed here from what
-is shown; of a template, from the copy in this program, which is shown whole; of a look
+is shown; of a template, from the copy in this program, which is shown whole; of a
+training job, from its card, which is shown in plain words; of a look
 at noise (audit), from the tiles of the published log, whose checkpoint must be signed
 as --policy says where that is given. A policy is shown whole and then by what it
 changes. What you ask for yourself, or gain by, you cannot approve.`,
@@ -60,7 +62,7 @@ changes. What you ask for yourself, or gain by, you cannot approve.`,
 	f := c.Flags()
 	f.StringVar(&s.person, "person", "", "whose approval it is, as the policy names them")
 	f.StringVar(&s.keyFile, "approver-key", "", "file with that person's key, of approve keygen")
-	f.StringVar(&s.policy, "policy", "", "file with the pinned keys of the log, for audit: its checkpoint must be signed by one")
+	f.StringVar(&s.policy, "policy", "", "file with the pinned keys of the log: its checkpoint, by which a policy in force and a look at noise are known, must be signed by one")
 	f.StringVar(&s.list, "list", "", "file with the identifiers of a list of opt-outs, one a line, which you have from the requests themselves")
 	f.IntVar(&s.days, "days", 365, "how long it holds, at most 366 days")
 	f.BoolVar(&s.yes, "yes", false, "do not ask")
@@ -113,7 +115,7 @@ func choose(list []api.Proposal, what []string, revoke bool) (chosen []api.Propo
 	waits := slices.ContainsFunc(list, func(p api.Proposal) bool { return p.Replaces != "" })
 	for _, w := range what {
 		before := len(chosen)
-		if t, err := catalog.Find(w); err == nil {
+		if t, err := eitherTemplate(catalog, w); err == nil {
 			w = t.Ref() // of I3, or of an id without its version
 		}
 		for _, p := range list {
@@ -129,6 +131,14 @@ func choose(list []api.Proposal, what []string, revoke bool) (chosen []api.Propo
 	return chosen, nil
 }
 
+// eitherTemplate finds a question or a feature template.
+func eitherTemplate(catalog *queries.Catalog, ref string) (*queries.Template, error) {
+	if t, err := catalog.FindFeatures(ref); err == nil {
+		return t, nil
+	}
+	return catalog.Find(ref)
+}
+
 func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approvals, list api.ProposalList, p api.Proposal) error {
 	population := list.Population
 	err := checkProposal(p)
@@ -138,6 +148,10 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 	if err == nil && p.Subject == ledger.SubjectAudit {
 		err = s.checkLook(a.Published(ctx), population, p)
 	}
+	var place inPlace
+	if err == nil {
+		place, err = s.placeOf(a.Published(ctx), list, p)
+	}
 	if err != nil {
 		return &exitError{exitInvalid, err}
 	}
@@ -146,7 +160,7 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 		verb = "take back your approval of"
 	}
 	if !s.yes {
-		if err := present(out, p, list); err != nil {
+		if err := present(out, p, list, place); err != nil {
 			return &exitError{exitInvalid, err}
 		}
 	}
@@ -163,6 +177,17 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 	}
 	_, err = fmt.Fprintf(out, "%s %s: %s by %s, %s\n", p.Subject, printable(p.Name), map[bool]string{false: "approved", true: "taken back"}[s.revoke], s.person, where)
 	return err
+}
+
+// placeOf is placeOf for what is to be signed. To take back it need not be proven.
+func (s *signing) placeOf(log fs.FS, list api.ProposalList, p api.Proposal) (place inPlace, err error) {
+	switch {
+	case !s.revoke:
+		return placeOf(log, list, p, s.policy)
+	case p.Replaces != "" && !s.yes:
+		place.old, err = replaced(p, list.Proposals)
+	}
+	return place, err
 }
 
 // submit signs a statement and sends it. Statements of one person on one thing are told
@@ -194,14 +219,17 @@ func checkProposal(p api.Proposal) error {
 		if err != nil {
 			return err
 		}
-		t, err := catalog.Find(p.Name)
+		t, err := eitherTemplate(catalog, p.Name)
 		if err != nil || t.Digest() != p.Digest {
 			return errors.New("it is not the template that this program holds; nothing was signed")
 		}
 		return nil
 	}
-	if p.Subject == ledger.SubjectOptOuts { // it is no leaf
+	switch p.Subject { // these are no leaves
+	case ledger.SubjectOptOuts:
 		return nil
+	case ledger.SubjectJob:
+		return checkJob(p)
 	}
 	body, err := ledger.DecodeContent(p.Leaf)
 	if err != nil {

@@ -35,8 +35,10 @@ func newEstate(t *testing.T, dir string) *estate {
 	t.Helper()
 	mustRun(t, dir, "data", "synth", "--domain", "D", "--persons", "300", "--seed", "2")
 	outside := "witnesses: []\noutside: " + filepath.Join(dir, "outside") + "\n"
-	if err := os.WriteFile(filepath.Join(dir, "D", witnessesFile), []byte(outside), 0o600); err != nil {
-		t.Fatal(err)
+	for file, text := range map[string]string{filepath.Join("D", witnessesFile): outside, "outside": ""} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	d, err := openDomain(t.Context(), filepath.Join(dir, "D"), writing)
 	if err != nil {

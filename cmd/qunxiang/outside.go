@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/policy/witness"
@@ -50,6 +52,7 @@ type outsideLog struct {
 	quorum *witness.Quorum // nil for none
 	short  error           // why there is none, though by asks for one
 	differ string          // how the file differs from by
+	signed string          // the log's own checkpoint, "" for none
 	copy   string          // "" for none
 	more   []string        // keys of the log that were taken in since
 }
@@ -67,7 +70,7 @@ func (o *outsideLog) know(key string) error {
 
 // outsideLog is where the newest checkpoint is kept outside.
 func (d *domain) outsideLog() *outsideLog {
-	return &outsideLog{file: d.path(witnessesFile), origin: d.keys.person.Population(), keys: d.ownKeys, say: d.say}
+	return &outsideLog{file: d.path(witnessesFile), origin: d.keys.person.Population(), keys: d.ownKeys, say: d.say, signed: d.path("ledger", "checkpoint")}
 }
 
 // ownKeys are the log's keys, and those that wait to sign it.
@@ -137,7 +140,7 @@ func (o *outsideLog) asks(by ledger.Witnesses) error {
 		return err
 	}
 	q, err := witness.NewQuorum(witness.QuorumOptions{
-		Witnesses: clients, Quorum: int(by.Quorum), Keys: own, Origin: o.origin, Say: o.say,
+		Witnesses: clients, Quorum: int(by.Quorum), Of: len(by.Keys), Keys: own, Origin: o.origin, Say: o.say,
 	})
 	if err != nil {
 		return err
@@ -227,38 +230,81 @@ func (o *outsideLog) Cosign(ctx context.Context, by ledger.Witnesses, checkpoint
 	if o.copy == "" {
 		return checkpoint, nil
 	}
-	kept, err := o.kept()
+	kept, err := o.copyOf()
 	if err != nil {
 		return nil, err
 	}
-	if now, was := sizeOfCheckpoint(checkpoint), sizeOfCheckpoint(kept); was > now {
-		return nil, fmt.Errorf("%w: %d leaves here, the copy in %s has %d", ledger.ErrRolledBack, now, o.copy, was)
+	if err := o.continues(ctx, kept, checkpoint, prove); err != nil {
+		return nil, err
 	}
 	return checkpoint, writeDurably(o.copy, checkpoint, 0o600)
 }
 
-// Newest is the larger of what the witnesses and the copy have.
-func (o *outsideLog) Newest(ctx context.Context, by ledger.Witnesses) ([]byte, error) {
+// continues says whether a checkpoint goes on from the copy: by its size, its root, and a
+// proof where it is larger.
+func (o *outsideLog) continues(ctx context.Context, kept, checkpoint []byte, prove ledger.Prover) error {
+	was, ok := checkpointOf(kept)
+	now, _ := checkpointOf(checkpoint)
+	switch {
+	case !ok && len(kept) > 0:
+		return fmt.Errorf("the copy in %s is no checkpoint", o.copy)
+	case was.Size > now.Size:
+		return fmt.Errorf("%w: %d leaves here, the copy in %s has %d", ledger.ErrRolledBack, now.Size, o.copy, was.Size)
+	case was.Size == now.Size && was.Size > 0 && was.Root != now.Root:
+		return fmt.Errorf("%w: the copy in %s has other %d leaves", ledger.ErrRolledBack, o.copy, was.Size)
+	case was.Size == now.Size, was.Size == 0:
+		return nil
+	}
+	proof, err := prove(ctx, was.Size, now.Size)
+	if err != nil {
+		return err
+	}
+	if err := tlog.CheckTree(proof, now.Size, now.Root, was.Size, was.Root); err != nil {
+		return fmt.Errorf("%w: the first %d leaves are not those of the copy in %s: %w", ledger.ErrRolledBack, was.Size, o.copy, err)
+	}
+	return nil
+}
+
+// Newest is what the witnesses and the copy have.
+func (o *outsideLog) Newest(ctx context.Context, by ledger.Witnesses) (known [][]byte, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err := o.asks(by); err != nil && o.short == nil {
 		return nil, err
 	}
-	kept, err := o.kept()
-	if err != nil || o.quorum == nil {
-		return kept, errors.Join(err, o.short)
+	kept, err := o.copyOf()
+	if kept != nil {
+		known = append(known, kept)
 	}
-	newest, err := o.quorum.Newest(ctx)
-	if err != nil { // the copy alone may know better
-		newest = nil
+	if o.quorum == nil {
+		return known, errors.Join(err, o.short)
 	}
-	if sizeOfCheckpoint(kept) > sizeOfCheckpoint(newest) || newest == nil {
-		return kept, err
+	newest, away := o.quorum.Newest(ctx)
+	if away == nil && newest != nil {
+		known = append(known, newest)
 	}
-	return newest, nil
+	return known, errors.Join(err, away)
 }
 
-// kept is the copy, nil where there is none yet.
+// copyOf is the copy, nil where nothing was signed that it could be of. Once something was,
+// a file that is not there is one that was lost, as with a disk that is not mounted: who
+// names a new one makes it, empty.
+func (o *outsideLog) copyOf() ([]byte, error) {
+	kept, err := o.kept()
+	if err != nil || kept != nil || o.copy == "" {
+		return kept, err
+	}
+	if _, err := os.Stat(o.copy); err == nil {
+		return nil, nil // empty: it is new
+	}
+	signed, err := os.ReadFile(o.signed)
+	if c, ok := checkpointOf(signed); err == nil && ok && c.Size > 0 {
+		return nil, fmt.Errorf("the copy outside, %s, is not there; where it is new, and only then, make it as an empty file", o.copy)
+	}
+	return nil, nil
+}
+
+// kept is the copy, nil where there is none yet or it is empty.
 func (o *outsideLog) kept() ([]byte, error) {
 	if o.copy == "" {
 		return nil, nil
@@ -268,16 +314,17 @@ func (o *outsideLog) kept() ([]byte, error) {
 		_, err = os.Stat(filepath.Dir(o.copy)) // a disk that is not there has no folder either
 		return nil, err
 	}
+	if len(text) == 0 {
+		text = nil
+	}
 	return text, err
 }
 
-func sizeOfCheckpoint(text []byte) int64 {
+// checkpointOf is what a signed note says, whoever signed it; false for what is none.
+func checkpointOf(text []byte) (witness.Checkpoint, bool) {
 	body, _, _ := bytes.Cut(text, []byte("\n\n"))
 	c, err := witness.ParseCheckpoint(string(body) + "\n")
-	if err != nil {
-		return -1
-	}
-	return c.Size
+	return c, err == nil
 }
 
 // unmetHelp is what to do where a domain stays read-only.

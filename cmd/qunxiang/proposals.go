@@ -187,7 +187,7 @@ func readProposal(path string) (k keptProposal, err error) {
 
 // proposals are all things that wait for approvals, or rest on ones that may be renewed or
 // taken back: the policy in force and the one that waits, the templates that are granted,
-// the snapshot in use and the waiting leaves. Notes say what could not be read.
+// the snapshot in use, the waiting leaves and the jobs of training. Notes say what could not be read.
 func (d *domain) proposals() (out []api.Proposal, notes []string, err error) {
 	if !d.state.Supervised() {
 		return nil, nil, nil
@@ -224,7 +224,11 @@ func (d *domain) proposals() (out []api.Proposal, notes []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	out = append(out, lists...)
+	jobs, broken, err := d.jobProposals()
+	if err != nil {
+		return nil, nil, err
+	}
+	out, notes = append(append(out, lists...), jobs...), append(notes, broken...)
 	slices.SortStableFunc(out, func(a, b api.Proposal) int { return strings.Compare(a.Subject+a.Name, b.Subject+b.Name) })
 	return out, notes, nil
 }
@@ -338,7 +342,7 @@ func (d *domain) proposal(subject, name, detail, digest string, by ...string) ap
 // grantedTemplates are the templates that some grant of some of the policies is for.
 func (d *domain) grantedTemplates(policies ...*policy.Policy) []*queries.Template {
 	var out []*queries.Template
-	for _, t := range d.catalog.Templates() {
+	for _, t := range slices.Concat(d.catalog.Templates(), d.catalog.FeatureTemplates()) {
 		if slices.ContainsFunc(policies, func(p *policy.Policy) bool {
 			return slices.ContainsFunc(p.Grants, func(g policy.Grant) bool {
 				return slices.Contains(g.Templates, t.ID) || slices.Contains(g.Templates, t.Ref())

@@ -11,15 +11,14 @@ import (
 	"time"
 
 	"github.com/qunxiang/qunxiang/api"
-	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
-	"github.com/qunxiang/qunxiang/queries"
 )
 
 // What is known outside counts as told only where all that is configured has answered: the
 // copy does not stand in for witnesses, nor an absent disk for an empty one.
 func TestOutsideTells(t *testing.T) {
 	one, at := served(t, "w1.example")
+	two, _ := served(t, "w2.example")
 	dir := t.TempDir()
 	o := &outsideLog{file: filepath.Join(dir, witnessesFile), origin: "hangzhou",
 		keys: func() ([]string, []string, error) {
@@ -37,6 +36,7 @@ func TestOutsideTells(t *testing.T) {
 		"a copy and no witness's place":   {"outside: " + kept, single, false},
 		"a copy and a witness away":       {"witnesses: [{key: \"" + one + "\", url: \"http://127.0.0.1:1/\"}]\noutside: " + kept, single, false},
 		"a copy and the witness":          {"witnesses: [{key: \"" + one + "\", url: \"" + at + "\"}]\noutside: " + kept, single, true},
+		"one of the policy's two":         {"witnesses: [{key: \"" + one + "\", url: \"" + at + "\"}]", ledger.Witnesses{Keys: []string{one, two}, Quorum: 1}, false},
 		"the witness, the copy's is away": {"witnesses: [{key: \"" + one + "\", url: \"" + at + "\"}]\noutside: " + filepath.Join(dir, "away", "copy"), single, false},
 	} {
 		if err := os.WriteFile(o.file, []byte(c.text+"\n"), 0o600); err != nil {
@@ -51,30 +51,25 @@ func TestOutsideTells(t *testing.T) {
 // A policy is shown with the one whose place it takes, and with no other.
 func TestWhatIsReplaced(t *testing.T) {
 	text := string(supervisedText(t, func(b byte) string { return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{b}, 32)) }))
-	shown := func(text string, replaces int64) api.Proposal {
-		rules, err := policy.Parse("policy.yaml", []byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		g := queries.GrantLeaf(rules)
-		g.Replaces = replaces
-		leaf, err := ledger.Content(&g)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return api.Proposal{Subject: ledger.SubjectGrant, Name: policyName(rules.Digest()), Detail: text, Leaf: leaf, Digest: digestOf(leaf), By: []string{rules.Supervision.Author}}
-	}
-	old := shown(text, 3)
+	old := proposed(t, []byte(text), 3)
 	old.Since = &api.Since{Leaf: 7, Time: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}
 	for leaf, ok := range map[int64]bool{7: true, 6: false, -1: false} {
-		next := shown(strings.Replace(text, "retention_days: 183", "retention_days: 184", 1), leaf)
+		next := proposed(t, []byte(strings.Replace(text, "retention_days: 183", "retention_days: 184", 1)), leaf)
 		next.Replaces = old.Digest
 		var out bytes.Buffer
-		err := present(&out, next, api.ProposalList{Population: "city", Proposals: []api.Proposal{old, next}})
-		if (err == nil) != ok {
+		list := api.ProposalList{Population: "city", Proposals: []api.Proposal{old, next}}
+		place := inPlace{how: "as is proven"}
+		var err error
+		if place.old, err = replaced(next, list.Proposals); (err == nil) != ok {
 			t.Errorf("leaf %d: %v", leaf, err)
 		}
-		if want := "takes the place of " + old.Name + ", in force since 2026-03-04 05:06 UTC (leaf 7)"; ok && (!strings.Contains(out.String(), want) || !strings.Contains(out.String(), "+ ")) {
+		if !ok {
+			continue
+		}
+		if err := present(&out, next, list, place); err != nil {
+			t.Error(err)
+		}
+		if want := "takes the place of " + old.Name + ", in force since 2026-03-04 05:06 UTC (leaf 7)"; !strings.Contains(out.String(), want+": approvals of it serve for this change alone\nas is proven\n") || !strings.Contains(out.String(), "+ ") {
 			t.Errorf("leaf %d: %s", leaf, out.String())
 		}
 		if got := inPlaceOf(next, []api.Proposal{old, next}); got != ", in place of "+old.Name+" in force since 2026-03-04 05:06 UTC (leaf 7)" {

@@ -166,7 +166,7 @@ func (r *reached) format() []byte {
 	for _, w := range r.Witnesses {
 		text += fmt.Sprintf("  - {key: %s, url: %s}\n", yamlText(w.Key), yamlText(w.URL))
 	}
-	text += "# A file on another disk that keeps a copy of the newest checkpoint.\noutside: " + yamlText(r.Outside) + "\n"
+	text += "# A file on another disk that keeps a copy of the newest checkpoint; make a new one empty first.\noutside: " + yamlText(r.Outside) + "\n"
 	return []byte(text)
 }
 

@@ -152,7 +152,7 @@ func TestOneDrawForACharge(t *testing.T) {
 			files[n] = &fstest.MapFile{Data: []byte(text)}
 		}
 		r := verify(t, audit.Options{Log: f.log(), Releases: files})
-		if notes := codes(&audit.Report{Findings: r.Notes}); codes(r) != tt.findings || notes != tt.notes {
+		if notes := noted(r); codes(r) != tt.findings || notes != tt.notes {
 			t.Errorf("%s: findings %v, notes %v", what, r.Findings, r.Notes)
 		}
 	}

@@ -182,7 +182,19 @@ func FuzzSameLeaves(f *testing.F) {
 		add("REPLAY", replayed("r-2", 3)).add("DENY", members{"principal": "p", "rule": "r", "template": "", "time": 1}).
 		add("RESUME", members{"by": []string{"a", "b"}, "template": "t@1", "time": 1}).
 		add("RESERVE", reserved("job-1")).add("CLOSE", members{"reserve": 1, "time": 1})
+	h := trained(f)
+	h.chained("DENY", denied("g", "t")).chained("CHARGE", asked("r-9", "time", start+20, "due", start+22)).chained("RELEASE", released("r-9", len(h.leaves)-1, "time", start+22)).
+		chained("REPLAY", replayed("r-10", len(h.leaves)-1, "time", start+22)).chained("CLOSE", members{"reserve": 10, "time": start + 22}).
+		chained("RESUME", members{"by": []string{"a", "b"}, "since": 3, "template": "t@1", "time": start}).
+		chained("KEY", members{"algorithm": "sm2", "by": "steward-c", "lost": false, "public": "x", "signs": "log", "time": start}).
+		chained("DELETE", members{"by": "steward-c", "leaf": 9, "time": start}).
+		chained("AUDIT", members{"by": "steward-c", "leaves": 9, "passed": true, "root": templateDigest, "time": start}).
+		chained("APPROVE", says("ada", "job", jobOne, "revoked", true)).chained("CHARGE", asked("r-11", "rules", unbound))
+	g.leaves = append(g.leaves, h.leaves...)
 	for _, leaf := range g.leaves {
+		if _, err := ledger.Decode(leaf); err != nil {
+			f.Fatalf("a seed is no leaf: %v\n%q", err, leaf)
+		}
 		f.Add(leaf, 0, byte(0))
 		f.Add(leaf, 40, byte('0'))
 	}

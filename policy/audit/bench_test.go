@@ -51,13 +51,20 @@ func (m memory) Open(name string) (fs.File, error) {
 // in the same process: times-SHA-256 is the ratio to watch, times-its-CPU says what all
 // threads did together, peak-MB what memory was needed beside the log's own bytes. Half of
 // the leaves are charges, which take the longest, with digests, scopes and noise as real
-// ones have them. QUNXIANG_LONG makes it a million leaves.
+// ones have them; and as a supervised domain is what the authority runs, so it is once with
+// approvals that each of them rests on. QUNXIANG_LONG makes it a million leaves.
 func BenchmarkVerify(b *testing.B) {
+	for _, name := range []string{"evaluation", "supervised"} {
+		b.Run(name, func(b *testing.B) { verifyLong(b, name == "supervised") })
+	}
+}
+
+func verifyLong(b *testing.B, watched bool) {
 	leaves := 100_000
 	if os.Getenv("QUNXIANG_LONG") != "" {
 		leaves = 1_000_000
 	}
-	wal, o := longLog(b, leaves)
+	wal, o := longLog(b, leaves, watched)
 	b.SetBytes(int64(len(wal)))
 	var plain, full, plainCPU, fullCPU []time.Duration
 	peak := uint64(0)
@@ -111,16 +118,24 @@ func watchMemory() func() uint64 {
 }
 
 // longLog is a log of so many leaves, an even number, that the auditor finds nothing in:
-// a GRANT, a SNAPSHOT, and charges each with its release.
-func longLog(t testing.TB, leaves int) ([]byte, audit.Options) {
+// a GRANT, a SNAPSHOT, and charges each with its release; with all approvals, where people
+// watch it.
+func longLog(t testing.TB, leaves int, watched bool) ([]byte, audit.Options) {
 	limit := members{"rho": fmt.Sprint(1 << 60), "delta": fmt.Sprint(1 << 60)}
 	digest := func(s string) string { return digestOf([]byte(s)) }
 	f := &forge{t: t}
-	f.add("GRANT", terms("caps", members{"year": limit, "life": limit}, "approvers", []string{}, "by", "", "cosigners", members{"keys": []string{}, "quorum": 0},
-		"grants", []members{granted("g-1", "organisation", "Insurer A")}, "k", "20", "persons", []string{}, "retention_days", 0, "previous", strings.Repeat("0", 64)))
-	f.add("SNAPSHOT", members{"by": "x", "snapshot": digest("snapshot"), "time": start, "previous": f.link()})
+	terms := terms("caps", members{"year": limit, "life": limit}, "approvers", []string{}, "by", "", "cosigners", members{"keys": []string{}, "quorum": 0},
+		"grants", []members{granted("g-1", "organisation", "Insurer A")}, "k", "20", "persons", []string{}, "retention_days", 0)
+	of := members{"by": "steward-s", "snapshot": digest("snapshot"), "time": start}
+	if watched {
+		terms, f.cosign = overseen(t, "caps", members{"year": limit, "life": limit}), []string{"w.example"}
+	}
+	if f.chained("GRANT", terms); watched {
+		f.approved("grant", contentOf(t, "GRANT", terms), "ada", "bo").approved("snapshot", contentOf(t, "SNAPSHOT", of), "ada", "bo").approved("template", digest("template"), "bo", "cy")
+	}
+	f.chained("SNAPSHOT", of)
 	charge := sheet(t, "CHARGE", charged("q-@hex32@", "catalogue", "I3", "due", "@due@", "epoch", "@epoch@", "idempotency", "@hex64@", "index", "@index@", "key", "@hex64@",
-		"policy", 0, "previous", "@previous@", "request", "@hex64@", "scopes", []string{population + "/2016", population + "/2017", population + "/life"},
+		"policy", 0, "rules", 1, "previous", "@previous@", "request", "@hex64@", "scopes", []string{population + "/2016", population + "/2017", population + "/life"},
 		"sigmas", members{"cost/rows": "210.875", "cost/squares": "3.797890625e+07", "cost/sum": "5.0859375e+08", "people": "17.328125"},
 		"rho", "1999121043000", "snapshot", digest("snapshot"), "template_digest", digest("template"), "time", "@time@"))
 	release := sheet(t, "RELEASE", with(released("q-@hex32@", 0), "charge", "@charge@", "digest", "@hex64@", "index", "@index@", "previous", "@previous@", "time", "@time@"))
@@ -144,7 +159,7 @@ func longLog(t testing.TB, leaves int) ([]byte, audit.Options) {
 		wal = append(wal, (&forge{leaves: [][]byte{[]byte(text)}}).wal()...)
 		f.raw(wal[len(wal)-1024:]) // there is room: it stays where it is
 	}
-	f.at = start
+	f.at = start + int64(3*leaves/2)
 	o := audit.Options{Key: verifierKey(t), Log: memory{fstest.MapFS{"wal": {Data: wal}, "checkpoint": {Data: f.checkpoint()}}, wal}}
 	return wal, o
 }

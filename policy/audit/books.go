@@ -26,14 +26,16 @@ type books struct {
 	scopes     map[string]*scope
 	quota      map[string]int64
 	snapshots  map[string]*snapshot
-	deleted    map[int64]bool              // by RELEASE leaf
-	pinned     *witness.Trust              // of the auditor
-	since      int64                       // the first supervised policy, -1 for none
-	before     int64                       // charges that were made until then
-	looks      map[string]bool             // noise audits, by root
-	roots      []look                      // that they are said to be of
-	approvals  map[string]map[string]*said // by subject and digest, and by person
-	head       link                        // what the next leaf is chained to
+	deleted    map[int64]bool // by RELEASE leaf
+	pinned     *witness.Trust // of the auditor
+	rules      int64          // of the newest leaf that bears any
+	unruled    unruled
+	since      int64                      // the first supervised policy, -1 for none
+	before     int64                      // charges that were made until then
+	looks      map[string]bool            // noise audits, by root
+	roots      []look                     // that they are said to be of
+	approvals  map[thing]map[string]*said // by person
+	head       link                       // what the next leaf is chained to
 	linked     bool
 	names      namer
 	ids        nameSet
@@ -78,7 +80,7 @@ type standing struct {
 }
 
 func newBooks(population string) *books {
-	return &books{population: population, since: -1, named: map[string]bool{}, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]bool{}, looks: map[string]bool{}, approvals: map[string]map[string]*said{},
+	return &books{population: population, since: -1, named: map[string]bool{}, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]bool{}, looks: map[string]bool{}, approvals: map[thing]map[string]*said{},
 		standing: map[string]*standing{}, uses: map[string]map[string]*Use{},
 		reserved: map[int64]*reserve{}, names: newNamer()}
 }
@@ -171,6 +173,7 @@ const training = "federated"
 
 func (b *books) charge(r *Report, at int64, l *leaf) {
 	r.Charges++
+	b.ruled(r, at, l)
 	u := b.use(l)
 	u.Charges++
 	u.Cost = u.Cost.plus(l.cost)
@@ -338,6 +341,7 @@ func (b *books) close(r *Report) {
 		r.Mode = b.terms.mode
 	}
 	b.supervision(r)
+	b.unruledNote(r)
 	for name, s := range b.scopes {
 		r.Scopes = append(r.Scopes, Scope{Name: name, Spent: s.spent, Cap: b.limit(s), Held: b.held(name, b.last)})
 	}

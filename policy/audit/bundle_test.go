@@ -253,7 +253,7 @@ func read(b []byte, t testing.TB) (*audit.Report, error) {
 // The verifier ends with a report or an error, whatever it is given.
 func FuzzBundle(f *testing.F) {
 	all := bundles(f)
-	for _, name := range []string{"clean", "release-unlogged", "leaf-malformed", "torn-tail"} {
+	for _, name := range []string{"clean", "clean-rotated", "clean-handed-over", "rules-lost", "training-unfounded", "release-unlogged", "leaf-malformed", "torn-tail"} {
 		f.Add(all[name].tar(f), 0, byte(0))
 	}
 	f.Add(sparseFile(f), 0, byte('n'))

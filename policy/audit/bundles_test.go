@@ -263,6 +263,7 @@ func moreBundles(t testing.TB, simple, over func(audit.Code, func(f *forge))) {
 	})
 	over(audit.TrainingUnfounded, func(f *forge) { f.chained("CHARGE", attempting("job-1")) })
 	over(audit.EpochInvalid, func(f *forge) { f.chained("CHARGE", asked("r-1", "epoch", 1)) })
+	over(audit.RulesLost, func(f *forge) { f.chained("CHARGE", asked("r-1")).chained("CHARGE", asked("r-2", "rules", unbound)) })
 	over(audit.CostTooLow, func(f *forge) { f.chained("CHARGE", asked("r-1", "sigmas", members{"people": "12.5"})) })
 	over(audit.PolicyMismatch, func(f *forge) { f.chained("CHARGE", asked("r-1", "policy", 5)) })
 	over(audit.NotWitnessed, func(f *forge) { f.cosign = nil })

@@ -49,6 +49,7 @@ const (
 	PolicyOrder       Code = "policy-order"          // a GRANT takes the place of another than the policy in force
 	PolicyMismatch    Code = "policy-mismatch"       // a charge decided under another policy than the one in force
 	EpochInvalid      Code = "epoch-invalid"         // a charge keeps to the opt-outs of another day than its own
+	RulesLost         Code = "rules-lost"            // a leaf that bears older rules than one before it
 	CostTooLow        Code = "cost-too-low"          // a charge is of less than its noise costs at least
 	TrainingUnfounded Code = "training-unfounded"    // a charge is called a training's and has not what a training has
 	ApproverUnpinned  Code = "approver-unpinned"     // a policy names an approver whom the auditor has not pinned
@@ -86,6 +87,10 @@ const AgeUnknown Code = "age-unknown"
 // ReserveUnclosed is a note: a reservation that nobody closed before its last day ended
 // it, as a job leaves it whose node went away.
 const ReserveUnclosed Code = "reserve-unclosed"
+
+// RulesBefore is a note: charges and reservations of an older program, held to the fewer
+// rules of then.
+const RulesBefore Code = "rules-before"
 
 // ReleasesAbsent is a note: there were no released files to hold against the log.
 const ReleasesAbsent Code = "releases-absent"
@@ -143,6 +148,7 @@ func Codes() []Described {
 		{PolicyOrder, "a GRANT takes the place of another than the policy in force"},
 		{PolicyMismatch, "a charge decided under another policy than the one in force"},
 		{EpochInvalid, "a charge keeps to the opt-outs of another day than its own"},
+		{RulesLost, "a charge or reservation bears older rules than one before it"},
 		{CostTooLow, "a charge is of less than its noise costs at least"},
 		{TrainingUnfounded, "a charge is called a training's and has not what a training has: a reservation, an attempt, a transcript"},
 		{ApproverUnpinned, "a policy names an approver whom the auditor has not pinned, or with another key"},

@@ -41,6 +41,9 @@ func verifierKey(t testing.TB) string {
 	return key
 }
 
+// unbound is what a test gives for the rules of a leaf that bears none.
+const unbound = -1
+
 // member is a leaf's members; pad, index and type are added where missing.
 type members map[string]any
 
@@ -84,6 +87,11 @@ func (f *forge) modern(kind string, m members) members {
 	set := func(name string, value any) {
 		if _, said := m[name]; !said {
 			m[name] = value
+		}
+	}
+	if kind == "CHARGE" || kind == "RESERVE" {
+		if set("rules", 1); m["rules"] == unbound {
+			delete(m, "rules")
 		}
 	}
 	switch kind {

@@ -58,13 +58,15 @@ func dayOf(seconds int64) int64 { return (seconds + 8*3600) / day }
 // plausible holds a charge's cost to its noise and its epoch to its day in China Standard
 // Time. Gaussian noise on whole numbers costs 1/(2 sigma^2) a channel at least: the dearest
 // noise for the cheapest question. A training's deviations are in finer units, and a round
-// may last; what is called a training's must be one.
+// may last; what is called a training's must be one, where it bears rules.
 func (b *books) plausible(r *Report, at int64, l *leaf) {
 	if b.old(l) {
 		return
 	}
 	least, first, today := l.noise, dayOf(l.time)-1, dayOf(l.time)
-	if string(l.catalogue) == training {
+	if l.rules == 0 && string(l.catalogue) == training {
+		least, first = 0, 0
+	} else if string(l.catalogue) == training {
 		least *= finestStep * finestStep
 		first = b.trains(r, at, l)
 	}
@@ -76,10 +78,14 @@ func (b *books) plausible(r *Report, at int64, l *leaf) {
 	}
 }
 
+// roundDays is how many days may lie between the reading of a round's rows and its charge.
+const roundDays = 7
+
 // trains finds fault with a charge that is called a training's and has not what each of them
 // has: a reservation of its job, an attempt's number in its id, and a transcript's root for
-// its idempotency digest. It gives the earliest epoch: a node reads its rows after its job
-// has set aside.
+// its idempotency digest; in a supervised domain the job is approved besides. It gives the
+// earliest epoch: a node reads its rows after its job has set aside, and again for each
+// round; after the last day of its job it has the days that everybody has.
 func (b *books) trains(r *Report, at int64, l *leaf) (first int64) {
 	v := b.find(l.key)
 	if v == nil {
@@ -92,5 +98,21 @@ func (b *books) trains(r *Report, at int64, l *leaf) (first int64) {
 	} else if root, err := hex.DecodeString(string(l.idempotency)); err != nil || len(root) != 32 || string(bytes.ToLower(l.idempotency)) != string(l.idempotency) {
 		r.find(TrainingUnfounded, at, "it names no transcript")
 	}
-	return dayOf(v.made) - 1
+	b.job(r, at, l, l.key)
+	if !v.open(l.time) {
+		return dayOf(l.time) - 1
+	}
+	return max(dayOf(v.made)-1, dayOf(l.time)-roundDays)
+}
+
+// job wants a training's job to be approved, by nobody who stands behind its principal.
+func (b *books) job(r *Report, at int64, l *leaf, digest []byte) {
+	if !b.under() {
+		return
+	}
+	var asked map[string]bool
+	if person := b.terms.persons[string(l.principal)]; person != "" {
+		asked = b.terms.alone(person)
+	}
+	b.want(r, at, l.time, b.terms, "job", string(digest), asked)
 }

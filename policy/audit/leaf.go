@@ -20,6 +20,7 @@ type leaf struct {
 	passed                                  bool    // of an AUDIT
 	noise                                   float64 // of a CHARGE: the sum of 1/(2 sigma^2)
 	policy                                  int64   // of a CHARGE: the GRANT it was decided under
+	rules                                   int64   // of a CHARGE or RESERVE: that it bears, 0 for none
 	names                                   leafNames
 }
 
@@ -33,10 +34,11 @@ type terms struct {
 	approvers, persons map[string]string // person to key, principal to person
 	kept, quorum       int64             // kept: days
 	witnesses          []string
-	readers            map[string]string // principal to organisation
-	replaces, at       int64             // the GRANT before, its own leaf
-	content            string            // what approvals bind; supervised only
-	askers             map[string]bool   // people who may not approve it
+	readers            map[string]string          // principal to organisation
+	replaces, at       int64                      // the GRANT before, its own leaf
+	content            string                     // what approvals bind; supervised only
+	askers             map[string]bool            // people who may not approve it
+	one                map[string]map[string]bool // sets of one person
 }
 
 type grant struct {

@@ -25,6 +25,7 @@ func (c *cursor) charge(l *leaf) {
 	l.purpose = c.text(`,"purpose":`)
 	c.text(`,"request":`)
 	l.cost.Rho = c.decimal(`,"rho":`)
+	c.rules(l)
 	l.list = c.ordered(`,"scopes":`, l.list)
 	l.noise = c.sigmas(`,"sigmas":`)
 	l.snapshot = c.text(`,"snapshot":`)
@@ -45,6 +46,8 @@ func (c *cursor) release(l *leaf) {
 	l.kind = "RELEASE"
 	l.ref = c.count(`{"charge":`)
 	l.digest = c.text(`,"digest":`)
+	var sum link
+	c.bad = c.bad || len(l.digest) != 2*len(sum) || !unhex(&sum, l.digest)
 	l.id = c.text(`,"id":`)
 	l.index = c.count(`,"index":`)
 	c.padding()

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,15 +39,26 @@ func inPlace(t *testing.T, policy members) *forge {
 }
 
 // trained is a domain in which a job has set aside, and a charge of its first attempt.
-func trained(t *testing.T, pairs ...any) *forge {
-	f := watched(t)
-	f.chained("RESERVE", reserved("job-1", "template_digest", templateDigest))
-	return f.chained("CHARGE", attempting("job-1", append([]any{"time", start + 10, "due", start + 4*day}, pairs...)...))
+func trained(t testing.TB, pairs ...any) *forge {
+	f := watched(t).approved("job", jobOne, "bo", "cy")
+	f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest))
+	return f.chained("CHARGE", attempting(jobOne, append([]any{"time", start + 10, "due", start + 40*day}, pairs...)...))
 }
+
+// trainedUntil is trained, of a job with another last day.
+func trainedUntil(t testing.TB, last string, pairs ...any) *forge {
+	f := watched(t).approved("job", jobOne, "bo", "cy")
+	f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "last_day", last))
+	return f.chained("CHARGE", attempting(jobOne, append([]any{"due", start + 40*day}, pairs...)...))
+}
+
+// jobOne and jobTwo are digests of job cards.
+var jobOne, jobTwo = digestOf([]byte("job-1")), digestOf([]byte("job-2"))
 
 // Both folds refuse the same logs, which give one approval, policy, grant or name for
 // another.
 func TestBothFoldsRefuse(t *testing.T) {
+	theirs := overseen(t)["persons"].([]members)
 	nobody := []members{person("bo", "regulator-b"), person("ada", "steward-a"), person("cy", "steward-c"), person("stan", "steward-s")}
 	small := func(last byte) string {
 		b := make([]byte, 32)
@@ -54,6 +66,7 @@ func TestBothFoldsRefuse(t *testing.T) {
 		return base64.StdEncoding.EncodeToString(b)
 	}
 	signature := base64.StdEncoding.EncodeToString(append(append([]byte{1}, make([]byte, 31)...), make([]byte, 32)...))
+	answering := released
 	released := func(f *forge) *forge { return f.chained("CHARGE", asked("r-1")).chained("RELEASE", released("r-1", 8)) }
 	for name, tt := range map[string]struct {
 		log  func() *forge
@@ -98,6 +111,14 @@ func TestBothFoldsRefuse(t *testing.T) {
 			}
 			return f.chained("CHARGE", asked("r-1", "template", "claim-severity@1.0.0-bis"))
 		}, "not-approved "},
+		"the same answer in other letters": {func() *forge {
+			f := watched(t).chained("CHARGE", asked("r-1")).chained("CHARGE", asked("r-2"))
+			f.chained("RELEASE", answering("r-1", 8, "digest", strings.Repeat("ab", 32)))
+			return f.chained("RELEASE", answering("r-2", 9, "digest", strings.Repeat("aB", 32)))
+		}, "leaf-malformed "},
+		"an answer of a few digits": {func() *forge {
+			return watched(t).chained("CHARGE", asked("r-1")).chained("RELEASE", answering("r-1", 8, "digest", "abcd"))
+		}, "leaf-malformed "},
 		"k 1":         {func() *forge { return inPlace(t, overseen(t, "k", "1")) }, "supervision-lost "},
 		"k 19":        {func() *forge { return inPlace(t, overseen(t, "k", "19")) }, "supervision-lost "},
 		"k -5":        {func() *forge { return inPlace(t, overseen(t, "k", "-5")) }, "supervision-lost "},
@@ -120,12 +141,47 @@ func TestBothFoldsRefuse(t *testing.T) {
 		"a job's opt-outs to come": {func() *forge {
 			return trained(t, "epoch", 99999999)
 		}, "epoch-invalid "},
+		"a job that nobody approved": {func() *forge {
+			f := watched(t).chained("RESERVE", reserved(jobOne, "template_digest", templateDigest))
+			return f.chained("CHARGE", attempting(jobOne))
+		}, "not-approved not-approved "},
+		"a job that one approved, and whoever is behind its principal": {func() *forge {
+			m := overseen(t, "persons", slices.Concat([]members{person("ada", "insurer-a")}, theirs[1:5], []members{person("dee", "steward-d")}, theirs[5:]),
+				"approvers", append(overseen(t)["approvers"].([]members), members{"key": publicOf("dee"), "person": "dee"}))
+			f := inPlace(t, m).approved("grant", contentOf(t, "GRANT", m), "dee").approved("job", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest))
+		}, "not-approved "},
+		"another job than was approved": {func() *forge {
+			f := watched(t).approved("job", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobTwo, "template_digest", templateDigest))
+		}, "not-approved "},
+		"a job approved as a template": {func() *forge {
+			f := watched(t).approved("template", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest))
+		}, "not-approved "},
+		"a job that lost its approval": {func() *forge {
+			f := watched(t).approved("job", jobOne, "ada", "bo").chained("RESERVE", reserved(jobOne, "template_digest", templateDigest))
+			f.chained("APPROVE", says("ada", "job", jobOne, "revoked", true, "made", start+1, "time", start+1))
+			return f.chained("CHARGE", attempting(jobOne, "time", start+1))
+		}, "not-approved "},
+		"a round of a week": {func() *forge {
+			return trainedUntil(t, "2026-12-31", "epoch", firstDay+13, "time", start+20*day)
+		}, ""},
+		"a round of more than a week": {func() *forge {
+			return trainedUntil(t, "2026-12-31", "epoch", firstDay+12, "time", start+20*day)
+		}, "epoch-invalid "},
+		"a job's of the day before, after its last day": {func() *forge {
+			return trained(t, "epoch", firstDay+19, "time", start+20*day)
+		}, ""},
+		"a job's of two days before, after its last day": {func() *forge {
+			return trained(t, "epoch", firstDay+18, "time", start+20*day)
+		}, "epoch-invalid "},
 		"a question called a training's": {func() *forge {
 			return watched(t).chained("CHARGE", asked("r-1", "catalogue", "federated", "epoch", 20000, "rho", "1", "sigmas", members{"people": "1e-300"}))
 		}, "training-unfounded cost-too-low "},
 		"a question called a training's of a job":   {func() *forge { return trained(t, "id", "r-1") }, "training-unfounded "},
-		"an attempt of another job":                 {func() *forge { return trained(t, "id", "job-2-1") }, "training-unfounded "},
-		"an attempt of no number":                   {func() *forge { return trained(t, "id", "job-1-01") }, "training-unfounded "},
+		"an attempt of another job":                 {func() *forge { return trained(t, "id", jobTwo+"-1") }, "training-unfounded "},
+		"an attempt of no number":                   {func() *forge { return trained(t, "id", jobOne+"-01") }, "training-unfounded "},
 		"an attempt without a transcript":           {func() *forge { return trained(t, "idempotency", "x") }, "training-unfounded "},
 		"a job's next to nothing":                   {func() *forge { return trained(t, "rho", "1", "sigmas", members{"all": "1e-05"}) }, "cost-too-low "},
 		"a job's little for little noise":           {func() *forge { return trained(t, "rho", "1", "sigmas", members{"all": "0.001"}) }, ""},

@@ -27,6 +27,7 @@ func (b *books) find(job []byte) *reserve { return b.aside.jobs[string(job)] }
 // reserve holds a RESERVE to the rules of a charge of all that it sets aside.
 func (b *books) reserve(r *Report, at int64, l *leaf) {
 	r.Reserves++
+	b.ruled(r, at, l)
 	if b.find(l.job) != nil {
 		r.find(ReserveTwice, at, "the job has set aside before")
 	}
@@ -37,6 +38,9 @@ func (b *books) reserve(r *Report, at int64, l *leaf) {
 		r.find(Suspended, at, "its template is suspended")
 	}
 	b.inForce(r, at, l)
+	if l.rules > 0 {
+		b.job(r, at, l, l.job)
+	}
 	v := &reserve{at: at, made: l.time, job: string(l.job), grant: string(l.grant), terms: b.agreed(l), scopes: map[string]bool{}, left: l.cost, end: l.end}
 	if b.terms == nil {
 		r.find(NoCaps, at, "no GRANT has set caps")
@@ -67,7 +71,7 @@ func (b *books) draw(r *Report, at int64, l *leaf) *reserve {
 	case v.closed:
 		r.find(ReserveClosed, at, "its job's reservation is closed")
 		return nil
-	case !v.open(l.time) && b.old(l):
+	case !v.open(l.time) && l.rules == 0:
 		return nil
 	case v.terms != b.agreed(l):
 		r.find(ReserveMismatch, at, "it is another charge than was set aside for")
@@ -123,6 +127,7 @@ func (c *cursor) reserve(l *leaf) {
 	l.principal = c.text(`,"principal":`)
 	l.purpose = c.text(`,"purpose":`)
 	l.cost.Rho = c.decimal(`,"rho":`)
+	c.rules(l)
 	l.list = c.ordered(`,"scopes":`, l.list)
 	l.template = c.version(`,"template":`)
 	l.templateDigest = c.text(`,"template_digest":`)

@@ -72,15 +72,15 @@ func TestReserveFindings(t *testing.T) {
 // CLOSE that is noted.
 func TestReserveEnds(t *testing.T) {
 	open := begun(t).add("RESERVE", reserved("job-1")).add("CHARGE", drawing("j-1", "job-1", "rho", "30"))
-	if r := open.verify(); !r.OK() || r.Reserves != 1 || r.Reserved != 1 || len(r.Notes) != 0 || r.Scopes[1].Held != (audit.Cost{Rho: 10, Delta: 3}) {
+	if r := open.verify(); !r.OK() || r.Reserves != 1 || r.Reserved != 1 || noted(r) != "" || r.Scopes[1].Held != (audit.Cost{Rho: 10, Delta: 3}) {
 		t.Fatalf("%+v", r)
 	}
 	closed := begun(t).add("RESERVE", reserved("job-1")).add("CLOSE", members{"reserve": 2, "time": start}).add("CHARGE", charged("r-1", "rho", "100"))
-	if r := closed.verify(); !r.OK() || r.Reserved != 0 || len(r.Notes) != 0 || r.Scopes[1].Held != (audit.Cost{}) {
+	if r := closed.verify(); !r.OK() || r.Reserved != 0 || noted(r) != "" || r.Scopes[1].Held != (audit.Cost{}) {
 		t.Fatalf("%+v", r)
 	}
 	expired := begun(t).add("RESERVE", reserved("job-1")).add("CHARGE", charged("r-1", "rho", "100", "time", start+3*day, "due", start+3*day+1))
-	if r := expired.verify(); !r.OK() || r.Reserved != 0 || len(r.Notes) != 1 || r.Notes[0].Code != audit.ReserveUnclosed {
+	if r := expired.verify(); !r.OK() || r.Reserved != 0 || noted(r) != "reserve-unclosed " {
 		t.Fatalf("%+v", r)
 	}
 }

@@ -20,7 +20,7 @@ type statement struct {
 
 const longest = 366 * 24 * 3600 // seconds an approval holds at most
 
-var subjects = []string{"template", "grant", "snapshot", "resume", "key", "delete", "audit"}
+var subjects = []string{"template", "grant", "snapshot", "resume", "key", "delete", "audit", "job"}
 
 func (c *cursor) flag(name string) bool {
 	c.lit(name)

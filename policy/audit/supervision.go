@@ -28,8 +28,12 @@ func (b *books) approve(r *Report, at int64, l *leaf) {
 		return
 	}
 	s.key = b.terms.approvers[s.approver]
-	kept := b.approvals[s.subject+" "+s.digest]
+	of := thing{s.subject, s.digest}
+	kept := b.approvals[of]
 	before := kept[s.approver]
+	if s.key == "" && s.revoked && before != nil {
+		s.key = before.key // of somebody who was an approver: taking back harms nobody
+	}
 	switch {
 	case s.key == "":
 		r.find(ApprovalInvalid, at, "%s is no approver", s.approver)
@@ -50,7 +54,7 @@ func (b *books) approve(r *Report, at int64, l *leaf) {
 	}
 	if kept == nil {
 		kept = map[string]*said{}
-		b.approvals[s.subject+" "+s.digest] = kept
+		b.approvals[of] = kept
 	}
 	if before == nil {
 		before = &said{taken: map[int64]bool{}}
@@ -58,6 +62,9 @@ func (b *books) approve(r *Report, at int64, l *leaf) {
 	}
 	before.add(s, l.time)
 }
+
+// thing is what people approve.
+type thing struct{ subject, digest string }
 
 // said is all that a person has said on a thing: the last of it counts.
 type said struct {
@@ -94,18 +101,20 @@ func (b *books) wantAs(r *Report, at, now int64, t *terms, subject, digest, name
 	if t == nil || t.mode != supervised {
 		return
 	}
-	var agree []string
-	said := b.approvals[subject+" "+digest]
-	for person, key := range t.approvers { // there are few of them; who has spoken may be many
+	said, n := b.approvals[thing{subject, digest}], 0
+	agrees := func(person string) bool {
 		s := said[person]
-		if s != nil && !s.revoked && now < s.expires && key == s.key && !asked[person] && (named == "" || s.name == named) {
-			agree = append(agree, person)
+		return s != nil && !s.revoked && now < s.expires && t.approvers[person] == s.key && !asked[person] && (named == "" || s.name == named)
+	}
+	for person := range t.approvers { // there are few of them; who has spoken may be many
+		if agrees(person) {
+			n++
 		}
-		if len(agree) == people {
+		if n == people {
 			return
 		}
 	}
-	slices.Sort(agree)
+	agree := slices.DeleteFunc(slices.Sorted(maps.Keys(t.approvers)), func(p string) bool { return !agrees(p) })
 	r.find(NotApproved, at, "the %s %s has the approval of %d people (%s), it needs %d", subject, digest, len(agree), strings.Join(agree, ", "), people)
 }
 
@@ -116,12 +125,27 @@ func (b *books) askedBy(r *Report, at int64, principals ...string) map[string]bo
 	}
 	asked := map[string]bool{}
 	for _, principal := range principals {
-		if b.terms.persons[principal] == "" {
+		person := b.terms.persons[principal]
+		if person == "" {
 			r.find(NotApproved, at, "nobody knows which person %q is", principal)
 		}
-		asked[b.terms.persons[principal]] = true
+		if len(principals) == 1 {
+			return b.terms.alone(person)
+		}
+		asked[person] = true
 	}
 	return asked
+}
+
+// alone is the set of one person, who asks for what every charge rests on.
+func (t *terms) alone(person string) map[string]bool {
+	if t.one == nil {
+		t.one = map[string]map[string]bool{}
+	}
+	if t.one[person] == nil {
+		t.one[person] = map[string]bool{person: true}
+	}
+	return t.one[person]
 }
 
 // inForce wants the policy, the template and the snapshot of a charge to be approved

@@ -172,7 +172,7 @@ func TestSupervisionFindings(t *testing.T) {
 		}, "not-approved "},
 		"expired": {func(f *forge) { f.chained("CHARGE", asked("r-1", "time", start+100*24*3600, "due", start+101*24*3600)) }, "not-approved not-approved not-approved "},
 		"set aside unapproved": {func(f *forge) {
-			f.chained("RESERVE", reserved("job-1", "template_digest", strings.Repeat("00", 32)))
+			f.approved("job", jobOne, "ada", "bo").chained("RESERVE", reserved(jobOne, "template_digest", strings.Repeat("00", 32)))
 		}, "not-approved "},
 		"replay under a revoked policy": {func(f *forge) {
 			f.chained("CHARGE", asked("r-1")).chained("RELEASE", released("r-1", 8))

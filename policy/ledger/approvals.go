@@ -29,7 +29,10 @@ type approval struct {
 	key   string // that it was checked with
 }
 
-// approve takes in a statement of somebody who is an approver now.
+// approve takes in a statement of somebody who is an approver now. What somebody has said
+// who is dropped by a policy counts for nothing, and counts again under one that names them
+// anew with the same key, which two others have signed: until then they can still take it
+// back, by the key with which they gave it.
 func (s *State) approve(l Leaf, a *Approve) error {
 	of := thing{a.Subject, a.Digest}
 	before := s.approvals[of][a.Approver]
@@ -56,7 +59,10 @@ func (s *State) statement(a *Approve, before *voice, at time.Time) (key string, 
 	if s.grant == nil || s.grant.Mode != modeSupervised {
 		return "", fmt.Errorf("%w: this domain has no approvers", ErrApproval)
 	}
-	if key = s.grant.approver(a.Approver); key == "" {
+	if key = s.grant.approver(a.Approver); key == "" && a.Revoked && before != nil {
+		key = before.key // who is dropped takes back what would come back with them
+	}
+	if key == "" {
 		return "", fmt.Errorf("%w: %s is no approver", ErrApproval, a.Approver)
 	}
 	if err := a.verify(s.population, key); err != nil {

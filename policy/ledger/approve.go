@@ -20,9 +20,10 @@ const (
 	SubjectKey      = "key"      // a KEY leaf
 	SubjectDelete   = "delete"   // a DELETE leaf
 	SubjectAudit    = "audit"    // the log's root over the leaves that a noise audit looks at
+	SubjectJob      = "job"      // a training's job card: a RESERVE's Job
 )
 
-var subjects = []string{SubjectTemplate, SubjectGrant, SubjectSnapshot, SubjectResume, SubjectKey, SubjectDelete, SubjectAudit}
+var subjects = []string{SubjectTemplate, SubjectGrant, SubjectSnapshot, SubjectResume, SubjectKey, SubjectDelete, SubjectAudit, SubjectJob}
 
 // MaxApproval is the longest that an approval may hold.
 const MaxApproval = 366 * 24 * time.Hour

@@ -27,6 +27,7 @@ type Charge struct {
 	Idempotency    string    // digest of the idempotency key, empty for none
 	Policy         int64     // the GRANT leaf that it was decided under; format 2
 	Request        string    // digest of the request as asked
+	Rules          int64     // that it is held to; Ledger.Charge fills them in
 }
 
 // Type gives CHARGE.
@@ -52,6 +53,7 @@ func (c *Charge) members(f *form, l *Leaf) {
 	f.text("purpose", &c.Purpose)
 	f.text("request", &c.Request)
 	f.decimal("rho", &c.Cost.Rho)
+	f.rules(&c.Rules)
 	f.texts("scopes", &c.Scopes)
 	f.sigmas("sigmas", &c.Sigmas)
 	f.text("snapshot", &c.Snapshot)

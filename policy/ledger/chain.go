@@ -79,6 +79,10 @@ func checkOld(b Body) error {
 		if b.By == "" && b.Mode == modeEvaluation {
 			return nil
 		}
+	case *Charge, *Reserve:
+		if rules, _ := rulesOf(b); rules == 0 {
+			return nil
+		}
 	case *Resume:
 		if b.Since == 0 {
 			return nil

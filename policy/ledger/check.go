@@ -87,7 +87,7 @@ func (c *Charge) check() error {
 		"purpose", c.Purpose, "template", c.Template, "template_digest", c.TemplateDigest, "key", c.Key,
 		"snapshot", c.Snapshot, "request", c.Request)
 	for _, e := range []error{err, checkText("catalogue", c.Catalogue), checkText("idempotency", c.Idempotency),
-		checkTemplate(c.Template), checkList("scopes", c.Scopes, true), checkCount("epoch", c.Epoch), checkCount("policy", c.Policy), checkTime("due", c.Due)} {
+		checkTemplate(c.Template), checkList("scopes", c.Scopes, true), checkCount("epoch", c.Epoch), checkCount("policy", c.Policy), checkTime("due", c.Due), checkRules(c.Rules)} {
 		if e != nil {
 			return e
 		}
@@ -110,10 +110,12 @@ func (c *Charge) check() error {
 }
 
 func (r *Release) check() error {
-	if err := checkCount("charge", r.Charge); err != nil {
-		return err
+	for _, err := range []error{checkCount("charge", r.Charge), checkDigest("digest", r.Digest)} { // in one spelling: it is compared
+		if err != nil {
+			return err
+		}
 	}
-	return checkTexts("id", r.ID, "digest", r.Digest)
+	return checkTexts("id", r.ID)
 }
 
 func (a *Abandon) check() error { return checkCount("charge", a.Charge) }

@@ -150,7 +150,11 @@ func (e *estate) ask(rho int64, version int, job string) (*ticket, error) {
 	if !e.did(index, err, ledger.TypeCharge) {
 		return nil, err
 	}
-	for _, subject := range []string{ledger.SubjectGrant, ledger.SubjectTemplate, ledger.SubjectSnapshot} {
+	rests := []string{ledger.SubjectGrant, ledger.SubjectTemplate, ledger.SubjectSnapshot}
+	if job != "" {
+		rests = append(rests, ledger.SubjectJob)
+	}
+	for _, subject := range rests {
 		if !e.clock.now().Before(e.agreed[subject]) {
 			e.fail("%s was charged while the %s was approved by less than two", t.id, subject)
 		}

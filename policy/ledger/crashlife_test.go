@@ -146,10 +146,14 @@ func (e *estate) remove(leaf int64) bool {
 	return e.did(index, err, ledger.TypeDelete)
 }
 
-// train reserves for a job, charges an attempt of it and closes it.
+// train reserves for a job that two approve, charges an attempt of it and closes it.
 func (e *estate) train() {
-	r := reserve(e.name("job"), 20)
+	r := reserve(digest(e.name("job")), 20)
 	r.TemplateDigest, r.Until = templateDigest, e.clock.now().AddDate(0, 0, 2).Format(time.DateOnly)
+	if _, err := e.Reserve(ctx, r); err == nil {
+		e.fail("a job that nobody approved has set aside")
+	}
+	e.sign(ledger.SubjectJob, r.Job, "ada", "cy")
 	index, err := e.Reserve(ctx, r)
 	if !e.did(index, err, ledger.TypeReserve) {
 		return

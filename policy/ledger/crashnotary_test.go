@@ -109,9 +109,12 @@ func (n *notary) follows(c witnesses.Checkpoint, prove ledger.Prover) error {
 }
 
 // Newest is ledger.Witness's.
-func (n *notary) Newest(context.Context, ledger.Witnesses) ([]byte, error) {
+func (n *notary) Newest(context.Context, ledger.Witnesses) ([][]byte, error) {
 	if n.away {
 		return nil, errAway
 	}
-	return n.newest, nil
+	if n.newest == nil {
+		return nil, nil
+	}
+	return [][]byte{n.newest}, nil
 }

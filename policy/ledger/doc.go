@@ -30,9 +30,9 @@
 // or fsync is never retried: it stops the ledger and calls Options.Fatal.
 //
 // What a training job may cost at most is set aside by a RESERVE and given back by a
-// CLOSE. Charges and what open reservations have left never pass a cap together. A
-// reservation ends by itself with its last day, by the time that leaves bear and no
-// other clock: see [Reserve].
+// CLOSE; in a supervised domain two people approve the job first. Charges and what open
+// reservations have left never pass a cap together. A reservation ends by itself with its
+// last day, by the time that leaves bear and no other clock: see [Reserve].
 //
 // A checkpoint protects what it covers. Whole charges after the newest
 // checkpoint are durable against crashes and power loss, but somebody who may

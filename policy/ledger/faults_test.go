@@ -154,7 +154,7 @@ func (w *witness) check(when string, l *ledger.Ledger) {
 		if r.Request.Open() {
 			w.fail("%s: charge %s is still open", when, id)
 		}
-		if _, err := l.Release(ctx, ledger.Release{Charge: index, ID: id, Digest: "another"}); err == nil {
+		if _, err := l.Release(ctx, ledger.Release{Charge: index, ID: id, Digest: digest("another")}); err == nil {
 			w.fail("%s: %s was released a second time", when, id)
 		}
 	}

@@ -1,5 +1,7 @@
 package ledger
 
+import "fmt"
+
 // Trace is what became of a request id: who asked under it, and the charge
 // whose release answers it, his own or an earlier one.
 type Trace struct {
@@ -37,4 +39,48 @@ func (s *State) Published(r Request) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return r.Release >= 0 && r.Release < s.signed
+}
+
+// replay takes in that a stored release was given to somebody.
+func (s *State) replay(l Leaf, b *Replay) error {
+	r := s.releases[b.Release]
+	if r == nil {
+		return fmt.Errorf("%w: release %d", ErrUnknown, b.Release)
+	}
+	if err := s.fresh(b.ID, b.Principal, b.Idempotency); err != nil {
+		return err
+	}
+	if err := s.mayRead(l, b, r); err != nil {
+		return err
+	}
+	s.ids[b.ID] = nil
+	s.meter(b.Organisation, r.Template, Usage{Repeats: 1})
+	s.replays[b.ID] = Trace{By: b.Principal, Replay: true, charge: r}
+	s.handed[[2]string{r.ID, b.Principal}] = true
+	s.remember(b.Principal, b.Idempotency, asked{id: b.ID, digest: b.Request, replay: true, charge: r})
+	return nil
+}
+
+// mayRead wants somebody who is handed a stored release to have a grant for what it
+// answers, as for a charge, or to read all by their role: those read on where the policy
+// has lost its approvals.
+func (s *State) mayRead(l Leaf, b *Replay, r *Request) error {
+	byRole := b.Purpose == readReleases
+	switch {
+	case l.Previous == "": // format 1 does not name the grant
+		if byRole {
+			return nil
+		}
+		return s.needGrant(l.Time)
+	case byRole && b.Grant == "" && s.grant.reads(b.Principal, b.Organisation):
+		return nil
+	case byRole:
+		return fmt.Errorf("%w: %s does not read every release", ErrGrant, b.Principal)
+	case s.grant.nobodys(b.Principal):
+		return fmt.Errorf("%w: the policy does not say which person %s is", ErrGrant, b.Principal)
+	}
+	if err := s.covered(b.Grant, b.Principal, b.Organisation, r.Template, b.Purpose, l.Time); err != nil {
+		return err
+	}
+	return s.needGrant(l.Time)
 }

@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -129,4 +130,4 @@ func answer(t testing.TB, l *ledger.Ledger, c *clock, id string, rho int64) (cha
 	return charged, released
 }
 
-func digest(id string) string { return fmt.Sprintf("%064x", id) }
+func digest(id string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(id))) }

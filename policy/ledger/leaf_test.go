@@ -51,9 +51,9 @@ func bodies(t *rapid.T) ledger.Body {
 			Catalogue: w(), TemplateDigest: w(), Key: w(), Snapshot: w(), Epoch: n(), Scopes: sorted(lists.Draw(t, "scopes")),
 			Cost:   costs.Draw(t, "cost"),
 			Sigmas: rapid.MapOfN(words, rapid.Float64Range(1e-300, 1e300), 1, 9).Draw(t, "sigmas"),
-			Due:    whens.Draw(t, "due"), Idempotency: w(), Request: w(), Policy: n()}
+			Due:    whens.Draw(t, "due"), Idempotency: w(), Request: w(), Policy: n(), Rules: rapid.Int64Range(0, 1).Draw(t, "rules")}
 	case 1:
-		return &ledger.Release{Charge: n(), ID: w(), Digest: w()}
+		return &ledger.Release{Charge: n(), ID: w(), Digest: digests.Draw(t, "digest")}
 	case 2:
 		return &ledger.Replay{ID: w(), Release: n(), Grant: w(), Principal: w(), Organisation: w(), Purpose: w(), Idempotency: w(), Request: w()}
 	case 3:
@@ -64,7 +64,7 @@ func bodies(t *rapid.T) ledger.Body {
 		return &ledger.Snapshot{Snapshot: w(), By: w()}
 	case 8:
 		return &ledger.Reserve{Job: w(), Principal: w(), Organisation: w(), Grant: w(), Purpose: w(), Template: w() + "@1", TemplateDigest: w(),
-			Scopes: sorted(lists.Draw(t, "scopes")), Cost: costs.Draw(t, "cost"), Until: "2027-12-31"}
+			Scopes: sorted(lists.Draw(t, "scopes")), Cost: costs.Draw(t, "cost"), Until: "2027-12-31", Rules: rapid.Int64Range(0, 1).Draw(t, "rules")}
 	case 9:
 		return &ledger.Close{Reserve: n()}
 	case 10:
@@ -99,7 +99,12 @@ func drawLink(t *rapid.T, b ledger.Body) string {
 		}
 	case *ledger.Charge:
 		if rapid.Bool().Draw(t, "format 1") {
-			b.Policy = 0
+			b.Policy, b.Rules = 0, 0
+			return ""
+		}
+	case *ledger.Reserve:
+		if rapid.Bool().Draw(t, "format 1") {
+			b.Rules = 0
 			return ""
 		}
 	case *ledger.Replay:
@@ -244,7 +249,7 @@ func TestEncodeRefuses(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	g := grant(1000)
 	c := charge("r-1", 5, dawn)
-	for i, b := range []ledger.Body{&c, &g, &ledger.Release{Charge: 1, ID: "r", Digest: "d"}, &ledger.Abandon{Charge: 3},
+	for i, b := range []ledger.Body{&c, &g, &ledger.Release{Charge: 1, ID: "r", Digest: digest("d")}, &ledger.Abandon{Charge: 3},
 		&ledger.Replay{ID: "r", Release: 1, Principal: "p", Organisation: "o", Purpose: "x", Request: "q"},
 		&ledger.Deny{Principal: "p", Rule: "no-grant"}, &ledger.Snapshot{Snapshot: "s", By: "p"}, &ledger.Resume{Template: template, By: []string{"p"}}} {
 		raw, err := ledger.Encode(ledger.Leaf{Index: int64(i), Time: dawn, Body: b})

@@ -164,9 +164,9 @@ func TestReleaseOnce(t *testing.T) {
 	_, err = l.Abandon(ctx, index)
 	want(t, err, ledger.ErrEarly)
 	c.step(2 * time.Second)
-	want(t, release(ledger.Release{Charge: 99, ID: "r-1", Digest: "d"}), ledger.ErrUnknown)
-	want(t, release(ledger.Release{Charge: 0, ID: "r-1", Digest: "d"}), ledger.ErrUnknown)
-	want(t, release(ledger.Release{Charge: index, ID: "r-2", Digest: "d"}), ledger.ErrLeaf)
+	want(t, release(ledger.Release{Charge: 99, ID: "r-1", Digest: digest("d")}), ledger.ErrUnknown)
+	want(t, release(ledger.Release{Charge: 0, ID: "r-1", Digest: digest("d")}), ledger.ErrUnknown)
+	want(t, release(ledger.Release{Charge: index, ID: "r-2", Digest: digest("d")}), ledger.ErrLeaf)
 	must(t, release(r))
 	want(t, release(r), ledger.ErrAlreadyReleased)
 	_, err = l.Abandon(ctx, index)
@@ -176,7 +176,7 @@ func TestReleaseOnce(t *testing.T) {
 	must(t, err)
 	due := c.now().Add(2 * time.Second)
 	c.step(2*time.Second + ledger.Grace) // the last moment, and still its slot's time
-	index, err = l.Release(ctx, ledger.Release{Charge: index, ID: "r-1b", Digest: "d"})
+	index, err = l.Release(ctx, ledger.Release{Charge: index, ID: "r-1b", Digest: digest("d")})
 	must(t, err)
 	if leaf, _, err := l.Leaf(index); err != nil || !leaf.Time.Equal(due) {
 		t.Fatalf("released at %v (%v), due at %v", leaf.Time, err, due)

@@ -29,35 +29,47 @@ func (unmetError) Is(target error) bool { return target == ErrQuorum }
 var ErrUnmet error = unmetError{}
 
 // remembered holds the log against what is known outside: to the witnesses of the policy
-// that the newest checkpoint covers, and to the copy. Who cannot be asked is asked again, and
-// the log is not written to before.
+// that the newest checkpoint covers, to those of one that came after it, and to the copy.
+// Who cannot be asked is asked again, and the log is not written to before. To cosign what
+// there is now is no answer to this.
 func (l *Ledger) remembered() error {
 	l.mu.RLock()
-	t, size, by := l.tree, l.size, l.cosignersAt(l.signed)
+	t, size, asked := l.tree, l.size, []Witnesses{l.cosignersAt(l.signed)}
+	if newest := l.cosignersAt(l.size); !newest.equal(asked[0]) { // durable, and not signed
+		asked = append(asked, newest)
+	}
 	l.mu.RUnlock()
-	var text []byte
-	err := fmt.Errorf("%w: none is configured", ErrQuorum)
-	switch {
-	case l.witness != nil:
-		text, err = l.witness.Newest(context.Background(), by)
-	case by.Quorum == 0:
-		err = nil
-	}
-	if errors.Is(err, ErrRolledBack) {
-		return err
-	}
-	if text != nil {
-		if err := remembers(t, size, text, l.keys); err != nil {
+	var away error
+	for _, by := range asked {
+		known, err := l.knownTo(by)
+		if errors.Is(err, ErrRolledBack) {
 			return err
 		}
+		for _, text := range known {
+			if err := remembers(t, size, text, l.keys); err != nil {
+				return err
+			}
+		}
+		away = errors.Join(away, err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.unmet = nil
-	if err != nil && !l.vouched {
-		l.unmet = fmt.Errorf("%w: %w", ErrUnmet, err)
+	if away != nil && !l.vouched {
+		l.unmet = fmt.Errorf("%w: %w", ErrUnmet, away)
 	}
 	return nil
+}
+
+// knownTo are the newest checkpoints that are known outside, also to the witnesses by.
+func (l *Ledger) knownTo(by Witnesses) ([][]byte, error) {
+	switch {
+	case l.witness != nil:
+		return l.witness.Newest(context.Background(), by)
+	case by.Quorum > 0:
+		return nil, fmt.Errorf("%w: none is configured", ErrQuorum)
+	}
+	return nil, nil
 }
 
 // remembers holds a log against a checkpoint that is known outside.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -124,4 +125,48 @@ func TestWhomToMeet(t *testing.T) {
 	w.approve(ledger.SubjectTemplate, templateDigest, "cy")
 	want(t, w.charge("r-1"), ledger.ErrQuorum)
 	want(t, w.Away(), ledger.ErrQuorum)
+}
+
+// Those of a policy that is durable and not signed are asked as well as those before it.
+func TestBothPoliciesWitnesses(t *testing.T) {
+	w, k, o := watchedBy(t)
+	k.set(errors.New("unplugged")) // nothing is signed from here on
+	next, first := supervised(900), supervised(1000).Witnesses
+	next.Witnesses = ledger.Witnesses{Keys: []string{witnessKey("keeper.example"), witnessKey("second.example")}, Quorum: 2}
+	w.approveLeaf(ledger.SubjectGrant, &next, "ada", "bo")
+	_, err := w.Grant(ctx, next)
+	must(t, err)
+	must(t, w.Close())
+	k.set(nil)
+	k.absent, k.told = witnessKey("second.example"), nil
+	w.Ledger = open(t, o)
+	defer func() { _ = w.Close() }()
+	if len(k.told) != 2 || !slices.Equal(k.told[0].Keys, first.Keys) || !slices.Equal(k.told[1].Keys, next.Witnesses.Keys) || k.told[1].Quorum != 2 {
+		t.Errorf("asked were %+v", k.told)
+	}
+	want(t, w.Unmet(), ledger.ErrUnmet)
+	w.c.step(2 * time.Second)
+	want(t, w.Meet(ctx), ledger.ErrQuorum)
+	want(t, w.Unmet(), ledger.ErrUnmet)
+	k.absent = ""
+	w.c.step(2 * time.Second)
+	want(t, w.Meet(ctx), ledger.ErrQuorum) // only one of the two cosigns
+	must(t, w.Unmet())
+}
+
+// To cosign what there is now is not to tell what was cosigned before.
+func TestCosigningIsNotTelling(t *testing.T) {
+	w, k, o := watchedBy(t)
+	must(t, w.Close())
+	k.absent = witnessKey("keeper.example")
+	w.Ledger = open(t, o)
+	defer func() { _ = w.Close() }()
+	want(t, w.Unmet(), ledger.ErrUnmet)
+	must(t, w.Meet(ctx)) // it cosigns
+	want(t, w.Unmet(), ledger.ErrUnmet)
+	want(t, w.charge("r-1"), ledger.ErrUnmet)
+	k.absent = ""
+	must(t, w.Meet(ctx))
+	must(t, w.Unmet())
+	must(t, w.charge("r-1"))
 }

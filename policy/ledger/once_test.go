@@ -137,11 +137,12 @@ func TestNobodyAsks(t *testing.T) {
 	_, err = w.Grant(ctx, nobody)
 	must(t, err)
 	want(t, w.ask("r-1"), ledger.ErrGrant)
-	aside := reserve("job-1", 1)
+	aside := reserve(digest("job-1"), 1)
 	aside.TemplateDigest, aside.Cost = templateDigest, dp.Cost{Rho: 1, Delta: 1}
+	w.approve(ledger.SubjectJob, aside.Job, "ada", "bo")
 	_, err = w.Reserve(ctx, aside)
 	must(t, err)
-	c := under(w.Ledger, attempt("job-1", "r-1", 1, w.c.now()))
+	c := under(w.Ledger, attempt(aside.Job, "r-1", 1, w.c.now()))
 	c.TemplateDigest = templateDigest
 	_, err = w.Charge(ctx, c) // a node has no person, and trains
 	must(t, err)

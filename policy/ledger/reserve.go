@@ -29,6 +29,7 @@ type Reserve struct {
 	Scopes         []string // of every charge of the job; written in order
 	Cost           dp.Cost  // set aside in each scope
 	Until          string   // last day, 2006-01-02 in UTC
+	Rules          int64    // that it is held to; Ledger.Reserve fills them in
 }
 
 // Type gives RESERVE.
@@ -46,6 +47,7 @@ func (r *Reserve) members(f *form, l *Leaf) {
 	f.text("principal", &r.Principal)
 	f.text("purpose", &r.Purpose)
 	f.decimal("rho", &r.Cost.Rho)
+	f.rules(&r.Rules)
 	f.texts("scopes", &r.Scopes)
 	f.text("template", &r.Template)
 	f.text("template_digest", &r.TemplateDigest)
@@ -55,7 +57,7 @@ func (r *Reserve) members(f *form, l *Leaf) {
 func (r *Reserve) check() error {
 	err := checkTexts("job", r.Job, "principal", r.Principal, "organisation", r.Organisation, "grant", r.Grant,
 		"purpose", r.Purpose, "template", r.Template, "template_digest", r.TemplateDigest)
-	for _, e := range []error{err, checkTemplate(r.Template), checkList("scopes", r.Scopes, true), checkDay(r.Until)} {
+	for _, e := range []error{err, checkTemplate(r.Template), checkList("scopes", r.Scopes, true), checkDay(r.Until), checkRules(r.Rules)} {
 		if e != nil {
 			return e
 		}
@@ -198,6 +200,11 @@ func (s *State) setAside(l Leaf, r *Reserve) error {
 	if err := s.needAll(l.Time, r.Template, r.TemplateDigest); err != nil {
 		return err
 	}
+	if r.Rules > 0 {
+		if err := s.needJob(l.Time, r.Job, r.Principal); err != nil {
+			return err
+		}
+	}
 	if err := s.roomIn(g, r.Scopes, r.Cost, l.Time); err != nil {
 		return err
 	}
@@ -271,7 +278,7 @@ func (s *State) drawn(l Leaf, c *Charge) (*Reservation, error) {
 		return nil, nil
 	case r.Closed:
 		return nil, fmt.Errorf("%w: the job's reservation is closed", ErrReserve)
-	case past && l.Previous == "":
+	case past && c.Rules == 0:
 		return nil, nil
 	case c.Grant != r.Grant || c.Principal != r.Principal || c.Purpose != r.Purpose || c.Template != r.Template ||
 		c.TemplateDigest != r.TemplateDigest || !slices.Equal(c.Scopes, r.Scopes):

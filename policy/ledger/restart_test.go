@@ -84,7 +84,7 @@ func TestRestartFoldsToTheSame(t *testing.T) {
 				}
 			case 4:
 				if len(open) > 0 {
-					if _, err := l.Release(ctx, ledger.Release{Charge: open[0].Index, ID: open[0].ID, Digest: "d"}); err == nil {
+					if _, err := l.Release(ctx, ledger.Release{Charge: open[0].Index, ID: open[0].ID, Digest: digest("d")}); err == nil {
 						done, open = append(done, open[0]), open[1:]
 					}
 				}

@@ -29,6 +29,7 @@ type State struct {
 	keysInForce []keyed
 	audits      map[string]bool // by root
 	chain       chain
+	rules       int64                               // of the newest leaf that bears any
 	rootOf      func(size int64) (tlog.Tree, error) // of the leaves so far
 
 	spent      map[string]dp.Cost // by scope

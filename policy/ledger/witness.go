@@ -30,10 +30,11 @@ type Witness interface {
 	// ErrRolledBack says that a longer or another log is known there; any other error
 	// that the witnesses are out of reach. It bounds its own time.
 	Cosign(ctx context.Context, by Witnesses, checkpoint []byte, prove Prover) ([]byte, error)
-	// Newest is the newest checkpoint known outside, also to the witnesses by, nil for
-	// none. An error says that it cannot be told now: too few of the witnesses answer to
-	// be sure, or the copy cannot be read. What is known all the same comes with it.
-	Newest(ctx context.Context, by Witnesses) ([]byte, error)
+	// Newest are the newest checkpoints known outside: to the witnesses by and to the copy,
+	// none where they know of none. An error says that it cannot be told now: too few of
+	// the witnesses answer to be sure, or the copy cannot be read or is gone. What is known
+	// all the same comes with it.
+	Newest(ctx context.Context, by Witnesses) ([][]byte, error)
 }
 
 // Contact is how old a cosignature may be for a charge to be admitted: so long nobody can
@@ -134,7 +135,7 @@ func (l *Ledger) cosign(x extent, text []byte, to int64) ([]byte, error) {
 	defer l.mu.Unlock()
 	l.outside.away, l.outside.failed, l.outside.tried = err, to, l.now()
 	if err == nil {
-		l.outside.by, l.outside.met, l.unmet = by, l.now(), nil
+		l.outside.by, l.outside.met = by, l.now()
 	}
 	return signed, err
 }

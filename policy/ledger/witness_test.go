@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,8 @@ type keeper struct {
 	newest []byte
 	asked  int
 	by     ledger.Witnesses // of the last time
+	told   []ledger.Witnesses
+	absent string // key of one who does not tell what it knows
 	forge  func(checkpoint []byte) []byte
 }
 
@@ -76,13 +79,20 @@ func (k *keeper) Cosign(_ context.Context, by ledger.Witnesses, checkpoint []byt
 	return cosigned(checkpoint, k), nil
 }
 
-func (k *keeper) Newest(context.Context, ledger.Witnesses) ([]byte, error) {
+func (k *keeper) Newest(_ context.Context, by ledger.Witnesses) ([][]byte, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.away != nil {
+	k.told = append(k.told, by)
+	switch {
+	case k.away != nil:
 		return nil, k.away
+	case slices.Contains(by.Keys, k.absent):
+		return nil, errors.New("not all of them answer")
 	}
-	return k.newest, nil
+	if k.newest == nil {
+		return nil, nil
+	}
+	return [][]byte{k.newest}, nil
 }
 
 func (k *keeper) set(away error) {
@@ -144,6 +154,7 @@ func TestWitnessAway(t *testing.T) {
 	if len(l.Find("key-1")) != 1 {
 		t.Fatal("the release that waited is not shown")
 	}
+	must(t, l.Meet(ctx))
 	must(t, l.Away())
 	_, err = l.Charge(ctx, charge("r-2", 1, c.now()))
 	must(t, err)

@@ -21,6 +21,9 @@ type Consistency = func(ctx context.Context, old, size int64) ([]tlog.Hash, erro
 type QuorumOptions struct {
 	Witnesses []*Client // no two of one name or key. Required
 	Quorum    int       // how many must cosign, from 1 to their number. Required
+	// Of is how many witnesses the policy names, where not all of them can be asked here:
+	// every quorum of these has to have one among those that answer. Default all are here.
+	Of int
 	// Keys are the log's own, in the text form of signed notes, the older ones too: a
 	// longer log that a witness shows is proven by any of them. Required.
 	Keys   []string
@@ -71,6 +74,12 @@ func NewQuorum(o QuorumOptions) (*Quorum, error) {
 	}
 	if len(own) == 0 || o.Origin == "" {
 		return nil, fmt.Errorf("%w: a quorum needs the log's origin and keys", ErrKey)
+	}
+	if o.Of == 0 {
+		o.Of = len(o.Witnesses)
+	}
+	if o.Of < len(o.Witnesses) {
+		return nil, fmt.Errorf("%w: there are %d witnesses of %d", ErrKey, len(o.Witnesses), o.Of)
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 15 * time.Second
@@ -194,8 +203,8 @@ func (q *Quorum) over() error {
 // and says whether the log here continues each of them: an *AheadError or *ForkError
 // where it was put back, which then stands. It is to be asked before a log that was
 // opened is written to. checkpoint is the log's newest. It needs so many answers that
-// every quorum has a witness among them, all but one less than the quorum; with fewer
-// it is a *QuorumError.
+// every quorum has a witness among them, all that the policy names but one less than the
+// quorum; with fewer it is a *QuorumError.
 func (q *Quorum) Continues(ctx context.Context, checkpoint []byte, prove Consistency) error {
 	ours, _, err := q.ours(checkpoint)
 	if err != nil {
@@ -251,7 +260,7 @@ func (q *Quorum) newest(ctx context.Context, look func(context.Context, string, 
 			best = i
 		}
 	}
-	if need := len(q.asked) - q.o.Quorum + 1; have < need {
+	if need := q.o.Of - q.o.Quorum + 1; have < need {
 		e := q.short(have, missing).(*QuorumError)
 		e.Quorum = need
 		return nil, e

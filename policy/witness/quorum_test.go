@@ -356,3 +356,36 @@ func TestCosignAtOnce(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// Where not all of the policy's witnesses can be asked, as many must tell as before: those
+// who were left out may be the ones who know.
+func TestQuorumOfThePolicy(t *testing.T) {
+	key := newEdKey(t, origin, "log")
+	peers := threePeers(t, key)
+	l := newTree(t, key)
+	l.grow(t, 3, "")
+	q, _ := quorumOf(t, key, 2, peers...)
+	_, err := q.Cosign(ctx, l.checkpoint(t), l.prove)
+	must(t, err)
+	o := QuorumOptions{Quorum: 2, Of: 3, Keys: []string{key.text}, Origin: key.Name(), Timeout: 3 * time.Second}
+	for _, p := range peers[1:] {
+		o.Witnesses = append(o.Witnesses, p.client(t))
+	}
+	some, err := NewQuorum(o)
+	must(t, err)
+	t.Cleanup(some.Close)
+	_, err = some.Newest(ctx)
+	must(t, err)
+	peers[2].set(away)
+	var short *QuorumError
+	if _, err := some.Newest(ctx); !errors.As(err, &short) || short.Quorum != 2 || short.Have != 1 {
+		t.Errorf("one of three has told: %v", err)
+	}
+	if _, err := q.Newest(ctx); err != nil {
+		t.Errorf("two of three have told: %v", err)
+	}
+	o.Of = 1
+	if _, err := NewQuorum(o); !errors.Is(err, ErrKey) {
+		t.Errorf("two of one: %v", err)
+	}
+}
