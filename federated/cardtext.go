@@ -247,6 +247,20 @@ func (c *Card) privacyText(w *writer, p trainer) error {
 	return nil
 }
 
+// Cost is what the job costs a person in the rounds of the card, and at most, with every
+// spare attempt used.
+func (c *Card) Cost() (rounds, most dp.Cost, err error) {
+	p, _, err := c.trainer()
+	if err != nil {
+		return rounds, most, err
+	}
+	if rounds, err = p.Cost(); err != nil {
+		return rounds, most, err
+	}
+	most, err = wholeCost(p)
+	return rounds, most, err
+}
+
 // Traffic is how many bytes a node sends in an attempt and how many it fetches, at most
 // and without what the transport adds. It follows from the card alone.
 func (c *Card) Traffic() (up, down int, err error) {

@@ -211,7 +211,7 @@ func (k known) Principal(_ context.Context, token string) (string, error) {
 	return "", api.ErrToken
 }
 
-var tokens = known{"token-a": "insurer-a", "token-b": "pharma-b", "token-r": "regulator-r", "token-s": "steward-s"}
+var tokens = known{"token-a": "insurer-a", "token-b": "pharma-b", "token-r": "regulator-r", "token-s": "steward-s", "token-n": "node-n"}
 
 // approvals are a policy that waits, the one in force, and a template.
 type approvals struct{}
@@ -264,7 +264,7 @@ func site(t testing.TB, change ...func(*Options)) (*httptest.Server, *domain) {
 		Reservations: func() []ledger.Reservation {
 			return []ledger.Reservation{{Reserve: ledger.Reserve{Job: strings.Repeat("7", 64), Template: "claim-cost@1.0.0", Until: "2026-03-01", Purpose: "health-management", Cost: dp.Cost{Rho: 1e11}}}}
 		},
-		Card:      func(string) string { return "purpose: health-management\nparties: three insurers" },
+
 		Approvals: approvals{},
 		Snapshots: func() []ledger.Snapshot {
 			return []ledger.Snapshot{{Snapshot: strings.Repeat("5", 64), By: "steward-s"}}

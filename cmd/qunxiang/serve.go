@@ -78,7 +78,7 @@ func serve(ctx context.Context, conf *config, unwitnessed bool, log io.Writer) e
 		return err
 	}
 	defer d.Close()
-	d.maxRuns, d.maxInFlight, d.settings = conf.MaxRuns, conf.MaxInFlight, conf.Engine
+	d.maxRuns, d.maxInFlight, d.settings, d.coordinator = conf.MaxRuns, conf.MaxInFlight, conf.Engine, conf.Coordinator
 	if err := d.startEngine(); err != nil {
 		return err
 	}

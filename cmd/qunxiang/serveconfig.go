@@ -26,6 +26,7 @@ type config struct {
 	Connections int            `yaml:"max_connections"`
 	PerAddress  int            `yaml:"max_connections_per_address"`
 	Node        bool           `yaml:"node"`
+	Coordinator string         `yaml:"coordinator"`
 	Engine      engineSettings `yaml:"engine"`
 	TLS         struct {
 		Certificate     string `yaml:"certificate"`
@@ -87,6 +88,10 @@ engine:
 # Also run the approved training jobs of the domain's node, on the same ledger: see
 # qunxiang node. Its settings are in node/node.yaml of the domain.
 node: false
+
+# Directory of a coordinator on this machine, where the authority runs one too: stewards
+# see all of its jobs, and the nodes that ask to be enrolled. Empty: none.
+coordinator: ""
 
 # Requests per second of all principals of one organisation, on average and at once.
 rate:
