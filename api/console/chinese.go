@@ -251,7 +251,7 @@ var chinese = map[string]string{
 	"snapshot":                            "快照",
 	"snapshots none":                      "尚未载入快照。",
 	"loaded by":                           "载入人",
-	"quality lead":                        "载入质量与退出名单属于数据事实：请在域内使用以下命令查看。",
+	"quality lead":                        "载入质量与退出人数属于数据事实：请在本域内部端口查看，或在域内使用以下命令。",
 	"principal":                           "主体",
 	"quota":                               "配额",
 	"caps only":                           "仅受上限约束",

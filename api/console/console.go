@@ -36,6 +36,8 @@ type Options struct {
 	Training Training
 	// Snapshots are those that may be asked, oldest first; default none.
 	Snapshots func() []ledger.Snapshot
+	// Inside is what stewards see on the domain's own listener; default nothing.
+	Inside Inside
 	// Command is how the program is called in examples; default "qunxiang".
 	Command string
 	Now     func() time.Time // default time.Now
@@ -110,6 +112,7 @@ func (c *console) routes() {
 		"POST /console/log/verify":                          c.verifyLog,
 		"GET /console/steward":                              c.steward,
 		"GET /console/steward/proposals/{subject}/{digest}": c.proposal,
+		"GET /console/data":                                 c.data,
 		"GET /console/training":                             c.training,
 		"GET /console/training/{job}":                       c.trainingJob,
 		"GET /console/training/{job}/{file}":                c.trainingFile,

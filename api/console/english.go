@@ -251,7 +251,7 @@ var english = map[string]string{
 	"snapshot":                            "Snapshot",
 	"snapshots none":                      "No snapshot has been loaded.",
 	"loaded by":                           "Loaded by",
-	"quality lead":                        "The quality of a load and the list of opt-outs are facts about the data: they are read inside the domain, with these commands.",
+	"quality lead":                        "The quality of a load and the number of opt-outs are facts about the data: they are on the domain's own listener, or read with these commands inside the domain.",
 	"principal":                           "Principal",
 	"quota":                               "Quota",
 	"caps only":                           "caps only",

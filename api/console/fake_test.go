@@ -232,6 +232,13 @@ func (approvals) Approve(context.Context, string, ledger.Approve) (int64, error)
 // site serves the console over a domain of tests.
 func site(t testing.TB, change ...func(*Options)) (*httptest.Server, *domain) {
 	t.Helper()
+	clients, _, d := listeners(t, change...)
+	return clients, d
+}
+
+// listeners are site's, with the domain's own.
+func listeners(t testing.TB, change ...func(*Options)) (clients, internal *httptest.Server, d *domain) {
+	t.Helper()
 	catalog, err := queries.LoadCatalog(os.DirFS("../../queries/templates"))
 	if err != nil {
 		t.Fatal(err)
@@ -246,7 +253,7 @@ func site(t testing.TB, change ...func(*Options)) (*httptest.Server, *domain) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &domain{t: t, byKey: map[string]string{}, tickets: map[string]*queries.Ticket{}, owner: map[string]string{}, stored: map[string][]byte{}, catalog: catalog, rules: rules}
+	d = &domain{t: t, byKey: map[string]string{}, tickets: map[string]*queries.Ticket{}, owner: map[string]string{}, stored: map[string][]byte{}, catalog: catalog, rules: rules}
 	o := Options{
 		Service: d, Catalog: catalog, Policy: func() *policy.Policy { return rules }, Requests: d.requests, Register: d,
 		Published: published{[]ledger.Body{
@@ -281,9 +288,9 @@ func site(t testing.TB, change ...func(*Options)) (*httptest.Server, *domain) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(server.Handler())
-	t.Cleanup(func() { server.Close(); s.Close() })
-	return s, d
+	clients, internal = httptest.NewServer(server.Handler()), httptest.NewServer(server.Internal())
+	t.Cleanup(func() { server.Close(); clients.Close(); internal.Close() })
+	return clients, internal, d
 }
 
 // browser is a client with cookies that goes on where it is sent.

@@ -182,6 +182,7 @@ func (v *view) Nav() []link {
 	add(true, "/console/budgets", "nav budgets")
 	add(v.c.Published != nil && v.may(policy.ReadLog), "/console/log", "nav log")
 	add(v.is(policy.Steward), "/console/steward", "nav steward")
+	add(v.seesData(), "/console/data", "nav data")
 	add(v.seesTraining(), "/console/training", "nav training")
 	return out
 }

@@ -16,7 +16,7 @@ func (d *domain) console(h *api.Host) (http.Handler, error) {
 	return console.New(h, console.Options{
 		Service: d.runner, Catalog: d.catalog, Policy: d.policy, Register: d.runner, Requests: d.state.Requests,
 		Published: servedLog{d}, Approvals: d, Reservations: d.state.Reservations, Snapshots: d.state.Registered,
-		Training: newTrainings(d, d.coordinator), CheckReceipt: d.checkReceipt, CheckLog: d.checkLog,
+		Training: newTrainings(d, d.coordinator), Inside: insideFacts{d}, CheckReceipt: d.checkReceipt, CheckLog: d.checkLog,
 	})
 }
 
