@@ -13,11 +13,13 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/api/federation"
 	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/federated"
 	"github.com/qunxiang/qunxiang/federated/glm"
 	"github.com/qunxiang/qunxiang/federated/secagg"
+	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
@@ -328,4 +330,18 @@ func TestBrowserTraining(t *testing.T) {
 	c.seen(looks(2)[1], "training-running")
 	n.finish(going)
 	c.run("finished by itself", chromedp.WaitVisible(`a[href$="/model.csv"]`))
+}
+
+// A job that no organisation of the domain is charged for is for stewards alone, also where
+// an operator's organisation has no name.
+func TestUnchargedJobIsForStewards(t *testing.T) {
+	for organisation, sees := range map[string]bool{"": false, "domain": true, "elsewhere": false} {
+		v := &view{Who: api.Who{Principal: "node-n"}, roles: []policy.Role{policy.Node}}
+		if sees {
+			v.Who.Organisation = organisation
+		}
+		if got := v.seesJob(&jobView{Organisation: organisation}); got != sees {
+			t.Errorf("a job charged to %q exists for an operator of %q: %v", organisation, v.Who.Organisation, got)
+		}
+	}
 }

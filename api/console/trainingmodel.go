@@ -144,7 +144,7 @@ func (v *view) forest(c *federated.Card, f *glm.Fit) *chart {
 			continue
 		}
 		lo, hi := perUnit(t)
-		e := effect{v.term(c, t.Name), t.PerUnit, lo, hi, v.estimate(t.PerUnit, lo, hi), t.Unreliable}
+		e := effect{strings.Replace(t.Name, "=", v.say("colon"), 1), t.PerUnit, lo, hi, v.estimate(t.PerUnit, lo, hi), t.Unreliable}
 		if !linear {
 			e.at, e.lo, e.hi = math.Log(t.Relativity), math.Log(t.RelativityLo), math.Log(t.RelativityHi)
 			e.at, e.lo, e.hi = within(e.at), within(e.lo), within(e.hi)

@@ -70,6 +70,7 @@ type four struct {
 	}
 	card    *federated.Card
 	job     string
+	trained string // the job that came to its end
 	members string // the nodes' blocks on cards
 }
 
