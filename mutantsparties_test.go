@@ -13,6 +13,7 @@ var partyMutants = []mutant{
 	{"console: a job's page shows what does not verify", "cmd/qunxiang/consoletraining.go", "p.broken, err = found.Code, nil", "err = nil", "./cmd/qunxiang", "TestPagesOfATraining"},
 	{"console: data facts on the clients' listener", "api/console/data.go", "v.is(policy.Steward) && v.c.host.Inside(v.r)", "v.is(policy.Steward)", "./api/console", "TestDataFactsStayInside"},
 	{"console: data facts for whoever is inside", "api/console/data.go", "v.is(policy.Steward) && v.c.host.Inside(v.r)", "(v.is(policy.Steward) || true) && v.c.host.Inside(v.r)", "./api/console", "TestDataFactsStayInside"},
+	{"federation: when a node was heard from, to the second", "api/federation/seen.go", "at.UTC().Truncate(time.Minute)", "at.UTC()", "./api/federation", "TestStatusSaysWhoWasHeardFrom"},
 	{"api: every request is inside", "api/host.go", "is, _ := r.Context().Value(insideKey{}).(bool)\n\treturn is", "_, _ = r.Context().Value(insideKey{}).(bool)\n\treturn true", "./api/console", "TestDataFactsStayInside"},
 	{"api: a header says that a request is inside", "api/host.go", "is, _ := r.Context().Value(insideKey{}).(bool)\n\treturn is", "is, _ := r.Context().Value(insideKey{}).(bool)\n\treturn is || r.Header.Get(\"X-Internal\") != \"\"", "./api/console", "TestDataFactsStayInside"},
 }

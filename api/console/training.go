@@ -248,6 +248,9 @@ func (j *jobView) left() time.Duration {
 	return each * time.Duration(of-n)
 }
 
+// Minute is a date and time to the minute.
+func (w words) Minute(t time.Time) string { return w.Day(t) + " " + t.In(china).Format("15:04") }
+
 // RoundState is where a round's charge stands.
 func (v *view) RoundState(r ledger.Request) queries.State {
 	switch {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/federated"
@@ -39,6 +40,7 @@ type partyView struct {
 	federated.Member
 	Here        bool
 	State, Wait string // key of a text, and the node's own words
+	Seen        time.Time
 }
 
 // roundView is a round: its charge here, and what the transcript proves.
@@ -171,7 +173,7 @@ func parties(j *TrainingJob) []partyView {
 	for _, n := range j.Card.Nodes {
 		p := partyView{Member: n, Here: n.Name == j.Node, State: "node unknown"}
 		if s := j.State; s != nil {
-			p.Wait = s.Waits[n.Name]
+			p.Wait, p.Seen = s.Waits[n.Name], s.Seen[n.Name]
 			switch {
 			case s.Done:
 				p.State = "node done"
