@@ -219,7 +219,7 @@ func TestTrainingPages(t *testing.T) {
 		for name, want := range map[string][]string{
 			"finished": {"finished", "Relativity", "diabetes: yes, against no", "unreliable", "58,001", "1.01207", "model.csv", "Leaf 100 of the log", "federated verify --dir D --job " + n.find("finished").Digest,
 				"has verified", secagg.Hash{1, 3}.String(), "age = 45 years", "What was not used", "Party south", "0.4", "expected mean 0.15"},
-			"going-on":   {"training", "2 of 4 rounds closed", "about 3 minutes left", "the round waits for it", "has answered in this round", "31 January 2026 20:03<", "gave no sum: 1.", `data-again="5"`, `http-equiv="refresh"`, "being made", "to come"},
+			"going-on":   {"training", "2 of 4 rounds closed", "about 3 minutes left", "the round waits for it", "has answered in this round", "31 January 2026 20:03<", "gave no sum: 1.", `data-again="5"`, `http-equiv="refresh"`, "being made", "to come", "in the 3 attempts so far, at most 2.2 MB"},
 			"to-approve": {"waits for the owner&#39;s approval here", "node approve --dir D --job " + n.find("to-approve").Digest, "its owner has not approved", "room in its privacy budget", "<details open>", "Nothing has been set aside"},
 			"stopped":    {"stopped without a model", "a node has left", "does not answer"},
 		} {

@@ -25,7 +25,7 @@ type jobPage struct {
 	Parties             []partyView
 	Rounds              []roundView
 	Closed, Of          int
-	Left                string
+	Left, Traffic       string
 	Steps               *chart
 	Model               *modelView
 	Again               int
@@ -84,6 +84,9 @@ func (v *view) describeJob(p *jobPage) error {
 	p.Closed, p.Of = p.closed()
 	if left := p.left(); left > 0 {
 		p.Left = v.say("job left", v.Count(max(1, int(left.Minutes()+0.5))))
+	}
+	if p.Traffic, err = v.trafficSoFar(p.jobView); err != nil {
+		return err
 	}
 	p.Approve = fmt.Sprintf("%s node approve --dir D --job %s", v.c.Command, p.Digest)
 	p.Check = fmt.Sprintf("%s federated verify --dir D --job %s", v.c.Command, p.Digest)
@@ -165,6 +168,23 @@ func (v *view) featureRange(f federated.Feature) string {
 		levels = append(levels, name)
 	}
 	return strings.Join(levels, v.say("comma")) + " (" + f.CodeList + ")"
+}
+
+// trafficSoFar is what a node has sent and fetched at most in the attempts so far, by the
+// sizes that follow from the card.
+func (v *view) trafficSoFar(j *jobView) (string, error) {
+	up, down, err := j.Card.Traffic()
+	if err != nil {
+		return "", err
+	}
+	attempts := 0
+	if j.State != nil {
+		attempts = int(min(j.State.Attempt, 1<<20)) // whatever a coordinator says
+	}
+	if j.Proof != nil && len(j.Proof.Rounds) > 0 {
+		attempts = max(attempts, int(j.Proof.Rounds[len(j.Proof.Rounds)-1].Attempt))
+	}
+	return v.say("traffic so far", megabytes(up), megabytes(down), v.Count(attempts), megabytes(attempts*up), megabytes(attempts*down)), nil
 }
 
 // parties are the nodes of the card with the coordinator's word on each.
