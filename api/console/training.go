@@ -231,6 +231,9 @@ func (j *jobView) closed() (n, of int) {
 	return n, of
 }
 
+// Proven says that the node's folder proves every closed round, approvals included.
+func (j *jobView) Proven() bool { return j.TrainingJob != nil && j.Proof != nil }
+
 // RoundsClosed is how many rounds are closed.
 func (j *jobView) RoundsClosed() int {
 	n, _ := j.closed()
