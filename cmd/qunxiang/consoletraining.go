@@ -60,14 +60,17 @@ func newTrainings(d *domain, coordinator string) *trainings {
 func (t *trainings) Jobs(ctx context.Context) ([]console.TrainingJob, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	approved, err := nodeFolderOf(t.d.dir).approved()
+	dirs, err := nodeFolderOf(t.d.dir).approvedDirs()
 	if err != nil {
 		return nil, err
 	}
 	said := t.ask(ctx)
 	var out []console.TrainingJob
-	for _, j := range approved {
-		out = append(out, t.job(j.digest.String(), j.card, j))
+	for _, dir := range dirs {
+		// A folder that is broken hides no other; of its own job the log's record stays.
+		if j, err := readNodeJob(dir); err == nil {
+			out = append(out, t.job(j.digest.String(), j.card, j))
+		}
 	}
 	for i := range said {
 		if at := slices.IndexFunc(out, func(j console.TrainingJob) bool { return j.Digest == said[i].Job }); at >= 0 {

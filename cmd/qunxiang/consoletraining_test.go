@@ -88,6 +88,12 @@ func TestPagesOfATraining(t *testing.T) {
 	if broken.Broken != federated.VerifyTranscript || broken.Proof != nil || broken.Report != nil || broken.State != nil {
 		t.Errorf("the broken job is %+v", broken)
 	}
+	if err := os.WriteFile(filepath.Join(folder, cardFile), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := p.Jobs(t.Context()); err != nil || len(all) != 0 {
+		t.Errorf("beside a broken folder: %d jobs, %v", len(all), err)
+	}
 	if rests := p.next.Sub(begun); rests < statusRests {
 		t.Errorf("a coordinator that is away is asked again after %v", rests)
 	}
