@@ -123,6 +123,19 @@ func (v *view) jobs(ctx context.Context) ([]*jobView, error) {
 	return all, nil
 }
 
+// openTrainings is how many jobs of the log that exist for the visitor are going on.
+func (v *view) openTrainings() (n int) {
+	if !v.seesTraining() {
+		return 0
+	}
+	for _, r := range v.c.Reservations() {
+		if r.Open(v.c.Now()) && v.seesJob(&jobView{Organisation: r.Organisation, Set: &r}) {
+			n++
+		}
+	}
+	return n
+}
+
 // training lists the trainings.
 func (c *console) training(v *view) error {
 	if !v.seesTraining() {

@@ -209,6 +209,9 @@ func TestTrainingPages(t *testing.T) {
 	s, _ := site(t, trains(n))
 	for _, token := range []string{"token-s", "token-n"} {
 		b := signedIn(t, s, token, "en")
+		if p := b.get("/console/"); !strings.Contains(p.body, "Trainings going on here: 1.") {
+			t.Errorf("%s: the overview does not say that a training is going on", token)
+		}
 		list := b.get("/console/training")
 		list.check(t, "list")
 		for _, name := range []string{"finished", "going-on", "to-approve", "stopped"} {
@@ -269,6 +272,9 @@ func TestOthersJobsDoNotExist(t *testing.T) {
 	} {
 		b := signedIn(t, s, token, "en")
 		nowhere := b.get("/console/nowhere")
+		if p := b.get("/console/"); strings.Contains(p.body, "Trainings") == (token == "token-a" || token == "token-b") {
+			t.Errorf("%s: the overview has the wrong word on trainings", token)
+		}
 		for _, path := range paths {
 			if p := b.get("/console/training" + path); p.status != http.StatusNotFound || p.body != nowhere.body {
 				t.Errorf("%s: /console/training%s is %d and not the page of what does not exist", token, path, p.status)

@@ -9,6 +9,7 @@ func init() {
 }
 
 var trainingEnglish = map[string]string{
+	"trainings open":           "Trainings going on here: %s.",
 	"stage open":               "going on",
 	"stage over":               "over",
 	"stage broken":             "does not verify",
@@ -130,6 +131,7 @@ var trainingEnglish = map[string]string{
 }
 
 var trainingChinese = map[string]string{
+	"trainings open":           "本域进行中的联合训练：%s 项。",
 	"stage open":               "进行中",
 	"stage over":               "已结束",
 	"stage broken":             "验证不通过",
