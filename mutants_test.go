@@ -60,7 +60,7 @@ var mutants = []mutant{
 
 // others are the mutants of which the short run tries a sample.
 func others() []mutant {
-	return slices.Concat(keyMutants, witnessMutants, trustMutants, foldMutants, surfaceMutants, consoleMutants, crashMutants, receiptMutants, operationsMutants, scriptMutants)
+	return slices.Concat(keyMutants, witnessMutants, trustMutants, foldMutants, surfaceMutants, consoleMutants, partyMutants, crashMutants, receiptMutants, operationsMutants, scriptMutants)
 }
 
 // chosen are the mutants of this run: with QUNXIANG_LONG, or where QUNXIANG_MUTANTS chooses

@@ -37,10 +37,15 @@ func (s *Server) routeHealth() {
 	})
 }
 
-// Internal serves the domain's own listener: /metrics, and /healthz and /readyz
-// with the reason. It asks for no token and must not be reachable by clients.
+// Internal serves the domain's own listener: /metrics, and /healthz and /readyz with the
+// reason, for which it asks for no token, and the pages for people, with those about the
+// data: see [Host.Inside]. It must not be reachable by clients.
 func (s *Server) Internal() http.Handler {
 	mux := http.NewServeMux()
+	if s.Console != nil {
+		mux.Handle(consolePath+"/", inside(s.echo))
+		mux.Handle("GET /{$}", http.RedirectHandler(consolePath+"/", http.StatusSeeOther))
+	}
 	mux.Handle("GET /metrics", s.metrics.handler())
 	tell := func(w http.ResponseWriter, status int, h Health) {
 		h.Version = s.Version

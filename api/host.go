@@ -70,6 +70,24 @@ func (h *Host) Visitor(r *http.Request) (Who, *Problem) {
 	return Who{Principal: name, Organisation: h.s.Policy.Organisation(name)}, nil
 }
 
+// insideKey marks a request of the domain's own listener.
+type insideKey struct{}
+
+// inside marks requests as those of the domain's own listener. Nothing of a request can
+// say so itself.
+func inside(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), insideKey{}, true)))
+	})
+}
+
+// Inside says whether a request came to the domain's own listener, which is the only one
+// that pages about the data are on: they are no client's, whoever it is.
+func (h *Host) Inside(r *http.Request) bool {
+	is, _ := r.Context().Value(insideKey{}).(bool)
+	return is
+}
+
 // Refused counts the problem that a page shows.
 func (h *Host) Refused(r *http.Request, p *Problem) {
 	if c, ok := r.Context().Value(contextKey{}).(echo.Context); ok {

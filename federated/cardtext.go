@@ -73,8 +73,8 @@ func list(names []string) string {
 
 func (w *writer) head(s string) { w.line("\n%s", s) }
 
-// formula is the model as people write it.
-func (c *Card) formula() string {
+// Formula is the model as people write it.
+func (c *Card) Formula() string {
 	terms := []string{"1"}
 	for _, f := range c.Model.Features {
 		terms = append(terms, named(f.Name))
@@ -119,7 +119,7 @@ func (c *Card) modelText(w *writer, rounds int) {
 	if m.Ridge != 0 {
 		w.item("Ridge", "%g", m.Ridge)
 	}
-	w.item("Formula", "%s%s", c.formula(), map[bool]string{true: ", through the network"}[m.Network != nil])
+	w.item("Formula", "%s%s", c.Formula(), map[bool]string{true: ", through the network"}[m.Network != nil])
 	w.item("Response", "%s in %s, from %g to %g; expected mean %g", named(m.Response.Name), named(m.Response.Unit), m.Response.Range[0], m.Response.Range[1], m.StartMean)
 	if m.Network == nil {
 		w.item("Scale", "the response is divided by %g; numbers are sent in units of 2^-%d", m.Response.Scale, m.Bits)
@@ -247,9 +247,38 @@ func (c *Card) privacyText(w *writer, p trainer) error {
 	return nil
 }
 
+// Cost is what the job costs a person in the rounds of the card, and at most, with every
+// spare attempt used.
+func (c *Card) Cost() (rounds, most dp.Cost, err error) {
+	p, _, err := c.trainer()
+	if err != nil {
+		return rounds, most, err
+	}
+	if rounds, err = p.Cost(); err != nil {
+		return rounds, most, err
+	}
+	most, err = wholeCost(p)
+	return rounds, most, err
+}
+
+// Traffic is how many bytes a node sends in an attempt and how many it fetches, at most
+// and without what the transport adds. It follows from the card alone.
+func (c *Card) Traffic() (up, down int, err error) {
+	p, params, err := c.trainer()
+	if err != nil {
+		return 0, 0, err
+	}
+	up, down = c.traffic(p, params)
+	return up, down, nil
+}
+
+func (c *Card) traffic(p trainer, params *secagg.Params) (up, down int) {
+	return secagg.Shape{Params: params, Nodes: len(c.Nodes), Length: p.Cells()}.Traffic(0)
+}
+
 // costText states time and bytes.
 func (c *Card) costText(w *writer, p trainer, params *secagg.Params) {
-	up, down := secagg.Shape{Params: params, Nodes: len(c.Nodes), Length: p.Cells()}.Traffic(0)
+	up, down := c.traffic(p, params)
 	w.head("What it costs in time and traffic")
 	w.item("Traffic", "%.1f MB up and %.1f MB down for each attempt of a node, %d to %d attempts",
 		float64(up)/1e6, float64(down)/1e6, p.Rounds(), p.Rounds()+Spares)

@@ -72,7 +72,7 @@ func (w *world) pooledNetwork() glm.Coefficients {
 		must(w.t, err)
 		sum, err := sums.Noisy(noise)
 		must(w.t, err)
-		state, _, err = advance(work, r, state, sum)
+		state, _, _, err = advance(work, r, state, sum)
 		must(w.t, err)
 	}
 	return state

@@ -137,7 +137,7 @@ func (n *Node) replay(ctx context.Context) error {
 			return err
 		}
 		sum := parseSum(raw)
-		next, fit, err := advance(n.work, n.round, n.beta, sum)
+		next, fit, _, err := advance(n.work, n.round, n.beta, sum)
 		if err != nil {
 			return err
 		}

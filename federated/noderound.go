@@ -228,7 +228,7 @@ func (n *Node) sumUp(t *try) error {
 	if err != nil {
 		return err
 	}
-	if t.next, t.fit, err = advance(n.work, n.round, n.beta, sum); err != nil {
+	if t.next, t.fit, _, err = advance(n.work, n.round, n.beta, sum); err != nil {
 		return n.Stop("the model cannot be computed from the sum")
 	}
 	if err := t.store.Put("sum", sumBytes(sum)); err != nil {

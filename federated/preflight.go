@@ -49,7 +49,7 @@ func Rehearse(ctx context.Context, o NodeOptions) (*DryRun, error) {
 		if err != nil {
 			return nil, err
 		}
-		if n.beta, _, err = advance(n.work, n.round, n.beta, parseSum(raw)); err != nil {
+		if n.beta, _, _, err = advance(n.work, n.round, n.beta, parseSum(raw)); err != nil {
 			return nil, err
 		}
 	}

@@ -45,17 +45,17 @@ func (c *Card) trainer() (trainer, *secagg.Params, error) {
 }
 
 // advance computes the next state from a round's sum; after the last round of a
-// regression, the fit too.
-func advance(t trainer, r int, state glm.Coefficients, sum []int64) (glm.Coefficients, *glm.Fit, error) {
+// regression, the fit too. The report says how far the round moved the model.
+func advance(t trainer, r int, state glm.Coefficients, sum []int64) (glm.Coefficients, *glm.Fit, glm.StepReport, error) {
 	if p, ok := t.(*glm.Plan); ok && r == t.Rounds()-1 {
 		fit, err := p.Fit(state, sum)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, glm.StepReport{}, err
 		}
-		return fit.Coefficients, fit, nil
+		return fit.Coefficients, fit, fit.LastStep, nil
 	}
-	next, _, err := t.Step(r, state, sum)
-	return next, nil, err
+	next, report, err := t.Step(r, state, sum)
+	return next, nil, report, err
 }
 
 // names are the coefficients' names, none for a network.

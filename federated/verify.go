@@ -77,10 +77,11 @@ type Verified struct {
 // VerifiedRound is a round's end.
 type VerifiedRound struct {
 	Attempt uint64
-	Root    secagg.Hash   // all nodes signed this transcript
-	Model   secagg.Hash   // that the round started from
-	Next    secagg.Hash   // that followed
-	Ledgers []secagg.Mark // as all nodes showed them
+	Root    secagg.Hash    // all nodes signed this transcript
+	Model   secagg.Hash    // that the round started from
+	Next    secagg.Hash    // that followed
+	Ledgers []secagg.Mark  // as all nodes showed them
+	Step    glm.StepReport // from the model that the round started from to the next
 }
 
 // Verify checks a node's job folder offline, from the card's public keys alone: all
@@ -226,21 +227,22 @@ func (v *verification) round(r int, attempt uint64) error {
 	if !bytes.Equal(sum, stored) {
 		return wrong(VerifyTranscript, attempt, "the sum on disk is not the one decrypted")
 	}
-	if err := v.step(r, rep.Sum); err != nil {
+	step, err := v.step(r, rep.Sum)
+	if err != nil {
 		return wrong(VerifyModel, attempt, "%w", err)
 	}
 	if rep.Next != v.beta.Hash() {
 		return wrong(VerifyModel, attempt, "the nodes signed another model than the sum gives")
 	}
 	v.closed[attempt] = r
-	v.out.Rounds = append(v.out.Rounds, VerifiedRound{attempt, rep.Root, rep.Open.Model, rep.Next, rep.Ledgers})
+	v.out.Rounds = append(v.out.Rounds, VerifiedRound{attempt, rep.Root, rep.Open.Model, rep.Next, rep.Ledgers, step})
 	return nil
 }
 
-func (v *verification) step(r int, sum []int64) (err error) {
-	v.beta, v.out.Fit, err = advance(v.work, r, v.beta, sum)
+func (v *verification) step(r int, sum []int64) (step glm.StepReport, err error) {
+	v.beta, v.out.Fit, step, err = advance(v.work, r, v.beta, sum)
 	v.out.Done = err == nil && r == v.work.Rounds()-1
-	return err
+	return step, err
 }
 
 // model compares the stored model with the one that the sums give, attempts included.

@@ -34,6 +34,9 @@ func TestVerify(t *testing.T) {
 	if v.Fit == nil || v.Fit.Coefficients.Hash() != fit.Coefficients.Hash() || len(v.Rounds) != 2 || len(v.Burnt) != 0 {
 		t.Fatalf("%+v", v)
 	}
+	if last := v.Rounds[1].Step; last != v.Fit.LastStep || v.Rounds[0].Step.Norm <= last.Norm {
+		t.Errorf("the steps are %+v and %+v", v.Rounds[0].Step, last)
+	}
 	if spent := w.parties[1].ledger.Spent(testTown + "/life").Rho; v.Rho != spent {
 		t.Errorf("rho %d is proven, %d was charged", v.Rho, spent)
 	}

@@ -50,11 +50,12 @@ type Options struct {
 	Approvals api.Approvals
 	// Reservations are what training jobs have set aside; default none.
 	Reservations func() []ledger.Reservation
-	// Card is a job's card in plain words, by the digest of the job; "" where it is not
-	// here. It is shown to stewards; default none.
-	Card func(job string) string
+	// Training is what is known here of jobs besides the log; default the log alone.
+	Training Training
 	// Snapshots are those that may be asked, oldest first; default none.
 	Snapshots func() []ledger.Snapshot
+	// Inside is what stewards see on the domain's own listener; default nothing.
+	Inside Inside
 	// Command is how the program is called in examples; default "qunxiang".
 	Command string
 	Now     func() time.Time // default time.Now
@@ -123,7 +124,10 @@ func (c *console) routes() {
 		"GET /console/approvals":                            c.approvals,
 		"GET /console/steward":                              c.steward,
 		"GET /console/steward/proposals/{subject}/{digest}": c.proposal,
+		"GET /console/data":                                 c.data,
 		"GET /console/training":                             c.training,
+		"GET /console/training/{job}":                       c.trainingJob,
+		"GET /console/training/{job}/{file}":                c.trainingFile,
 		"/console/":                                         func(*view) error { return errNotFound },
 	} {
 		c.mux.HandleFunc(path, c.signedIn(page))

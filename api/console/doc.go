@@ -5,9 +5,11 @@
 // Nothing is decided here. A page is what the services of package api give to the
 // signed-in principal, put into words and pictures in one of two languages; what a
 // principal may not have is, byte for byte, the page of what does not exist. No page
-// has a number that was not released or is not public: the console reads releases,
-// estimates, the policy and the published log, and nothing else.
+// that clients reach has a number that was not released or is not public: they read
+// releases, estimates, the policy, the published log, and of trainings what follows from
+// job cards and from the noisy sums that every node has. One page has facts about the
+// data, for stewards: it is on the domain's own listener and nowhere else ([Inside]).
 //
 // Each page is a Go file with a file of the same name in html. Words are in english.go
-// and chinese.go.
+// and chinese.go, those about trainings and data in files of their own.
 package console

@@ -279,7 +279,7 @@ func (k known) Principal(_ context.Context, token string) (string, error) {
 	return "", api.ErrToken
 }
 
-var tokens = known{"token-a": "insurer-a", "token-b": "pharma-b", "token-r": "regulator-r", "token-s": "steward-s"}
+var tokens = known{"token-a": "insurer-a", "token-b": "pharma-b", "token-r": "regulator-r", "token-s": "steward-s", "token-n": "node-n"}
 
 // approvals are a policy that waits, the one in force, and a template.
 type approvals struct{}
@@ -300,6 +300,13 @@ func (approvals) Approve(context.Context, string, ledger.Approve) (int64, error)
 // site serves the console over a domain of tests.
 func site(t testing.TB, change ...func(*Options)) (*httptest.Server, *domain) {
 	t.Helper()
+	clients, _, d := listeners(t, change...)
+	return clients, d
+}
+
+// listeners are site's, with the domain's own.
+func listeners(t testing.TB, change ...func(*Options)) (clients, internal *httptest.Server, d *domain) {
+	t.Helper()
 	catalog, err := queries.LoadCatalog(os.DirFS("../../queries/templates"))
 	if err != nil {
 		t.Fatal(err)
@@ -314,7 +321,7 @@ func site(t testing.TB, change ...func(*Options)) (*httptest.Server, *domain) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &domain{t: t, rho: 0.01, handed: map[[2]string]bool{}, byKey: map[string]string{}, tickets: map[string]*queries.Ticket{}, owner: map[string]string{}, stored: map[string][]byte{}, catalog: catalog, rules: rules}
+	d = &domain{t: t, rho: 0.01, handed: map[[2]string]bool{}, byKey: map[string]string{}, tickets: map[string]*queries.Ticket{}, owner: map[string]string{}, stored: map[string][]byte{}, catalog: catalog, rules: rules}
 	certificates, err := certify.Recorded(os.DirFS("../../queries/templates"))
 	if err != nil {
 		t.Fatal(err)
@@ -336,7 +343,7 @@ func site(t testing.TB, change ...func(*Options)) (*httptest.Server, *domain) {
 		Reservations: func() []ledger.Reservation {
 			return []ledger.Reservation{{Reserve: ledger.Reserve{Job: strings.Repeat("7", 64), Template: "claim-cost@1.0.0", Until: "2026-03-01", Purpose: "health-management", Cost: dp.Cost{Rho: 1e11}}}}
 		},
-		Card:      func(string) string { return "purpose: health-management\nparties: three insurers" },
+
 		Approvals: approvals{},
 		Snapshots: func() []ledger.Snapshot {
 			return []ledger.Snapshot{{Snapshot: strings.Repeat("5", 64), By: "steward-s"}}
@@ -353,9 +360,9 @@ func site(t testing.TB, change ...func(*Options)) (*httptest.Server, *domain) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(server.Handler())
-	t.Cleanup(func() { server.Close(); s.Close() })
-	return s, d
+	clients, internal = httptest.NewServer(server.Handler()), httptest.NewServer(server.Internal())
+	t.Cleanup(func() { server.Close(); clients.Close(); internal.Close() })
+	return clients, internal, d
 }
 
 // browser is a client with cookies that goes on where it is sent.

@@ -15,6 +15,8 @@ type homeView struct {
 	Log, Asks       bool
 	Approvals       bool
 	Evaluation      bool
+	Trains          bool
+	Trainings       int // of the visitor's that are going on, by the log
 }
 
 // homeEntries is how many answers the first page shows.
@@ -25,6 +27,7 @@ func (c *console) home(v *view) error {
 	data := homeView{
 		Asks: v.Asks(), Log: c.Published != nil && v.may(policy.ReadLog), Approvals: v.seesApprovals(),
 		Evaluation: v.rules.Mode == policy.ModeEvaluation, Budgets: v.budgetLines(),
+		Trains: v.seesTraining(), Trainings: v.openTrainings(),
 	}
 	for _, p := range v.past(homeEntries) {
 		if p.State == queries.Running {

@@ -183,6 +183,7 @@ func (v *view) Nav() []link {
 	add(v.c.Published != nil && v.may(policy.ReadLog), "/console/log", "nav log")
 	add(v.seesApprovals(), "/console/approvals", "nav approvals")
 	add(v.is(policy.Steward), "/console/steward", "nav steward")
+	add(v.seesData(), "/console/data", "nav data")
 	add(v.seesTraining(), "/console/training", "nav training")
 	return out
 }

@@ -14,15 +14,22 @@ type stewardView struct {
 	Budgets    []budgetLine
 	Policy     *policy.Policy
 	Command    string
+	Refusals   []refusal
+	Inside     bool // the pages about the data are here
 }
 
-// steward shows approvals, grants, snapshots and budgets. Facts about the data, such as
-// the quality of a load, are on no page: they are read with the command, inside.
+// steward shows approvals, grants, snapshots, budgets and refusals. Facts about the data,
+// such as the quality of a load, are on the page that is inside only.
 func (c *console) steward(v *view) error {
 	if !v.is(policy.Steward) {
 		return errNotFound
 	}
 	data := stewardView{Policy: v.rules, Supervised: v.rules.Mode == policy.ModeSupervised, Grants: v.rules.Grants, Budgets: v.budgetLines(), Command: c.Command}
+	var err error
+	if data.Refusals, err = v.refusals(); err != nil {
+		return err
+	}
+	data.Inside = v.seesData()
 	if c.Snapshots != nil {
 		data.Snapshots = c.Snapshots()
 	}

@@ -37,6 +37,9 @@ func (h *Handler) member(w http.ResponseWriter, r *http.Request, c *federated.Co
 	done, err := h.gate.enter(s, h.o.Now())
 	if err == nil {
 		door.Known(r.Context())
+		if job, err := parseJob(r.PathValue("job")); err == nil {
+			h.seen.heard(job, name, h.o.Now())
+		}
 	}
 	return caller{s, done}, err
 }

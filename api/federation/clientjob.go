@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/federated"
@@ -23,15 +24,18 @@ type JobStatus struct {
 	Unapproved []string `json:"unapproved"`
 	Unready    []string `json:"unready"`
 	// Waits is what nodes say that they wait for, such as the limits of their operators.
-	Waits   map[string]string `json:"waits,omitempty"`
-	Round   int               `json:"round"` // from 0; the number of rounds when all are done
-	Rounds  int               `json:"rounds"`
-	Attempt uint64            `json:"attempt"`
-	Phase   string            `json:"phase"`
-	Missing []string          `json:"missing"` // nodes that the phase waits for
-	Burnt   int               `json:"burnt"`   // attempts that were charged and gave no sum
-	Done    bool              `json:"done"`
-	Ended   string            `json:"ended,omitempty"` // why it stopped without a model
+	Waits map[string]string `json:"waits,omitempty"`
+	// Seen is the minute in which a node was last heard from, since the coordinator was
+	// started.
+	Seen    map[string]time.Time `json:"seen,omitempty"`
+	Round   int                  `json:"round"` // from 0; the number of rounds when all are done
+	Rounds  int                  `json:"rounds"`
+	Attempt uint64               `json:"attempt"`
+	Phase   string               `json:"phase"`
+	Missing []string             `json:"missing"` // nodes that the phase waits for
+	Burnt   int                  `json:"burnt"`   // attempts that were charged and gave no sum
+	Done    bool                 `json:"done"`
+	Ended   string               `json:"ended,omitempty"` // why it stopped without a model
 }
 
 // Digest is the job's digest. ErrAnswer if it is none.

@@ -40,6 +40,7 @@ type Handler struct {
 	admin [sha256.Size]byte
 	mux   *http.ServeMux
 	gate  gate
+	seen  seen
 	times times
 }
 
@@ -64,7 +65,7 @@ func NewHandler(o HandlerOptions) (*Handler, error) {
 	}
 	h := &Handler{
 		o: o, admin: sha256.Sum256([]byte(o.AdminToken)), mux: http.NewServeMux(), times: defaultTimes(),
-		gate: newGate(o.MaxOpen),
+		gate: newGate(o.MaxOpen), seen: newSeen(),
 	}
 	h.routes()
 	return h, nil

@@ -142,3 +142,35 @@ func TestStatusSaysWhatNodesWaitFor(t *testing.T) {
 		t.Errorf("%v, %v", s.Waits, err)
 	}
 }
+
+// A status says in which minute a member was last heard from, and of no one else: neither a
+// refused request counts nor the administrator's look.
+func TestStatusSaysWhoWasHeardFrom(t *testing.T) {
+	w := newWorld(t)
+	job := w.job()
+	status := func() JobStatus {
+		t.Helper()
+		s, err := w.admin().Status(ctx, job)
+		must(t, err)
+		return s
+	}
+	if s := status(); len(s.Seen) != 0 {
+		t.Fatalf("before anybody has asked: %v", s.Seen)
+	}
+	path := root + "jobs/" + job.String() + "/feed?epoch=0&at=0"
+	if code, _ := w.send(raw{method: "GET", path: path, key: newKey(t)}); code != 403 {
+		t.Fatal(code)
+	}
+	if s := status(); len(s.Seen) != 0 {
+		t.Fatalf("after a stranger has asked: %v", s.Seen)
+	}
+	before := time.Now().UTC().Truncate(time.Minute)
+	if code, _ := w.send(raw{method: "GET", path: path, key: w.parties[1].key}); code != 200 {
+		t.Fatal(code)
+	}
+	s := status()
+	at, ok := s.Seen[w.card.Nodes[1].Name]
+	if len(s.Seen) != 1 || !ok || at.Before(before) || at.After(time.Now()) || !at.Equal(at.Truncate(time.Minute)) {
+		t.Errorf("after node 1 has asked: %v", s.Seen)
+	}
+}

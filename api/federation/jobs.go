@@ -29,7 +29,7 @@ func (h *Handler) createJob(w http.ResponseWriter, r *http.Request) error {
 		return api.ErrUnknownJob
 	}
 	w.Header().Set("Location", root+"jobs/"+job.String())
-	return reply(w, http.StatusCreated, statusOf(c))
+	return reply(w, http.StatusCreated, h.statusOf(c))
 }
 
 // listJobs gives the administrator all jobs, and a node those whose card has its key.
@@ -51,7 +51,7 @@ func (h *Handler) listJobs(w http.ResponseWriter, r *http.Request) error {
 	list := []JobStatus{}
 	for _, c := range h.o.Host.Jobs() {
 		if all || memberOf(c.Card(), s.key) != "" {
-			list = append(list, statusOf(c))
+			list = append(list, h.statusOf(c))
 		}
 	}
 	if !all && len(list) > 0 { // strangers hear nothing, and leave nothing in the gate
@@ -105,7 +105,7 @@ func (h *Handler) jobStatus(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer done()
-	return reply(w, http.StatusOK, statusOf(c))
+	return reply(w, http.StatusOK, h.statusOf(c))
 }
 
 func (h *Handler) jobCard(w http.ResponseWriter, r *http.Request) error {

@@ -25,25 +25,8 @@ func (d *domain) console(h *api.Host) (http.Handler, error) {
 		Service: d.runner, Catalog: d.catalog, Certificates: certificates, Policy: d.policy, Register: d.runner, Past: d.state.Past, Charged: d.state.Charged, Trace: d.state.Trace, Handed: d.state.Handed,
 		Basis: d.state.Basis, Abandoned: d.state.Abandoned, Rounds: d.state.Rounds, SupervisedSince: d.state.SupervisedSince,
 		Published: servedLog{d}, Approvals: d, Reservations: d.state.Reservations, Snapshots: d.state.Registered,
-		Card: d.cardText, CheckReceipt: d.checkReceipt, CheckLog: d.checkLog,
+		Training: newTrainings(d, d.coordinator), Inside: insideFacts{d}, CheckReceipt: d.checkReceipt, CheckLog: d.checkLog,
 	})
-}
-
-// cardText is the card of a job that the domain's node has approved, in plain words; ""
-// for any other.
-func (d *domain) cardText(job string) string {
-	if _, err := jobDigest(job); err != nil {
-		return ""
-	}
-	j, err := readNodeJob(nodeFolderOf(d.dir).path("jobs", job))
-	if err != nil {
-		return ""
-	}
-	text, err := j.card.Text()
-	if err != nil {
-		return ""
-	}
-	return text
 }
 
 // checkReceipt holds a receipt against the domain's public keys, with the check that

@@ -27,7 +27,8 @@ the model is shown beside the pooled fit, which nobody but this demo could make.
 the transcripts are verified, and a coordinator that tampers is caught.
 
 --dir keeps everything in a directory, to try the other commands on; without --once the
-coordinator stays up at the end.`,
+coordinator stays up at the end, and the fund's domain is served: its pages show the
+job, and their address and a token are printed.`,
 		Example: "  qunxiang demo federated --once\n  qunxiang demo federated --dir /tmp/four",
 		RunE: func(c *cobra.Command, _ []string) error {
 			where := dir
@@ -69,6 +70,7 @@ type four struct {
 	}
 	card    *federated.Card
 	job     string
+	trained string // the job that came to its end
 	members string // the nodes' blocks on cards
 }
 
@@ -91,6 +93,9 @@ func demoFederated(ctx context.Context, w io.Writer, dir string, persons int64, 
 		}
 	}
 	if !once {
+		if err := f.pages(ctx); err != nil {
+			return err
+		}
 		f.say("\nThe coordinator stays up (stop it with Ctrl-C); everything is in %s.\n", dir)
 		<-ctx.Done()
 	}

@@ -33,6 +33,7 @@ func (f *four) train(ctx context.Context) error {
 			return err
 		}
 	}
+	f.trained = f.job
 	f.say("  done in %.0f s\n", time.Since(start).Seconds())
 	return nil
 }

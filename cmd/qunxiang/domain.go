@@ -52,7 +52,8 @@ type domain struct {
 
 	maxRuns, maxInFlight int // of a server; 0: the Runner's own
 	settings             engineSettings
-	vouched              bool // nobody outside needs to be met before the log is written to
+	coordinator          string // of a server: the directory of a coordinator on this machine, "" for none
+	vouched              bool   // nobody outside needs to be met before the log is written to
 }
 
 func (d *domain) path(parts ...string) string {

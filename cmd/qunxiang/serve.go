@@ -78,7 +78,7 @@ func serve(ctx context.Context, conf *config, unwitnessed bool, log io.Writer) e
 		return err
 	}
 	defer d.Close()
-	d.maxRuns, d.maxInFlight, d.settings = conf.MaxRuns, conf.MaxInFlight, conf.Engine
+	d.maxRuns, d.maxInFlight, d.settings, d.coordinator = conf.MaxRuns, conf.MaxInFlight, conf.Engine, conf.Coordinator
 	if err := d.startEngine(); err != nil {
 		return err
 	}
@@ -112,6 +112,9 @@ func serve(ctx context.Context, conf *config, unwitnessed bool, log io.Writer) e
 	defer watching.Wait()
 	defer cancel() // also where a listener has failed
 	fmt.Fprintf(log, "serving %s on %s\n", conf.Domain, s.url)
+	if s.inside != "" {
+		fmt.Fprintf(log, "inside on %s\n", s.inside)
+	}
 	managed, err := underManager(ctx, func() { d.ledger.Size() })
 	if err != nil {
 		return errors.Join(err, s.stop())
@@ -142,9 +145,9 @@ func startNode(ctx context.Context, d *domain, log io.Writer) (ended func(), err
 
 // server is a server under way.
 type server struct {
-	url  string
-	stop func() error // ends it and says what went wrong
-	done <-chan struct{}
+	url, inside string       // inside is "" where there is no listener of the domain's own
+	stop        func() error // ends it and says what went wrong
+	done        <-chan struct{}
 }
 
 func startServer(ctx context.Context, d *domain, conf *config, log *slog.Logger) (*server, error) {
@@ -175,6 +178,9 @@ func startServer(ctx context.Context, d *domain, conf *config, log *slog.Logger)
 	s := &server{url: "http://" + listeners.Clients.Addr().String()}
 	if listeners.TLS != nil {
 		s.url = "https://" + listeners.Clients.Addr().String()
+	}
+	if listeners.Internal != nil {
+		s.inside = "http://" + listeners.Internal.Addr().String()
 	}
 	serving, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})

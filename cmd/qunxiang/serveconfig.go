@@ -26,6 +26,7 @@ type config struct {
 	Connections int            `yaml:"max_connections"`
 	PerAddress  int            `yaml:"max_connections_per_address"`
 	Node        bool           `yaml:"node"`
+	Coordinator string         `yaml:"coordinator"`
 	Engine      engineSettings `yaml:"engine"`
 	TLS         struct {
 		Certificate     string `yaml:"certificate"`
@@ -58,8 +59,8 @@ domain: ""
 # Where clients connect. Anything but a loopback address needs tls.
 listen: 127.0.0.1:8443
 
-# The domain's own listener: /metrics and readiness in detail. Loopback only;
-# "" turns it off.
+# The domain's own listener: /metrics, readiness in detail, and for stewards who sign in
+# the page about the data (/console/data). Loopback only; "" turns it off.
 internal: 127.0.0.1:8444
 
 # How many charged requests may await their slots at once, however long their runs
@@ -87,6 +88,10 @@ engine:
 # Also run the approved training jobs of the domain's node, on the same ledger: see
 # qunxiang node. Its settings are in node/node.yaml of the domain.
 node: false
+
+# Directory of a coordinator on this machine, where the authority runs one too: stewards
+# see all of its jobs, and the nodes that ask to be enrolled. Empty: none.
+coordinator: ""
 
 # Requests per second of all principals of one organisation, on average and at once.
 rate:
@@ -164,6 +169,8 @@ func (c *config) check() error {
 		return errors.New("openid needs an issuer")
 	case c.Register.URL != "" && !strings.HasPrefix(c.Register.URL, "https://"):
 		return errors.New("register: url must begin with https://")
+	case c.Coordinator != "" && !exists(c.Coordinator):
+		return fmt.Errorf("there is no coordinator in %s", c.Coordinator)
 	case c.Internal != "" && !loopback(c.Internal):
 		return fmt.Errorf("internal %s must be a loopback address", c.Internal)
 	}

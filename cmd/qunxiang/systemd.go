@@ -103,7 +103,7 @@ func serveUnit(w io.Writer, path string, conf *config, listen string, node bool)
 	} else {
 		file = &reached{}
 	}
-	for _, named := range []string{conf.TLS.Certificate, conf.TLS.Key, conf.TLS.ClientAuthority, conf.OpenID.ClientSecret, file.Outside} {
+	for _, named := range []string{conf.TLS.Certificate, conf.TLS.Key, conf.TLS.ClientAuthority, conf.OpenID.ClientSecret, conf.Coordinator, file.Outside} {
 		if named != "" && !filepath.IsAbs(named) {
 			return &exitError{exitUsage, fmt.Errorf("%s: write the whole path: a service has no folder of its own", named)}
 		}

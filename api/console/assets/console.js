@@ -1,4 +1,4 @@
-// Two conveniences; every page is whole without them.
+// A few conveniences; every page is whole without them.
 "use strict";
 
 // The price of a question, as it is typed: an estimate costs nothing. The newest asking wins.
@@ -74,4 +74,26 @@ for (const wait of document.querySelectorAll("[data-events]")) {
   });
   window.addEventListener("pageshow", watch);
   watch();
+}
+
+// What goes on elsewhere, every few seconds while somebody looks. Where it is over, the
+// whole page is read again.
+for (const now of document.querySelectorAll("[data-again]")) {
+  const timer = setInterval(async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(location.href, { redirect: "error" });
+      if (!answer.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.getElementById(now.id);
+      if (!fresh || !fresh.dataset.again) {
+        clearInterval(timer);
+        location.reload();
+      } else if (fresh.innerHTML !== now.innerHTML && !now.contains(document.activeElement)) {
+        now.replaceChildren(...fresh.childNodes);
+      }
+    } catch {
+      // The next turn tries again.
+    }
+  }, 1000 * now.dataset.again);
 }

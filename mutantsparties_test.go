@@ -1,0 +1,19 @@
+//go:build mutants
+
+package qunxiang_test
+
+// partyMutants break what the pages about trainings and data keep from whom.
+var partyMutants = []mutant{
+	{"console: another organisation's job", "api/console/training.go", `return v.is(policy.Node) && j.Organisation != "" && j.Organisation == v.Who.Organisation`, "return v.is(policy.Node)", "./api/console", "TestOthersJobsDoNotExist"},
+	{"console: jobs of no party for operators of nodes", "api/console/training.go", `j.Organisation != "" && `, `(j.Organisation == "" || true) && `, "./api/console", "TestUnchargedJobIsForStewards"},
+	{"console: any job of a role that sees trainings", "api/console/training.go", "return !v.seesJob(j) })", "return false })", "./api/console", "TestOthersJobsDoNotExist"},
+	{"console: the model for regulators", "api/console/training.go", "if !v.receives(j) {", "if false {", "./api/console", "TestOthersJobsDoNotExist"},
+	{"console: the list of trainings for everybody", "api/console/training.go", "func (c *console) training(v *view) error {\n\tif !v.seesTraining() {", "func (c *console) training(v *view) error {\n\tif false {", "./api/console", "TestOthersJobsDoNotExist"},
+	{"console: files of jobs that are not the visitor's", "api/console/trainingmodel.go", "if j.TrainingJob == nil {\n\t\treturn errNotFound", "if j.TrainingJob == nil {\n\t\tfull, _ := c.Training.Job(v.r.Context(), j.Digest)\n\t\tj.TrainingJob = full\n\t}\n\tif j.TrainingJob == nil {\n\t\treturn errNotFound", "./api/console", "TestOthersJobsDoNotExist"},
+	{"console: a job's page shows what does not verify", "cmd/qunxiang/consoletraining.go", "p.broken, err = found.Code, nil", "err = nil", "./cmd/qunxiang", "TestPagesOfATraining"},
+	{"console: data facts on the clients' listener", "api/console/data.go", "v.is(policy.Steward) && v.c.host.Inside(v.r)", "v.is(policy.Steward)", "./api/console", "TestDataFactsStayInside"},
+	{"console: data facts for whoever is inside", "api/console/data.go", "v.is(policy.Steward) && v.c.host.Inside(v.r)", "(v.is(policy.Steward) || true) && v.c.host.Inside(v.r)", "./api/console", "TestDataFactsStayInside"},
+	{"federation: when a node was heard from, to the second", "api/federation/seen.go", "at.UTC().Truncate(time.Minute)", "at.UTC()", "./api/federation", "TestStatusSaysWhoWasHeardFrom"},
+	{"api: every request is inside", "api/host.go", "is, _ := r.Context().Value(insideKey{}).(bool)\n\treturn is", "_, _ = r.Context().Value(insideKey{}).(bool)\n\treturn true", "./api/console", "TestDataFactsStayInside"},
+	{"api: a header says that a request is inside", "api/host.go", "is, _ := r.Context().Value(insideKey{}).(bool)\n\treturn is", "is, _ := r.Context().Value(insideKey{}).(bool)\n\treturn is || r.Header.Get(\"X-Internal\") != \"\"", "./api/console", "TestDataFactsStayInside"},
+}
