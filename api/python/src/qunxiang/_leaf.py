@@ -7,10 +7,11 @@ from typing import Any
 
 from . import _strict
 
+_RULES = 1  # that a charge says it is held to
 _SIZES = (1024, 4096, 16384, 65535)
 
-# The members of a leaf, in order, and what each is. Logs of format 1 lack the last two
-# kinds' members "policy" and "previous".
+# The members of a leaf, in order, and what each is. Logs of format 1 lack "policy" and
+# "previous"; charges from before there were "rules" lack those.
 _RELEASE = {
     "charge": int, "digest": str, "id": str, "index": int,
     "pad": str, "previous": str, "time": int, "type": str,
@@ -19,7 +20,7 @@ _CHARGE = {
     "catalogue": str, "delta": str, "due": int, "epoch": int, "grant": str, "id": str,
     "idempotency": str, "index": int, "key": str, "organisation": str, "pad": str,
     "policy": int, "previous": str, "principal": str, "purpose": str, "request": str,
-    "rho": str, "scopes": list, "sigmas": dict, "snapshot": str, "template": str,
+    "rho": str, "rules": int, "scopes": list, "sigmas": dict, "snapshot": str, "template": str,
     "template_digest": str, "time": int, "type": str,
 }  # fmt: skip
 _KINDS: dict[str, dict[str, type]] = {"RELEASE": _RELEASE, "CHARGE": _CHARGE}
@@ -31,8 +32,10 @@ def decode(raw: bytes, kind: str) -> dict[str, Any]:
         raise ValueError("a leaf has no escapes")
     leaf = _strict.load_object(raw)
     members = _KINDS[kind]
-    if "previous" not in leaf:
-        members = {n: t for n, t in members.items() if n not in ("policy", "previous")}
+    lacks = {"policy", "previous"} if "previous" not in leaf else set()
+    if "rules" not in leaf:
+        lacks.add("rules")
+    members = {n: t for n, t in members.items() if n not in lacks}
     if list(leaf) != list(members) or leaf["type"] != kind:
         raise ValueError(f"not a {kind} leaf")
     for name, value in leaf.items():
@@ -40,6 +43,8 @@ def decode(raw: bytes, kind: str) -> dict[str, Any]:
             raise ValueError(f"{name} is of another type")
         if isinstance(value, int) and not 0 <= value < 2**53:
             raise ValueError(f"{name} is out of range")
+    if leaf.get("rules", _RULES) != _RULES:
+        raise ValueError("made under rules that this version does not know")
     again = json.dumps(leaf, ensure_ascii=False, separators=(",", ":")).encode()
     if again != raw:
         raise ValueError("not in its one spelling")
