@@ -23,7 +23,7 @@ func WriteCSV(w io.Writer, t *TableData) error {
 	out.UseCRLF = true
 	record := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
-		record[i] = safeText(c.Name)
+		record[i] = SafeText(c.Name)
 		if c.Unit != "" {
 			record[i] += " [" + c.Unit + "]"
 		}
@@ -51,16 +51,16 @@ func (c Column) field(row int) string {
 	case c.Null != nil && c.Null[row]:
 		return ""
 	case c.Texts != nil:
-		return safeText(c.Texts[row])
+		return SafeText(c.Texts[row])
 	case c.Flags != nil:
 		return strconv.FormatBool(c.Flags[row])
 	}
 	return strconv.FormatFloat(c.Numbers[row], 'f', -1, 64)
 }
 
-// safeText puts an apostrophe before text that a spreadsheet would take for a
+// SafeText puts an apostrophe before text that a spreadsheet would take for a
 // formula, even behind white space (OWASP, "CSV Injection").
-func safeText(s string) string {
+func SafeText(s string) string {
 	bare := strings.TrimLeftFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
 	if s != "" && (strings.ContainsRune("\t\r\n", rune(s[0])) || bare != "" && strings.ContainsRune("=+-@＝＋－＠", firstRune(bare))) {
 		return "'" + s

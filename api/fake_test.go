@@ -239,6 +239,7 @@ func server(t testing.TB, change ...func(*Options)) (*Server, *fake) {
 // are "Name: value".
 func do(h http.Handler, method, path, body string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Host = "127.0.0.1"
 	r.Header.Set("Authorization", "Bearer token-a")
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")

@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -38,12 +40,15 @@ func (s *Server) routeHealth() {
 }
 
 // Internal serves the domain's own listener: /metrics, and /healthz and /readyz with the
-// reason, for which it asks for no token, and the pages for people, with those about the
-// data: see [Host.Inside]. It must not be reachable by clients.
+// reason, for which it asks for no token, and the pages for people with what they lead to,
+// those about the data among them: see [Host.Inside]. It must not be reachable by clients,
+// and answers to names of the machine itself only.
 func (s *Server) Internal() http.Handler {
 	mux := http.NewServeMux()
 	if s.Console != nil {
-		mux.Handle(consolePath+"/", inside(s.echo))
+		for _, path := range []string{consolePath + "/", "/v1/", "/register"} { // what its pages lead to
+			mux.Handle(path, inside(s.echo))
+		}
 		mux.Handle("GET /{$}", http.RedirectHandler(consolePath+"/", http.StatusSeeOther))
 	}
 	mux.Handle("GET /metrics", s.metrics.handler())
@@ -66,6 +71,23 @@ func (s *Server) Internal() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
+		if !loopback(r.Host) { // a browser here may be told that another's name is this machine
+			http.Error(w, "this listener is asked by a name of the machine itself", http.StatusMisdirectedRequest)
+			return
+		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// loopback says whether a request names the machine itself: else the names of others, which
+// may be made to lead here (DNS rebinding), would let their pages read what is inside.
+func loopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return ip != nil && ip.IsLoopback()
 }

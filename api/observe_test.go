@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -154,5 +155,22 @@ func TestSecurityHeaders(t *testing.T) {
 	}
 	if got := do(s.Handler(), "GET", "/v1/budgets", "").Header().Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control %q", got)
+	}
+}
+
+// A page of another name that is made to lead here reads nothing of what is inside.
+func TestInternalAnswersToNamesOfTheMachine(t *testing.T) {
+	s, _ := server(t)
+	for host, status := range map[string]int{
+		"127.0.0.1:8444": 200, "localhost:8444": 200, "[::1]:8444": 200, "localhost": 200,
+		"evil.example": 421, "evil.example:8444": 421, "localhost.evil.example": 421, "10.0.0.1:8444": 421, "": 421,
+	} {
+		r := httptest.NewRequest("GET", "/metrics", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		s.Internal().ServeHTTP(w, r)
+		if w.Code != status {
+			t.Errorf("Host %q: %d", host, w.Code)
+		}
 	}
 }

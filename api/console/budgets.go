@@ -33,13 +33,20 @@ type grantLine struct {
 func (v *view) budgetLines() []budgetLine {
 	typical := v.typical()
 	var out []budgetLine
-	for _, s := range v.c.Service.Budgets() {
+	all := v.c.Service.Budgets()
+	forLife := math.MaxInt32 // every charge takes from life too
+	for _, s := range all {
+		if typical > 0 && short(s.Scope) == "life" {
+			forLife = likeThis(s, typical, 0)
+		}
+	}
+	for _, s := range all {
 		line := budgetLine{ScopeShare: s, More: -1}
 		if s.Cap > 0 {
 			line.Left = math.Max(0, (s.Cap-s.Spent-s.Held)/s.Cap)
 		}
 		if typical > 0 {
-			line.More = likeThis(s, typical, 0)
+			line.More = min(forLife, likeThis(s, typical, 0))
 		}
 		out = append(out, line)
 	}

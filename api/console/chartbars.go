@@ -1,6 +1,10 @@
 package console
 
-import "math"
+import (
+	"math"
+
+	"github.com/qunxiang/qunxiang/queries"
+)
 
 // Sizes of bars, in units of the picture.
 const (
@@ -54,14 +58,24 @@ func (v *view) bars(c chart, unit string, s series) *chart {
 		}
 		b.text(barsWide-182, middle+4, "start", "figure", said.Value)
 		if !p.NoInterval {
-			half := (p.High - p.Low) / 2
-			b.text(barsWide-4, middle+4, "end", "quiet", "± "+v.Number(half, half, unit))
+			b.text(barsWide-4, middle+4, "end", "quiet", v.spread(p.ReleasedNumber, unit))
 		}
 	}
 	b.line(x.at(0), barsAbove-6, x.at(0), height-8, "axis")
 	c.Picture = b.drawn(c.ID, v.withUnit(c.Title, unit), v.describe(unit, []series{s}), barsWide, height)
 	c.Title = v.withUnit(c.Title, unit)
 	return &c
+}
+
+// spread is an interval as it stands beside a bar: the wider side, or both ends where the
+// sides differ by more than a tenth.
+func (v *view) spread(n queries.ReleasedNumber, unit string) string {
+	below, above := n.Value-n.Low, n.High-n.Value
+	wide := max(below, above)
+	if min(below, above) < 0.9*wide {
+		return v.Interval(n, unit)
+	}
+	return "± " + v.Number(wide, wide, unit)
 }
 
 // tick is a mark of an axis, with as many digits as the marks need; of large numbers in
@@ -117,7 +131,7 @@ func (v *view) funnel(c chart, unit string, s series) *chart {
 		half := (p.High - p.Low) / 2
 		b.text(barsWide-182, y+high/2+2, "start", "figure", v.Number(p.Value, half, unit))
 		if !p.NoInterval {
-			b.text(barsWide-4, y+high/2+2, "end", "quiet", "± "+v.Number(half, half, unit))
+			b.text(barsWide-4, y+high/2+2, "end", "quiet", v.spread(p.ReleasedNumber, unit))
 		}
 	}
 	c.Title = v.withUnit(c.Title, unit)

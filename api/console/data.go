@@ -151,20 +151,21 @@ type refusal struct {
 }
 
 // refusals sums up the newest leaves of the log that say of refusals, as many as a page of
-// the log reads.
-func (v *view) refusals() ([]refusal, error) {
+// the log reads, those from the leaf since on.
+func (v *view) refusals() (list []refusal, since int64, err error) {
 	if !v.readsLog() {
-		return nil, nil
+		return nil, 0, nil
 	}
 	size, err := checkpointSize(v.c.Published.Checkpoint())
 	if err != nil || size == 0 {
-		return nil, err
+		return nil, 0, err
 	}
 	var out []refusal
-	for n, read := (size-1)/bundleSize, 0; n >= 0 && read < bundlesRead; n, read = n-1, read+1 {
+	first := max(0, (size-1)/bundleSize-bundlesRead+1)
+	for n := (size - 1) / bundleSize; n >= first; n-- {
 		leaves, err := v.bundle(n, size)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		for i := len(leaves) - 1; i >= 0; i-- {
 			d, ok := leaves[i].Body.(*ledger.Deny)
@@ -183,5 +184,5 @@ func (v *view) refusals() ([]refusal, error) {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b refusal) int { return cmp.Compare(a.Organisation, b.Organisation) })
-	return out, nil
+	return out, first * bundleSize, nil
 }

@@ -30,7 +30,7 @@ func onward(to string) string {
 
 func (v *view) showSignIn(status int, to string, refused *problemView) {
 	v.Path = "/console/sign-in"
-	if err := v.write(status, "signin", v.say("sign in"), signInView{to, v.c.host.OpenID(), refused}); err != nil {
+	if err := v.write(status, "signin", v.say("sign in"), signInView{to, v.c.host.OpenID() && !v.c.host.Inside(v.r), refused}); err != nil {
 		v.fail(err)
 	}
 }

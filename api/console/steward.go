@@ -15,7 +15,8 @@ type stewardView struct {
 	Policy     *policy.Policy
 	Command    string
 	Refusals   []refusal
-	Inside     bool // the pages about the data are here
+	Since      int64 // the first leaf that refusals were looked for in
+	Inside     bool  // the pages about the data are here
 }
 
 // steward shows approvals, grants, snapshots, budgets and refusals. Facts about the data,
@@ -26,7 +27,7 @@ func (c *console) steward(v *view) error {
 	}
 	data := stewardView{Policy: v.rules, Supervised: v.rules.Mode == policy.ModeSupervised, Grants: v.rules.Grants, Budgets: v.budgetLines(), Command: c.Command}
 	var err error
-	if data.Refusals, err = v.refusals(); err != nil {
+	if data.Refusals, data.Since, err = v.refusals(); err != nil {
 		return err
 	}
 	data.Inside = v.seesData()

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,7 +76,10 @@ func (v *view) showTemplate(status int, t *queries.Template, form url.Values, pr
 		data.Key, data.By = form.Get("key"), form.Get("by")
 		data.MayAllow = form.Get("allow_empty") == "yes"
 	} else {
-		data.Form = url.Values{"percent": {"5"}, "people": {"1000"}, "error": {"50"}, "cost": {"0.01"}}
+		data.Form = url.Values{"percent": {"5"}, "people": {"1000"}, "error": {"50"}, "cost": {"0.01"}, "purpose": {v.onlyPurpose(t)}}
+		if data.Certificate != nil && slices.ContainsFunc(data.Certificate.Variants, func(x variantView) bool { return x.Cost.Limited != "" }) {
+			data.By = "cost" // five per cent are out of reach
+		}
 		if t.Coarse != nil {
 			data.Form.Set("coarse", "yes")
 		}
@@ -84,6 +88,24 @@ func (v *view) showTemplate(status int, t *queries.Template, form url.Values, pr
 		data.MayAllow = true
 	}
 	return v.write(status, "template", v.In(t.Title), data)
+}
+
+// onlyPurpose is the one purpose that the visitor has a grant to ask a question for; "" where
+// there are several.
+func (v *view) onlyPurpose(t *queries.Template) string {
+	only := ""
+	for _, g := range v.rules.Grants {
+		for _, p := range g.Purposes {
+			if g.Principal != v.Who.Principal || !slices.Contains(t.Purposes, p) || p == only {
+				continue
+			}
+			if only != "" {
+				return ""
+			}
+			only = p
+		}
+	}
+	return only
 }
 
 // priceView is what a question would cost and how near its answer would be.
@@ -158,6 +180,9 @@ func (c *console) price(v *view) error {
 	if err != nil {
 		shown := v.problem(api.ProblemOf(err))
 		refused, status = &shown, shown.Status
+	}
+	if v.r.PostForm.Get("opening") != "" { // nobody has filled in anything yet
+		refused, status = nil, http.StatusOK
 	}
 	if v.r.Header.Get("Qunxiang-Part") == "price" {
 		return v.part(status, "price", templateView{Template: t, Price: p, Refused: refused, Asks: true})

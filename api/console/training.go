@@ -198,6 +198,8 @@ func (j *jobView) Stage() string {
 	if j.TrainingJob != nil {
 		s = j.State
 	}
+	// The coordinator is believed only where no folder here proves anything.
+	theirs := s != nil && j.Proof == nil
 	switch {
 	case j.TrainingJob == nil && j.Open:
 		return "open"
@@ -207,9 +209,9 @@ func (j *jobView) Stage() string {
 		return "broken"
 	case j.Proof != nil && j.Proof.Done:
 		return "done"
-	case j.Stopped != "" || s != nil && s.Ended != "":
+	case j.Stopped != "" || theirs && s.Ended != "":
 		return "stopped"
-	case s != nil && s.Done:
+	case theirs && s.Done:
 		return "done"
 	case j.Node != "" && !j.Approved:
 		return "approve"
@@ -232,11 +234,11 @@ func (j *jobView) closed() (n, of int) {
 		return len(j.Charges), 0
 	}
 	of = j.Card.Model.Rounds
-	if j.State != nil {
+	switch {
+	case j.Proof != nil:
+		n = len(j.Proof.Rounds)
+	case j.State != nil:
 		n = min(max(0, j.State.Round), of)
-	}
-	if j.Proof != nil {
-		n = max(n, len(j.Proof.Rounds))
 	}
 	if j.Stage() == "done" {
 		n = of

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/federated"
 	"github.com/qunxiang/qunxiang/federated/glm"
 )
@@ -262,7 +263,7 @@ func termsCSV(f *glm.Fit) ([]byte, error) {
 	w := csv.NewWriter(&b)
 	rows := [][]string{{"term", "coefficient", "standard_error", "low", "high", "relativity", "relativity_low", "relativity_high", "noise_share", "unreliable"}}
 	for _, t := range f.Terms {
-		line := []string{t.Name}
+		line := []string{api.SafeText(t.Name)}
 		low, high := perUnit(t)
 		for _, x := range []float64{t.PerUnit, t.PerUnitSE, low, high, t.Relativity, t.RelativityLo, t.RelativityHi, t.NoiseShare} {
 			line = append(line, strconv.FormatFloat(x, 'g', -1, 64))

@@ -13,7 +13,7 @@ for (const form of document.querySelectorAll("form[data-price]")) {
     const agreed = place.querySelector("[name=max_rho]");
     if (agreed) agreed.value = "";
   };
-  const ask = async () => {
+  const ask = async (opening) => {
     if (!form.checkValidity()) return;
     const mine = ++asked;
     place.setAttribute("aria-busy", "true");
@@ -21,7 +21,7 @@ for (const form of document.querySelectorAll("form[data-price]")) {
       const answer = await fetch(form.dataset.price, {
         method: "POST",
         headers: { "Qunxiang-Part": "price" },
-        body: new URLSearchParams(new FormData(form)),
+        body: new URLSearchParams([...new FormData(form), ...(opening ? [["opening", "yes"]] : [])]),
         redirect: "error",
       });
       const text = await answer.text();
@@ -38,20 +38,20 @@ for (const form of document.querySelectorAll("form[data-price]")) {
   form.addEventListener("input", () => {
     disagree();
     clearTimeout(timer);
-    timer = setTimeout(ask, 500);
+    timer = setTimeout(() => ask(false), 500);
   });
   window.addEventListener("pagehide", () => clearTimeout(timer));
   window.addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
     for (const busy of form.querySelectorAll("[aria-busy]")) busy.removeAttribute("aria-busy");
     disagree(); // what was agreed to was agreed to then
-    ask();
+    ask(false);
   });
   form.addEventListener("submit", (event) => {
     // A second click sends the same form again, which is charged once; the mark is for people.
     if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
   });
-  if (!place.querySelector(".price") && !place.querySelector("[role=alert]")) ask();
+  if (!place.querySelector(".price") && !place.querySelector("[role=alert]")) ask(true);
 }
 
 // An answer, when it is due. What the server says is the state and nothing else.
@@ -66,6 +66,13 @@ for (const wait of document.querySelectorAll("[data-events]")) {
         events.close();
         location.reload();
       }
+    });
+    // A stream that will not come back, as when the session ended, leaves the page waiting
+    // for ever: read anew, it asks to sign in and then waits on.
+    events.addEventListener("error", () => {
+      if (!events || events.readyState !== EventSource.CLOSED) return;
+      events = null;
+      setTimeout(() => location.reload(), 5000);
     });
   };
   window.addEventListener("pagehide", () => {
@@ -82,7 +89,8 @@ for (const now of document.querySelectorAll("[data-again]")) {
   const timer = setInterval(async () => {
     if (document.hidden) return;
     try {
-      const answer = await fetch(location.href, { redirect: "error" });
+      const answer = await fetch(location.href, { redirect: "manual" });
+      if (answer.type === "opaqueredirect") location.reload(); // to sign in again
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById(now.id);
