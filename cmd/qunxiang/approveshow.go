@@ -92,11 +92,23 @@ func present(out io.Writer, p api.Proposal, list api.ProposalList, in inPlace) e
 	if in.how != "" {
 		fmt.Fprintln(out, in.how)
 	}
-	fmt.Fprintln(out, p.Detail)
+	showDetail(out, p)
 	if in.old != nil {
 		showChanges(out, p, *in.old)
 	}
 	return nil
+}
+
+// showDetail prints what there is to look at. A policy and a job's card are held against
+// what is signed. Of all else the name says what the leaf does, and what else the server
+// says is one line of its own words: it could be taken for what is signed.
+func showDetail(out io.Writer, p api.Proposal) {
+	switch p.Subject {
+	case ledger.SubjectGrant, ledger.SubjectJob:
+		fmt.Fprintln(out, p.Detail)
+	case ledger.SubjectSnapshot:
+		fmt.Fprintf(out, "the server says of it, which nothing here proves: %s\n", printable(p.Detail))
+	}
 }
 
 // sinceWhen says since when a policy is in force.

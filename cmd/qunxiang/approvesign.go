@@ -222,6 +222,12 @@ func (s *signing) submit(ctx context.Context, a approvals, population string, p 
 	return leaf, err
 }
 
+// leafOf are the leaves that approvals are of, by the kinds of what is shown.
+var leafOf = map[string]ledger.Type{
+	ledger.SubjectGrant: ledger.TypeGrant, ledger.SubjectSnapshot: ledger.TypeSnapshot, ledger.SubjectResume: ledger.TypeResume,
+	ledger.SubjectDelete: ledger.TypeDelete, ledger.SubjectAudit: ledger.TypeAudit, ledger.SubjectKey: ledger.TypeKey,
+}
+
 // checkProposal computes the digest from what is shown: whoever shows a thing may not
 // have another one signed.
 func checkProposal(p api.Proposal) error {
@@ -232,13 +238,17 @@ func checkProposal(p api.Proposal) error {
 			return err
 		}
 		t, err := eitherTemplate(catalog, p.Name)
-		if err != nil || t.Digest() != p.Digest {
+		if err != nil || t.Digest() != p.Digest || len(p.By) > 0 {
 			return errors.New("it is not the template that this program holds; nothing was signed")
 		}
 		return nil
 	}
 	switch p.Subject { // these are no leaves
 	case ledger.SubjectOptOuts:
+		text := string(p.Leaf)
+		if digestOf(p.Leaf) != p.Digest || optOutWords(text) != p.Name || optOutMember(text, "by") != strings.Join(p.By, ",") {
+			return differs
+		}
 		return nil
 	case ledger.SubjectJob:
 		return checkJob(p)
@@ -249,7 +259,7 @@ func checkProposal(p api.Proposal) error {
 	}
 	look, isLook := body.(*ledger.Audit)
 	switch {
-	case isLook != (p.Subject == ledger.SubjectAudit):
+	case body.Type() != leafOf[p.Subject]:
 		return differs
 	case isLook && look.Root != p.Digest, !isLook && digestOf(p.Leaf) != p.Digest:
 		return differs
