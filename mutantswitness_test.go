@@ -39,6 +39,7 @@ var witnessMutants = []mutant{
 	{"audit: the newest cosignature bounds the leaves", "policy/audit/clock.go", "v.latest.time > v.seen.oldest+skew", "v.latest.time > v.seen.newest+skew", "./policy/audit", "TestLeavesAreNoLater"},
 	{"audit: backdated leaves", "policy/audit/clock.go", "l.time+later < v.sinceSeen.newest {", "false {", "./policy/audit", "TestLeavesAreNotBackdated"},
 	{"audit: any age", "policy/audit/clock.go", "most > 0 && age > most {", "false {", "./policy/audit", "TestAge"},
+	{"ledger: clocks are judged by two at once", "policy/ledger/health.go", "\tl.mu.Lock() // to judge the clock is to remember that it jumped\n\tdefer l.mu.Unlock()\n", "\tl.mu.RLock()\n\tdefer l.mu.RUnlock()\n", "./policy/ledger", "TestHealthOfAClock"},
 	{"ledger: a clock that jumps is believed", "policy/ledger/clock.go", "now.Sub(expected).Abs() > witness.Skew", "now.Sub(expected).Abs() < 0", "./policy/ledger", "TestClockJumps"},
 	{"ledger: the witnesses' time does not matter", "policy/ledger/clock.go", "\tif near < by.Quorum {", "\tif near < 0 {", "./policy/ledger", "TestClockJumps|TestOpenedUnder"},
 	{"ledger: a clock that nobody has confirmed is believed", "policy/ledger/clock.go", "off > unconfirmed {", "off < 0 {", "./policy/ledger", "TestOpenedUnder"},

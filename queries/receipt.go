@@ -64,7 +64,7 @@ type Predicate struct {
 
 // Approved is an approval that held when a charge was made.
 type Approved struct {
-	Subject string `json:"subject"` // grant, template or snapshot
+	Subject string `json:"subject"` // grant, template, snapshot or job
 	Digest  string `json:"digest"`  // of what was approved
 	Who     string `json:"who"`     // the person
 	Leaf    int64  `json:"leaf"`    // the APPROVE leaf

@@ -69,7 +69,9 @@ func supervisedLog(d *domain) func(*Options) {
 		}
 		o.Basis = func(charge int64) (ledger.Basis, error) {
 			var b ledger.Basis
-			if charge > 2 {
+			if charge == 6 {
+				b.Approvals = []ledger.Approval{{Approve: ledger.Approve{Subject: "job", Approver: "bo"}}}
+			} else if charge > 2 {
 				for _, person := range []string{"ada", "bo"} {
 					b.Approvals = append(b.Approvals, ledger.Approval{Approve: ledger.Approve{Subject: "template", Approver: person}})
 				}
@@ -119,7 +121,7 @@ func TestLogTellsWhoApproved(t *testing.T) {
 	link := `href="/console/requests/` + d.requests()[0].ID + `"`
 	for leaf, has := range map[string][]string{
 		"0": {"was charged", ">evaluation<", link}, "1": {"was released", link, ">evaluation<"}, "3": {"ada (authority) approved: template: claim-severity@1.1.0"},
-		"5": {"bo (bureau) took an approval back"}, "7": {"insurer-a will have no answer", "leaf 6 (ρ 0.01)"}, "8": {"Approved — template: ada (authority), bo (bureau)"},
+		"5": {"bo (bureau) took an approval back"}, "6": {"Approved — training job: bo (bureau)"}, "7": {"insurer-a will have no answer", "leaf 6 (ρ 0.01)"}, "8": {"Approved — template: ada (authority), bo (bureau)"},
 	} {
 		for _, want := range has {
 			if !strings.Contains(line(t, page, leaf), want) {

@@ -113,7 +113,7 @@ func (v *view) basis(charge int64) string {
 		return ""
 	}
 	var parts []string
-	for _, subject := range []string{ledger.SubjectGrant, ledger.SubjectTemplate, ledger.SubjectSnapshot} {
+	for _, subject := range []string{ledger.SubjectGrant, ledger.SubjectTemplate, ledger.SubjectSnapshot, ledger.SubjectJob} {
 		var people []string
 		for _, a := range b.Approvals {
 			if a.Subject == subject {

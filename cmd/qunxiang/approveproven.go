@@ -13,32 +13,39 @@ import (
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
-// inPlace is what a policy that waits takes the place of, and how that is known; empty for
-// all else.
+// inPlace is where a policy stands in the log: it is in force itself, or waits and takes the
+// place of one; nothing for all that is no policy.
 type inPlace struct {
-	old api.Proposal
-	how string
+	old      *api.Proposal // what one that waits takes the place of
+	how      string        // how the place is known
+	unproven bool          // by the server's word alone
 }
 
-// placeOf finds the policy whose place one that waits takes, and holds what the server says
-// of it against the published log: its leaf is where the server says, is the policy that is
-// shown, and is under the checkpoint, which pinned keys have signed where there is a file of
-// them. Only a leaf that no checkpoint covers yet, as where the witnesses are away, is
-// believed, and that is said.
+// placeOf finds the place of a policy and holds it against the published log. What is to be
+// proven its own leaf says, which is what is signed, and no other word of the server's: one
+// that is not said to be in force takes the place of a leaf, and that must be the policy it
+// is shown with; one that is said to be in force must be that very leaf. Either leaf is
+// under the checkpoint, which pinned keys have signed where there is a file of them. A leaf
+// that no checkpoint covers yet, as where the witnesses are away, is NOT PROVEN.
 func placeOf(log fs.FS, list api.ProposalList, p api.Proposal, pinned string) (in inPlace, err error) {
-	if p.Replaces == "" {
-		return in, nil
-	}
 	if in.old, err = replaced(p, list.Proposals); err != nil {
 		return in, err
 	}
+	known := p
+	switch {
+	case in.old != nil:
+		known = *in.old
+	case p.Subject != ledger.SubjectGrant:
+		return in, nil
+	}
 	tree, err := publishedTree(log, list.Population, pinned)
-	if err == nil && in.old.Since.Leaf >= tree.N {
-		in.how = fmt.Sprintf("NOT PROVEN: the checkpoint is over %d leaves, and its place in the log is the server's word", tree.N)
+	if err == nil && known.Since.Leaf >= tree.N {
+		in.unproven = true
+		in.how = fmt.Sprintf("NOT PROVEN: the checkpoint is over %d leaves, and that leaf %d is the policy in force is the server's word", tree.N, known.Since.Leaf)
 		return in, nil
 	}
 	if err == nil {
-		err = provenPolicy(log, tree, in.old)
+		err = provenPolicy(log, tree, known)
 	}
 	if err != nil {
 		return in, fmt.Errorf("the policy in force is not proven by the published log: %w; nothing was signed", err)
@@ -48,6 +55,15 @@ func placeOf(log fs.FS, list api.ProposalList, p api.Proposal, pinned string) (i
 		in.how += ", whose signatures --policy would hold against pinned keys"
 	}
 	return in, nil
+}
+
+// believed is the place of a policy whose approval is taken back, for which nothing has to
+// be proven.
+func believed(list api.ProposalList, p api.Proposal) (in inPlace, err error) {
+	if in.old, err = replaced(p, list.Proposals); err == nil && p.Subject == ledger.SubjectGrant {
+		in.how = "NOT PROVEN: the server's word, which an approval is taken back without"
+	}
+	return in, err
 }
 
 // provenPolicy wants the policy in force that is shown to be the leaf that is said to have

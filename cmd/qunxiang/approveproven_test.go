@@ -115,6 +115,7 @@ func TestPlaceIsProven(t *testing.T) {
 		"held against pinned keys":    {pinned: pin(key), want: "under the checkpoint of 296 leaves"},
 		"another policy":              {text: evaluation(200), refuse: true, want: "leaf 290 is the policy"},
 		"another leaf":                {leaf: -1, refuse: true, want: "is a DENY"},
+		"no leaf":                     {leaf: -at - 1, refuse: true},
 		"another time":                {late: time.Hour, refuse: true, want: "leaf 290 is of"},
 		"signed by somebody else":     {pinned: pin(ed25519.NewKeyFromSeed(make([]byte, 32))), refuse: true, want: "not proven"},
 		"no log":                      {change: func(m fstest.MapFS) { clear(m) }, refuse: true, want: "not proven"},
@@ -133,17 +134,20 @@ func TestPlaceIsProven(t *testing.T) {
 		old.Since = &api.Since{Leaf: at + c.leaf, Time: leaf.Time.Add(c.late)}
 		next := proposed(t, supervised, at+c.leaf)
 		next.Replaces = old.Digest
+		list := api.ProposalList{Population: "city", Proposals: []api.Proposal{old, next}}
 		change := c.change
 		if change == nil {
 			change = func(fstest.MapFS) {}
 		}
-		place, err := placeOf(published(change), api.ProposalList{Population: "city", Proposals: []api.Proposal{old, next}}, next, c.pinned)
-		said := place.how
-		if err != nil {
-			said = err.Error()
-		}
-		if (err != nil) != c.refuse || !strings.Contains(said, c.want) {
-			t.Errorf("%s: %q (%v)", name, said, err)
+		for _, p := range []api.Proposal{next, old} { // the one in force is proven as what it is replaced as
+			place, err := placeOf(published(change), list, p, c.pinned)
+			said := place.how
+			if err != nil {
+				said = err.Error()
+			}
+			if (err != nil) != c.refuse || !strings.Contains(said, c.want) || place.unproven != strings.Contains(said, "NOT PROVEN") {
+				t.Errorf("%s: %q (%v)", name, said, err)
+			}
 		}
 	}
 }

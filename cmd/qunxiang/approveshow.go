@@ -48,6 +48,9 @@ where that is given.`,
 				if err == nil {
 					err = present(c.OutOrStdout(), p, list, in)
 				}
+				if err == nil && in.unproven {
+					fmt.Fprintln(c.OutOrStdout(), in.how)
+				}
 				if err != nil {
 					return &exitError{exitInvalid, err}
 				}
@@ -80,20 +83,32 @@ func present(out io.Writer, p api.Proposal, list api.ProposalList, in inPlace) e
 		printTemplate(out, t, catalog)
 		return nil
 	}
-	if p.Since != nil {
+	switch {
+	case in.old != nil:
+		fmt.Fprintf(out, "takes the place of %s, in force since %s: approvals of it serve for this change alone\n", printable(in.old.Name), sinceWhen(in.old.Since))
+	case p.Subject == ledger.SubjectGrant && p.Since != nil:
 		fmt.Fprintf(out, "in the log as the policy in force since %s\n", sinceWhen(p.Since))
 	}
-	if p.Replaces == "" {
-		fmt.Fprintln(out, p.Detail)
-		return nil
-	}
-	fmt.Fprintf(out, "takes the place of %s, in force since %s: approvals of it serve for this change alone\n", printable(in.old.Name), sinceWhen(in.old.Since))
 	if in.how != "" {
 		fmt.Fprintln(out, in.how)
 	}
-	fmt.Fprintln(out, p.Detail)
-	showChanges(out, p, in.old)
+	showDetail(out, p)
+	if in.old != nil {
+		showChanges(out, p, *in.old)
+	}
 	return nil
+}
+
+// showDetail prints what there is to look at. A policy and a job's card are held against
+// what is signed. Of all else the name says what the leaf does, and what else the server
+// says is one line of its own words: it could be taken for what is signed.
+func showDetail(out io.Writer, p api.Proposal) {
+	switch p.Subject {
+	case ledger.SubjectGrant, ledger.SubjectJob:
+		fmt.Fprintln(out, p.Detail)
+	case ledger.SubjectSnapshot:
+		fmt.Fprintf(out, "the server says of it, which nothing here proves: %s\n", printable(p.Detail))
+	}
 }
 
 // sinceWhen says since when a policy is in force.
@@ -112,25 +127,35 @@ func inPlaceOf(p api.Proposal, list []api.Proposal) string {
 
 // replaced is the policy in force that one which waits takes the place of, as the server has
 // it: its text is held against the digest of the leaf that is shown with it, and its place
-// in the log against the one that is to be signed.
-func replaced(p api.Proposal, list []api.Proposal) (old api.Proposal, err error) {
-	i := slices.IndexFunc(list, func(o api.Proposal) bool { return o.Subject == p.Subject && o.Digest == p.Replaces })
-	if i < 0 {
-		return old, fmt.Errorf("the policy in force, %s, is not shown; nothing was signed", printable(p.Replaces))
-	}
-	old = list[i]
-	if err := checkProposal(old); err != nil {
-		return old, fmt.Errorf("the policy in force: %w", err)
+// in the log against the one that is to be signed. It is nil for what is no policy, and for
+// one that is said to be in force itself.
+func replaced(p api.Proposal, list []api.Proposal) (*api.Proposal, error) {
+	if p.Subject != ledger.SubjectGrant {
+		return nil, nil
 	}
 	body, err := ledger.DecodeContent(p.Leaf)
 	if err != nil {
-		return old, err
+		return nil, err
 	}
 	g, isPolicy := body.(*ledger.Grant)
-	if !isPolicy || old.Since == nil || g.Replaces != old.Since.Leaf {
-		return old, errors.New("it takes the place of another leaf than that of the policy in force which is shown; nothing was signed")
+	switch {
+	case !isPolicy:
+		return nil, errors.New("it is no policy; nothing was signed")
+	case p.Since != nil && (p.Replaces != "" || p.Since.Leaf <= g.Replaces):
+		return nil, errors.New("it is said to be in force and to wait; nothing was signed")
+	case p.Since != nil:
+		return nil, nil
 	}
-	return old, nil
+	i := slices.IndexFunc(list, func(o api.Proposal) bool {
+		return o.Subject == p.Subject && o.Since != nil && o.Since.Leaf == g.Replaces && g.Replaces >= 0
+	})
+	if i < 0 || list[i].Digest != p.Replaces {
+		return nil, fmt.Errorf("it takes the place of leaf %d, and no policy is shown as in force since that leaf, or another one as replaced; nothing was signed", g.Replaces)
+	}
+	if err := checkProposal(list[i]); err != nil {
+		return nil, fmt.Errorf("the policy in force: %w", err)
+	}
+	return &list[i], nil
 }
 
 // showChanges prints what a policy changes in the one whose place it takes.

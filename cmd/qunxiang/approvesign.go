@@ -31,6 +31,7 @@ type signing struct {
 	policy, list    string
 	days            int
 	yes, revoke     bool
+	unproven        bool
 	key             ed25519.PrivateKey
 }
 
@@ -46,7 +47,9 @@ is shown; of a template, from the copy in this program, which is shown whole; of
 training job, from its card, which is shown in plain words; of a look
 at noise (audit), from the tiles of the published log, whose checkpoint must be signed
 as --policy says where that is given. A policy is shown whole and then by what it
-changes. What you ask for yourself, or gain by, you cannot approve.`,
+changes; its place in the log must be proven, and where no checkpoint covers it yet
+that is said before you are asked, and refused with --yes. What you ask for yourself,
+or gain by, you cannot approve.`,
 		Example: "  qunxiang approve sign grant --person Ada --approver-key ada.key --domain D --as steward-a\n" +
 			"  qunxiang approve sign template --person Ada --approver-key ada.key --server https://domain.example --token ... --yes",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -66,6 +69,9 @@ changes. What you ask for yourself, or gain by, you cannot approve.`,
 	f.StringVar(&s.list, "list", "", "file with the identifiers of a list of opt-outs, one a line, which you have from the requests themselves")
 	f.IntVar(&s.days, "days", 365, "how long it holds, at most 366 days")
 	f.BoolVar(&s.yes, "yes", false, "do not ask")
+	if !revoke {
+		f.BoolVar(&s.unproven, "unproven", false, "with --yes, sign a policy too whose place in the log no checkpoint proves yet, as where the witnesses are away")
+	}
 	for _, name := range []string{"person", "approver-key"} {
 		_ = c.MarkFlagRequired(name)
 	}
@@ -155,6 +161,9 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 	if err != nil {
 		return &exitError{exitInvalid, err}
 	}
+	if place.unproven && s.yes && !s.unproven {
+		return &exitError{exitRefused, fmt.Errorf("%s; nothing was signed: read it without --yes, or give --unproven too", place.how)}
+	}
 	verb := "approve"
 	if s.revoke {
 		verb = "take back your approval of"
@@ -162,6 +171,9 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 	if !s.yes {
 		if err := present(out, p, list, place); err != nil {
 			return &exitError{exitInvalid, err}
+		}
+		if place.unproven {
+			fmt.Fprintln(out, place.how)
 		}
 	}
 	if err := confirmed(in, out, s.yes, "Do you, "+s.person+", "+verb+" this?"); err != nil {
@@ -179,15 +191,15 @@ func (s *signing) one(ctx context.Context, in io.Reader, out io.Writer, a approv
 	return err
 }
 
-// placeOf is placeOf for what is to be signed. To take back it need not be proven.
-func (s *signing) placeOf(log fs.FS, list api.ProposalList, p api.Proposal) (place inPlace, err error) {
+// placeOf is placeOf for what is to be signed.
+func (s *signing) placeOf(log fs.FS, list api.ProposalList, p api.Proposal) (inPlace, error) {
 	switch {
 	case !s.revoke:
 		return placeOf(log, list, p, s.policy)
-	case p.Replaces != "" && !s.yes:
-		place.old, err = replaced(p, list.Proposals)
+	case s.yes:
+		return inPlace{}, nil
 	}
-	return place, err
+	return believed(list, p)
 }
 
 // submit signs a statement and sends it. Statements of one person on one thing are told
@@ -210,6 +222,12 @@ func (s *signing) submit(ctx context.Context, a approvals, population string, p 
 	return leaf, err
 }
 
+// leafOf are the leaves that approvals are of, by the kinds of what is shown.
+var leafOf = map[string]ledger.Type{
+	ledger.SubjectGrant: ledger.TypeGrant, ledger.SubjectSnapshot: ledger.TypeSnapshot, ledger.SubjectResume: ledger.TypeResume,
+	ledger.SubjectDelete: ledger.TypeDelete, ledger.SubjectAudit: ledger.TypeAudit, ledger.SubjectKey: ledger.TypeKey,
+}
+
 // checkProposal computes the digest from what is shown: whoever shows a thing may not
 // have another one signed.
 func checkProposal(p api.Proposal) error {
@@ -220,13 +238,17 @@ func checkProposal(p api.Proposal) error {
 			return err
 		}
 		t, err := eitherTemplate(catalog, p.Name)
-		if err != nil || t.Digest() != p.Digest {
+		if err != nil || t.Digest() != p.Digest || len(p.By) > 0 {
 			return errors.New("it is not the template that this program holds; nothing was signed")
 		}
 		return nil
 	}
 	switch p.Subject { // these are no leaves
 	case ledger.SubjectOptOuts:
+		text := string(p.Leaf)
+		if digestOf(p.Leaf) != p.Digest || optOutWords(text) != p.Name || optOutMember(text, "by") != strings.Join(p.By, ",") {
+			return differs
+		}
 		return nil
 	case ledger.SubjectJob:
 		return checkJob(p)
@@ -237,7 +259,7 @@ func checkProposal(p api.Proposal) error {
 	}
 	look, isLook := body.(*ledger.Audit)
 	switch {
-	case isLook != (p.Subject == ledger.SubjectAudit):
+	case body.Type() != leafOf[p.Subject]:
 		return differs
 	case isLook && look.Root != p.Digest, !isLook && digestOf(p.Leaf) != p.Digest:
 		return differs

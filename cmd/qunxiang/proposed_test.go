@@ -62,7 +62,11 @@ func TestOptOutLists(t *testing.T) {
 		if tt.edit != nil {
 			tt.edit(&p)
 		}
-		if err := checkOptOuts(tt.population, tt.file, false, p); (err == nil) != tt.ok {
+		err := checkProposal(p)
+		if err == nil {
+			err = checkOptOuts(tt.population, tt.file, false, p)
+		}
+		if (err == nil) != tt.ok {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

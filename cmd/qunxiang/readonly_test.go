@@ -57,6 +57,11 @@ func TestWhatIsReplaced(t *testing.T) {
 		next := proposed(t, []byte(strings.Replace(text, "retention_days: 183", "retention_days: 184", 1)), leaf)
 		next.Replaces = old.Digest
 		var out bytes.Buffer
+		none := next
+		none.Replaces = ""
+		if _, err := replaced(none, []api.Proposal{old, none}); err == nil {
+			t.Errorf("leaf %d: a policy of another digest is replaced than is said", leaf)
+		}
 		list := api.ProposalList{Population: "city", Proposals: []api.Proposal{old, next}}
 		place := inPlace{how: "as is proven"}
 		var err error

@@ -28,8 +28,8 @@ type Basis struct {
 	Policy string
 	Mode   string
 	K      string // "" in format 1
-	// Approvals are those that held then, of the policy, the template and the snapshot,
-	// by their leaves; none in an evaluation domain.
+	// Approvals are those that held then, of the policy, the template and the snapshot, and
+	// of a training's job, by their leaves; none in an evaluation domain.
 	Approvals []Approval
 }
 
@@ -58,12 +58,13 @@ func (s *State) Basis(charge int64) (Basis, error) {
 	newest := map[of]approval{}
 	for _, a := range s.history.said {
 		t := thing{a.Subject, a.Digest}
-		if not, wanted := on[t]; wanted && a.index < charge && !not[a.Approver] && (a.Subject != SubjectTemplate || a.Name == r.Template) {
+		if not, wanted := on[t]; wanted && a.index < charge && !not[a.Approver] {
 			newest[of{t, a.Approver}] = a
 		}
 	}
 	for _, a := range newest {
-		if a.counts(p.Grant, r.Time) {
+		// What was said last counts, under whatever name it was said.
+		if a.counts(p.Grant, r.Time) && (a.Subject != SubjectTemplate || a.Name == r.Template) {
 			b.Approvals = append(b.Approvals, Approval{Approve: *a.Approve, Index: a.index, Holds: true})
 		}
 	}
@@ -84,6 +85,9 @@ func (s *State) things(p policyThen, r *Request) (map[thing]map[string]bool, err
 			return nil, err
 		}
 		on[thing{SubjectSnapshot, digest}] = map[string]bool{p.person(snapshot.By): true}
+	}
+	if r.Catalogue == Training && r.Rules > 0 { // see trains
+		on[thing{SubjectJob, r.Key}] = map[string]bool{p.person(r.Principal): true}
 	}
 	return on, nil
 }

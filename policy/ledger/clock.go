@@ -29,7 +29,8 @@ type clockwork struct {
 }
 
 // believed says why no leaf may bear the clock's time, nil where it may. Where no witness
-// is asked for, nobody is there to confirm a clock.
+// is asked for, nobody is there to confirm a clock. A jump is remembered: the ledger is held
+// for writing.
 func (l *Ledger) believed() error {
 	if l.grant.cosigners().Quorum == 0 {
 		return nil

@@ -19,8 +19,8 @@ type Health struct {
 
 // Health looks at the log.
 func (l *Ledger) Health() Health {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
+	l.mu.Lock() // to judge the clock is to remember that it jumped
+	defer l.mu.Unlock()
 	now := l.now()
 	met := l.outside.met
 	if met.IsZero() {

@@ -2,6 +2,8 @@ package ledger_test
 
 import (
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,5 +62,39 @@ func TestHealthOfWitnesses(t *testing.T) {
 	must(t, l.Meet(ctx))
 	if h := l.Health(); !h.Reached || h.Waiting != 0 {
 		t.Fatalf("back: %+v", h)
+	}
+}
+
+// Who looks at the log judges its clock, and the ledger remembers a jump: one at a time
+// does, before the jump and after it.
+func TestHealthOfAClock(t *testing.T) {
+	w, _, o := watchedBy(t)
+	must(t, w.Close())
+	var judging, together atomic.Int64
+	o.Uptime = func() time.Duration {
+		if judging.Add(1) > 1 {
+			together.Add(1)
+		}
+		time.Sleep(time.Millisecond) // long enough for another to come in, if one can
+		judging.Add(-1)
+		return time.Hour
+	}
+	w.Ledger = open(t, o)
+	defer w.Close()
+	must(t, w.Meet(ctx))
+	for _, jump := range []time.Duration{0, time.Hour} {
+		w.c.step(jump)
+		var all sync.WaitGroup
+		for range 16 {
+			all.Go(func() {
+				if w.Health().Reached != (jump == 0) {
+					t.Errorf("a jump of %v: not seen", jump)
+				}
+			})
+		}
+		all.Wait()
+	}
+	if n := together.Load(); n > 0 {
+		t.Errorf("%d judged the clock while another did", n)
 	}
 }
