@@ -55,6 +55,8 @@ var foldMutants = []mutant{
 	{"fold, audit: witnesses that are none", "policy/audit/supervision.go", "witness.NewPolicy(t.witnesses, int(t.quorum)); err != nil {", "witness.NewPolicy(t.witnesses, int(t.quorum)); err != nil && false {", "./policy/audit", "TestFoldsAgree"},
 	{"fold, audit: a threshold of nine digits", "policy/audit/supervision.go", "|([1-9][0-9]*))$", "|([1-9][0-9]{0,8}))$", "./policy/audit", "TestFoldsAgree"},
 	{"fold, audit: nothing is taken back at second zero", "policy/audit/supervision.go", "&said{given: -1, taken", "&said{taken", "./policy/audit", "TestFoldsAgree"},
+	{"audit: many of a kind hide the others", "policy/audit/report.go", "if r.listed[code] >= maxListed {", "if len(r.Findings)+len(r.Notes) >= maxListed {", "./policy/audit", "TestMany"},
+	{"audit: what is not listed is not counted", "policy/audit/report.go", "\t\tr.Unlisted[code]++\n", "", "./policy/audit", "TestMany"},
 	{"fold: older rules come back", "policy/ledger/rules.go", "bears && rules < s.rules {", "bears && rules < 0*s.rules {", "./policy/audit", "TestRulesGrow"},
 	{"fold: nothing written now bears rules", "policy/ledger/ledger.go", "c.Due, c.Rules = c.Due.UTC(), rulesNow", "c.Due = c.Due.UTC()", "./policy/ledger", "TestRulesGoOn"},
 	{"fold: the rules of today for yesterday", "policy/ledger/training.go", "\tif c.Rules == 0 {\n\t\treturn nil\n\t}\n", "", "./policy/audit", "TestLogOfFewerRules"},
