@@ -92,6 +92,9 @@ const ReserveUnclosed Code = "reserve-unclosed"
 // rules of then.
 const RulesBefore Code = "rules-before"
 
+// LeavesUncovered is a note: leaves after those that the checkpoint covers.
+const LeavesUncovered Code = "leaves-uncovered"
+
 // ReleasesAbsent is a note: there were no released files to hold against the log.
 const ReleasesAbsent Code = "releases-absent"
 

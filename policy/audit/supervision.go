@@ -312,13 +312,16 @@ func (b *books) unfile(r *Report, at int64, l *leaf) {
 		kept = max(kept, b.terms.kept)
 	}
 	age := l.time - b.charges[aRelease-b.place[l.ref]].due
+	_, before := b.deleted[l.ref]
 	switch {
-	case b.deleted[l.ref]:
+	case before:
 		r.find(DeleteInvalid, at, "release %d was deleted before", l.ref)
 	case age < kept*day:
 		r.find(DeleteInvalid, at, "deleted %d days after its release, to be kept for %d", age/day, kept)
 	}
-	b.deleted[l.ref] = true
+	if !before {
+		b.deleted[l.ref] = at
+	}
 }
 
 func (b *books) audited(r *Report, at int64, l *leaf) {
