@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"testing"
 	"time"
 
@@ -11,6 +12,41 @@ import (
 // keyLeaf puts a key of the log in force.
 func keyLeaf(algorithm, public string, pairs ...any) members {
 	return with(members{"algorithm": algorithm, "by": "steward-c", "lost": false, "public": public, "signs": "log", "time": start}, pairs...)
+}
+
+// A job charges no more than it has set aside, which is what people approved, also after its
+// last day; it may take what is left then.
+func TestJobPastItsLastDay(t *testing.T) {
+	late := start + 4*day
+	attempt := func(n, rho int) members {
+		return attempting(jobOne, "id", fmt.Sprint(jobOne, "-", n), "idempotency", digestOf([]byte{byte(n)}), "rho", fmt.Sprint(rho),
+			"time", late, "due", late+2)
+	}
+	for name, tt := range map[string]struct {
+		other string // what another job has set aside, of 100
+		rho   []int
+		want  string
+	}{
+		"what is left":               {"", []int{30}, ""},
+		"more than is left":          {"", []int{31}, "reserve-passed "},
+		"what is left, in parts":     {"", []int{10, 20}, ""},
+		"more in parts":              {"", []int{10, 21}, "reserve-passed "},
+		"beside another job":         {"60", []int{30}, ""},
+		"what another has set aside": {"61", []int{30}, "cap-passed cap-passed "},
+	} {
+		f := trained(t) // 10 of 40
+		if tt.other != "" {
+			f.approvedAt(late, "job", jobTwo, "bo", "cy")
+			f.chained("RESERVE", reserved(jobTwo, "template_digest", templateDigest, "rho", tt.other, "time", late, "last_day", "2026-12-31"))
+		}
+		for i, rho := range tt.rho {
+			f.chained("CHARGE", attempt(2+i, rho))
+		}
+		theirs, ours := f.folded(), f.verify()
+		if codes(ours) != tt.want || (theirs == nil) != ours.OK() {
+			t.Errorf("%s: ledger %v, auditor %v, want %s", name, theirs, ours.Findings, tt.want)
+		}
+	}
 }
 
 // Both folds take and refuse the same keys, witnesses, thresholds and statements.
