@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -235,6 +237,9 @@ func printReport(w io.Writer, r *audit.Report) {
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "  note: %s: %s\n", n.Code, n.Text)
+	}
+	for _, code := range slices.Sorted(maps.Keys(r.Unlisted)) {
+		fmt.Fprintf(w, "  %s: %d more that are not listed\n", code, r.Unlisted[code])
 	}
 	if r.OK() {
 		fmt.Fprintln(w, "(Keep the checkpoint and give it as --since next time: only then would a log that was put back be seen.)")

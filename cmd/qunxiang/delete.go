@@ -81,8 +81,11 @@ func (d *domain) leafOf(what string) (int64, error) {
 }
 
 // sweep removes from the disk what the log says was deleted, also where a crash came
-// between.
+// between. What no checkpoint covers yet waits for the next deletion or start.
 func (d *domain) sweep() error {
+	if !d.state.DeletionsCovered() {
+		return nil
+	}
 	for _, r := range d.state.Requests() {
 		if r.Deleted {
 			path, err := releaseStore{d.path("releases")}.path(r.Digest)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -324,8 +325,48 @@ func TestManyFindings(t *testing.T) {
 	for i := range 1500 {
 		f.add("REPLAY", replayed(fmt.Sprint("r-", i), 0))
 	}
-	if r := f.verify(); len(r.Findings) != 1000 || r.More != 500 {
-		t.Fatalf("%d findings and %d more", len(r.Findings), r.More)
+	if r := f.verify(); len(r.Findings) != 1000 || r.More != 500 || r.Unlisted[audit.ReplayUnknown] != 500 {
+		t.Fatalf("%d findings and %d more, %v", len(r.Findings), r.More, r.Unlisted)
+	}
+}
+
+// However many there are of one kind, of every other kind the first is told.
+func TestManyHideNothing(t *testing.T) {
+	f := begun(t)
+	for i := range 1001 {
+		f.add("REPLAY", replayed(fmt.Sprint("q-", i), 0))
+	}
+	f.add("CHARGE", charged("r-1", "time", start+2, "due", start+4))
+	files := fstest.MapFS{}
+	for i := range 1001 {
+		files[fmt.Sprintf(".new-%d", i)] = &fstest.MapFile{Data: []byte("x")}
+	}
+	r := verify(t, audit.Options{Log: f.add("CHARGE", charged("r-2", "rho", "91", "time", start+2, "due", start+4)).log(), Releases: files, MaxAge: 1})
+	want := []string{"replay-unknown", "cap-passed", "second-draw"}
+	if !slices.Equal(r.Found(), want) || r.ExitCode() != 1 || r.Unlisted[audit.ReplayUnknown] != 1 || r.More != 1 {
+		t.Errorf("codes %v, unlisted %v, more %d", r.Found(), r.Unlisted, r.More)
+	}
+}
+
+// Notes that are cheap to make push none of the others out of a report.
+func TestManyNotesHideNothing(t *testing.T) {
+	limit := members{"rho": "1000000", "delta": "1000000"}
+	f := &forge{t: t}
+	f.add("GRANT", terms("caps", members{"year": limit, "life": limit})).add("SNAPSHOT", members{"by": "steward-s", "snapshot": "s-1", "time": start})
+	files := fstest.MapFS{}
+	for i := range 1001 {
+		at := len(f.leaves)
+		f.add("CHARGE", drawing(fmt.Sprint("j-", i), "job", "rho", "1", "delta", "0")).add("ABANDON", abandoned(at, "time", start))
+		files[digestOf([]byte(fmt.Sprint(i)))+".json"] = &fstest.MapFile{Data: []byte("\x00\x01\x02\x03\x04\x05\x06\x07")}
+	}
+	r := verify(t, audit.Options{Log: f.log(), Releases: files, MaxAge: 1})
+	told := map[audit.Code]int{}
+	for _, n := range r.Notes {
+		told[n.Code]++
+	}
+	if !r.OK() || told[audit.RulesBefore] != 1 || told[audit.AgeUnknown] != 1 || told[audit.ReleaseOrphan] != 1000 ||
+		r.Unlisted[audit.ReleaseOrphan] != 1 || r.More != 0 {
+		t.Errorf("notes %v, unlisted %v, more %d, findings %v", told, r.Unlisted, r.More, r.Found())
 	}
 }
 

@@ -26,9 +26,9 @@ type books struct {
 	scopes     map[string]*scope
 	quota      map[string]int64
 	snapshots  map[string]*snapshot
-	deleted    map[int64]bool // by RELEASE leaf
-	pinned     *witness.Trust // of the auditor
-	rules      int64          // of the newest leaf that bears any
+	deleted    map[int64]int64 // DELETE leaf by RELEASE leaf
+	pinned     *witness.Trust  // of the auditor
+	rules      int64           // of the newest leaf that bears any
 	unruled    unruled
 	since      int64                      // the first supervised policy, -1 for none
 	before     int64                      // charges that were made until then
@@ -80,7 +80,7 @@ type standing struct {
 }
 
 func newBooks(population string) *books {
-	return &books{population: population, since: -1, named: map[string]bool{}, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]bool{}, looks: map[string]bool{}, approvals: map[thing]map[string]*said{},
+	return &books{population: population, since: -1, named: map[string]bool{}, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]int64{}, looks: map[string]bool{}, approvals: map[thing]map[string]*said{},
 		standing: map[string]*standing{}, uses: map[string]map[string]*Use{},
 		reserved: map[int64]*reserve{}, names: newNamer()}
 }

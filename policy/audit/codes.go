@@ -25,7 +25,7 @@ const (
 	GrantExpired      Code = "grant-expired"         // its grant had ended
 	GrantMismatch     Code = "grant-mismatch"        // its grant is for another principal, template or purpose
 	QuotaPassed       Code = "quota-passed"          // its grant's quota is passed
-	WrongPopulation   Code = "wrong-population"      // a GRANT for another population
+	WrongPopulation   Code = "wrong-population"      // a GRANT for another population, or another log's key
 	SnapshotUnknown   Code = "snapshot-unknown"      // a charge names a snapshot that was not logged
 	SnapshotTwice     Code = "snapshot-twice"        // a snapshot is logged twice
 	Suspended         Code = "suspended"             // a charge for a suspended template
@@ -92,6 +92,9 @@ const ReserveUnclosed Code = "reserve-unclosed"
 // rules of then.
 const RulesBefore Code = "rules-before"
 
+// LeavesUncovered is a note: leaves after those that the checkpoint covers.
+const LeavesUncovered Code = "leaves-uncovered"
+
 // ReleasesAbsent is a note: there were no released files to hold against the log.
 const ReleasesAbsent Code = "releases-absent"
 
@@ -124,7 +127,7 @@ func Codes() []Described {
 		{GrantExpired, "its grant had ended"},
 		{GrantMismatch, "its grant is for another principal, template or purpose, or nobody knows who asks"},
 		{QuotaPassed, "its grant's quota is passed"},
-		{WrongPopulation, "a GRANT for another population"},
+		{WrongPopulation, "a GRANT for another population, or a KEY leaf with another log's key"},
 		{SnapshotUnknown, "a charge names a snapshot that was not logged"},
 		{SnapshotTwice, "a snapshot is logged twice"},
 		{Suspended, "a charge for a suspended template"},

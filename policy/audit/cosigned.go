@@ -110,6 +110,9 @@ func (b *books) rekey(r *Report, at int64, l *leaf) {
 	}
 	b.named[public] = true
 	if string(l.purpose) == "log" {
+		if !strings.HasPrefix(public, b.population+"+") {
+			r.find(WrongPopulation, at, "the key %q is another log's", public)
+		}
 		b.rekeyed = append(b.rekeyed, rekeyed{at, string(l.template), public, l.passed})
 	}
 	b.want(r, at, l.time, b.terms, "key", content(l.raw), b.askedBy(r, at, string(l.principal)))

@@ -217,3 +217,23 @@ func TestKeyComesBack(t *testing.T) {
 		t.Errorf("%+v", r.Findings)
 	}
 }
+
+// Nor does the log's first key, which no KEY leaf names: it has signed before it was put in
+// force, as the handover by it shows, or an older checkpoint.
+func TestFirstKeyComesBack(t *testing.T) {
+	m := keyLeaf("ed25519", nextKey(t))
+	f := watched(t).approvedLeaf("key", "KEY", m, "ada", "bo").chained("KEY", m)
+	n, since := len(f.leaves), f.checkpoint()
+	m = keyLeaf("ed25519", verifierKey(t))
+	f.approvedLeaf("key", "KEY", m, "ada", "bo").chained("KEY", m)
+	o := len(f.leaves)
+	f.chained("CHARGE", asked("r-1"))
+	handed := f.log()
+	handed["handover-1"] = &fstest.MapFile{Data: f.handover(n)}
+	handed["handover-2"] = &fstest.MapFile{Data: f.handover(o, nextSigners(t)...)}
+	for name, options := range map[string]audit.Options{"handed over": {Log: handed}, "since": {Log: f.log(), Since: since}} {
+		if r := verify(t, options); codes(r) != "key-retired " {
+			t.Errorf("%s: %+v", name, r.Findings)
+		}
+	}
+}

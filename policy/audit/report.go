@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// maxFindings is how many findings a report lists; further ones are counted.
-const maxFindings = 1000
+// maxListed is how many findings, or notes, of one code a report lists; further ones are
+// counted. It is by code, so that no number of one kind hides another.
+const maxListed = 1000
 
 // Finding is one thing that is wrong.
 type Finding struct {
@@ -120,6 +121,10 @@ type Report struct {
 	Findings  []Finding `json:"findings"`
 	More      int64     `json:"more"`  // findings beyond those listed
 	Notes     []Finding `json:"notes"` // worth knowing, and nothing wrong
+	// Unlisted counts by code the findings and notes beyond those listed.
+	Unlisted map[Code]int64 `json:"unlisted,omitempty"`
+
+	listed map[Code]int
 }
 
 // OK says that nothing was found.
@@ -166,15 +171,31 @@ func (r *Report) ExitCode() int {
 }
 
 func (r *Report) note(code Code, format string, args ...any) {
-	if len(r.Notes) < maxFindings {
+	if r.lists(code) {
 		r.Notes = append(r.Notes, Finding{Code: code, Leaf: -1, Text: fmt.Sprintf(format, args...)})
 	}
 }
 
 func (r *Report) find(code Code, leaf int64, format string, args ...any) {
-	if len(r.Findings) >= maxFindings {
+	if !r.lists(code) {
 		r.More++
 		return
 	}
 	r.Findings = append(r.Findings, Finding{Code: code, Leaf: leaf, Text: fmt.Sprintf(format, args...)})
+}
+
+// lists says whether there is room for one more of a code, and counts it.
+func (r *Report) lists(code Code) bool {
+	if r.listed == nil {
+		r.listed = map[Code]int{}
+	}
+	if r.listed[code] >= maxListed {
+		if r.Unlisted == nil {
+			r.Unlisted = map[Code]int64{}
+		}
+		r.Unlisted[code]++
+		return false
+	}
+	r.listed[code]++
+	return true
 }

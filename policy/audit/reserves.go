@@ -58,8 +58,9 @@ func (b *books) reserve(r *Report, at int64, l *leaf) {
 	b.aside.add(v)
 }
 
-// draw gives the reservation that a charge draws from, nil for none, after it has
-// taken the charge from it.
+// draw gives the open reservation that a charge draws from, nil for none, after it has
+// taken the charge from it. After its last day a job charges no more than was left either,
+// but what was set aside is free again: the charge takes its room like any other.
 func (b *books) draw(r *Report, at int64, l *leaf) *reserve {
 	if string(l.catalogue) != training {
 		return nil
@@ -76,8 +77,6 @@ func (b *books) draw(r *Report, at int64, l *leaf) *reserve {
 	case v.terms != b.agreed(l):
 		r.find(ReserveMismatch, at, "it is another charge than was set aside for")
 		return nil
-	case !v.open(l.time):
-		return nil // what was set aside is free again, and it takes its room like any other
 	}
 	if l.cost.Rho > v.left.Rho || l.cost.Delta > v.left.Delta {
 		r.find(ReservePassed, at, "(%d, %d) charged, (%d, %d) was left of what was set aside", l.cost.Rho, l.cost.Delta, v.left.Rho, v.left.Delta)
@@ -85,6 +84,9 @@ func (b *books) draw(r *Report, at int64, l *leaf) *reserve {
 	b.aside.count(v, -1)
 	v.left = Cost{max(0, v.left.Rho-l.cost.Rho), max(0, v.left.Delta-l.cost.Delta)}
 	b.aside.count(v, 1)
+	if !v.open(l.time) {
+		return nil
+	}
 	return v
 }
 

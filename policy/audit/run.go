@@ -155,6 +155,7 @@ func (v *verifier) fold(b *batch) bool {
 		if b.good[i] {
 			v.books.fold(v.report, at, &b.leaves[i])
 			v.timed(at, &b.leaves[i])
+			v.beyondAt(at, &b.leaves[i])
 			v.file(at, &b.leaves[i])
 		} else {
 			v.books.place = append(v.books.place, noCharge)

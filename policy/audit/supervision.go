@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
 const (
@@ -57,7 +59,7 @@ func (b *books) approve(r *Report, at int64, l *leaf) {
 		b.approvals[of] = kept
 	}
 	if before == nil {
-		before = &said{taken: map[int64]bool{}}
+		before = &said{given: -1, taken: map[int64]bool{}}
 		kept[s.approver] = before
 	}
 	before.add(s, l.time)
@@ -70,7 +72,7 @@ type thing struct{ subject, digest string }
 type said struct {
 	*statement
 	newest int64          // by its maker's clock, of all
-	given  int64          // when the last approval was logged
+	given  int64          // when the last approval was logged, -1 for none
 	taken  map[int64]bool // when it was taken back, by the makers' clocks
 }
 
@@ -199,14 +201,14 @@ func (b *books) supervise(r *Report, at int64, l *leaf) {
 }
 
 // threshold is a policy's on the people of a group.
-var threshold = regexp.MustCompile(`^(?:noisy, ([1-9][0-9]{0,8}) where keys are private|([1-9][0-9]{0,8}))$`)
+var threshold = regexp.MustCompile(`^(?:noisy, ([1-9][0-9]*) where keys are private|([1-9][0-9]*))$`)
 
 func (t *terms) manyPeople() bool {
 	m := threshold.FindStringSubmatch(t.k)
 	if m == nil {
 		return false
 	}
-	n, err := strconv.Atoi(m[1] + m[2])
+	n, err := strconv.ParseInt(m[1]+m[2], 10, 64)
 	return err == nil && n >= leastPeople
 }
 
@@ -252,6 +254,10 @@ func (t *terms) wellSupervised(r *Report, at int64) {
 		r.find(SupervisionLost, at, "released files are kept for %d days", t.kept)
 	case t.persons[t.by] == "":
 		r.find(SupervisionLost, at, "nobody knows which person put the policy forward")
+	default:
+		if _, err := witness.NewPolicy(t.witnesses, int(t.quorum)); err != nil {
+			r.find(SupervisionLost, at, "the policy names witnesses that are none, or one of them twice: %v", err)
+		}
 	}
 	for _, person := range slices.Sorted(maps.Keys(t.approvers)) {
 		if !slices.Contains(slices.Collect(maps.Values(t.persons)), person) {
@@ -306,13 +312,16 @@ func (b *books) unfile(r *Report, at int64, l *leaf) {
 		kept = max(kept, b.terms.kept)
 	}
 	age := l.time - b.charges[aRelease-b.place[l.ref]].due
+	_, before := b.deleted[l.ref]
 	switch {
-	case b.deleted[l.ref]:
+	case before:
 		r.find(DeleteInvalid, at, "release %d was deleted before", l.ref)
 	case age < kept*day:
 		r.find(DeleteInvalid, at, "deleted %d days after its release, to be kept for %d", age/day, kept)
 	}
-	b.deleted[l.ref] = true
+	if !before {
+		b.deleted[l.ref] = at
+	}
 }
 
 func (b *books) audited(r *Report, at int64, l *leaf) {

@@ -151,7 +151,7 @@ func TestSupervisionFindings(t *testing.T) {
 	}
 	year := 184 * 24 * 3600
 	deletion := members{"by": "steward-c", "leaf": 9, "time": start + year}
-	key := members{"algorithm": "sm2", "by": "steward-c", "lost": false, "public": "p", "signs": "log", "time": start}
+	key := members{"algorithm": "sm2", "by": "steward-c", "lost": false, "public": population + "+p", "signs": "log", "time": start}
 	for name, tt := range map[string]struct {
 		build func(f *forge)
 		want  string

@@ -119,6 +119,7 @@ type verifier struct {
 	seen, sinceSeen seenAt // of the checkpoint and of since
 	latest          latest
 	dated           bool // a leaf was found to be backdated
+	beyond          beyond
 
 	releases fs.FS
 	unnamed  folder
@@ -188,10 +189,14 @@ func (v *verifier) finish() {
 		r.find(SinceMismatch, -1, "%d leaves, the older checkpoint was signed over %d", r.Leaves, v.since.size)
 	}
 	for _, a := range v.absent {
-		if !v.books.deleted[a.leaf] {
+		switch at, deleted := v.books.deleted[a.leaf]; {
+		case !deleted:
 			r.find(ReleaseMissing, a.leaf, "%s.json is not there", a.digest)
+		case !v.under(at):
+			r.find(ReleaseMissing, a.leaf, "%s.json is not there, and no checkpoint covers leaf %d, which says that it was deleted", a.digest, at)
 		}
 	}
+	v.uncovered()
 	v.cosigned()
 	turns := v.books.turns()
 	for _, h := range v.handed {

@@ -100,14 +100,16 @@ func (s *State) covered(grant, principal, organisation, template, purpose string
 // spend takes a charge's cost from all of its scopes and from the quota of its grant,
 // or from none. What draws from a reservation has its place there already, and is held
 // to the caps alone, which may be lower than they were; everything else leaves what is
-// set aside.
+// set aside. After its last day nothing of it is held, and its charges take their room like
+// any other.
 func (s *State) spend(l Leaf, c *Charge) error {
 	from, err := s.drawn(l, c)
 	if err != nil {
 		return err
 	}
+	inside := from != nil && from.Open(l.Time)
 	var held int64
-	if from == nil {
+	if !inside {
 		held = s.heldQuota(c.Grant, l.Time)
 	}
 	if g, used := s.grant.find(c.Grant), s.quota[c.Grant]+held; g.QuotaRho > 0 && c.Cost.Rho > g.QuotaRho-used {
@@ -116,7 +118,7 @@ func (s *State) spend(l Leaf, c *Charge) error {
 	after := make([]dp.Cost, len(c.Scopes))
 	for i, scope := range c.Scopes {
 		var others dp.Cost
-		if from == nil {
+		if !inside {
 			others = s.held(scope, l.Time)
 		}
 		if after[i], err = s.fits(scope, c.Cost, others); err != nil {

@@ -191,9 +191,10 @@ func (e *estate) seldom(n int) {
 			return
 		}
 		e.clock.step((ledger.MinRetention + 2) * 24 * time.Hour)
-		if e.remove(t.release) { // log first, then the file
-			t.deleted = true
-			_ = e.disk.Remove(releasesDir + "/" + t.digest + ".json")
+		if e.remove(t.release) { // log first, under a checkpoint, then the file
+			if t.deleted = true; e.DeletionsCovered() {
+				_ = e.disk.Remove(releasesDir + "/" + t.digest + ".json")
+			}
 		}
 	}
 }

@@ -68,6 +68,7 @@ type Ledger struct {
 	first  Second          // Options.Signer; nil where it was lost
 	later  []Second        // that have a KEY leaf, or wait for it
 	keys   []note.Verifier // of checkpoints of this log
+	before []string        // verifier keys of Options: the one that signs, or signed first, and those before it
 	now    func() time.Time
 	fatal  func(error)
 	lock   io.Closer

@@ -107,6 +107,9 @@ func (l *Ledger) recover(create bool) error {
 	if err := l.signedBy(by, signed.N); err != nil {
 		return err
 	}
+	if err := l.handedBy(l.fs, l.dir, l.keys); err != nil {
+		return err
+	}
 	l.signed = signed.N
 	if err := l.opens(); err != nil {
 		return err
@@ -189,7 +192,7 @@ func (l *Ledger) ownKeys(o Options) error {
 		if err != nil || v.Name() != o.Population {
 			return fmt.Errorf("%w: %q is no key of this log", ErrKey, text)
 		}
-		l.keys = withKey(l.keys, v)
+		l.keys, l.before = withKey(l.keys, v), append(l.before, text)
 	}
 	for _, s := range o.Next {
 		l.know(s)

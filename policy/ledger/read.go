@@ -81,6 +81,9 @@ func ReadCopy(dir string, keys ...string) (*Copy, error) {
 	if err := c.signedBy(by, c.signed.N); err != nil {
 		return nil, err
 	}
+	if err := c.handedBy(OS{}, dir, list); err != nil {
+		return nil, err
+	}
 	c.State.signed = c.signed.N
 	return c, nil
 }

@@ -46,8 +46,17 @@ func (s *State) remove(l Leaf, b *Delete) error {
 	if err != nil {
 		return err
 	}
-	*gone = true
+	*gone, s.newestDelete = true, l.Index
 	return nil
+}
+
+// DeletionsCovered says whether a checkpoint covers all DELETE leaves. Before it does,
+// nothing is removed from the disk: to whoever verifies the log, what no checkpoint covers
+// excuses no file that is missing.
+func (s *State) DeletionsCovered() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.newestDelete < s.signed || s.newestDelete < 0
 }
 
 // Removable says whether what a RELEASE or SNAPSHOT leaf stands for may be deleted at a

@@ -265,26 +265,25 @@ func (s *State) fits(scope string, cost, held dp.Cost) (after dp.Cost, err error
 }
 
 // drawn is the reservation that a charge draws from, nil for none: a training's whose
-// job has one that is open. ErrReserve for a charge of a job whose reservation is
-// closed, or that is not what was set aside. That a training has one, trains sees to.
+// job has one. Its charges are never more than it has set aside, after its last day too:
+// that is what people approved. ErrReserve for a charge of a job whose reservation is
+// closed, or that is not what was set aside, or more. That a training has one, trains sees
+// to.
 func (s *State) drawn(l Leaf, c *Charge) (*Reservation, error) {
 	if c.Catalogue != Training {
 		return nil, nil
 	}
 	r := s.reservation(c.Key)
-	past := r != nil && !r.Open(l.Time) // free again: the charge takes its room like any other
 	switch {
 	case r == nil:
 		return nil, nil
 	case r.Closed:
 		return nil, fmt.Errorf("%w: the job's reservation is closed", ErrReserve)
-	case past && c.Rules == 0:
+	case c.Rules == 0 && !r.Open(l.Time):
 		return nil, nil
 	case c.Grant != r.Grant || c.Principal != r.Principal || c.Purpose != r.Purpose || c.Template != r.Template ||
 		c.TemplateDigest != r.TemplateDigest || !slices.Equal(c.Scopes, r.Scopes):
 		return nil, fmt.Errorf("%w: the charge is another than was set aside for", ErrReserve)
-	case past:
-		return nil, nil
 	case !c.Cost.Fits(r.Left):
 		return nil, fmt.Errorf("%w: rho %g is left of it", ErrReserve, r.Left.RhoFloat())
 	}

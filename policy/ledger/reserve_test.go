@@ -80,7 +80,7 @@ func TestReservationIsKept(t *testing.T) {
 }
 
 // A reservation ends with its last day, by the time of the leaf that asks, and its
-// job's charges are then like any others.
+// job's charges then take their room like any others; never more than was set aside.
 func TestReservationExpires(t *testing.T) {
 	c := newClock()
 	l, _ := fresh(t, c)
@@ -97,12 +97,34 @@ func TestReservationExpires(t *testing.T) {
 	must(t, err)
 	_, err = l.Charge(ctx, attempt("job-1", "j-1", 601, c.now()))
 	want(t, err, ledger.ErrBudget)
+	_, err = l.Charge(ctx, attempt("job-1", "j-1", 1001, c.now()))
+	want(t, err, ledger.ErrReserve)
 	_, err = l.Charge(ctx, attempt("job-1", "j-2", 600, c.now()))
 	must(t, err)
+	if r, _ := l.ReservationOf(attempt("job-1", "j-2", 1, c.now()).Key); r.Left.Rho != 400 {
+		t.Errorf("left %v", r.Left)
+	}
 	_, err = l.CloseReserve(ctx, at)
 	must(t, err)
 	_, err = l.Reserve(ctx, reserve("job-2", 1)) // its last day has passed too
 	want(t, err, ledger.ErrReserve)
+}
+
+// After its last day a job charges beside what others have set aside.
+func TestJobPastItsLastDayLeavesOthers(t *testing.T) {
+	c := newClock()
+	l, _ := fresh(t, c)
+	_, err := l.Reserve(ctx, reserve("job-1", 600))
+	must(t, err)
+	c.step(72 * time.Hour)
+	other := reserve("job-2", 500)
+	other.Until = c.now().AddDate(0, 0, 9).Format(time.DateOnly)
+	_, err = l.Reserve(ctx, other)
+	must(t, err)
+	_, err = l.Charge(ctx, attempt("job-1", "j-1", 501, c.now()))
+	want(t, err, ledger.ErrBudget)
+	_, err = l.Charge(ctx, attempt("job-1", "j-2", 500, c.now()))
+	must(t, err)
 }
 
 // Only the charges that it was made for draw from a reservation.

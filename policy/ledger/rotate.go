@@ -151,6 +151,25 @@ func (l *Ledger) signersAt(size int64, head [32]byte) (list []note.Signer, err e
 	return list, nil
 }
 
+// handedBy wants the first handover, where there is one, to be signed by a key that was in
+// force there. No KEY leaf names the log's first key: that it has come back shows only in
+// what it signed before.
+func (s *State) handedBy(files FS, dir string, keys []note.Verifier) error {
+	text, err := readFile(files, filepath.Join(dir, HandoverName(1)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, checkpoint, _ := bytes.Cut(text, []byte("\n\n"))
+	t, by, err := openSigned(checkpoint, keys...)
+	if err != nil { // by a key that is not known here any more
+		return nil
+	}
+	return s.signedBy(by, t.N)
+}
+
 // know takes in a signer that waits for its KEY leaf, or has it.
 func (l *Ledger) know(next Second) {
 	l.mu.Lock()
@@ -180,6 +199,9 @@ func sameKey(a, b noteKey) bool { return a.Name() == b.Name() && a.KeyHash() == 
 // A checkpoint by the key before covers the leaf, unless that was lost. ErrKey refuses a
 // key that was there before, is another log's, or not next's.
 func (l *Ledger) Rekey(ctx context.Context, k Key, next Second) (int64, error) {
+	if slices.Contains(l.before, k.Public) || l.second != nil && is(k.Public, l.second([32]byte{})) {
+		return -1, fmt.Errorf("%w: this key was there before", ErrKey)
+	}
 	if k.Use == useLog {
 		if next == nil || !is(k.Public, next([32]byte{})) {
 			return -1, fmt.Errorf("%w: its private half is not here", ErrKey)

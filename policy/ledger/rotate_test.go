@@ -191,6 +191,44 @@ func TestRekeyRefused(t *testing.T) {
 	want(t, err, ledger.ErrKey)
 }
 
+// Nor does the log's first key come back, which no KEY leaf names, before a restart or after.
+func TestFirstKeyComesBack(t *testing.T) {
+	l, _, c, o := kept(t)
+	next, k := newKey(t, newer)
+	first, back := newKey(t, private)
+	_, err := l.Rekey(ctx, k, next)
+	must(t, err)
+	_, err = l.Rekey(ctx, back, first)
+	want(t, err, ledger.ErrKey)
+	answer(t, l, c, "r-1", 1)
+	must(t, l.Close())
+	o.Next = []ledger.Second{next}
+	l = open(t, o)
+	_, err = l.Rekey(ctx, back, first)
+	want(t, err, ledger.ErrKey)
+	must(t, l.Close())
+	o.Signer, o.Next, o.Known = newer, nil, []string{verifier(t)}
+	l = open(t, o)
+	_, err = l.Rekey(ctx, back, first)
+	want(t, err, ledger.ErrKey)
+	must(t, l.Close())
+
+	o.Known = nil // a writer who does not know it: who does, reads no such log
+	l = open(t, o)
+	_, err = l.Rekey(ctx, back, first)
+	must(t, err)
+	answer(t, l, c, "r-2", 1)
+	must(t, l.Close())
+	_, err = ledger.Read(o.Dir, verifier(t), k.Public)
+	want(t, err, ledger.ErrCorrupt)
+	o.Known = []string{verifier(t)}
+	_, err = ledger.Open(o)
+	want(t, err, ledger.ErrCorrupt)
+	if got := audited(t, o.Dir, verifier(t)); got != "key-retired" {
+		t.Errorf("the auditor who pinned it finds %q", got)
+	}
+}
+
 // With the log's key lost nothing is charged, but approvals count; two people put a new
 // one in its place, and the auditor is told to pin it.
 func TestLostSigner(t *testing.T) {

@@ -50,6 +50,8 @@ type State struct {
 	usage      map[usageKey]Usage
 	reserves   []*Reservation // by RESERVE leaf
 	abandoned  int64          // charges
+
+	newestDelete int64 // leaf, -1 for none
 }
 
 // standing is how often a template version was abandoned since it was last
@@ -108,6 +110,8 @@ func newState(population string) *State {
 		audits:     map[string]bool{},
 		registered: map[string]*registered{},
 		chain:      chain{link: firstLink},
+
+		newestDelete: -1,
 	}
 }
 

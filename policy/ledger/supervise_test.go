@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -391,6 +392,30 @@ func TestDelete(t *testing.T) {
 	_, err = w.Delete(ctx, s)
 	must(t, err)
 	want(t, w.ask("r-2"), ledger.ErrSnapshot)
+}
+
+// What was deleted under no checkpoint yet stays on the disk.
+func TestDeletionsCovered(t *testing.T) {
+	w, k, _ := watchedBy(t)
+	if !w.DeletionsCovered() {
+		t.Error("there is none")
+	}
+	d := ledger.Delete{Leaf: 1, By: "steward-c"} // the snapshot's leaf
+	w.approveLeaf(ledger.SubjectDelete, &d, "ada", "bo")
+	must(t, w.Meet(ctx))
+	k.set(errors.New("unplugged"))
+	_, err := w.Delete(ctx, d)
+	must(t, err)
+	if w.DeletionsCovered() {
+		t.Error("nobody has cosigned it")
+	}
+	k.set(nil)
+	w.c.step(2 * time.Second)
+	_, err = w.Checkpoint(ctx)
+	must(t, err)
+	if !w.DeletionsCovered() {
+		t.Error("it is cosigned")
+	}
 }
 
 // Suspensions, keys and looks at noise take two, each of them for one time.
