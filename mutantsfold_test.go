@@ -71,6 +71,7 @@ var foldMutants = []mutant{
 	{"fold: never met", "policy/ledger/met.go", "\tl.unmet = nil\n", "", "./policy/ledger", "TestStartsReadOnly"},
 	{"witness: who is not configured need not tell", "policy/witness/quorum.go", "need := q.o.Of - q.o.Quorum + 1", "need := len(q.asked) - q.o.Quorum + 1", "./policy/witness", "TestQuorumOfThePolicy"},
 	{"cmd: who is not configured need not tell", "cmd/qunxiang/outside.go", "Of: len(by.Keys), ", "", "./cmd/qunxiang", "TestOutsideTells"},
+	{"cmd: who is not of the policy is not asked", "cmd/qunxiang/outside.go", "known = o.others(ctx, by)", "known = nil", "./cmd/qunxiang", "TestOthersTell"},
 	{"cmd: a copy that is lost is a new one", "cmd/qunxiang/outside.go", "err == nil && ok && c.Size > 0", "err == nil && ok && c.Size < 0", "./cmd/qunxiang", "TestCopyIsLost"},
 	{"cmd: another log of the copy's size", "cmd/qunxiang/outside.go", "was.Size > 0 && was.Root != now.Root", "false", "./cmd/qunxiang", "TestCopyIsContinued"},
 	{"cmd: another log beyond the copy's size", "cmd/qunxiang/outside.go", "if err := tlog.CheckTree(proof, now.Size, now.Root, was.Size, was.Root); err != nil {", "if err := tlog.CheckTree(proof, now.Size, now.Root, was.Size, was.Root); err != nil && was.Size < 0 {", "./cmd/qunxiang", "TestCopyIsContinued"},
