@@ -4,8 +4,10 @@ package qunxiang_test
 
 // operationsMutants break what a backup, a restore, a lost key or an upgrade promises.
 var operationsMutants = []mutant{
-	{"restore: what is known outside is not asked", "cmd/qunxiang/restore.go", "		if err := log.Continues(text); err != nil {", "		if err := error(nil); err != nil {", "./cmd/qunxiang", "TestBackupLosesNoCharge|TestRestoreAsksWitnesses"},
-	{"restore: witnesses that are away do not matter", "cmd/qunxiang/restore.go", "		if err != nil {\n			return false, fmt.Errorf(\"%w: %w\", ledger.ErrQuorum, err)\n		}\n		texts", "		_ = err\n		texts", "./cmd/qunxiang", "TestRestoreAsksWitnesses"},
+	{"restore: what is known outside is not asked", "cmd/qunxiang/restore.go", "		if err := log.Continues(text); err != nil {", "		if err := log.Continues(text); err != nil && len(texts) == 0 {", "./cmd/qunxiang", "TestBackupLosesNoCharge|TestRestoreAsksWitnesses"},
+	{"restore: witnesses that are away do not matter", "cmd/qunxiang/restore.go", "		if err != nil {\n			return false, fmt.Errorf(\"%w: %w\", ledger.ErrQuorum, err)\n		}\n		if text", "		_ = err\n		if text", "./cmd/qunxiang", "TestRestoreAsksWitnesses"},
+	{"restore: who has cosigned may have forgotten it", "cmd/qunxiang/restore.go", "text == nil && !later {", "text == nil && later {", "./cmd/qunxiang", "TestRestoreAsksWitnesses"},
+	{"restore: the witnesses of the signed policy are not asked", "cmd/qunxiang/restore.go", "range log.Keepers() {", "range log.Keepers()[len(log.Keepers())-1:] {", "./cmd/qunxiang", "TestRestoreBetweenWitnesses"},
 	{"restore: a copy outside that is lost does not matter", "cmd/qunxiang/restore.go", "if err == nil && text == nil && outside.quorum == nil {", "if false {", "./cmd/qunxiang", "TestBackupsOfOneDomain"},
 	{"restore: nobody outside is as good as somebody", "cmd/qunxiang/restore.go", "if err == nil && !done.Known && !r.unwitnessed {", "if false {", "./cmd/qunxiang", "TestBackupsOfOneDomain"},
 	{"restore: a backup that was cut", "cmd/qunxiang/unpack.go", "	if !slices.Equal(c.Files, found) {", "	if slices.Equal(c.Files, nil) {", "./cmd/qunxiang", "TestBackupsOfOneDomain"},

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,8 +38,9 @@ type reachedWitness struct {
 	URL string `yaml:"url"`
 }
 
-// outsideLog keeps the newest checkpoint outside the domain's disk: at the witnesses of
-// the policy in force, and beside them in a file elsewhere. witnesses.yaml is read anew
+// outsideLog keeps the newest checkpoint outside the domain's disk: at the witnesses that
+// the ledger asks for, which are those of the policy in force and, once more, those that it
+// retires; and beside them in a file elsewhere. witnesses.yaml is read anew
 // where it changed, and other witnesses are asked as soon as the ledger wants them.
 type outsideLog struct {
 	file   string // witnesses.yaml
@@ -135,24 +137,69 @@ func (o *outsideLog) asks(by ledger.Witnesses) error {
 		o.short = errors.New(o.differ)
 		return o.short
 	}
+	o.quorum, err = o.quorumOf(witness.QuorumOptions{Witnesses: clients, Quorum: int(by.Quorum), Of: len(by.Keys), Say: o.say})
+	return err
+}
+
+// quorumOf asks witnesses about this log, whichever of its keys signed it.
+func (o *outsideLog) quorumOf(options witness.QuorumOptions) (*witness.Quorum, error) {
 	own, waiting, err := o.keys()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	q, err := witness.NewQuorum(witness.QuorumOptions{
-		Witnesses: clients, Quorum: int(by.Quorum), Of: len(by.Keys), Keys: own, Origin: o.origin, Say: o.say,
-	})
+	options.Keys, options.Origin = own, o.origin
+	q, err := witness.NewQuorum(options)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, key := range append(waiting, o.more...) {
+	for _, key := range slices.Concat(waiting, o.more) {
 		if err := q.Know(key); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	o.quorum = q
-	return nil
+	return q, nil
 }
+
+// others are what those of witnesses.yaml know whom the policy does not name: witnesses of
+// before, or of a policy that this disk has never heard of. They count for no quorum, and
+// nobody waits long for them, but what the log's own key signed is a proof whoever shows it.
+func (o *outsideLog) others(ctx context.Context, by ledger.Witnesses) (known [][]byte) {
+	_, file, err := o.read()
+	if err != nil {
+		return nil // asks has said so
+	}
+	ctx, cancel := context.WithTimeout(ctx, otherPatience)
+	defer cancel()
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for _, w := range file.Witnesses {
+		if contains(by.Keys, w.Key) {
+			continue
+		}
+		c, err := witness.NewClient(witness.ClientOptions{URL: w.URL, Key: strings.TrimSpace(w.Key)})
+		if err != nil {
+			continue // differs says so
+		}
+		q, err := o.quorumOf(witness.QuorumOptions{Witnesses: []*witness.Client{c}, Quorum: 1})
+		if err != nil {
+			continue
+		}
+		all.Go(func() {
+			defer q.Close()
+			text, err := q.Newest(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil && text != nil {
+				known = append(known, text)
+			}
+		})
+	}
+	all.Wait()
+	return known
+}
+
+// otherPatience is how long witnesses are waited for whose answer nothing depends on.
+const otherPatience = 5 * time.Second
 
 // against says how the file differs from the witnesses of the policy, "" where it does not.
 func (r reached) against(by ledger.Witnesses) string {
@@ -188,6 +235,10 @@ func (d *domain) differs() string {
 	if err != nil {
 		return err.Error()
 	}
+	retiring := d.state.Keepers()[0].Keys // who are needed until they know of it
+	file.Witnesses = slices.DeleteFunc(file.Witnesses, func(w reachedWitness) bool {
+		return contains(retiring, w.Key) && !contains(g.Witnesses.Keys, w.Key)
+	})
 	return file.against(g.Witnesses)
 }
 
@@ -265,13 +316,14 @@ func (o *outsideLog) continues(ctx context.Context, kept, checkpoint []byte, pro
 	return nil
 }
 
-// Newest is what the witnesses and the copy have.
+// Newest is what the witnesses and the copy have, and whoever else is in witnesses.yaml.
 func (o *outsideLog) Newest(ctx context.Context, by ledger.Witnesses) (known [][]byte, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err := o.asks(by); err != nil && o.short == nil {
 		return nil, err
 	}
+	known = o.others(ctx, by)
 	kept, err := o.copyOf()
 	if kept != nil {
 		known = append(known, kept)

@@ -179,12 +179,7 @@ func (r *restoring) examine(ctx context.Context, stage string, done *restored) e
 	if done.Lost, err = d.bringReleases(log, newer.Releases); err != nil {
 		return err
 	}
-	outside := d.outsideLog()
-	g, _ := log.InForce()
-	if err := outside.asks(g.Witnesses); err != nil && outside.short == nil {
-		return err
-	}
-	done.Known, err = known(ctx, outside, log)
+	done.Known, err = knownToAny(ctx, d.outsideLog(), log)
 	if errors.Is(err, ledger.ErrRolledBack) {
 		return fmt.Errorf("%w. The backup lacks the end of the log; bring it with --log (see restore --help)", err)
 	}
@@ -195,25 +190,41 @@ func (r *restoring) examine(ctx context.Context, stage string, done *restored) e
 	return err
 }
 
+// knownToAny is known, of the witnesses of the policy that the checkpoint covers and, where
+// another came after it, of that one's.
+func knownToAny(ctx context.Context, outside *outsideLog, log *ledger.Copy) (some bool, err error) {
+	for i, by := range log.Keepers() {
+		if err := outside.asks(by); err != nil && outside.short == nil {
+			return false, err
+		}
+		of, err := known(ctx, outside, log, i > 0)
+		if err != nil {
+			return false, err
+		}
+		some = some || of
+	}
+	return some, nil
+}
+
 // known holds a log against all that is known of it outside; false where nobody could
-// know. Whoever should know and does not say is an error: ErrQuorum.
-func known(ctx context.Context, outside *outsideLog, log *ledger.Copy) (bool, error) {
-	if log.Supervised() && outside.quorum == nil {
+// know. Whoever should know and does not say is an error: ErrQuorum. Those of a policy that
+// is later than the newest checkpoint may know of nothing yet: nothing was charged under it.
+func known(ctx context.Context, outside *outsideLog, log *ledger.Copy, later bool) (bool, error) {
+	if outside.short != nil {
 		return false, fmt.Errorf("%w: witnesses.yaml says of too few where they are", ledger.ErrQuorum)
 	}
-	if outside.quorum == nil && outside.copy == "" {
-		return false, nil
-	}
-	var texts [][]byte
+	texts := outside.others(ctx, outside.by)
 	if outside.quorum != nil {
 		text, err := outside.quorum.Newest(ctx)
-		if err == nil && text == nil {
+		if err == nil && text == nil && !later {
 			err = errors.New("they have never cosigned this log")
 		}
 		if err != nil {
 			return false, fmt.Errorf("%w: %w", ledger.ErrQuorum, err)
 		}
-		texts = append(texts, text)
+		if text != nil {
+			texts = append(texts, text)
+		}
 	}
 	if outside.copy != "" {
 		text, err := outside.kept()
@@ -232,7 +243,7 @@ func known(ctx context.Context, outside *outsideLog, log *ledger.Copy) (bool, er
 			return false, err
 		}
 	}
-	return true, nil
+	return outside.quorum != nil || outside.copy != "", nil // others may have been asked long ago
 }
 
 // openNewer opens another copy of a log.

@@ -164,7 +164,7 @@ func TestRestoreAsksWitnesses(t *testing.T) {
 	ask := func(dir string) (bool, error) {
 		log, err := ledger.ReadCopy(dir, w.key)
 		w.must(err)
-		return known(t.Context(), &outsideLog{quorum: w.quorum}, log)
+		return known(t.Context(), &outsideLog{quorum: w.quorum}, log, false)
 	}
 	_, err := w.grow(3)
 	w.must(err)
@@ -181,7 +181,7 @@ func TestRestoreAsksWitnesses(t *testing.T) {
 	stranger := newWitnessed(t)
 	log, err := ledger.ReadCopy(old, w.key)
 	w.must(err)
-	if _, err := known(t.Context(), &outsideLog{quorum: stranger.quorum}, log); !errors.Is(err, ledger.ErrQuorum) {
+	if _, err := known(t.Context(), &outsideLog{quorum: stranger.quorum}, log, false); !errors.Is(err, ledger.ErrQuorum) {
 		t.Errorf("a witness that has never seen the log: %v", err)
 	}
 	w.server.Close()

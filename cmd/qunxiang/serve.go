@@ -63,7 +63,7 @@ when it takes requests, that it is alive, and how long its stop takes.`,
 	f.StringVar(&dir, "domain", "", "directory of the domain, in place of the file's")
 	f.StringVar(&listen, "addr", "", "HOST:PORT to listen on, in place of the file's")
 	f.BoolVar(&node, "node", false, "also run the domain's approved training jobs")
-	f.BoolVar(&unwitnessed, "unwitnessed", false, "take approvals also before the witnesses and the copy outside were met: you say that no newer log exists")
+	f.BoolVar(&unwitnessed, "unwitnessed", false, "take approvals also before the witnesses and the copy outside were met, and go on without those whom a new policy retires: you say that no newer log exists")
 	f.BoolVar(&printConfig, "print-config", false, "print the defaults with their explanation")
 	f.BoolVar(&printAlerts, "print-alerts", false, "print rules of Prometheus for the metrics of the internal listener")
 	f.BoolVar(&printUnit, "print-unit", false, "print a unit of systemd that serves as this line would")

@@ -18,7 +18,7 @@
 // neither asked for them nor gain by them (see Approve), and every charge needs that the
 // approvals of its policy, template and snapshot stand. A checkpoint is then shown once a
 // quorum of witnesses has cosigned it, and no charge is admitted while they are away: see
-// Witness.
+// Witness. A policy that names others is cosigned by those before it too.
 //
 // A KEY leaf changes the key that signs the log, and the key before hands over to it: see
 // Rekey.

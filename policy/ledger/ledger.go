@@ -42,8 +42,9 @@ type Options struct {
 	// Witness keeps the newest checkpoint outside; default nothing does. A policy that
 	// names witnesses admits no charge without.
 	Witness Witness
-	// Vouched lets the log be written to before those outside were met: somebody says that
-	// no newer log exists than the one on this disk. Default false, see ErrUnmet.
+	// Vouched lets the log be written to before those outside were met, and other witnesses be
+	// charged under though those before them do not know of it: somebody says that no newer
+	// log exists than the one on this disk. Default false, see ErrUnmet.
 	Vouched bool
 	// Fatal is called once, after a failed write or fsync; in production it
 	// ends the process. Required.

@@ -34,10 +34,7 @@ var ErrUnmet error = unmetError{}
 // there is now is no answer to this.
 func (l *Ledger) remembered() error {
 	l.mu.RLock()
-	t, size, asked := l.tree, l.size, []Witnesses{l.cosignersAt(l.signed)}
-	if newest := l.cosignersAt(l.size); !newest.equal(asked[0]) { // durable, and not signed
-		asked = append(asked, newest)
-	}
+	t, size, asked := l.tree, l.size, l.keepers()
 	l.mu.RUnlock()
 	var away error
 	for _, by := range asked {
@@ -59,6 +56,25 @@ func (l *Ledger) remembered() error {
 		l.unmet = fmt.Errorf("%w: %w", ErrUnmet, away)
 	}
 	return nil
+}
+
+// keepers are the witnesses of the policy that the newest checkpoint covers, and those of one
+// that came after it, where they are others.
+func (s *State) keepers() []Witnesses {
+	asked := []Witnesses{s.cosignersAt(s.signed)}
+	if newest := s.cosignersAt(s.size); !newest.equal(asked[0]) { // durable, and not signed
+		asked = append(asked, newest)
+	}
+	return asked
+}
+
+// Keepers are the witnesses who know how far the log goes: first those of the policy that the
+// newest checkpoint covers, who have cosigned it; then those of a policy that came after it,
+// where they are others, who may have cosigned nothing yet. Quorum 0 stands for nobody.
+func (s *State) Keepers() []Witnesses {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.keepers()
 }
 
 // knownTo are the newest checkpoints that are known outside, also to the witnesses by.

@@ -105,7 +105,7 @@ func (l *Ledger) reach() error {
 // asked in vain does not ask again.
 func (l *Ledger) cosign(x extent, text []byte, to int64) ([]byte, error) {
 	l.mu.RLock()
-	o, by := l.outside, l.cosignersAt(to)
+	o, by, before := l.outside, l.cosignersAt(to), l.retiring(to)
 	l.mu.RUnlock()
 	switch {
 	case l.witness == nil && by.Quorum == 0:
@@ -115,12 +115,14 @@ func (l *Ledger) cosign(x extent, text []byte, to int64) ([]byte, error) {
 	case o.away != nil && to <= o.failed && l.now().Sub(o.tried).Abs() < time.Second:
 		return nil, o.away
 	}
-	signed, err := l.witness.Cosign(context.Background(), by, text, func(_ context.Context, old, size int64) ([]tlog.Hash, error) {
+	prove := func(_ context.Context, old, size int64) ([]tlog.Hash, error) {
 		return tlog.ProveTree(size, old, x.tree)
-	})
+	}
+	var signed []byte
 	var found []witness.Cosignature
+	err := l.retire(before, text, prove)
 	if err == nil {
-		found, err = l.verified(by, text, signed)
+		signed, found, err = l.ask(by, text, prove)
 	}
 	if by.Quorum > 0 && !errors.Is(err, ErrRolledBack) {
 		err = l.confirm(by, found, err)
@@ -138,6 +140,14 @@ func (l *Ledger) cosign(x extent, text []byte, to int64) ([]byte, error) {
 		l.outside.by, l.outside.met = by, l.now()
 	}
 	return signed, err
+}
+
+// ask has witnesses cosign a checkpoint, and verifies what they give back.
+func (l *Ledger) ask(by Witnesses, text []byte, prove Prover) (signed []byte, found []witness.Cosignature, err error) {
+	if signed, err = l.witness.Cosign(context.Background(), by, text, prove); err == nil {
+		found, err = l.verified(by, text, signed)
+	}
+	return signed, found, err
 }
 
 // verified holds what came back against what was sent, and its signatures against the
