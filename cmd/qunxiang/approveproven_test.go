@@ -123,7 +123,9 @@ func TestPlaceIsProven(t *testing.T) {
 		"before a checkpoint is over": {change: func(m fstest.MapFS) { m["checkpoint"].Data = early }, want: "NOT PROVEN: the checkpoint is over 290 leaves"},
 		"another leaf in its place": {change: func(m fstest.MapFS) {
 			b := m["tile/entries/001.p/40"].Data // of the same content and time, after other leaves
-			m["tile/entries/001.p/40"].Data = regexp.MustCompile(`"previous":"..`).ReplaceAll(b, []byte(`"previous":"00`))
+			m["tile/entries/001.p/40"].Data = regexp.MustCompile(`"previous":".`).ReplaceAllFunc(b, func(m []byte) []byte {
+				return append(m[:len(m)-1:len(m)-1], map[bool]byte{true: '1', false: '0'}[m[len(m)-1] == '0'])
+			})
 		}, refuse: true, want: "is not the one under the checkpoint"},
 	} {
 		text := c.text
