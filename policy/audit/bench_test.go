@@ -160,7 +160,8 @@ func longLog(t testing.TB, leaves int, watched bool) ([]byte, audit.Options) {
 		f.raw(wal[len(wal)-1024:]) // there is room: it stays where it is
 	}
 	f.at = start + int64(3*leaves/2)
-	o := audit.Options{Key: verifierKey(t), Log: memory{fstest.MapFS{"wal": {Data: wal}, "checkpoint": {Data: f.checkpoint()}}, wal}}
+	now := func() time.Time { return time.Unix(f.at, 0) } // a long log goes on beyond today
+	o := audit.Options{Key: verifierKey(t), Now: now, Log: memory{fstest.MapFS{"wal": {Data: wal}, "checkpoint": {Data: f.checkpoint()}}, wal}}
 	return wal, o
 }
 
