@@ -10,9 +10,8 @@ import (
 	"github.com/qunxiang/qunxiang/queries/templates"
 )
 
-// Every question of the catalogue carries what certification found of exactly its files,
-// and its page says so in both languages.
-func TestPagesShowCertificates(t *testing.T) {
+func recorded(t *testing.T) (map[string]*certify.Certificate, *queries.Catalog) {
+	t.Helper()
 	found, err := certify.Recorded(templates.FS)
 	if err != nil {
 		t.Fatal(err)
@@ -21,6 +20,13 @@ func TestPagesShowCertificates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return found, catalog
+}
+
+// Every question of the catalogue carries what certification found of exactly its files,
+// and its page says so in both languages.
+func TestPagesShowCertificates(t *testing.T) {
+	found, catalog := recorded(t)
 	for _, tpl := range append(catalog.Templates(), catalog.FeatureTemplates()...) {
 		c := found[tpl.Digest()]
 		if c == nil || !c.Passed || c.Template != tpl.Ref() {
@@ -47,14 +53,7 @@ func TestPagesShowCertificates(t *testing.T) {
 // A certificate stands for the files it was made of: a template of that name with another
 // digest has none.
 func TestCertificateIsOfItsFiles(t *testing.T) {
-	found, err := certify.Recorded(templates.FS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	catalog, err := queries.LoadCatalog(templates.FS)
-	if err != nil {
-		t.Fatal(err)
-	}
+	found, catalog := recorded(t)
 	tpl, err := catalog.Find("I3")
 	if err != nil {
 		t.Fatal(err)

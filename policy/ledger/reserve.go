@@ -265,8 +265,8 @@ func (s *State) fits(scope string, cost, held dp.Cost) (after dp.Cost, err error
 }
 
 // drawn is the reservation that a charge draws from, nil for none: a training's whose
-// job has one. Its charges are never more than it has set aside, after its last day too:
-// that is what people approved. ErrReserve for a charge of a job whose reservation is
+// job has one. Its charges are never more than it has set aside, after its last day too.
+// ErrReserve for a charge of a job whose reservation is
 // closed, or that is not what was set aside, or more. That a training has one, trains sees
 // to.
 func (s *State) drawn(l Leaf, c *Charge) (*Reservation, error) {
