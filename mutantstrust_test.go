@@ -14,7 +14,7 @@ var trustMutants = []mutant{
 	{"trust: the author may approve a policy", "policy/ledger/approvals.go", "\t\tnot[known.person(g.By)] = true\n", "", "./policy/ledger", "TestPolicyChange"},
 	{"trust: whom a policy gives may approve it", "policy/ledger/approvals.go", "\t\t\tnot[known.person(e.Principal)] = true\n", "\t\t\t_ = e\n", "./policy/ledger", "TestPolicyChange"},
 	{"trust: persons as the new policy says", "policy/ledger/approvals.go", "for _, known := range []*Grant{g, old} {", "for _, known := range []*Grant{g} {", "./policy/ledger", "TestPolicyChange"},
-	{"trust: a charge needs no approved template", "policy/ledger/approvals.go", "\t\treturn err\n\t}\n\treturn s.needTemplate(at, template, digest)\n", "\t\treturn err\n\t}\n\treturn nil\n", "./policy/ledger", "TestChargeRestsOn"},
+	{"trust: a charge needs no approved template", "policy/ledger/approvals.go", "\t\treturn err\n\t}\n\treturn s.needTemplate(at, template, digest, by...)\n", "\t\treturn err\n\t}\n\treturn nil\n", "./policy/ledger", "TestChargeRestsOn"},
 	{"trust: a charge needs no approved policy", "policy/ledger/approvals.go", "\tif err := s.needGrant(at); err != nil {\n\t\treturn err\n\t}\n\treturn s.need", "\treturn s.need", "./policy/ledger", "TestChargeRestsOn"},
 	{"trust: a charge needs no approved snapshot", "policy/ledger/removal.go", "\treturn s.needContent(SubjectSnapshot, b.Snapshot, at, b.By)\n", "\treturn nil\n", "./policy/ledger", "TestChargeRestsOn"},
 	{"trust: a domain goes back to evaluation", "policy/ledger/supervise.go", "\t\tif g.Mode != modeSupervised {\n\t\t\treturn ErrSupervised\n\t\t}\n", "", "./policy/ledger", "TestSupervisionBegins"},

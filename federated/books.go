@@ -2,6 +2,7 @@ package federated
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -104,6 +105,7 @@ type LedgerBooks struct {
 	Ledger       *ledger.Ledger
 	Key          string // ledger.VerifierKey, for proofs
 	Principal    string // who trains, as the policy knows it
+	By           string // the principal who asks for the job here; default Principal
 	Organisation string
 	Grant        string // covers the feature template, by id or id@version, and the purpose
 	Snapshot     string
@@ -207,11 +209,18 @@ func (b *LedgerBooks) Reserve(ctx context.Context, a Aside) error {
 	if err := b.Room(ctx, a); err != nil {
 		return err
 	}
-	_, err := b.Ledger.Reserve(ctx, ledger.Reserve{
+	_, err := b.Ledger.Reserve(ctx, b.Reservation(a))
+	return ruled(err)
+}
+
+// Reservation is what Reserve appends: in a supervised domain two people have approved its
+// terms.
+func (b *LedgerBooks) Reservation(a Aside) ledger.Reserve {
+	return ledger.Reserve{
 		Job: a.Job.String(), Principal: b.Principal, Organisation: b.Organisation, Grant: b.Grant, Purpose: a.Purpose,
 		Template: a.Source.Template, TemplateDigest: a.Source.Digest, Scopes: b.Scopes, Cost: a.Whole, Until: a.Until,
-	})
-	return ruled(err)
+		By: cmp.Or(b.By, b.Principal), Rules: ledger.RulesNow,
+	}
 }
 
 // CloseJob appends a CLOSE, where there is something to close.

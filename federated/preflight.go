@@ -109,5 +109,24 @@ func (n *Node) admit(ctx context.Context, ask func(context.Context, Aside) error
 	if err := n.o.Limits.allow(n.whole, n.o.Books.Others(n.job)); err != nil {
 		return err
 	}
-	return ask(ctx, Aside{Job: n.job, Source: n.o.Card.Source, Purpose: n.o.Card.Purpose, Whole: n.whole, Until: n.o.Card.Until})
+	return ask(ctx, n.o.Card.aside(n.job, n.whole))
+}
+
+// Aside is what every node of a job sets aside, as far as the card says it; it touches no
+// data. ErrCard for a card that is none.
+func (c *Card) Aside() (Aside, error) {
+	job, err := c.Digest()
+	if err != nil {
+		return Aside{}, err
+	}
+	plan, _, err := c.trainer()
+	if err != nil {
+		return Aside{}, err
+	}
+	whole, err := wholeCost(plan)
+	return c.aside(job, whole), err
+}
+
+func (c *Card) aside(job secagg.Hash, whole dp.Cost) Aside {
+	return Aside{Job: job, Source: c.Source, Purpose: c.Purpose, Whole: whole, Until: c.Until}
 }

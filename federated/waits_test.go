@@ -71,7 +71,7 @@ func TestMistakenLimitIsMended(t *testing.T) {
 	p.limits.Rho = 0
 	other, err := p.ledger.Reserve(ctx, ledger.Reserve{
 		Job: "another", Principal: "trainer", Organisation: "x", Grant: "g-1", Purpose: w.card.Purpose, Template: w.card.Source.Template,
-		TemplateDigest: "d", Scopes: w.bookkeeper(2).Scopes, Cost: dp.Cost{Rho: 45e11}, Until: "2099-12-31",
+		TemplateDigest: "d", Scopes: w.bookkeeper(2).Scopes, Cost: dp.Cost{Rho: 45e11}, Until: "2099-12-31", By: "trainer",
 	})
 	must(t, err)
 	refused(ErrRoom, WaitBudget)

@@ -23,7 +23,7 @@ func TestEstimateCountsWhatIsSetAside(t *testing.T) {
 		reserve, err := h.ledger.Reserve(t.Context(), ledger.Reserve{
 			Job: "a-job", Principal: "insurer-a", Organisation: "insurer-a", Grant: "evaluation-insurer-a", Purpose: "commercial-health-insurance",
 			Template: tpl.Ref(), TemplateDigest: tpl.Digest(), Scopes: []string{pop + "/life"},
-			Cost: dp.Cost{Rho: limit.Rho - 10_000_000_000}, Until: time.Now().AddDate(0, 1, 0).UTC().Format(time.DateOnly),
+			Cost: dp.Cost{Rho: limit.Rho - 10_000_000_000}, By: "steward-s", Until: time.Now().AddDate(0, 1, 0).UTC().Format(time.DateOnly),
 		})
 		if err != nil {
 			t.Fatal(err)

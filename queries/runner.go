@@ -115,11 +115,11 @@ func (r *Runner) rules() *policy.Policy { return r.inForce.Policy() }
 
 // approved wants the policy and the template to have their approvals still. The log holds
 // the charge to the same, and to the snapshot's; here the price is not told in vain.
-func (r *Runner) approved(t *Template) error {
+func (r *Runner) approved(principal string, t *Template) error {
 	if err := r.State.GrantApproved(r.Now()); err != nil {
 		return err
 	}
-	return r.State.TemplateApproved(t.Ref(), t.Digest(), r.Now())
+	return r.State.TemplateApproved(t.Ref(), t.Digest(), r.Now(), principal)
 }
 
 // Close lets running requests come to their slot, so that what was charged is
@@ -143,7 +143,7 @@ func (r *Runner) price(principal string, req Request) (*priced, policy.Decision,
 		Template: policy.TemplateRef{ID: t.ID, Version: t.Version, Digest: t.Digest(), Certified: r.Catalog.Certified(t), Audiences: t.Audiences, Purposes: t.Purposes},
 	})
 	if err == nil {
-		err = r.approved(t)
+		err = r.approved(principal, t)
 	}
 	if err != nil {
 		return nil, decision, err

@@ -87,6 +87,9 @@ func (v *view) rest(e *event) {
 	case *ledger.Reserve:
 		e.Organisation, e.Scopes, e.template = b.Organisation, b.Scopes, b.Template
 		e.Text = v.say("story reserve", b.Organisation, v.Figure(b.Cost.RhoFloat()), b.Until)
+		if b.By != "" {
+			e.Text += v.say("story asked", b.By)
+		}
 	case *ledger.Close:
 		e.Text = v.say("story close", v.Count(b.Reserve))
 	}

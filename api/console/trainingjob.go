@@ -9,6 +9,7 @@ import (
 
 	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/federated"
+	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/queries"
 )
 
@@ -89,6 +90,9 @@ func (v *view) describeJob(p *jobPage) error {
 		return err
 	}
 	p.Approve = fmt.Sprintf("%s node approve --dir D --job %s", v.c.Command, p.Digest)
+	if v.rules.Mode == policy.ModeSupervised {
+		p.Approve += " --as PRINCIPAL"
+	}
 	p.Check = fmt.Sprintf("%s federated verify --dir D --job %s", v.c.Command, p.Digest)
 	p.See = fmt.Sprintf("%s federated model --dir D --job %s", v.c.Command, p.Digest[:8])
 	p.Parties = parties(p.TrainingJob)

@@ -29,6 +29,7 @@ const approvalDigits = 20
 // approving is one run of node approve.
 type approving struct {
 	dir, job, owner, digest string
+	as                      string
 	yes, asJSON             bool
 
 	d        *domain
@@ -57,6 +58,9 @@ without being asked; --yes takes the digest of --job, all 64 digits, for an answ
 
 The owner's key may be kept away from the node: --owner-key FILE.
 
+In a supervised domain two people approve the job besides (qunxiang approve), under the
+terms on which it sets aside; --as says who asks for it, and is none of them.
+
 Exit codes: 0 approved, 3 refused by a check (nothing was signed), 2 wrong usage,
 which is also a digest that does not match.`,
 		Example: "  qunxiang node approve --dir D --job 5f1c...e0\n  qunxiang node approve --dir D --job 5f1c...e0 --owner-key /media/card/owner.key --yes",
@@ -69,6 +73,7 @@ which is also a digest that does not match.`,
 	f.StringVar(&a.job, "job", "", "digest of the card, or its first twenty digits or more (default: the only job that waits for approval)")
 	f.StringVar(&a.owner, "owner-key", "", "file with the owner's key (default: owner.key of the node)")
 	f.StringVar(&a.digest, "digest", "", "the digest's first twenty digits or more, as you were sent it")
+	f.StringVar(&a.as, "as", "", "the principal who asks for the job here; in a supervised domain it is needed, and who that is cannot approve it there")
 	f.BoolVar(&a.yes, "yes", false, "do not ask: --job, or --digest, is the answer")
 	f.BoolVar(&a.asJSON, "json", false, "print JSON; it does not ask")
 	return c
@@ -80,6 +85,9 @@ func (a *approving) run(ctx context.Context, in io.Reader, out io.Writer) error 
 		return err
 	}
 	defer a.d.Close()
+	if err := a.asked(); err != nil {
+		return err
+	}
 	a.folder = nodeFolderOf(a.dir)
 	if a.settings, err = a.folder.settings(); err != nil {
 		return err
@@ -114,6 +122,19 @@ func (a *approving) run(ctx context.Context, in io.Reader, out io.Writer) error 
 	}
 	_, err = fmt.Fprintf(out, "approved: job %s. It runs when all have: qunxiang node serve --dir %s\n", a.hash.String()[:8], a.dir)
 	return err
+}
+
+// asked wants to know who asks for the job, where others approve it.
+func (a *approving) asked() error {
+	switch {
+	case a.as == "" && a.d.state.Supervised():
+		return &exitError{exitUsage, errors.New("--as is needed in a supervised domain: the principal who asks for the job here")}
+	case a.as != "" && a.d.policy().Organisation(a.as) == "":
+		return &exitError{exitUsage, fmt.Errorf("the policy knows no principal %q", a.as)}
+	case a.d.state.Supervised() && a.d.policy().Person(a.as) == "":
+		return &exitError{exitUsage, fmt.Errorf("the policy does not say which person %s is", a.as)}
+	}
+	return nil
 }
 
 // fetch gets the card from the coordinator. Its digest is what was asked for, whatever
@@ -280,6 +301,11 @@ func (a *approving) sign() error {
 	}
 	if err := j.put(snapshotFile, []byte(a.books.Snapshot)); err != nil {
 		return err
+	}
+	if a.as != "" {
+		if err := j.put(askerFile, []byte(a.as)); err != nil {
+			return err
+		}
 	}
 	b, err := json.Marshal(approval)
 	if err != nil {

@@ -77,6 +77,7 @@ const (
 	cardFile     = "card.json"
 	approvalFile = "approval.json"
 	snapshotFile = "snapshot"     // that the job was approved on
+	askerFile    = "asked-by"     // the principal who asks for the job here
 	stopFile     = "stop-request" // reason, for the serving process
 	stoppedFile  = "stopped"      // reason, written by federated.Node
 	toldFile     = "told"         // the others have been told of the stop
@@ -197,6 +198,14 @@ func pinnedSnapshot(dir string) (string, error) {
 		return "", nil
 	}
 	return (&nodeJob{dir: dir}).text(snapshotFile)
+}
+
+// askerOf is the principal who asks for a job here, "" where nobody was named.
+func askerOf(dir string) (string, error) {
+	if dir == "" {
+		return "", nil
+	}
+	return (&nodeJob{dir: dir}).text(askerFile)
 }
 
 // text reads a small file of the job's folder, "" where it is not there.

@@ -170,7 +170,7 @@ func TestKeyKeptWhileTraining(t *testing.T) {
 	}
 	want("log", false)
 	at, err := l.Reserve(t.Context(), ledger.Reserve{Job: "j", Principal: "node-n", Organisation: "o", Grant: "g", Purpose: "p", Template: "f@1", TemplateDigest: "d",
-		Scopes: []string{"town/life"}, Cost: dp.Cost{Rho: 1, Delta: 1}, Until: until})
+		Scopes: []string{"town/life"}, Cost: dp.Cost{Rho: 1, Delta: 1}, Until: until, By: "steward-s"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -250,6 +250,10 @@ func (d *domain) train(ctx context.Context, card *federated.Card, o *federated.N
 	if err != nil {
 		return err
 	}
+	asker, err := askerOf(o.Dir)
+	if err != nil {
+		return err
+	}
 	l := d.ledger
 	if l == nil {
 		l = &ledger.Ledger{State: d.state}
@@ -257,7 +261,7 @@ func (d *domain) train(ctx context.Context, card *federated.Card, o *federated.N
 		t.now = l.Now // a clock that is put back brings no older epoch back
 	}
 	o.Books = &federated.LedgerBooks{
-		Ledger: l, Key: d.logKey(), Principal: t.principal, Organisation: d.policy().Organisation(t.principal), Grant: t.grant,
+		Ledger: l, Key: d.logKey(), Principal: t.principal, By: asker, Organisation: d.policy().Organisation(t.principal), Grant: t.grant,
 		Snapshot: t.snapshot, Scopes: slices.Clone(t.scopes), Slot: d.policy().Slot(),
 	}
 	o.Rows, o.Epoch = t.rows, t.epoch

@@ -36,7 +36,7 @@ func TestJobPastItsLastDay(t *testing.T) {
 	} {
 		f := trained(t) // 10 of 40
 		if tt.other != "" {
-			f.approvedAt(late, "job", jobTwo, "bo", "cy")
+			f.approvedThen(late, []any{"name", onTerms("0.0000000000"+tt.other, "2026-12-31", "steward-s")}, "job", jobTwo, "bo", "cy")
 			f.chained("RESERVE", reserved(jobTwo, "template_digest", templateDigest, "rho", tt.other, "time", late, "last_day", "2026-12-31"))
 		}
 		for i, rho := range tt.rho {

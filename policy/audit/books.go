@@ -185,7 +185,7 @@ func (b *books) charge(r *Report, at int64, l *leaf) {
 		r.find(SnapshotUnknown, at, "its snapshot was never logged")
 	}
 	b.plausible(r, at, l)
-	b.inForce(r, at, l)
+	b.inForce(r, at, l, b.asker(l))
 	s := b.standing[string(l.template)]
 	if s == nil {
 		s = &standing{template: string(l.template)}

@@ -90,9 +90,12 @@ func (f *forge) modern(kind string, m members) members {
 		}
 	}
 	if kind == "CHARGE" || kind == "RESERVE" {
-		if set("rules", 1); m["rules"] == unbound {
+		if set("rules", 2); m["rules"] == unbound {
 			delete(m, "rules")
 		}
+	}
+	if kind == "RESERVE" && m["rules"] == 2 {
+		set("by", "steward-s")
 	}
 	switch kind {
 	case "GRANT":

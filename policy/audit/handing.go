@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"math"
 	"strconv"
+	"strings"
+	"time"
 )
 
 // readReleases is the purpose of a replay to somebody who reads by their role.
@@ -98,21 +100,61 @@ func (b *books) trains(r *Report, at int64, l *leaf) (first int64) {
 	} else if root, err := hex.DecodeString(string(l.idempotency)); err != nil || len(root) != 32 || string(bytes.ToLower(l.idempotency)) != string(l.idempotency) {
 		r.find(TrainingUnfounded, at, "it names no transcript")
 	}
-	b.job(r, at, l, l.key)
+	b.job(r, at, l, v)
 	if !v.open(l.time) {
 		return dayOf(l.time) - 1
 	}
 	return max(dayOf(v.made)-1, dayOf(l.time)-roundDays)
 }
 
-// job wants a training's job to be approved, by nobody who stands behind its principal.
-func (b *books) job(r *Report, at int64, l *leaf, digest []byte) {
+// job wants a training's job to be approved on the terms of its reservation, by nobody who
+// asks for it.
+func (b *books) job(r *Report, at int64, l *leaf, v *reserve) {
+	if b.under() {
+		b.wantAs(r, at, l.time, b.terms, "job", v.job, v.named, b.asking(r, at, l, v.by))
+	}
+}
+
+// asking are the people who ask for what a leaf is for: they approve none of it. Behind the
+// principal that is charged there may be nobody; behind by, where that is not "", there is
+// somebody.
+func (b *books) asking(r *Report, at int64, l *leaf, by string) map[string]bool {
 	if !b.under() {
-		return
+		return nil
 	}
-	var asked map[string]bool
-	if person := b.terms.persons[string(l.principal)]; person != "" {
-		asked = b.terms.alone(person)
+	charged := b.terms.persons[string(l.principal)]
+	if by == "" && charged == "" {
+		return nil
 	}
-	b.want(r, at, l.time, b.terms, "job", string(digest), asked)
+	if by == "" {
+		return b.terms.alone(charged)
+	}
+	asked := b.terms.persons[by]
+	if asked == "" {
+		r.find(NotApproved, at, "nobody knows which person %q is, who asks for the job", by)
+	}
+	if charged == "" || charged == asked {
+		return b.terms.alone(asked)
+	}
+	return map[string]bool{asked: true, charged: true}
+}
+
+// onTerms is what people call a job that they approve: what it may cost where, until when.
+func (b *books) onTerms(l *leaf) string {
+	var where []string
+	for _, scope := range l.list {
+		where = append(where, strings.TrimPrefix(string(scope), b.population+"/"))
+	}
+	last := time.Unix(l.end-day, 0).UTC().Format(time.DateOnly)
+	return "a training at rho " + fraction(l.cost.Rho, 12) + " and delta " + fraction(l.cost.Delta, 21) + " of each of " + strings.Join(where, ", ") +
+		", until " + last + ", by grant " + string(l.grant) + ", asked for by " + string(l.by)
+}
+
+// fraction writes a count of 10^-digits as a decimal number with all its digits.
+func fraction(n int64, digits int) string {
+	s := strconv.FormatInt(n, 10)
+	if len(s) <= digits {
+		s = strings.Repeat("0", digits+1-len(s)) + s
+	}
+	return s[:len(s)-digits] + "." + s[len(s)-digits:]
 }

@@ -10,7 +10,7 @@ type leaf struct {
 	id, principal, grant, purpose, template []byte
 	snapshot, idempotency, digest           []byte
 	organisation, catalogue                 []byte
-	key, job, templateDigest                []byte     // key: of a CHARGE, a training's job
+	key, job, by, templateDigest            []byte     // key: of a CHARGE, a training's job; by: who asks for that, of a RESERVE
 	list                                    [][]byte   // scopes of a CHARGE or RESERVE, people of a RESUME
 	terms                                   *terms     // of a GRANT
 	statement                               *statement // of an APPROVE

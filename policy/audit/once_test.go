@@ -47,9 +47,22 @@ func trained(t testing.TB, pairs ...any) *forge {
 
 // trainedUntil is trained, of a job with another last day.
 func trainedUntil(t testing.TB, last string, pairs ...any) *forge {
-	f := watched(t).approved("job", jobOne, "bo", "cy")
+	f := watched(t).approvedAs(onTerms("0.000000000040", last, "steward-s"), "job", jobOne, "bo", "cy")
 	f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "last_day", last))
 	return f.chained("CHARGE", attempting(jobOne, append([]any{"due", start + 40*day}, pairs...)...))
+}
+
+// asker is a domain in which an approver asks by g-1, and who else gains nothing signed it.
+func asker(t testing.TB, who string) *forge {
+	people := slices.Clone(overseen(t)["persons"].([]members))
+	people[0] = person(who, "insurer-a")
+	m := overseen(t, "persons", people, "by", "steward-s")
+	f := &forge{t: t, cosign: []string{"w.example"}}
+	f.chained("GRANT", m)
+	f.approved("grant", contentOf(t, "GRANT", m), "ada", "cy")
+	f.approved("snapshot", contentOf(t, "SNAPSHOT", loaded), "ada", "bo")
+	f.chained("SNAPSHOT", loaded)
+	return f.approved("template", templateDigest, "bo", "cy")
 }
 
 // jobOne and jobTwo are digests of job cards.
@@ -151,6 +164,63 @@ func TestBothFoldsRefuse(t *testing.T) {
 			f := inPlace(t, m).approved("grant", contentOf(t, "GRANT", m), "dee").approved("job", jobOne, "ada", "bo")
 			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest))
 		}, "not-approved "},
+		"a dearer job than was approved": {func() *forge {
+			f := watched(t).approved("job", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "rho", "41"))
+		}, "not-approved "},
+		"a job with more delta than was approved": {func() *forge {
+			f := watched(t).approved("job", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "delta", "5"))
+		}, "not-approved "},
+		"a longer job than was approved": {func() *forge {
+			f := watched(t).approved("job", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "last_day", "2026-11-21"))
+		}, "not-approved "},
+		"a job elsewhere than was approved": {func() *forge {
+			f := watched(t).approved("job", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "scopes", []string{population + "/2018", population + "/life"}))
+		}, "not-approved "},
+		"a job approved under the older rules' name": {func() *forge {
+			f := watched(t).approvedAs("training job one", "job", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest))
+		}, "not-approved "},
+		"a job of the older rules": {func() *forge {
+			f := watched(t).approvedAs("training job one", "job", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "rules", 1)).chained("CHARGE", attempting(jobOne))
+		}, ""},
+		"older rules than before": {func() *forge {
+			f := watched(t).approvedAs("training job one", "job", jobOne, "ada", "bo").chained("CHARGE", asked("r-1"))
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "rules", 1))
+		}, "rules-lost "},
+		"a job of one who approves it": {func() *forge {
+			f := watched(t).approvedAs(onTerms("0.000000000040", "2026-11-20", "steward-a"), "job", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "by", "steward-a"))
+		}, "not-approved "},
+		"a job of one who approves its template": {func() *forge {
+			f := watched(t).approvedAs(onTerms("0.000000000040", "2026-11-20", "steward-c"), "job", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "by", "steward-c"))
+		}, "not-approved "},
+		"a job of nobody known": {func() *forge {
+			f := watched(t).approvedAs(onTerms("0.000000000040", "2026-11-20", "nobody"), "job", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "by", "nobody"))
+		}, "not-approved not-approved "},
+		"a job of no one": {func() *forge {
+			f := watched(t).approved("job", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "by", ""))
+		}, "leaf-malformed "},
+		"somebody asks under older rules": {func() *forge {
+			f := watched(t).approved("job", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "by", "steward-s", "rules", 1))
+		}, "leaf-malformed "},
+		"a question of one who approved its template": {func() *forge {
+			return asker(t, "bo").chained("CHARGE", asked("r-1"))
+		}, "not-approved "},
+		"a question of one of three who approved its template": {func() *forge {
+			return asker(t, "bo").approved("template", templateDigest, "ada").chained("CHARGE", asked("r-1"))
+		}, ""},
+		"the same under older rules": {func() *forge {
+			return asker(t, "bo").chained("CHARGE", asked("r-1", "rules", 1))
+		}, ""},
 		"another job than was approved": {func() *forge {
 			f := watched(t).approved("job", jobOne, "ada", "bo")
 			return f.chained("RESERVE", reserved(jobTwo, "template_digest", templateDigest))

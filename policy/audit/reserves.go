@@ -7,6 +7,8 @@ type reserve struct {
 	at, made   int64 // its leaf, and the time of that
 	job, grant string
 	terms      name // of its charges: all that they and the RESERVE must agree in
+	by         string // who asks for the job, "" under older rules
+	named      string // what its approvals are called, "" for anything
 	scopes     map[string]bool
 	left       Cost
 	end        int64 // first second after its last day
@@ -20,6 +22,14 @@ func (v *reserve) open(at int64) bool { return !v.closed && at < v.end }
 func (b *books) agreed(l *leaf) name {
 	parts := [][]byte{l.grant, l.principal, l.purpose, l.template, l.templateDigest}
 	return b.names.of(bytes.Join(parts, []byte{0}), bytes.Join(l.list, []byte{0}))
+}
+
+// asker is who asks for the job of a charge, "" for a question and under older rules.
+func (b *books) asker(l *leaf) string {
+	if v := b.find(l.key); v != nil && string(l.catalogue) == training {
+		return v.by
+	}
+	return ""
 }
 
 func (b *books) find(job []byte) *reserve { return b.aside.jobs[string(job)] }
@@ -37,11 +47,14 @@ func (b *books) reserve(r *Report, at int64, l *leaf) {
 	if s := b.standing[string(l.template)]; s != nil && s.suspended {
 		r.find(Suspended, at, "its template is suspended")
 	}
-	b.inForce(r, at, l)
-	if l.rules > 0 {
-		b.job(r, at, l, l.job)
-	}
 	v := &reserve{at: at, made: l.time, job: string(l.job), grant: string(l.grant), terms: b.agreed(l), scopes: map[string]bool{}, left: l.cost, end: l.end}
+	if l.rules >= rulesAsked {
+		v.by, v.named = string(l.by), b.onTerms(l)
+	}
+	b.inForce(r, at, l, v.by)
+	if l.rules > 0 {
+		b.job(r, at, l, v)
+	}
 	if b.terms == nil {
 		r.find(NoCaps, at, "no GRANT has set caps")
 	} else if g := b.granted(r, at, l); g != nil && g.quota > 0 {
@@ -118,7 +131,12 @@ func (b *books) reservations(r *Report) {
 
 func (c *cursor) reserve(l *leaf) {
 	l.kind = "RESERVE"
-	l.cost.Delta = c.decimal(`{"delta":`)
+	if c.has(`{"by":`) {
+		l.by = c.text(`{"by":`)
+		l.cost.Delta = c.decimal(`,"delta":`)
+	} else {
+		l.cost.Delta = c.decimal(`{"delta":`)
+	}
 	l.grant = c.text(`,"grant":`)
 	l.index = c.count(`,"index":`)
 	l.job = c.text(`,"job":`)
@@ -133,7 +151,7 @@ func (c *cursor) reserve(l *leaf) {
 	l.list = c.ordered(`,"scopes":`, l.list)
 	l.template = c.version(`,"template":`)
 	l.templateDigest = c.text(`,"template_digest":`)
-	c.bad = c.bad || l.cost.Rho == 0 || l.end <= 0
+	c.bad = c.bad || l.cost.Rho == 0 || l.end <= 0 || (l.rules >= rulesAsked) != (len(l.by) > 0)
 }
 
 func (c *cursor) close(l *leaf) {

@@ -1,20 +1,24 @@
 package audit
 
 // rulesKnown are the newest rules that a CHARGE or RESERVE can bear. One without them was
-// written by an older program, to which a training's name was enough.
-const rulesKnown = 1
+// written by an older program, to which a training's name was enough. From rulesAsked on
+// those who ask approve nothing of it, and a job is approved under its terms.
+const (
+	rulesKnown = 2
+	rulesAsked = 2
+)
 
-// unruled are the leaves that bear no rules.
+// unruled are the leaves that bear older rules, or none.
 type unruled struct{ leaves, trainings, newest int64 }
 
 // ruled finds a leaf that goes back behind the rules of one before, and counts those that
-// bear none.
+// bear older ones than are known, or none.
 func (b *books) ruled(r *Report, at int64, l *leaf) {
 	if l.rules < b.rules {
 		r.find(RulesLost, at, "it bears the rules %d, and a leaf before it %d", l.rules, b.rules)
 	}
 	b.rules = max(b.rules, l.rules)
-	if l.rules > 0 {
+	if l.rules >= rulesKnown {
 		return
 	}
 	b.unruled.leaves++

@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,6 +29,20 @@ func TestLogOfFewerRules(t *testing.T) {
 	}
 }
 
+// One of the rules 1 too, whose job was approved under any name and asked for by nobody.
+func TestLogOfTheRulesOne(t *testing.T) {
+	const before = "../ledger/testdata/rules1"
+	s, err := ledger.Read(before, verifierKey(t))
+	must(t, err)
+	r := verify(t, audit.Options{Log: os.DirFS(before)})
+	if life := r.Scope("life").Spent; !r.OK() || r.Charges != 2 || r.Reserves != 1 || life.Rho != 6 || s.Spent(population+"/life").Rho != 6 {
+		t.Fatalf("%+v, %+v", r.Findings, r.Scopes)
+	}
+	if i := slices.IndexFunc(r.Notes, func(f audit.Finding) bool { return f.Code == audit.RulesBefore }); i < 0 || !strings.HasPrefix(r.Notes[i].Text, "3 charges and reservations, 1 charges of trainings among them,") {
+		t.Errorf("%+v", r.Notes)
+	}
+}
+
 // Fewer rules are a log's past. After a leaf that bears rules there is none without, of
 // whatever kind, and rules that nobody knows are no way around it either.
 func TestRulesGrow(t *testing.T) {
@@ -48,7 +63,7 @@ func TestRulesGrow(t *testing.T) {
 		"a reservation goes back": {func() *forge {
 			return watched(t).chained("CHARGE", asked("r-1")).chained("RESERVE", reserved("job-1", "template_digest", templateDigest, "rules", unbound))
 		}, "rules-lost "},
-		"rules to come": {func() *forge { return watched(t).chained("CHARGE", asked("r-1", "rules", 2)) }, "leaf-malformed "},
+		"rules to come": {func() *forge { return watched(t).chained("CHARGE", asked("r-1", "rules", 3)) }, "leaf-malformed "},
 		"rules of zero": {func() *forge { return watched(t).chained("CHARGE", asked("r-1", "rules", 0)) }, "leaf-malformed "},
 		"rules in format 1": {func() *forge {
 			return begun(t).add("CHARGE", charged("r-1", "rules", 1))

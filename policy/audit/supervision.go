@@ -151,10 +151,14 @@ func (t *terms) alone(person string) map[string]bool {
 }
 
 // inForce wants the policy, the template and the snapshot of a charge to be approved
-// still. A reservation has no snapshot.
-func (b *books) inForce(r *Report, at int64, l *leaf) {
+// still, the template by nobody who asks by it. A reservation has no snapshot.
+func (b *books) inForce(r *Report, at int64, l *leaf, by string) {
 	b.policyInForce(r, at, l.time)
-	b.wantAs(r, at, l.time, b.terms, "template", string(l.templateDigest), string(l.template), nil)
+	var asking map[string]bool
+	if l.rules >= rulesAsked {
+		asking = b.asking(r, at, l, by)
+	}
+	b.wantAs(r, at, l.time, b.terms, "template", string(l.templateDigest), string(l.template), asking)
 	if s := b.snapshots[string(l.snapshot)]; s != nil && l.kind == "CHARGE" {
 		b.want(r, at, l.time, b.terms, "snapshot", s.content, b.askedBy(r, at, s.by))
 		if s.deleted {

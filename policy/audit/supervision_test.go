@@ -65,10 +65,18 @@ func publicOf(person string) string {
 	return base64.StdEncoding.EncodeToString(keyOf(person).Public().(ed25519.PublicKey))
 }
 
+// onTerms is what people approve a job as that is reserved to a day, at a rho, for somebody.
+func onTerms(rho, last, by string) string {
+	return "a training at rho " + rho + " and delta 0.000000000000000000004 of each of 2017, life, until " + last + ", by grant g-1, asked for by " + by
+}
+
 // says is a person's statement.
 func says(person, subject, digest string, pairs ...any) members {
-	m := with(members{"approver": person, "digest": digest, "subject": subject, "name": map[bool]string{true: "claim-severity@1.0.0", false: "what it is"}[subject == "template"], "revoked": false,
+	m := with(members{"approver": person, "digest": digest, "subject": subject, "name": map[string]string{"template": "claim-severity@1.0.0", "job": onTerms("0.000000000040", "2026-11-20", "steward-s")}[subject], "revoked": false,
 		"made": start, "expires": start + 100*24*3600, "time": start}, pairs...)
+	if m["name"] == "" {
+		m["name"] = "what it is"
+	}
 	if m["signature"] == nil {
 		verdict := map[any]string{true: "revoked", false: "approved"}[m["revoked"]]
 		m["signature"] = base64.StdEncoding.EncodeToString(ed25519.Sign(keyOf(person), fmt.Appendf(nil,
@@ -119,6 +127,14 @@ func watched(t testing.TB) *forge {
 func (f *forge) approved(subject, digest string, people ...string) *forge {
 	for _, p := range people {
 		f.chained("APPROVE", says(p, subject, digest))
+	}
+	return f
+}
+
+// approvedAs is approved under a name.
+func (f *forge) approvedAs(name, subject, digest string, people ...string) *forge {
+	for _, p := range people {
+		f.chained("APPROVE", says(p, subject, digest, "name", name))
 	}
 	return f
 }
@@ -299,8 +315,13 @@ func kept(f *forge) *forge {
 }
 
 func (f *forge) approvedAt(at int, subject, digest string, people ...string) *forge {
+	return f.approvedThen(at, nil, subject, digest, people...)
+}
+
+// approvedThen is approvedAt in other words.
+func (f *forge) approvedThen(at int, pairs []any, subject, digest string, people ...string) *forge {
 	for _, p := range people {
-		f.chained("APPROVE", says(p, subject, digest, "made", at, "expires", at+100, "time", at))
+		f.chained("APPROVE", says(p, subject, digest, append([]any{"made", at, "expires", at+100, "time", at}, pairs...)...))
 	}
 	return f
 }

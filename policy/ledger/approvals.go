@@ -153,22 +153,22 @@ func (s *State) needContent(subject string, b Body, at time.Time, by ...string) 
 	return s.need(thing{subject, digest}, at, by...)
 }
 
-// needAll wants everything to be approved that a run rests on.
-func (s *State) needAll(at time.Time, template, digest string) error {
+// needAll wants everything to be approved that a run rests on, for which by ask.
+func (s *State) needAll(at time.Time, template, digest string, by ...string) error {
 	if err := s.needGrant(at); err != nil {
 		return err
 	}
-	return s.needTemplate(at, template, digest)
+	return s.needTemplate(at, template, digest, by...)
 }
 
-// needTemplate wants a template to be approved as what it is called, id@version: a digest
-// that was approved under another name is another template's.
-func (s *State) needTemplate(at time.Time, template, digest string) error {
+// needTemplate wants a template to be approved as what it is called, id@version, and by two
+// who do not ask by it: a digest that was approved under another name is another template's.
+func (s *State) needTemplate(at time.Time, template, digest string, by ...string) error {
 	if s.grant == nil || s.grant.Mode == modeEvaluation {
 		return nil
 	}
 	of := thing{SubjectTemplate, digest}
-	return enough(of, s.agreedAs(template, s.grant, of, at, nil))
+	return enough(of, s.agreedAs(template, s.grant, of, at, s.known(by...)))
 }
 
 // approver is an approver's key, "" for nobody's.
@@ -238,11 +238,11 @@ func (s *State) Approved(subject, digest string, at time.Time, by ...string) err
 }
 
 // TemplateApproved says whether a template, id@version, with a digest has the approvals it
-// needs at a time, ErrApproval if not.
-func (s *State) TemplateApproved(template, digest string, at time.Time) error {
+// needs at a time for the principals in by to ask by it, ErrApproval if not.
+func (s *State) TemplateApproved(template, digest string, at time.Time, by ...string) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.needTemplate(at, template, digest)
+	return s.needTemplate(at, template, digest, by...)
 }
 
 // GrantApproved says whether the policy in force has its approvals still.

@@ -20,7 +20,7 @@ const (
 	SubjectKey      = "key"      // a KEY leaf
 	SubjectDelete   = "delete"   // a DELETE leaf
 	SubjectAudit    = "audit"    // the log's root over the leaves that a noise audit looks at
-	SubjectJob      = "job"      // a training's job card: a RESERVE's Job
+	SubjectJob      = "job"      // a training's job card: a RESERVE's Job; the name is its Terms
 )
 
 var subjects = []string{SubjectTemplate, SubjectGrant, SubjectSnapshot, SubjectResume, SubjectKey, SubjectDelete, SubjectAudit, SubjectJob}

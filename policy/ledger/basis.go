@@ -64,7 +64,7 @@ func (s *State) Basis(charge int64) (Basis, error) {
 	}
 	for _, a := range newest {
 		// What was said last counts, under whatever name it was said.
-		if a.counts(p.Grant, r.Time) && (a.Subject != SubjectTemplate || a.Name == r.Template) {
+		if a.counts(p.Grant, r.Time) && s.named(r, a) {
 			b.Approvals = append(b.Approvals, Approval{Approve: *a.Approve, Index: a.index, Holds: true})
 		}
 	}
@@ -72,12 +72,23 @@ func (s *State) Basis(charge int64) (Basis, error) {
 	return b, nil
 }
 
+// named says whether an approval was given under the name that a charge needs it under.
+func (s *State) named(r *Request, a approval) bool {
+	switch v := s.reservation(r.Key); {
+	case a.Subject == SubjectTemplate:
+		return a.Name == r.Template
+	case a.Subject == SubjectJob && v != nil && v.Rules >= rulesAsked:
+		return a.Name == v.Terms(s.population)
+	}
+	return true
+}
+
 // things are what must have been approved for a charge, and the people whose word did not
 // count on each.
 func (s *State) things(p policyThen, r *Request) (map[thing]map[string]bool, error) {
 	on := map[thing]map[string]bool{
 		{SubjectGrant, p.digest}:            p.askers,
-		{SubjectTemplate, r.TemplateDigest}: nil,
+		{SubjectTemplate, r.TemplateDigest}: p.people(s.asking(&r.Charge)),
 	}
 	if snapshot := s.registered[r.Snapshot]; snapshot != nil {
 		digest, err := ContentDigest(snapshot.Snapshot)
@@ -87,7 +98,16 @@ func (s *State) things(p policyThen, r *Request) (map[thing]map[string]bool, err
 		on[thing{SubjectSnapshot, digest}] = map[string]bool{p.person(snapshot.By): true}
 	}
 	if r.Catalogue == Training && r.Rules > 0 { // see trains
-		on[thing{SubjectJob, r.Key}] = map[string]bool{p.person(r.Principal): true}
+		on[thing{SubjectJob, r.Key}] = p.people(append(s.asking(&r.Charge), r.Principal))
 	}
 	return on, nil
+}
+
+// people are those behind principals.
+func (p policyThen) people(principals []string) map[string]bool {
+	not := map[string]bool{}
+	for _, x := range principals {
+		not[p.person(x)] = true
+	}
+	return not
 }

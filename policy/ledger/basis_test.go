@@ -103,7 +103,8 @@ func TestBasisOfATraining(t *testing.T) {
 	w.approve(ledger.SubjectTemplate, templateDigest, "ada", "bo")
 	aside := reserve(digest("card"), 10)
 	aside.TemplateDigest, aside.Cost = templateDigest, dp.Cost{Rho: 10, Delta: 10}
-	w.approve(ledger.SubjectJob, aside.Job, "ada", "cy", "dee")
+	w.approveJob(aside, "ada", "cy", "dee")
+	w.approve(ledger.SubjectJob, aside.Job, "bo") // under another name
 	must(t, w.Meet(ctx))
 	_, err = w.Reserve(ctx, aside)
 	must(t, err)

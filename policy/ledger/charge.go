@@ -35,7 +35,7 @@ func (s *State) charge(l Leaf, c *Charge) error {
 	case !slices.Contains(c.Scopes, s.population+"/life"):
 		return fmt.Errorf("%w: the scope life is missing", ErrLeaf)
 	}
-	for _, err := range []error{s.usable(c.Snapshot, l.Time), s.needAll(l.Time, c.Template, c.TemplateDigest)} {
+	for _, err := range []error{s.usable(c.Snapshot, l.Time), s.needAll(l.Time, c.Template, c.TemplateDigest, s.asking(c)...)} {
 		if err != nil {
 			return err
 		}
@@ -49,6 +49,18 @@ func (s *State) charge(l Leaf, c *Charge) error {
 	s.charges[l.Index], s.ids[c.ID] = r, r
 	s.remember(c.Principal, c.Idempotency, asked{id: c.ID, digest: c.Request, charge: r})
 	return nil
+}
+
+// asking are the principals whose people approve no template for a charge: who asks, and of
+// a training those who ask for the job. Older rules know none.
+func (s *State) asking(c *Charge) []string {
+	if c.Rules < rulesAsked {
+		return nil
+	}
+	if r := s.reservation(c.Key); c.Catalogue == Training && r != nil && r.By != "" {
+		return []string{c.Principal, r.By}
+	}
+	return []string{c.Principal}
 }
 
 // epochZone is China Standard Time, in which the epochs of opt-outs are days.

@@ -12,12 +12,16 @@ import (
 
 // sign has people approve a thing.
 func (e *estate) sign(subject, digest string, people ...string) {
+	e.signAs(subject, digest, func(*ledger.Approve) {}, people...)
+}
+
+func (e *estate) signAs(subject, digest string, change func(*ledger.Approve), people ...string) {
 	e.clock.step(time.Second)
 	e.agreed[subject] = e.clock.now().AddDate(0, 6, 0) // from here on it may hold
 	e.agreed[digest] = e.agreed[subject]
 	for _, of := range alike(subject, digest) {
 		for _, p := range people {
-			index, err := e.Approve(ctx, says(p, subject, of, e.clock.now()))
+			index, err := e.Approve(ctx, says(p, subject, of, e.clock.now(), change))
 			e.did(index, err, ledger.TypeApprove)
 		}
 	}
@@ -153,7 +157,7 @@ func (e *estate) train() {
 	if _, err := e.Reserve(ctx, r); err == nil {
 		e.fail("a job that nobody approved has set aside")
 	}
-	e.sign(ledger.SubjectJob, r.Job, "ada", "cy")
+	e.signAs(ledger.SubjectJob, r.Job, onTerms(r), "ada", "cy")
 	index, err := e.Reserve(ctx, r)
 	if !e.did(index, err, ledger.TypeReserve) {
 		return

@@ -51,7 +51,7 @@ func bodies(t *rapid.T) ledger.Body {
 			Catalogue: w(), TemplateDigest: w(), Key: w(), Snapshot: w(), Epoch: n(), Scopes: sorted(lists.Draw(t, "scopes")),
 			Cost:   costs.Draw(t, "cost"),
 			Sigmas: rapid.MapOfN(words, rapid.Float64Range(1e-300, 1e300), 1, 9).Draw(t, "sigmas"),
-			Due:    whens.Draw(t, "due"), Idempotency: w(), Request: w(), Policy: n(), Rules: rapid.Int64Range(0, 1).Draw(t, "rules")}
+			Due:    whens.Draw(t, "due"), Idempotency: w(), Request: w(), Policy: n(), Rules: rapid.Int64Range(0, 2).Draw(t, "rules")}
 	case 1:
 		return &ledger.Release{Charge: n(), ID: w(), Digest: digests.Draw(t, "digest")}
 	case 2:
@@ -63,8 +63,12 @@ func bodies(t *rapid.T) ledger.Body {
 	case 5:
 		return &ledger.Snapshot{Snapshot: w(), By: w()}
 	case 8:
+		rules, by := rapid.Int64Range(0, 2).Draw(t, "rules"), ""
+		if rules == 2 {
+			by = w()
+		}
 		return &ledger.Reserve{Job: w(), Principal: w(), Organisation: w(), Grant: w(), Purpose: w(), Template: w() + "@1", TemplateDigest: w(),
-			Scopes: sorted(lists.Draw(t, "scopes")), Cost: costs.Draw(t, "cost"), Until: "2027-12-31", Rules: rapid.Int64Range(0, 1).Draw(t, "rules")}
+			Scopes: sorted(lists.Draw(t, "scopes")), Cost: costs.Draw(t, "cost"), Until: "2027-12-31", By: by, Rules: rules}
 	case 9:
 		return &ledger.Close{Reserve: n()}
 	case 10:
@@ -104,7 +108,7 @@ func drawLink(t *rapid.T, b ledger.Body) string {
 		}
 	case *ledger.Reserve:
 		if rapid.Bool().Draw(t, "format 1") {
-			b.Rules = 0
+			b.Rules, b.By = 0, ""
 			return ""
 		}
 	case *ledger.Replay:

@@ -114,7 +114,7 @@ func (l *Ledger) Charge(ctx context.Context, c Charge) (int64, error) {
 func (l *Ledger) ChargeUnless(ctx context.Context, c Charge, conflict func(Charge) bool) (int64, error) {
 	c = c.copy()
 	slices.Sort(c.Scopes)
-	c.Due, c.Rules = c.Due.UTC(), rulesNow
+	c.Due, c.Rules = c.Due.UTC(), RulesNow
 	return l.durablyIf(ctx, &c, func() error {
 		if err := l.reach(); err != nil {
 			return err
@@ -246,7 +246,7 @@ func normal(g Grant) Grant {
 func (l *Ledger) Reserve(ctx context.Context, r Reserve) (int64, error) {
 	r.Scopes = slices.Clone(r.Scopes)
 	slices.Sort(r.Scopes)
-	r.Rules = rulesNow
+	r.Rules = RulesNow
 	return l.durablyIf(ctx, &r, l.reach)
 }
 

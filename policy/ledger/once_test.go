@@ -139,7 +139,7 @@ func TestNobodyAsks(t *testing.T) {
 	want(t, w.ask("r-1"), ledger.ErrGrant)
 	aside := reserve(digest("job-1"), 1)
 	aside.TemplateDigest, aside.Cost = templateDigest, dp.Cost{Rho: 1, Delta: 1}
-	w.approve(ledger.SubjectJob, aside.Job, "ada", "bo")
+	w.approveJob(aside, "ada", "bo")
 	_, err = w.Reserve(ctx, aside)
 	must(t, err)
 	c := under(w.Ledger, attempt(aside.Job, "r-1", 1, w.c.now()))

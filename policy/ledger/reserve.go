@@ -29,6 +29,7 @@ type Reserve struct {
 	Scopes         []string // of every charge of the job; written in order
 	Cost           dp.Cost  // set aside in each scope
 	Until          string   // last day, 2006-01-02 in UTC
+	By             string   // the principal who asks for the job here; who that is approves nothing of it
 	Rules          int64    // that it is held to; Ledger.Reserve fills them in
 }
 
@@ -36,6 +37,7 @@ type Reserve struct {
 func (r *Reserve) Type() Type { return TypeReserve }
 
 func (r *Reserve) members(f *form, l *Leaf) {
+	f.asker(r)
 	f.decimal("delta", &r.Cost.Delta)
 	f.text("grant", &r.Grant)
 	f.count("index", &l.Index)
@@ -57,13 +59,23 @@ func (r *Reserve) members(f *form, l *Leaf) {
 func (r *Reserve) check() error {
 	err := checkTexts("job", r.Job, "principal", r.Principal, "organisation", r.Organisation, "grant", r.Grant,
 		"purpose", r.Purpose, "template", r.Template, "template_digest", r.TemplateDigest)
-	for _, e := range []error{err, checkTemplate(r.Template), checkList("scopes", r.Scopes, true), checkDay(r.Until), checkRules(r.Rules)} {
+	for _, e := range []error{err, r.checkAsker(), checkTemplate(r.Template), checkList("scopes", r.Scopes, true), checkDay(r.Until), checkRules(r.Rules)} {
 		if e != nil {
 			return e
 		}
 	}
 	if r.Cost.Rho <= 0 || r.Cost.Delta < 0 {
 		return fmt.Errorf("%w: a reservation costs something", ErrLeaf)
+	}
+	return nil
+}
+
+func (r *Reserve) checkAsker() error {
+	if r.Rules >= rulesAsked {
+		return checkTexts("by", r.By)
+	}
+	if r.By != "" {
+		return fmt.Errorf("%w: rules %d know nobody who asks", ErrLeaf, r.Rules)
 	}
 	return nil
 }
@@ -197,11 +209,11 @@ func (s *State) setAside(l Leaf, r *Reserve) error {
 	case !slices.Contains(r.Scopes, s.population+"/life"):
 		return fmt.Errorf("%w: the scope life is missing", ErrLeaf)
 	}
-	if err := s.needAll(l.Time, r.Template, r.TemplateDigest); err != nil {
+	if err := s.needAll(l.Time, r.Template, r.TemplateDigest, r.askers()...); err != nil {
 		return err
 	}
 	if r.Rules > 0 {
-		if err := s.needJob(l.Time, r.Job, r.Principal); err != nil {
+		if err := s.needJob(l.Time, r); err != nil {
 			return err
 		}
 	}

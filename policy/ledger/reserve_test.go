@@ -17,7 +17,7 @@ import (
 
 func reserve(job string, rho int64) ledger.Reserve {
 	return ledger.Reserve{Job: job, Principal: "insurer-a", Organisation: "Insurer A", Grant: "g-1", Purpose: "pricing", Template: template,
-		TemplateDigest: "template-digest", Scopes: []string{life, year}, Cost: dp.Cost{Rho: rho, Delta: 100}, Until: "2026-11-22"}
+		TemplateDigest: "template-digest", Scopes: []string{life, year}, Cost: dp.Cost{Rho: rho, Delta: 100}, Until: "2026-11-22", By: "steward-s"}
 }
 
 // attempt is a charge of a job's attempt.

@@ -5,14 +5,19 @@ import (
 	"fmt"
 )
 
-// rulesNow are the rules that a CHARGE or RESERVE of this program is held to; it bears
+// RulesNow are the rules that a CHARGE or RESERVE of this program is held to; it bears
 // them as the member rules. One that bears none is of a program before there was the
 // member, and is held to what that knew: what is called a training's charge then needed
 // neither a reservation nor an attempt, a transcript, a price of its noise, a recent epoch
-// or an approved job. Such logs are read and go on. After a leaf that bears rules none comes
-// that bears lower ones, so that they are a log's past and never its way out; an auditor is
-// told how many there are.
-const rulesNow = 1
+// or an approved job. Under the rules 1 a job's approvals were of its card under any name,
+// a RESERVE did not say who asks for it, and whoever asked could be one of the two who had
+// approved the template. Such logs are read and go on. After a leaf that bears rules none
+// comes that bears lower ones, so that they are a log's past and never its way out; an
+// auditor is told how many there are.
+const RulesNow = rulesAsked
+
+// rulesAsked are the first under which those who ask are known and approve nothing of it.
+const rulesAsked = 2
 
 // rulesOf are the rules that a leaf bears; false for one of a type that bears none.
 func rulesOf(b Body) (rules int64, bears bool) {
@@ -41,10 +46,21 @@ func (s *State) grown(b Body) {
 }
 
 func checkRules(rules int64) error {
-	if rules < 0 || rules > rulesNow {
+	if rules < 0 || rules > RulesNow {
 		return fmt.Errorf("%w: rules that are not known", ErrLeaf)
 	}
 	return nil
+}
+
+// asker is a member that reservations from before rulesAsked do not have.
+func (f *form) asker(r *Reserve) {
+	has := r.By != ""
+	if f.reading && f.err == nil {
+		has = bytes.HasPrefix(f.buf[f.pos:], []byte(`"by":`))
+	}
+	if has {
+		f.text("by", &r.By)
+	}
 }
 
 // rules is a member that leaves from before do not have.

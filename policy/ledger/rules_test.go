@@ -26,7 +26,7 @@ func TestRulesGoOn(t *testing.T) {
 		t.Fatalf("%d charges, %v spent", len(w.Requests()), w.Spent(life))
 	}
 	must(t, w.ask("r-2"))
-	if r := w.Requests()[5]; r.Rules != 1 {
+	if r := w.Requests()[5]; r.Rules != ledger.RulesNow {
 		t.Errorf("what is written now bears the rules %d", r.Rules)
 	}
 	if r := w.Requests()[0]; r.Rules != 0 {
@@ -44,4 +44,37 @@ func TestRulesGoOn(t *testing.T) {
 	w.approve(ledger.SubjectJob, job, "ada", "bo")
 	_, err = w.Charge(ctx, other)
 	want(t, err, ledger.ErrReserve)
+}
+
+// A log of a program under whose rules a job's card was approved under any name, and that did
+// not say who asked for it: its open job goes on with the approvals that it has.
+func TestRulesOneGoOn(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ledger")
+	must(t, os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "rules1"))))
+	c := newClock()
+	c.step(time.Hour)
+	o := options(dir, c)
+	o.Create, o.Witness = false, newKeeper(c)
+	w := world{t, open(t, o), c}
+	defer func() { must(t, w.Close()) }()
+	must(t, w.Unmet())
+	r := w.Reservations()[0]
+	if w.Spent(life).Rho != 6 || r.Left.Rho != 35 || r.Rules != 1 || r.By != "" {
+		t.Fatalf("%v spent, %+v", w.Spent(life), r)
+	}
+	round := under(w.Ledger, attempt(r.Job, "two", 1, c.now()))
+	round.TemplateDigest, round.Cost.Delta = templateDigest, 1
+	at, err := w.Charge(ctx, round)
+	must(t, err)
+	if b, err := w.Basis(at); err != nil || len(b.Approvals) != 8 {
+		t.Errorf("%+v, %v", b, err)
+	}
+	other := reserve(digest("another card"), 1)
+	other.TemplateDigest, other.Cost, other.Until = templateDigest, dp.Cost{Rho: 1, Delta: 1}, "2099-12-31"
+	w.approve(ledger.SubjectJob, other.Job, "ada", "bo")
+	_, err = w.Reserve(ctx, other)
+	want(t, err, ledger.ErrApproval) // under any name no longer
+	other.By = ""
+	_, err = w.Reserve(ctx, other)
+	want(t, err, ledger.ErrLeaf)
 }

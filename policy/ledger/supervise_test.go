@@ -74,6 +74,20 @@ func (w world) approve(subject, digest string, people ...string) {
 	}
 }
 
+// onTerms makes a statement one on the terms of a reservation.
+func onTerms(r ledger.Reserve) func(*ledger.Approve) {
+	return func(a *ledger.Approve) { a.Name = r.Terms(population) }
+}
+
+func (w world) approveJob(r ledger.Reserve, people ...string) {
+	w.Helper()
+	w.c.step(time.Second)
+	for _, p := range people {
+		_, err := w.Approve(ctx, says(p, ledger.SubjectJob, r.Job, w.c.now(), onTerms(r)))
+		must(w.T, err)
+	}
+}
+
 func (w world) approveLeaf(subject string, b ledger.Body, people ...string) {
 	w.Helper()
 	if g, ok := b.(*ledger.Grant); ok {

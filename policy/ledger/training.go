@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ func (s *State) trains(l Leaf, c *Charge) error {
 	case c.Epoch < r.firstEpoch(l.Time):
 		return fmt.Errorf("%w: the opt-out epoch %d of a job of day %d, on day %d", ErrLeaf, c.Epoch, dayOf(r.Time), dayOf(l.Time))
 	}
-	if err := s.needJob(l.Time, c.Key, c.Principal); err != nil {
+	if err := s.needJob(l.Time, &r.Reserve); err != nil {
 		return err
 	}
 	return c.dear(finestStep * finestStep)
@@ -51,25 +52,67 @@ func (r *Reservation) firstEpoch(at time.Time) int64 {
 	return max(dayOf(r.Time)-1, dayOf(at)-roundDays)
 }
 
-// needJob wants a training's job to be approved in a supervised domain: its card, by whose
-// digest it goes, by two people, none of them behind the principal who trains.
-func (s *State) needJob(at time.Time, job, principal string) error {
+// needJob wants a training's job to be approved in a supervised domain by two people: its
+// card, by whose digest it goes, under the terms on which it sets aside here; none of them is
+// behind those who ask for it. Under older rules the name is any.
+func (s *State) needJob(at time.Time, r *Reserve) error {
 	if s.grant == nil || s.grant.Mode == modeEvaluation {
 		return nil
 	}
-	of, not := thing{SubjectJob, job}, map[string]bool{}
-	if person := s.grant.person(principal); person != "" { // behind a node there is nobody
-		not[person] = true
+	if r.Rules < rulesAsked {
+		of := thing{SubjectJob, r.Job}
+		return enough(of, s.agreed(s.grant, of, at, s.known(r.Principal)))
 	}
-	return enough(of, s.agreed(s.grant, of, at, not))
+	if _, err := s.excluded([]string{r.By}); err != nil {
+		return fmt.Errorf("%w, who asks for the job", err)
+	}
+	of := thing{SubjectJob, r.Job}
+	return enough(of, s.agreedAs(r.Terms(s.population), s.grant, of, at, s.known(r.askers()...)))
 }
 
-// JobApproved says whether a training's job, whose charges a principal is to make, has the
-// approvals it needs at a time, ErrApproval if not. In an evaluation domain every job has.
-func (s *State) JobApproved(job, principal string, at time.Time) error {
+// askers are the principals who ask for a job: behind the one who is charged there may be
+// nobody. Older rules know none who approve nothing of it.
+func (r *Reserve) askers() []string {
+	if r.Rules < rulesAsked {
+		return nil
+	}
+	return []string{r.By, r.Principal}
+}
+
+// known are the people behind principals, where the policy in force knows any.
+func (s *State) known(principals ...string) map[string]bool {
+	not := map[string]bool{}
+	for _, p := range principals {
+		not[s.grant.person(p)] = true
+	}
+	delete(not, "")
+	return not
+}
+
+// Terms are the name under which people approve a job's card: on what terms a reservation
+// sets aside for it in a population, in words that two logs never write differently.
+func (r *Reserve) Terms(population string) string {
+	scopes := make([]string, len(r.Scopes))
+	for i, s := range r.Scopes {
+		scopes[i] = strings.TrimPrefix(s, population+"/")
+	}
+	slices.Sort(scopes)
+	return fmt.Sprintf("a training at rho %s and delta %s of each of %s, until %s, by grant %s, asked for by %s",
+		units(r.Cost.Rho, 12), units(r.Cost.Delta, 21), strings.Join(scopes, ", "), r.Until, r.Grant, r.By)
+}
+
+// units writes n units of which there are 10^digits in one.
+func units(n int64, digits int) string {
+	text := fmt.Sprintf("%0*d", digits+1, n)
+	return text[:len(text)-digits] + "." + text[len(text)-digits:]
+}
+
+// JobApproved says whether a training's job has the approvals that its reservation, made or
+// to be made, needs at a time, ErrApproval if not. In an evaluation domain every job has.
+func (s *State) JobApproved(r Reserve, at time.Time) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.needJob(at, job, principal)
+	return s.needJob(at, &r)
 }
 
 // anAttempt says that the id is the job's and an attempt's number, from 1.

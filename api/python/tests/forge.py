@@ -135,7 +135,7 @@ class Forged:
         self.charge_leaf = {
             **shared, **cost, "due": 1_769_860_810, "epoch": 7, "grant": "g", "id": "q-1",
             "idempotency": "", "index": 2, "key": "k", "organisation": "insurer-a", "policy": 1,
-            "previous": "0" * 64, "principal": "insurer-a", "request": "r", "rules": 1,
+            "previous": "0" * 64, "principal": "insurer-a", "request": "r", "rules": 2,
             "sigmas": {"people": "25.5"}, "time": 1_769_860_800, "type": "CHARGE",
         }  # fmt: skip
         self.release_leaf = {

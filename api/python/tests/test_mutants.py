@@ -108,7 +108,7 @@ MUTANTS = {
     "another population's log": ("receipt", '(p["population"], origin),', "", "test_receipt"),
     "approvals of after": ("receipt", "if p[\"mechanism\"] != _MECHANISM or not all(",
                            'if p["mechanism"] != _MECHANISM or not bool(', "test_receipt"),
-    "rules to come": ("_leaf", 'leaf.get("rules", _RULES) != _RULES', "False", "test_receipt"),
+    "rules to come": ("_leaf", 'leaf.get("rules", 1) not in _RULES', "False", "test_receipt"),
     "leaves with anything besides": (
         "_leaf", "if list(leaf) != list(members) or", "if", "test_receipt"),
     "points of small order": ("_ed25519", "y < _P and y not in _SMALL", "y < _P", "test_crypto"),

@@ -76,7 +76,7 @@ SIGNED: dict[str, tuple[Change, str]] = {
     ),
     "a leaf of another charge": (lambda f: f.release_leaf.update(charge=3), "differ"),
     "a leaf at another place": (lambda f: f.release_leaf.update(index=5), "differ"),
-    "a CHARGE under rules to come": (lambda f: f.charge_leaf.update(rules=2), "does not know"),
+    "a CHARGE under rules to come": (lambda f: f.charge_leaf.update(rules=3), "does not know"),
     "a CHARGE for more": (lambda f: f.charge_leaf.update(rho="3"), "CHARGE leaf differ"),
     "a CHARGE of a policy of after": (lambda f: f.charge_leaf.update(policy=3), "CHARGE leaf"),
     "a leaf of another type": (lambda f: f.charge_leaf.update(type="DENY"), "not a CHARGE leaf"),

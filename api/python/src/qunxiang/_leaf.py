@@ -7,7 +7,7 @@ from typing import Any
 
 from . import _strict
 
-_RULES = 1  # that a charge says it is held to
+_RULES = (1, 2)  # that a charge says it is held to
 _SIZES = (1024, 4096, 16384, 65535)
 
 # The members of a leaf, in order, and what each is. Logs of format 1 lack "policy" and
@@ -43,7 +43,7 @@ def decode(raw: bytes, kind: str) -> dict[str, Any]:
             raise ValueError(f"{name} is of another type")
         if isinstance(value, int) and not 0 <= value < 2**53:
             raise ValueError(f"{name} is out of range")
-    if leaf.get("rules", _RULES) != _RULES:
+    if leaf.get("rules", 1) not in _RULES:
         raise ValueError("made under rules that this version does not know")
     again = json.dumps(leaf, ensure_ascii=False, separators=(",", ":")).encode()
     if again != raw:
