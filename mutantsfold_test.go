@@ -32,7 +32,7 @@ var foldMutants = []mutant{
 	{"fold: a job on any terms", "policy/ledger/training.go", "s.agreedAs(r.Terms(s.population), ", "s.agreed(", "./policy/ledger", "TestJobIsApproved"},
 	{"fold: terms without a price", "policy/ledger/training.go", "units(r.Cost.Rho, 12), units(", "units(0, 12), units(", "./policy/ledger", "TestJobIsApproved"},
 	{"fold: terms without scopes", "policy/ledger/training.go", "strings.Join(scopes, \", \"), r.Until", "\"\", r.Until", "./policy/ledger", "TestJobIsApproved"},
-	{"fold: a reservation of nobody", "policy/ledger/reserve.go", "\tif r.Rules >= rulesAsked {\n\t\treturn checkTexts(\"by\", r.By)\n\t}\n", "\tif r.Rules >= rulesAsked {\n\t\treturn nil\n\t}\n", "./policy/audit", "TestBothFoldsRefuse"},
+	{"fold: a reservation of nobody", "policy/ledger/reserve.go", "\tif r.Rules >= rulesAsked {\n\t\treturn checkTexts(\"by\", r.By)\n\t}\n", "\tif r.Rules >= rulesAsked {\n\t\treturn nil\n\t}\n", "./policy/ledger", "TestRulesOneGoOn"},
 	{"fold: who asks approved the template", "policy/ledger/approvals.go", "s.agreedAs(template, s.grant, of, at, s.known(by...))", "s.agreedAs(template, s.grant, of, at, nil)", "./policy/ledger", "TestWhoAsksApprovesNothing"},
 	{"fold: who asks for a job approved the template", "policy/ledger/reserve.go", "r.TemplateDigest, r.askers()...)", "r.TemplateDigest)", "./policy/audit", "TestBothFoldsRefuse"},
 	{"fold, audit: who asks for a job approves it", "policy/audit/handing.go", "v.named, b.asking(r, at, l, v.by))", "v.named, b.asking(r, at, l, \"\"))", "./policy/audit", "TestBothFoldsRefuse"},
