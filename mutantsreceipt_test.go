@@ -65,7 +65,7 @@ var receiptMutants = []mutant{
 	{"audit: what was drawn stays set aside", "policy/audit/reserves.go", "	b.aside.count(v, -1)\n", "", "./policy/audit", "TestReserveEnds|TestReservationsAgree"},
 	{"audit: what has ended stays set aside", "policy/audit/aside.go", "a.ends[0].end <= now {", "a.ends[0].end < now {", "./policy/audit", "TestAsideAddsUp"},
 	{"audit: names that meet are one", "policy/audit/names.go", "for s.slots[at] != x && s.slots[at] != (name{}) {", "for false {", "./policy/audit", "TestNameSet"},
-	{"audit: the history leaves charges out", "policy/audit/books.go", "if b.scope == string(name) && l.kind == \"CHARGE\" {", "if b.scope == string(name) && l.kind == \"CHARGE\" && !drawn && at%2 == 0 {", "./policy/audit", "TestHistory"},
+	{"audit: the history leaves charges out", "policy/audit/spending.go", "if b.scope == string(name) && l.kind == \"CHARGE\" {", "if b.scope == string(name) && l.kind == \"CHARGE\" && !drawn && at%2 == 0 {", "./policy/audit", "TestHistory"},
 	{"published log: tiles beyond the checkpoint", "policy/ledger/published.go", "t.N*tileWidth+int64(t.W) > signed>>(tileHeight*level) {", "t.N*tileWidth+int64(t.W) > int64(len(x.ends))>>(tileHeight*level) {", "./api", "TestPublishedLogRefuses"},
 	{"published log: for whoever asks", "cmd/qunxiang/publishedlog.go", "	return s.d.policy().May(principal, policy.ReadLog)\n", "	_ = policy.ReadLog\n	return nil\n", "./cmd/qunxiang", "TestScripts/wholeway"},
 }

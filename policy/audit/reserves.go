@@ -6,7 +6,7 @@ import "bytes"
 type reserve struct {
 	at, made   int64 // its leaf, and the time of that
 	job, grant string
-	terms      name // of its charges: all that they and the RESERVE must agree in
+	terms      name   // of its charges: all that they and the RESERVE must agree in
 	by         string // who asks for the job, "" under older rules
 	named      string // what its approvals are called, "" for anything
 	scopes     map[string]bool

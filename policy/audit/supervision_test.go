@@ -321,7 +321,7 @@ func (f *forge) approvedAt(at int, subject, digest string, people ...string) *fo
 // approvedThen is approvedAt in other words.
 func (f *forge) approvedThen(at int, pairs []any, subject, digest string, people ...string) *forge {
 	for _, p := range people {
-		f.chained("APPROVE", says(p, subject, digest, append([]any{"made", at, "expires", at+100, "time", at}, pairs...)...))
+		f.chained("APPROVE", says(p, subject, digest, append([]any{"made", at, "expires", at + 100, "time", at}, pairs...)...))
 	}
 	return f
 }
