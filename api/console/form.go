@@ -101,8 +101,15 @@ func (v *view) control(f *field, p *queries.Parameter, given url.Values) {
 }
 
 // choiceLabel is a value of a parameter or key in words: the title of a code list, a
-// province, or a word. A number is a province only where provinces are meant.
+// province, or a word, and of a path those of its steps. A number is a province only where
+// provinces are meant.
 func (v *view) choiceLabel(name, value string) string {
+	if steps := strings.Split(value, ">"); len(steps) > 1 && name == "path" {
+		for i, step := range steps {
+			steps[i] = v.choiceLabel("", step)
+		}
+		return strings.Join(steps, " → ")
+	}
 	if list := v.c.Catalog.CodeList(value); list != nil {
 		return v.In(list.Title)
 	}
