@@ -5,6 +5,7 @@ package qunxiang_test
 // consoleMutants break what the pages for people promise.
 var consoleMutants = []mutant{
 	{"console: inside is asked by any name", "api/health.go", "if !loopback(r.Host) {", "if false {", "./api", "TestInternalAnswersToNamesOfTheMachine"},
+	{"console: what was deleted is told to who never had it", "api/console/request.go", "case ok && rec.Deleted && v.c.Handed(rec.ID, v.Who.Principal):", "case ok && rec.Deleted:", "./api/console", "TestDeletedAnswers"},
 	{"console: formulas in the file of a model", "api/console/trainingmodel.go", "api.SafeText(t.Name)", "strings.TrimPrefix(api.SafeText(t.Name), \"'\")", "./api/console", "TestModelFileHasNoFormula"},
 	{"console: the coordinator over the folder", "api/console/training.go", "theirs := s != nil && j.Proof == nil", "theirs := s != nil", "./api/console", "TestCoordinatorIsNotBelievedOverTheFolder"},
 	{"console: half of a skewed interval to both sides", "api/console/chartbars.go", "if min(below, above) < 0.9*wide {", "if false {", "./api/console", "TestSkewedIntervalsAreTold"},

@@ -23,6 +23,11 @@ type Options struct {
 	Policy       func() *policy.Policy // in force now
 	// Past are a principal's own charges, newest first, at most so many.
 	Past func(principal string, most int) []ledger.Request
+	// Repeats are what they were given from store, the same way; default none.
+	Repeats func(principal string, most int) []ledger.Trace
+	// Deletion says when a release, given by its leaf, was deleted; default: nothing is said
+	// of it.
+	Deletion func(release int64) (ledger.Deletion, bool)
 	// Charged is the charge that a CHARGE or RELEASE leaf is of.
 	Charged func(leaf int64) (ledger.Request, bool)
 	// Trace follows the id of a request, and Handed says whether the release of a charge was
@@ -78,6 +83,12 @@ func New(h *api.Host, o Options) (http.Handler, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Repeats == nil {
+		o.Repeats = func(string, int) []ledger.Trace { return nil }
+	}
+	if o.Deletion == nil {
+		o.Deletion = func(int64) (ledger.Deletion, bool) { return ledger.Deletion{}, false }
 	}
 	if o.Abandoned == nil {
 		o.Abandoned = func() int64 { return 0 }
