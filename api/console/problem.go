@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/qunxiang/qunxiang/api"
 )
@@ -9,6 +10,7 @@ import (
 // problemView is a refusal in words.
 type problemView struct {
 	Title, Detail, Next, Rule string
+	Budget                    string // which does not suffice, and what is left of it
 	*api.Problem
 }
 
@@ -29,6 +31,17 @@ func (v *view) refuse(p *api.Problem) {
 	}
 }
 
+// scopeKind says what helps where a budget does not suffice: other years, or another grant.
+func scopeKind(scope string) string {
+	switch {
+	case strings.HasPrefix(scope, quotaScope):
+		return "quota"
+	case short(scope) == "life":
+		return "life"
+	}
+	return "year"
+}
+
 // problem puts a problem into the visitor's language: what it is, and what to do next.
 // Details quote the request and stay as they are.
 func (v *view) problem(p *api.Problem) problemView {
@@ -40,6 +53,10 @@ func (v *view) problem(p *api.Problem) problemView {
 		out.Next = text
 	} else if text, ok := v.has("next any"); ok {
 		out.Next = text
+	}
+	if p.Scope != "" && p.RhoLeft != nil {
+		out.Budget = v.say("budget left", v.Scope(p.Scope), v.Figure(*p.RhoLeft))
+		out.Next = v.say("next " + p.Name() + " " + scopeKind(p.Scope))
 	}
 	if p.Name() == api.NoSuchRoute().Name() {
 		out.Detail = ""

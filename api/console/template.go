@@ -116,6 +116,7 @@ type priceView struct {
 	More     int
 	Tightest string  // that budget
 	Share    float64 // of its cap
+	Left     float64 // of it, in rho
 	Seconds  int
 }
 
@@ -143,13 +144,13 @@ func (v *view) priceOf(t *queries.Template, form url.Values) (*priceView, error)
 	p := &priceView{Estimate: e, More: math.MaxInt32, Seconds: int(math.Ceil(e.SlotSeconds))}
 	for _, s := range e.Scopes {
 		if n := likeThis(s, e.Rho, e.Delta); n < p.More {
-			p.More, p.Tightest, p.Share = n, s.Scope, s.Share
+			p.More, p.Tightest, p.Share, p.Left = n, s.Scope, s.Share, max(0, s.Cap-s.Spent-s.Held)
 		}
 	}
 	if q := e.Quota; q != nil {
 		like := queries.ScopeShare{Cap: q.Quota, Spent: q.Spent, Held: q.Held}
 		if n := likeThis(like, e.Rho, 0); n < p.More {
-			p.More, p.Tightest, p.Share = n, quotaScope+q.Grant, e.Rho/q.Quota
+			p.More, p.Tightest, p.Share, p.Left = n, quotaScope+q.Grant, e.Rho/q.Quota, max(0, q.Quota-q.Spent-q.Held)
 		}
 	}
 	return p, nil
