@@ -114,6 +114,8 @@ func (v *view) choiceLabel(name, value string) string {
 		return v.In(list.Title)
 	}
 	switch name {
+	case "columns": // of a table, by their names
+		return v.Name(value)
 	case "region", "treated_in", "insured_in":
 		if text, ok := v.has("region " + value); ok {
 			return text
@@ -151,6 +153,12 @@ func (v *view) limits(p *queries.Parameter) string {
 		return ""
 	case "code_lists", "strata":
 		return v.say("at most choices", v.Count(p.Max))
+	case "probabilities":
+		return v.say("limits probabilities", v.Count(p.Max))
+	case "amounts":
+		return v.say("limits amounts", v.Count(p.Count), v.Count(p.Min), v.amount(p.Max, p.Unit))
+	case "layers":
+		return v.say("limits layers", v.Count(p.Min), v.amount(p.Max, p.Unit))
 	}
 	return p.Limits()
 }

@@ -40,7 +40,7 @@ func (v *view) event(l ledger.Leaf) event {
 		e.Text = v.say("story replay", b.Organisation, what)
 	case *ledger.Deny:
 		e.Organisation, e.template = b.Organisation, b.Template
-		e.Text = v.say("story deny", b.Organisation, v.question(b.Template), b.Rule)
+		e.Text = v.say("story deny", b.Organisation, v.question(b.Template), v.Rule(b.Rule))
 	case *ledger.Snapshot:
 		e.Text = v.say("story snapshot", v.Short(b.Snapshot), b.By)
 	case *ledger.Grant:

@@ -117,6 +117,25 @@ func (w words) Count(n any) string {
 	return ""
 }
 
+// Span is a length of time in seconds as people say it: 10,800 are 3 hours.
+func (w words) Span(seconds int) string {
+	var parts []string
+	for _, u := range []struct {
+		name string
+		is   int
+	}{{"day", 86400}, {"hour", 3600}, {"minute", 60}, {"second", 1}} {
+		n := seconds / u.is
+		seconds -= n * u.is
+		switch {
+		case n == 1:
+			parts = append(parts, w.say("span "+u.name))
+		case n > 1 || u.is == 1 && len(parts) == 0:
+			parts = append(parts, w.say("span "+u.name+"s", w.Count(n)))
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
 // Figure is a number with three digits that count.
 func (w words) Figure(x float64) string {
 	if x == 0 || math.Abs(x) >= 1000 {

@@ -10,6 +10,7 @@ import (
 // problemView is a refusal in words.
 type problemView struct {
 	Title, Detail, Next, Rule string
+	Foreign                   bool   // the detail is in another language than the page
 	Budget                    string // which does not suffice, and what is left of it
 	*api.Problem
 }
@@ -31,6 +32,14 @@ func (v *view) refuse(p *api.Problem) {
 	}
 }
 
+// Rule is a rule that refused, in words; one that has none stays.
+func (w words) Rule(name string) string {
+	if text, ok := w.has("rule " + name); ok {
+		return text
+	}
+	return name
+}
+
 // scopeKind says what helps where a budget does not suffice: other years, or another grant.
 func scopeKind(scope string) string {
 	switch {
@@ -43,9 +52,9 @@ func scopeKind(scope string) string {
 }
 
 // problem puts a problem into the visitor's language: what it is, and what to do next.
-// Details quote the request and stay as they are.
 func (v *view) problem(p *api.Problem) problemView {
-	out := problemView{Title: p.Title, Detail: p.Detail, Rule: p.Rule, Problem: p}
+	out := problemView{Title: p.Title, Rule: v.Rule(p.Rule), Problem: p}
+	out.Detail, out.Foreign = v.detail(p.Detail)
 	if text, ok := v.has("problem " + p.Name()); ok {
 		out.Title = text
 	}

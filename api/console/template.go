@@ -66,11 +66,7 @@ func (v *view) showTemplate(status int, t *queries.Template, form url.Values, pr
 		}
 	}
 	for _, k := range data.Described.Keys {
-		groups := k.Domain
-		if len(k.Values) > 0 {
-			groups = v.list(k.Name, strings.Join(k.Values, ","))
-		}
-		data.Keys = append(data.Keys, named{v.Name(k.Name), groups})
+		data.Keys = append(data.Keys, named{v.Name(k.Name), v.groups(t, k)})
 	}
 	if form != nil {
 		data.Key, data.By = form.Get("key"), form.Get("by")
@@ -88,6 +84,27 @@ func (v *view) showTemplate(status int, t *queries.Template, form url.Values, pr
 		data.MayAllow = true
 	}
 	return v.write(status, "template", v.In(t.Title), data)
+}
+
+// groups says which groups a key makes.
+func (v *view) groups(t *queries.Template, of queries.DescribedKey) string {
+	if len(of.Values) > 0 {
+		return v.list(of.Name, strings.Join(of.Values, ","))
+	}
+	for _, k := range t.Keys {
+		switch {
+		case k.Name != of.Name:
+		case k.Private:
+			return v.say("key private")
+		case k.Years != "":
+			return v.say("key years")
+		case k.Quarter != "":
+			return v.say("key quarters")
+		case k.Lists != "":
+			return v.say("key lists")
+		}
+	}
+	return of.Domain
 }
 
 // onlyPurpose is the one purpose that the visitor has a grant to ask a question for; "" where

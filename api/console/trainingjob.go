@@ -83,7 +83,7 @@ func (v *view) describeJob(p *jobPage) error {
 	}
 	p.Closed, p.Of = p.closed()
 	if left := p.left(); left > 0 {
-		p.Left = v.say("job left", v.Count(max(1, int(left.Minutes()+0.5))))
+		p.Left = v.say("job left", v.Span(60*max(1, int(left.Minutes()+0.5))))
 	}
 	if p.Traffic, err = v.trafficSoFar(p.jobView); err != nil {
 		return err
@@ -139,7 +139,7 @@ func (v *view) cardFacts(p *jobPage) error {
 		{v.say("spares"), v.say("spares of", v.Count(c.Model.Rounds), v.Count(federated.Spares), v.Figure(most.RhoFloat()))},
 		{v.say("places"), v.Count(c.Privacy.Places)}, {v.say("colluders"), v.Count(c.Privacy.Colluders)},
 		{v.say("traffic"), v.say("traffic of", megabytes(up), megabytes(down))},
-		{v.say("deadlines"), v.say("deadlines of", v.Count(c.Deadlines.Phase), v.Count(c.Deadlines.Share))},
+		{v.say("deadlines"), v.say("deadlines of", v.Span(c.Deadlines.Phase), v.Span(c.Deadlines.Share))},
 	}
 	return nil
 }

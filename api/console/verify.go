@@ -71,7 +71,7 @@ func (v *view) steps(s *queries.Statement, bytes bool) []checkStep {
 		out = append(out, checkStep{v.say("check bytes"), v.Short(s.Subject[0].Digest["sha256"])})
 	}
 	for _, a := range p.Approvals {
-		out = append(out, checkStep{v.say("check approved"), v.say("check approved detail", a.Subject, a.Who, v.Count(a.Leaf))})
+		out = append(out, checkStep{v.say("check approved"), v.say("check approved detail", v.say("subject "+a.Subject), a.Who, v.Count(a.Leaf))})
 	}
 	return out
 }
