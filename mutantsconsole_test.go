@@ -10,6 +10,8 @@ var consoleMutants = []mutant{
 	{"console: the coordinator over the folder", "api/console/training.go", "theirs := s != nil && j.Proof == nil", "theirs := s != nil", "./api/console", "TestCoordinatorIsNotBelievedOverTheFolder"},
 	{"console: half of a skewed interval to both sides", "api/console/chartbars.go", "if min(below, above) < 0.9*wide {", "if false {", "./api/console", "TestSkewedIntervalsAreTold"},
 	{"console: more for a year than for life", "api/console/budgets.go", "min(forLife, likeThis(s, typical, 0))", "max(forLife, likeThis(s, typical, 0))", "./api/console", "TestBudgetsLeaveNoMoreThanLife"},
+	{"console: more than the grant's quota has", "api/console/budgets.go", "forLife = likeThis(quota, typical, 0)", "_ = quota", "./api/console", "TestGrantsSayWhatTheyAllow"},
+	{"console: everybody's grants", "api/console/grants.go", "if g.Principal != v.Who.Principal {", "if false {", "./api/console", "TestGrantsSayWhatTheyAllow"},
 	{"console: nothing, of what was not read", "api/console/data.go", "return out, first * bundleSize, nil", "return out, 0, nil", "./api/console", "TestNothingIsSaidOfWhatWasRead"},
 	{"console: forms without their token", "api/console/page.go", "if r.Method == http.MethodPost && !v.formHolds() {", "if r.Method == http.MethodPost && !v.formHolds() && false {", "./api/console", "TestFormsNeedTheirToken"},
 	{"console: another session's form token", "api/host.go", "m.Write([]byte(bound))", "m.Write(nil)", "./api/console", "TestFormsNeedTheirToken"},

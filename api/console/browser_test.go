@@ -319,6 +319,19 @@ func TestBrowserAnalyst(t *testing.T) {
 	}
 }
 
+// TestBrowserGrants looks at what a grant allows on a telephone.
+func TestBrowserGrants(t *testing.T) {
+	s, d := site(t, withQuota(0.05))
+	d.add("insurer-a", severity())
+	c := startChromium(t, s.URL)
+	for _, l := range allLooks[2:] {
+		c.as(l)
+		c.signIn("token-a")
+		c.run("grants", chromedp.Navigate(s.URL+"/console/budgets"), chromedp.WaitVisible(".cards details summary"), chromedp.Click(".cards details summary"))
+		c.seen(l, "grants")
+	}
+}
+
 // TestBrowserPictures looks at every kind of picture, in every look.
 func TestBrowserPictures(t *testing.T) {
 	s, d := site(t)

@@ -34,6 +34,9 @@ type Options struct {
 	// made for a principal or handed to them.
 	Trace  func(id string) (ledger.Trace, bool)
 	Handed func(id, principal string) bool
+	// Quota is what was charged under a grant and is set aside under it, in rho; default
+	// nothing.
+	Quota func(grant string) (spent, held float64)
 	// Basis is what a charge, given by its leaf, rested on; default: nothing is said of it.
 	Basis func(charge int64) (ledger.Basis, error)
 	// Abandoned is how many charges were abandoned; default none.
@@ -89,6 +92,9 @@ func New(h *api.Host, o Options) (http.Handler, error) {
 	}
 	if o.Deletion == nil {
 		o.Deletion = func(int64) (ledger.Deletion, bool) { return ledger.Deletion{}, false }
+	}
+	if o.Quota == nil {
+		o.Quota = func(string) (spent, held float64) { return 0, 0 }
 	}
 	if o.Abandoned == nil {
 		o.Abandoned = func() int64 { return 0 }

@@ -112,7 +112,7 @@ func (w words) detailForm(text string) (string, bool) {
 			if subject, ok := w.has("subject " + part); ok {
 				part = subject
 			}
-			gaps = append(gaps, w.Value(w.written(part)))
+			gaps = append(gaps, w.Value(w.Written(part)))
 		}
 		for len(gaps) > gapsIn(d.says) {
 			gaps = gaps[:len(gaps)-1] // what is quoted only there

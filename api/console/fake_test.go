@@ -217,7 +217,7 @@ func (d *domain) requests() []ledger.Request {
 	for i := range len(d.tickets) {
 		id := fmt.Sprintf("q-%032x", i+1)
 		out = append(out, ledger.Request{
-			Charge: ledger.Charge{ID: id, Principal: d.owner[id], Organisation: d.owner[id], Template: "claim-severity@1.1.0", Catalogue: "I3", Purpose: "commercial-health-insurance", Scopes: []string{"city/2025", "city/life"}, Cost: dp.Cost{Rho: 1e10}},
+			Charge: ledger.Charge{ID: id, Principal: d.owner[id], Organisation: d.owner[id], Grant: "evaluation-" + d.owner[id], Template: "claim-severity@1.1.0", Catalogue: "I3", Purpose: "commercial-health-insurance", Scopes: []string{"city/2025", "city/life"}, Cost: dp.Cost{Rho: 1e10}},
 			Index:  int64(2 * i), Release: int64(2*i + 1), Time: noon, Deleted: d.deleted[id].Leaf > 0, Digest: strings.Repeat("b", 64),
 		})
 	}

@@ -55,6 +55,7 @@ type pastRequest struct {
 	State     queries.State
 	Rho       float64
 	Purpose   string
+	Grant     string
 	Repeat    bool             // given from store, at no cost
 	ByRole    bool             // that, to somebody who had not asked for it
 	Deleted   *ledger.Deletion // nil where the answer is there
@@ -77,7 +78,7 @@ func (v *view) past(most int) []pastRequest {
 
 // pastOf is what a charge says of a request, its own or one that its release answers.
 func (v *view) pastOf(rec ledger.Request) pastRequest {
-	p := pastRequest{ID: rec.ID, Catalogue: rec.Catalogue, Time: rec.Time, Due: rec.Due, State: queries.Released, Purpose: rec.Purpose, Title: queries.Text{EN: rec.Template, ZH: rec.Template}}
+	p := pastRequest{ID: rec.ID, Catalogue: rec.Catalogue, Time: rec.Time, Due: rec.Due, State: queries.Released, Purpose: rec.Purpose, Grant: rec.Grant, Title: queries.Text{EN: rec.Template, ZH: rec.Template}}
 	if found, err := v.c.Catalog.Find(rec.Template); err == nil {
 		p.Title = found.Title
 	}

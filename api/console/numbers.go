@@ -163,8 +163,8 @@ func (w words) Day(t time.Time) string {
 // Moment is a date and time in this language, to the second.
 func (w words) Moment(t time.Time) string { return w.Day(t) + " " + t.In(china).Format("15:04:05") }
 
-// written is a day like 2025-01-31 in this language; anything else stays.
-func (w words) written(day string) string {
+// Written is a day like 2025-01-31 in this language; anything else stays.
+func (w words) Written(day string) string {
 	t, err := time.ParseInLocation(time.DateOnly, day, china)
 	if err != nil {
 		return day

@@ -178,7 +178,7 @@ func (v *view) parameters(t *queries.Template, r *queries.Release) []named {
 	}
 	for _, p := range t.Parameters {
 		if from, to, ok := strings.Cut(r.Parameters[p.Name], ".."); ok && p.Type == "window" {
-			out = append(out, named{v.Name(p.Name), v.say("from to", v.written(from), v.written(to))})
+			out = append(out, named{v.Name(p.Name), v.say("from to", v.Written(from), v.Written(to))})
 			continue
 		}
 		add(p.Name, r.Parameters[p.Name])

@@ -121,7 +121,7 @@ func (v *view) cardFacts(p *jobPage) error {
 	}
 	p.Facts = []fact{
 		{v.say("purpose"), v.Purpose(c.Purpose)}, {v.say("card reads"), v.question(c.Source.Template)},
-		{v.say("model kind"), family}, {v.say("formula"), c.Formula()}, {v.say("until"), v.written(c.Until)},
+		{v.say("model kind"), family}, {v.say("formula"), c.Formula()}, {v.say("until"), v.Written(c.Until)},
 		{v.say("recipients"), strings.Join(c.Recipients, v.say("comma"))},
 		{v.say("expected people"), v.say("expected people at", v.Count(c.Expect.People), v.Count(c.Expect.PeoplePerNode))},
 		{v.say("coordinator"), c.Coordinator.Organisation + v.say("comma") + c.Coordinator.Key.Fingerprint()},
