@@ -33,8 +33,8 @@ func TestGrantsSayWhatTheyAllow(t *testing.T) {
 	s, d := site(t, withQuota(0.05))
 	d.add("insurer-a", severity())
 	for lang, want := range map[string][]string{
-		"en": {"ρ 0.04 of 0.05 left", "Questions that it allows (2", "I3 Claim severity", "about 4 more", "ρ 0.004 set aside"},
-		"zh": {"剩余 ρ 0.04（配额 0.05）", "可提的问题（2", "I3 次均费用", "约可再提 4 个", "预留 ρ 0.004"},
+		"en": {"ρ 0.04</p><p>left of its quota of ρ 0.05", "Questions that it allows (2", "I3 Claim severity", "about 4 more", "ρ 0.004 set aside"},
+		"zh": {"ρ 0.04</p><p>剩余，配额为 ρ 0.05", "可提的问题（2", "I3 次均费用", "约可再提 4 个", "预留 ρ 0.004"},
 	} {
 		p := signedIn(t, s, "token-a", lang).get("/console/budgets")
 		p.check(t, "budgets")
