@@ -290,6 +290,7 @@ var chinese = map[string]string{
 	"refusals lead":                       "被拒绝的请求及所依据的规则记录在日志中。",
 	"leaf":                                "第 %s 条",
 	"filter":                              "筛选",
+	"filter example":                      "I3、次均费用 …",
 	"kind":                                "类型",
 	"organisation":                        "机构",
 	"budget":                              "预算",

@@ -290,6 +290,7 @@ var english = map[string]string{
 	"refusals lead":                       "What was refused, and by which rule, is in the log.",
 	"leaf":                                "leaf %s",
 	"filter":                              "Filter",
+	"filter example":                      "I3, severity …",
 	"kind":                                "Kind",
 	"organisation":                        "Organisation",
 	"budget":                              "Budget",
