@@ -205,7 +205,7 @@ func (d *domain) Register() *queries.Register {
 	d.folds++
 	d.mu.Unlock()
 	return &queries.Register{Population: "city", Entries: []queries.RegisterEntry{
-		{Day: "2025-11-03", Costs: []queries.RegisterShare{{Scope: "2025", Share: 0.25}, {Scope: "life", Share: 0.25}}},
+		{Day: "2025-11-03", State: queries.Released, Costs: []queries.RegisterShare{{Scope: "2025", Share: 0.25}, {Scope: "life", Share: 0.25}}},
 	}}
 }
 
