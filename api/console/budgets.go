@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/queries"
 )
 
@@ -92,7 +93,7 @@ func (v *view) spentOn() map[string]map[string]float64 {
 // burnDown draws what was left of a budget on each day of the last year; spent is what was
 // charged to it on a day.
 func (v *view) burnDown(scope string, spent map[string]float64) *chart {
-	today := v.c.Now().In(china)
+	today := v.c.Now().In(api.China)
 	year := 365
 	left := 1.0
 	first := today.AddDate(0, 0, -year).Format(time.DateOnly)

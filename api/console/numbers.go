@@ -6,11 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/queries"
 )
-
-// china is the time zone that days are told in.
-var china = time.FixedZone("CST", 8*3600)
 
 // grouped writes a number with so many decimals and its thousands apart.
 func grouped(x float64, decimals int) string {
@@ -155,17 +153,17 @@ func (w words) Figure(x float64) string {
 // Day is a date in this language.
 func (w words) Day(t time.Time) string {
 	if w.lang == "zh" {
-		return t.In(china).Format("2006年1月2日")
+		return t.In(api.China).Format("2006年1月2日")
 	}
-	return t.In(china).Format("2 January 2006")
+	return t.In(api.China).Format("2 January 2006")
 }
 
 // Moment is a date and time in this language, to the second.
-func (w words) Moment(t time.Time) string { return w.Day(t) + " " + t.In(china).Format("15:04:05") }
+func (w words) Moment(t time.Time) string { return w.Day(t) + " " + t.In(api.China).Format("15:04:05") }
 
 // Written is a day like 2025-01-31 in this language; anything else stays.
 func (w words) Written(day string) string {
-	t, err := time.ParseInLocation(time.DateOnly, day, china)
+	t, err := time.ParseInLocation(time.DateOnly, day, api.China)
 	if err != nil {
 		return day
 	}
