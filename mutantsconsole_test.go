@@ -11,6 +11,8 @@ var consoleMutants = []mutant{
 	{"console: half of a skewed interval to both sides", "api/console/chartbars.go", "if min(below, above) < 0.9*wide {", "if false {", "./api/console", "TestSkewedIntervalsAreTold"},
 	{"console: more for a year than for life", "api/console/budgets.go", "min(forLife, likeThis(s, typical, 0))", "max(forLife, likeThis(s, typical, 0))", "./api/console", "TestBudgetsLeaveNoMoreThanLife"},
 	{"console: the search finds questions of another role", "api/console/catalogue.go", "if !v.offered(t) {", "if !v.offered(t) && search == \"\" {", "./api/console", "TestSearchFindsCodes"},
+	{"console: a stream that waits keeps the session", "api/auth.go", "ctx.Operation().Metadata[streaming] != true)", "true)", "./api/console", "TestWaitingKeepsNoSession"},
+	{"console: a page that looks by itself keeps the session", "api/host.go", "h.s.admit(c, !Unattended(r))", "h.s.admit(c, true)", "./api/console", "TestWaitingKeepsNoSession"},
 	{"console: more than the grant's quota has", "api/console/budgets.go", "forLife = likeThis(quota, typical, 0)", "_ = quota", "./api/console", "TestGrantsSayWhatTheyAllow"},
 	{"console: everybody's grants", "api/console/grants.go", "if g.Principal != v.Who.Principal {", "if false {", "./api/console", "TestGrantsSayWhatTheyAllow"},
 	{"console: nothing, of what was not read", "api/console/data.go", "return out, first * bundleSize, nil", "return out, 0, nil", "./api/console", "TestNothingIsSaidOfWhatWasRead"},

@@ -54,6 +54,7 @@ type domain struct {
 	repeats []ledger.Trace             // oldest first
 	handed  map[[2]string]bool         // releases to who has not asked for them
 	replays int                        // leaves that say so
+	later   atomic.Int64               // seconds that the server is ahead
 	waiting atomic.Int64               // streams that wait for an answer
 	err     error
 	catalog *queries.Catalog
@@ -382,6 +383,7 @@ func listeners(t testing.TB, change ...func(*Options)) (clients, internal *httpt
 		c(&o)
 	}
 	server, err := api.New(api.Options{
+		Now:    func() time.Time { return time.Now().Add(time.Duration(d.later.Load()) * time.Second) },
 		Runner: d, Catalog: catalog, Policy: rules, Tokens: tokens, Register: d,
 		Console: func(h *api.Host) (http.Handler, error) { return New(h, o) },
 	})
