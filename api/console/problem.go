@@ -58,17 +58,26 @@ func (v *view) problem(p *api.Problem) problemView {
 	if text, ok := v.has("problem " + p.Name()); ok {
 		out.Title = text
 	}
-	if text, ok := v.has("next " + p.Name()); ok {
-		out.Next = text
-	} else if text, ok := v.has("next any"); ok {
-		out.Next = text
-	}
+	out.Next = v.next(p)
 	if p.Scope != "" && p.RhoLeft != nil {
 		out.Budget = v.say("budget left", v.Scope(p.Scope), v.Figure(*p.RhoLeft))
-		out.Next = v.say("next " + p.Name() + " " + scopeKind(p.Scope))
 	}
 	if p.Name() == api.NoSuchRoute().Name() {
 		out.Detail = ""
 	}
 	return out
+}
+
+// next is what to do after a problem: what its scope or its rule says of it, where they do.
+func (w words) next(p *api.Problem) string {
+	more := p.Rule
+	if p.Scope != "" {
+		more = scopeKind(p.Scope)
+	}
+	for _, key := range []string{"next " + p.Name() + " " + more, "next " + p.Name()} {
+		if text, ok := w.has(key); ok {
+			return text
+		}
+	}
+	return w.say("next any")
 }

@@ -2,10 +2,15 @@ package console
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
 
@@ -30,6 +35,57 @@ func TestExhaustedBudgetsAreNamed(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// elsewhere are the problems that no page shows: of the API's bodies and formats, of nodes
+// and their coordinator, and those that are the page of what does not exist.
+var elsewhere = []string{
+	"malformed", "validation", "too-large", "media-type", "not-acceptable", "no-such-method", "too-many-streams",
+	"unknown-request", "unknown-template", "unknown-job",
+	"client-certificate", "enrolment", "unknown-enrolment", "name-enrolled", "fingerprint", "too-many-enrolments", "job-card", "statement", "not-taken", "not-a-member", "request-signature",
+	"item-malformed", "sum-malformed", "sum-order", "sum-roster", "sum-context", "sum-signature", "sum-evidence", "sum-commitment",
+}
+
+// TestEveryProblemSaysWhatToDo: in both languages, and of a refusal by its rule.
+func TestEveryProblemSaysWhatToDo(t *testing.T) {
+	goldens, _ := filepath.Glob("../testdata/problems/*.json")
+	if len(goldens) < 40 {
+		t.Fatalf("only %d kinds of problems", len(goldens))
+	}
+	names := []string{"form"}
+	for _, file := range goldens {
+		if name := strings.TrimSuffix(filepath.Base(file), ".json"); !slices.Contains(elsewhere, name) {
+			names = append(names, name)
+		}
+	}
+	for key := range english {
+		if name, ok := strings.CutPrefix(key, "problem "); ok && !slices.Contains(names, name) {
+			t.Errorf("there is no problem %q", name)
+		}
+	}
+	for lang, all := range map[string]map[string]string{"en": english, "zh": chinese} {
+		general := all["next any"]
+		for _, name := range names {
+			v := view{words: words{lang}}
+			shown := v.problem(&api.Problem{Type: "urn:qunxiang:problem:" + name, Title: "as the server says it"})
+			if shown.Title == "as the server says it" || shown.Next == "" || shown.Next == general {
+				t.Errorf("%s: the problem %s is %q: %q", lang, name, shown.Title, shown.Next)
+			}
+		}
+		v := view{words: words{lang}}
+		refused := v.problem(&api.Problem{Type: "urn:qunxiang:problem:refused"})
+		for _, rule := range []string{policy.RuleNotCertified, policy.RuleAudience, policy.RuleNoGrant, policy.RuleGrantExpired, policy.RulePurpose, policy.RulePurposeNeeded, "approval", "policy-changed"} {
+			if shown := v.problem(&api.Problem{Type: "urn:qunxiang:problem:refused", Rule: rule}); shown.Next == refused.Next || shown.Rule == rule {
+				t.Errorf("%s: refused by %s: %q", lang, rule, shown.Next)
+			}
+		}
+	}
+	// What stands in a handler's hands only, as an own page.
+	for _, file := range []string{"problem.html", "parts.html"} {
+		if text, err := os.ReadFile("html/" + file); err != nil || !strings.Contains(string(text), "{{with .Next}}") {
+			t.Errorf("%s does not say what to do (%v)", file, err)
 		}
 	}
 }
