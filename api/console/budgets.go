@@ -33,7 +33,7 @@ func (v *view) budgetLines() []budgetLine {
 	}
 	for _, s := range all {
 		if typical > 0 && short(s.Scope) == "life" {
-			forLife = min(forLife, likeThis(s, typical, 0))
+			forLife = min(likeThis(s, typical, 0), forLife)
 		}
 	}
 	for _, s := range all {
