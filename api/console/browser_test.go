@@ -19,6 +19,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
 )
 
@@ -130,6 +132,19 @@ func (c *chromium) run(what string, actions ...chromedp.Action) {
 		c.t.Errorf("%s: the page complains: %s", what, w)
 	}
 	c.wrong = nil
+}
+
+// quietly is run where the server is to refuse something, which a browser complains of.
+func (c *chromium) quietly(what string, actions ...chromedp.Action) {
+	c.t.Helper()
+	hush := func(on bool) {
+		c.mu.Lock()
+		c.quiet = on
+		c.mu.Unlock()
+	}
+	hush(true)
+	defer hush(false)
+	c.run(what, actions...)
 }
 
 // as is a look at pages from now on.
@@ -323,16 +338,30 @@ func TestBrowserAnalyst(t *testing.T) {
 	}
 }
 
-// TestBrowserGrants looks at what a grant allows on a telephone.
-func TestBrowserGrants(t *testing.T) {
+// TestBrowserPhone looks on a telephone at what a grant allows, at answers that were given
+// again or are deleted, and at a budget that does not suffice.
+func TestBrowserPhone(t *testing.T) {
 	s, d := site(t, withQuota(0.05))
-	d.add("insurer-a", severity())
+	gone := d.add("insurer-a", severity()).ID
+	d.deleted[gone] = ledger.Deletion{Leaf: 1234, Time: noon.AddDate(0, 7, 0), Approvals: 2}
+	again, _ := d.charged(0)
+	d.repeats = append(d.repeats, ledger.Trace{ID: "q-again", By: "insurer-a", Time: noon, Purpose: "health-management", Replay: true, Request: again})
 	c := startChromium(t, s.URL)
 	for _, l := range allLooks[2:] {
 		c.as(l)
 		c.signIn("token-a")
 		c.run("grants", chromedp.Navigate(s.URL+"/console/budgets"), chromedp.WaitVisible(".cards details summary"), chromedp.Click(".cards details summary"))
 		c.seen(l, "grants")
+		c.run("history", chromedp.Navigate(s.URL+"/console/requests"), chromedp.WaitVisible(".state.deleted"))
+		c.seen(l, "history-whole")
+		c.run("deleted", chromedp.Navigate(s.URL+"/console/requests/"+gone), chromedp.WaitVisible(`a[href$="/verify"]`))
+		c.seen(l, "deleted")
+		c.run("found", chromedp.Navigate(s.URL+"/console/templates?q=A10BA02"), chromedp.WaitVisible("mark"))
+		c.seen(l, "found")
+		d.err = &ledger.BudgetError{Scope: "city/2025", Left: dp.Cost{Rho: 12_500_000_000}}
+		c.quietly("exhausted", chromedp.Navigate(s.URL+"/console/templates/I3"), chromedp.WaitVisible("[name=percent]"), chromedp.SendKeys(`[name="percent"]`, "2"), chromedp.WaitVisible(`#price [role="alert"]`))
+		d.err = nil
+		c.seen(l, "exhausted")
 	}
 }
 

@@ -19,7 +19,7 @@ var (
 )
 
 // quotes are what Chinese texts of the catalogue name as it is called in files and values.
-var quotes = []string{"metformin>insulins", "“unknown”", "记为unknown", "people为", "next_year_error", "chronic 列", "any 为", "保额xs起赔点", "归入未知", "noise_low", "noise_high"}
+var quotes = []string{"metformin>insulins", "“unknown”", "记为unknown", "people为", "next_year_error", "chronic 列", "any 为", "层额xs起赔点", "归入未知", "noise_low", "noise_high"}
 
 // TestChinesePagesAreChinese: no limit, unit, group, choice or bound of any question is in
 // English.

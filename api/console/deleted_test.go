@@ -50,7 +50,7 @@ func TestDeletedAnswers(t *testing.T) {
 	mine := d.add("insurer-a", severity())
 	d.deleted[mine.ID] = ledger.Deletion{Leaf: 1234, Time: noon.AddDate(0, 7, 0), Approvals: 2}
 	path := "/console/requests/" + mine.ID
-	for lang, want := range map[string][]string{"en": {"deleted on 31 August 2026 under the approvals of 2 people: leaf 1,234", "receipt still verifies"}, "zh": {"2026年8月31日 经 2 人批准删除，见日志第 1,234 条", "回执仍可验证"}} {
+	for lang, want := range map[string][]string{"en": {"deleted on 31 August 2026 under the approvals of 2 people: leaf 1,234", "receipt still verifies"}, "zh": {"2026年8月31日 经 2 人批准删除，见日志第 1,234 条", "回执仍可核验"}} {
 		b := signedIn(t, s, "token-a", lang)
 		p := b.get(path)
 		p.check(t, "deleted")
