@@ -50,7 +50,7 @@ var registerWords = map[string]queries.Text{
 	"uses":         {EN: "Who used them", ZH: "各机构用量"},
 	"requests":     {EN: "Charged requests", ZH: "扣减预算的提问"},
 	"of the cap":   {EN: "Part of the whole budget", ZH: "占总预算"},
-	"repeats":      {EN: "Answered from store, at no cost", ZH: "直接取用已有答复（不再消耗预算）"},
+	"repeats":      {EN: "Answered from store, at no cost", ZH: "直接取用已有回答（不再扣减预算）"},
 	"times":        {EN: "Times", ZH: "次数"},
 	"proof":        {EN: "All of this is read from a log that cannot be rewritten unseen, as far as its signed checkpoint goes. Days are those of China Standard Time (UTC+8).", ZH: "以上内容均取自不可暗中篡改的日志，以其签名检查点所覆盖的部分为准。日期按北京时间（UTC+8）计。"},
 

@@ -22,7 +22,7 @@ func TestHistoryIsWhole(t *testing.T) {
 		d.repeats = append(d.repeats, ledger.Trace{ID: id, By: by, Time: noon.Add(time.Hour), Purpose: []string{"health-management", string(policy.ReadReleases)}[i], Replay: true, Request: r})
 		d.tickets[id], d.owner[id], d.stored[id] = d.tickets[again.ID], by, d.stored[again.ID]
 	}
-	for lang, want := range map[string][]string{"en": {"given again, nothing charged", "deleted", "31 August 2026", "health management"}, "zh": {"再次给出，未扣减预算", "已删除", "2026年8月31日", "健康管理"}} {
+	for lang, want := range map[string][]string{"en": {"given again, nothing charged", "deleted", "31 August 2026", "health management"}, "zh": {"取用已有回答，未扣减预算", "已删除", "2026年8月31日", "健康管理"}} {
 		p := signedIn(t, s, "token-a", lang).get("/console/requests")
 		p.check(t, "history")
 		for _, w := range want {

@@ -245,7 +245,7 @@ var trainingChinese = map[string]string{
 	"lineage closed":           "未用部分已退回。",
 	"lineage charged":          "日志第 %s 条：扣减 ρ %s（第 %s 次尝试）",
 	"lineage round":            "第 %s 轮（第 %s 次尝试）：全部节点已签名",
-	"transcript":               "记录根",
+	"transcript":               "训练记录摘要",
 	"model after":              "本轮后模型",
 	"lineage nothing":          "本域尚未为其预留或扣减。",
 	"lineage verified":         "本服务器已核验节点自己的文件夹：批准、记录、模型与扣减。",

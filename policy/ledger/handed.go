@@ -62,7 +62,7 @@ func (s *State) replay(l Leaf, b *Replay) error {
 	s.ids[b.ID] = nil
 	s.meter(b.Organisation, r.Template, Usage{Repeats: 1})
 	s.replays[b.ID] = Trace{ID: b.ID, By: b.Principal, Time: l.Time, Purpose: b.Purpose, Replay: true, charge: r}
-	s.repeats = append(s.repeats, b.ID)
+	s.repeats[b.Principal] = append(s.repeats[b.Principal], b.ID)
 	s.handed[[2]string{r.ID, b.Principal}] = true
 	s.remember(b.Principal, b.Idempotency, asked{id: b.ID, digest: b.Request, replay: true, charge: r})
 	return nil

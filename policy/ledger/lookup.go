@@ -18,11 +18,11 @@ func (s *State) Repeats(principal string, most int) []Trace {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var out []Trace
-	for i := len(s.repeats) - 1; i >= 0 && len(out) < most; i-- {
-		if t := s.replays[s.repeats[i]]; t.By == principal {
-			t.Request = t.charge.copy()
-			out = append(out, t)
-		}
+	own := s.repeats[principal]
+	for i := len(own) - 1; i >= 0 && len(out) < most; i-- {
+		t := s.replays[own[i]]
+		t.Request = t.charge.copy()
+		out = append(out, t)
 	}
 	return out
 }

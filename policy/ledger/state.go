@@ -40,7 +40,7 @@ type State struct {
 	digests    map[string]bool    // of what was released
 	ids        map[string]*Request
 	replays    map[string]Trace      // by request id
-	repeats    []string              // those ids, by REPLAY leaf
+	repeats    map[string][]string   // those ids, by principal, by REPLAY leaf
 	handed     map[[2]string]bool    // by request id of a release, and principal
 	keys       map[string][]*Request // released, by canonical key
 	asked      map[[2]string]asked   // by principal and idempotency digest
@@ -103,6 +103,7 @@ func newState(population string) *State {
 		digests:    map[string]bool{},
 		ids:        map[string]*Request{},
 		replays:    map[string]Trace{},
+		repeats:    map[string][]string{},
 		handed:     map[[2]string]bool{},
 		keys:       map[string][]*Request{},
 		asked:      map[[2]string]asked{},
