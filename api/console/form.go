@@ -57,6 +57,9 @@ func (v *view) fields(t *queries.Template, given url.Values) []field {
 			Name: prefix + p.Name, ID: "p-" + p.Name, Label: strings.TrimRight(v.In(p.Description), ".。"), Unit: p.Unit, Limits: v.limits(p),
 			Value: p.Default, Control: controlText,
 		}
+		if strings.Contains(f.Label, v.Unit(f.Unit)) {
+			f.Unit = "" // it is said there
+		}
 		if given != nil {
 			f.Value = strings.Join(given[f.Name], ",")
 		}
