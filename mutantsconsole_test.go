@@ -5,10 +5,16 @@ package qunxiang_test
 // consoleMutants break what the pages for people promise.
 var consoleMutants = []mutant{
 	{"console: inside is asked by any name", "api/health.go", "if !loopback(r.Host) {", "if false {", "./api", "TestInternalAnswersToNamesOfTheMachine"},
+	{"console: what was deleted is told to who never had it", "api/console/request.go", "case ok && rec.Deleted && v.c.Handed(rec.ID, v.Who.Principal):", "case ok && rec.Deleted:", "./api/console", "TestDeletedAnswers"},
 	{"console: formulas in the file of a model", "api/console/trainingmodel.go", "api.SafeText(t.Name)", "strings.TrimPrefix(api.SafeText(t.Name), \"'\")", "./api/console", "TestModelFileHasNoFormula"},
 	{"console: the coordinator over the folder", "api/console/training.go", "theirs := s != nil && j.Proof == nil", "theirs := s != nil", "./api/console", "TestCoordinatorIsNotBelievedOverTheFolder"},
 	{"console: half of a skewed interval to both sides", "api/console/chartbars.go", "if min(below, above) < 0.9*wide {", "if false {", "./api/console", "TestSkewedIntervalsAreTold"},
 	{"console: more for a year than for life", "api/console/budgets.go", "min(forLife, likeThis(s, typical, 0))", "max(forLife, likeThis(s, typical, 0))", "./api/console", "TestBudgetsLeaveNoMoreThanLife"},
+	{"console: the search finds questions of another role", "api/console/catalogue.go", "if !v.offered(t) {", "if !v.offered(t) && search == \"\" {", "./api/console", "TestSearchFindsCodes"},
+	{"console: a stream that waits keeps the session", "api/auth.go", "ctx.Operation().Metadata[streaming] != true)", "true)", "./api/console", "TestWaitingKeepsNoSession"},
+	{"console: a page that looks by itself keeps the session", "api/host.go", "h.s.admit(c, !Unattended(r))", "h.s.admit(c, true)", "./api/console", "TestWaitingKeepsNoSession"},
+	{"console: more than the grant's quota has", "api/console/budgets.go", "forLife = likeThis(quota, typical, 0)", "_ = quota", "./api/console", "TestGrantsSayWhatTheyAllow"},
+	{"console: everybody's grants", "api/console/grants.go", "if g.Principal != v.Who.Principal {", "if false {", "./api/console", "TestGrantsSayWhatTheyAllow"},
 	{"console: nothing, of what was not read", "api/console/data.go", "return out, first * bundleSize, nil", "return out, 0, nil", "./api/console", "TestNothingIsSaidOfWhatWasRead"},
 	{"console: forms without their token", "api/console/page.go", "if r.Method == http.MethodPost && !v.formHolds() {", "if r.Method == http.MethodPost && !v.formHolds() && false {", "./api/console", "TestFormsNeedTheirToken"},
 	{"console: another session's form token", "api/host.go", "m.Write([]byte(bound))", "m.Write(nil)", "./api/console", "TestFormsNeedTheirToken"},

@@ -121,5 +121,5 @@ var foldMutants = []mutant{
 	{"events: a stream outlives its credential", "api/events.go", "\t\t\tif !holds() {\n\t\t\t\treturn\n\t\t\t}\n", "", "./api", "TestStreamEndsWith"},
 	{"events: the last state is told to anybody", "api/events.go", "if ok && holds() {", "if ok {", "./api", "TestStreamEndsWithItsCredential"},
 	{"events: a stream outlives its principal", "api/auth.go", "return err == nil && name == principal && s.Policy.Organisation(principal) != \"\"", "return err == nil && name == principal", "./api", "TestStreamEndsWithItsCredential"},
-	{"events: a stream keeps its session", "api/auth.go", "s.identifyBy(r, s.sessions.look)", "s.identifyBy(r, s.sessions.principal)", "./api", "TestStreamEndsWithItsSession"},
+	{"events: a stream keeps its session", "api/auth.go", "s.identify(r, s.sessions.look)", "s.identify(r, s.sessions.principal)", "./api", "TestStreamEndsWithItsSession"},
 }

@@ -22,7 +22,7 @@ var trustMutants = []mutant{
 	{"trust: two approvers will do", "policy/ledger/supervise.go", "const minApprovers = approvers + 1", "const minApprovers = approvers", "./policy/ledger", "TestPolicyChange"},
 	{"trust: no witnesses are named", "policy/ledger/supervise.go", "case g.Witnesses.Quorum < 1 ||", "case g.Witnesses.Quorum < 0 ||", "./policy/ledger", "TestPolicyChange"},
 	{"trust: released files go early", "policy/ledger/removal.go", "\t\tcase at.Before(until):\n", "\t\tcase false:\n", "./policy/ledger", "TestDelete"},
-	{"trust: deleted by one", "policy/ledger/removal.go", "err = s.needContent(SubjectDelete, b, l.Time, b.By)", "err = nil", "./policy/ledger", "TestDelete"},
+	{"trust: deleted by one", "policy/ledger/removal.go", "people, err := s.contentBy(SubjectDelete, b, l.Time, b.By)", "people, err := []string(nil), error(nil)", "./policy/ledger", "TestDelete"},
 	{"trust: deleted snapshots are asked", "policy/ledger/removal.go", "\tcase b.deleted:\n\t\treturn fmt.Errorf(\"%w: deleted\", ErrSnapshot)\n", "", "./policy/ledger", "TestDelete"},
 	{"trust: one look serves for many", "policy/ledger/supervise.go", "\tcase s.audits[b.Root]:\n", "\tcase false:\n", "./policy/ledger", "TestResumeKeyAudit"},
 	{"trust: resumed by one", "policy/ledger/supervise.go", "if err := s.needContent(SubjectResume, b, l.Time, b.By...); err != nil {", "if err := error(nil); err != nil {", "./policy/ledger", "TestResumeKeyAudit"},

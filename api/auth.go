@@ -39,7 +39,8 @@ func (s *Server) authenticate(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	c := humaecho.Unwrap(ctx)
-	principal, p := s.admit(c)
+	// Whoever only waits does nothing: a stream that is opened again does not keep a session.
+	principal, p := s.admit(c, ctx.Operation().Metadata[streaming] != true)
 	if p != nil {
 		s.refuse(c, p)
 		return
@@ -48,9 +49,14 @@ func (s *Server) authenticate(ctx huma.Context, next func(huma.Context)) {
 	next(huma.WithValue(ctx, callerKey{}, principal))
 }
 
-// admit gives the principal of a request that may go on, or the problem.
-func (s *Server) admit(c echo.Context) (string, *Problem) {
-	principal, err := s.identify(c.Request())
+// admit gives the principal of a request that may go on, or the problem. Where somebody does
+// something with it, a session is used by it.
+func (s *Server) admit(c echo.Context, use bool) (string, *Problem) {
+	session := s.sessions.principal
+	if !use {
+		session = s.sessions.look
+	}
+	principal, err := s.identify(c.Request(), session)
 	organisation := ""
 	if err == nil {
 		organisation = s.Policy.Organisation(principal)
@@ -75,19 +81,7 @@ func (s *Server) admit(c echo.Context) (string, *Problem) {
 // bearer token, a session, and a client certificate whose key is pinned. ErrToken
 // where there is none, where one is not accepted, and where two are of different
 // principals. A certificate of nobody's is the transport's affair and shows nobody.
-func (s *Server) identify(r *http.Request) (string, error) {
-	return s.identifyBy(r, s.sessions.principal)
-}
-
-// holds says whether a request that was let in as a principal's would be let in now: its
-// credentials are accepted still, and the policy knows the principal. A session is not
-// taken for used by it. What cannot be judged does not hold.
-func (s *Server) holds(r *http.Request, principal string) bool {
-	name, err := s.identifyBy(r, s.sessions.look)
-	return err == nil && name == principal && s.Policy.Organisation(principal) != ""
-}
-
-func (s *Server) identifyBy(r *http.Request, session func(*http.Request) (name string, shown bool)) (string, error) {
+func (s *Server) identify(r *http.Request, session func(*http.Request) (name string, shown bool)) (string, error) {
 	var who []string
 	if len(r.Header.Values("Authorization")) > 0 {
 		name, err := s.Tokens.Principal(r.Context(), bearer(r))
@@ -114,6 +108,14 @@ func (s *Server) identifyBy(r *http.Request, session func(*http.Request) (name s
 		return "", ErrToken
 	}
 	return who[0], nil
+}
+
+// holds says whether a request that was let in as a principal's would be let in now: its
+// credentials are accepted still, and the policy knows the principal. A session is not
+// taken for used by it. What cannot be judged does not hold.
+func (s *Server) holds(r *http.Request, principal string) bool {
+	name, err := s.identify(r, s.sessions.look)
+	return err == nil && name == principal && s.Policy.Organisation(principal) != ""
 }
 
 // certified is the principal to whom the key of the client's certificate is pinned.

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/labstack/echo/v4"
 
@@ -56,18 +57,39 @@ func (s *Server) routeConsole() error {
 
 // Visitor is the principal whose browser a request is from, and their organisation.
 // The problem is that of the API: without an accepted credential it is 401. The
-// request counts against the organisation's rate.
+// request counts against the organisation's rate. A session is used by it, unless the page
+// came by itself, see [Unattended].
 func (h *Host) Visitor(r *http.Request) (Who, *Problem) {
 	c, ok := r.Context().Value(contextKey{}).(echo.Context)
 	if !ok {
 		return Who{}, internalError.problem()
 	}
-	name, p := h.s.admit(c)
+	name, p := h.s.admit(c, !Unattended(r))
 	if p != nil {
 		return Who{}, p
 	}
 	door.Known(r.Context())
 	return Who{Principal: name, Organisation: h.s.Policy.Organisation(name)}, nil
+}
+
+// lookAgain is the parameter of an address with which a page that waits is read again.
+const lookAgain = "look"
+
+// Unattended says that nobody did anything for a page to be read: it looks again by itself,
+// and says so. A session that is shown with it only goes on to its end.
+func Unattended(r *http.Request) bool {
+	return r.Method == http.MethodGet && r.URL.Query().Has(lookAgain)
+}
+
+// Attended is the address of a page as people ask for it.
+func Attended(u *url.URL) string {
+	q := u.Query()
+	if !q.Has(lookAgain) {
+		return u.RequestURI()
+	}
+	q.Del(lookAgain)
+	to := url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: q.Encode()}
+	return to.RequestURI()
 }
 
 // insideKey marks a request of the domain's own listener.

@@ -119,7 +119,7 @@ func (s *Server) showRegister(c echo.Context) error {
 		page = 1
 	}
 	lang := pageLanguage(c.QueryParam("lang"), c.Request().Header.Get("Accept-Language"))
-	text, err := registerHTML(PageOf(s.register(), s.About, page), lang)
+	text, err := registerHTML(PageOf(s.register(), s.About, page), lang, s.Console != nil)
 	if err != nil {
 		return internalError.problem()
 	}

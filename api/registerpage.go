@@ -53,8 +53,8 @@ func pageLanguage(wanted, accept string) string {
 	return "en"
 }
 
-// registerHTML writes a page in a language.
-func registerHTML(p *RegisterPage, lang string) ([]byte, error) {
+// registerHTML writes a page in a language; users for a server that has pages for them.
+func registerHTML(p *RegisterPage, lang string, users bool) ([]byte, error) {
 	w := wordsOf(lang)
 	t, err := registerTemplate()
 	if err == nil {
@@ -68,7 +68,8 @@ func registerHTML(p *RegisterPage, lang string) ([]byte, error) {
 		*RegisterPage
 		Lang, Other string
 		Style       template.CSS
-	}{p, lang, w.other(), template.CSS(registerStyle)})
+		Users       bool
+	}{p, lang, w.other(), template.CSS(registerStyle), users})
 	return out.Bytes(), err
 }
 

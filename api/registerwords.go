@@ -8,7 +8,7 @@ var registerWords = map[string]queries.Text{
 	"title":    {EN: "Public register", ZH: "数据使用公示"},
 	"lead":     {EN: "Who asked about groups of insured people, what, for which purpose, and what it cost their privacy.", ZH: "谁就参保人群提出了什么问题、用于什么目的、消耗了多少隐私预算。"},
 	"language": {EN: "中文", ZH: "English"}, // of the link to the other page
-	"trial":    {EN: "This is a trial domain: no approvals were needed here.", ZH: "这是评估环境：此处的提问无需审批。"},
+	"trial":    {EN: "This is a trial domain: no approvals were needed here.", ZH: "这是评估域：此处的提问无需审批。"},
 	"nobody":   {EN: "Answers are about groups, never about a person. Each carries random noise and is given only for groups that are large enough; records never leave the authority. What exactly was asked for may be a trade secret and is not shown.", ZH: "所有回答均针对人群，绝不针对个人。每个回答都加入随机噪声，且仅对足够大的人群给出；原始数据不出域。提问的具体参数可能属于商业秘密，故不公示。"},
 
 	"privacy":       {EN: "What it can mean for you", ZH: "对您意味着什么"},
@@ -48,11 +48,13 @@ var registerWords = map[string]queries.Text{
 	"used":         {EN: "Used", ZH: "已用"},
 	"left":         {EN: "Left", ZH: "剩余"},
 	"uses":         {EN: "Who used them", ZH: "各机构用量"},
-	"requests":     {EN: "Charged requests", ZH: "计费提问数"},
+	"requests":     {EN: "Charged requests", ZH: "扣减预算的提问"},
 	"of the cap":   {EN: "Part of the whole budget", ZH: "占总预算"},
-	"repeats":      {EN: "Answered from store, at no cost", ZH: "直接取用已有答复（不再消耗预算）"},
+	"repeats":      {EN: "Answered from store, at no cost", ZH: "直接取用已有回答（不再扣减预算）"},
 	"times":        {EN: "Times", ZH: "次数"},
 	"proof":        {EN: "All of this is read from a log that cannot be rewritten unseen, as far as its signed checkpoint goes. Days are those of China Standard Time (UTC+8).", ZH: "以上内容均取自不可暗中篡改的日志，以其签名检查点所覆盖的部分为准。日期按北京时间（UTC+8）计。"},
+
+	"users": {EN: "For users of this service: sign in", ZH: "机构用户登录"},
 
 	"purpose medical-engineering":         {EN: "medical engineering", ZH: "医学工程"},
 	"purpose artificial-intelligence":     {EN: "artificial intelligence", ZH: "人工智能"},

@@ -10,6 +10,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/xuri/excelize/v2"
 )
@@ -133,4 +134,27 @@ func TestXLSXNumbers(t *testing.T) {
 		}
 		f.Close()
 	}
+}
+
+// A person reads one time on a page and in a workbook, and machines read another, which
+// says so.
+func TestXLSXTime(t *testing.T) {
+	table, err := Table(readFile("testdata/release.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.Release.Released = time.Date(2026, 1, 31, 16, 30, 0, 0, time.UTC) // the next day there
+	var out bytes.Buffer
+	if err := WriteXLSX(&out, table); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range read(t, out.Bytes())[coverSheet] {
+		if row[0] == "Released 发布时间" {
+			if row[1] != "2026-02-01 00:30:00\nChina Standard Time (UTC+8) 北京时间" {
+				t.Errorf("released at %q", row[1])
+			}
+			return
+		}
+	}
+	t.Error("the cover does not say when")
 }

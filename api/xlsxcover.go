@@ -5,9 +5,14 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/qunxiang/qunxiang/queries"
 )
+
+// China is the time zone that people are told times in, on pages and in workbooks; what
+// machines read is in UTC.
+var China = time.FixedZone("CST", 8*3600)
 
 // coverLine is a label and a text; a warning is red.
 type coverLine struct {
@@ -35,7 +40,7 @@ func cover(t *TableData) []coverLine {
 		add("Code list 代码表: "+name, "SHA-256 "+r.CodeLists[name])
 	}
 	add("Purpose 用途", r.Purpose)
-	add("Released 发布时间", r.Released.UTC().Format("2006-01-02 15:04:05 UTC"))
+	add("Released 发布时间", r.Released.In(China).Format("2006-01-02 15:04:05")+"\nChina Standard Time (UTC+8) 北京时间")
 	add("Snapshot 数据快照", r.Snapshot)
 	add("Numbers 数值", "_value is the answer, _low and _high its interval: "+intervalMeaning(*r)+".\n_value 为结果，_low 与 _high 为其区间："+intervalMeaningZH(*r)+"。")
 	if slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Unit == "fen" }) {

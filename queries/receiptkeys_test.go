@@ -49,19 +49,21 @@ func TestReceiptKeysOfTheirTime(t *testing.T) {
 }
 
 // A release whose file was deleted, as the log says, is not given out, also while the file
-// is still there.
+// is still there. Its receipt is, and holds.
 func TestDeletedReleaseIsGone(t *testing.T) {
 	in(t, func(t *testing.T) {
-		h := newHouse(t, nil)
-		ticket, _ := h.answered("insurer-a", i3)
+		h := newReceipts(t)
 		time.Sleep(184 * 24 * time.Hour)
 		for _, r := range h.ledger.Requests() {
 			if _, err := h.ledger.Delete(t.Context(), ledger.Delete{Leaf: r.Release, By: "steward-s"}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := h.runner.Answer("insurer-a", ticket.ID); !errors.Is(err, queries.ErrUnknownRequest) {
+		if _, err := h.runner.Answer("insurer-a", h.id); !errors.Is(err, queries.ErrUnknownRequest) {
 			t.Errorf("a deleted release is given out: %v", err)
+		}
+		if _, err := queries.VerifyReceipt(h.receipt("insurer-a", h.id), h.check); err != nil {
+			t.Errorf("its receipt: %v", err)
 		}
 		h.close()
 	})

@@ -12,11 +12,16 @@ import (
 	"testing"
 	"time"
 
+	downloads "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/queries"
 )
 
 // absent skips, unless QUNXIANG_NO_SKIP says that nothing may be absent.
@@ -36,6 +41,7 @@ type chromium struct {
 	axe   string
 	mu    sync.Mutex
 	wrong []string
+	quiet bool // complaints are part of the test
 }
 
 // look is how a page is looked at.
@@ -92,6 +98,9 @@ func startChromium(t *testing.T, base string) *chromium {
 func (c *chromium) listen(event any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.quiet {
+		return
+	}
 	switch e := event.(type) {
 	case *log.EventEntryAdded:
 		if e.Entry.Level == log.LevelError || e.Entry.Level == log.LevelWarning {
@@ -123,6 +132,19 @@ func (c *chromium) run(what string, actions ...chromedp.Action) {
 		c.t.Errorf("%s: the page complains: %s", what, w)
 	}
 	c.wrong = nil
+}
+
+// quietly is run where the server is to refuse something, which a browser complains of.
+func (c *chromium) quietly(what string, actions ...chromedp.Action) {
+	c.t.Helper()
+	hush := func(on bool) {
+		c.mu.Lock()
+		c.quiet = on
+		c.mu.Unlock()
+	}
+	hush(true)
+	defer hush(false)
+	c.run(what, actions...)
 }
 
 // as is a look at pages from now on.
@@ -226,6 +248,120 @@ func TestBrowserJourney(t *testing.T) {
 		c.seen(l, "history")
 		c.run("budgets", chromedp.Navigate(s.URL+"/console/budgets"), chromedp.WaitVisible(".cards"))
 		c.seen(l, "budgets")
+	}
+}
+
+// download clicks on what a page offers and gives what came.
+func (c *chromium) download(what, link string) []byte {
+	c.t.Helper()
+	folder, done := c.t.TempDir(), make(chan string, 1)
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
+	chromedp.ListenTarget(ctx, func(event any) {
+		if e, ok := event.(*downloads.EventDownloadProgress); ok && e.State != downloads.DownloadProgressStateInProgress {
+			select {
+			case done <- e.GUID:
+			default:
+			}
+		}
+	})
+	c.run(what, downloads.SetDownloadBehavior(downloads.SetDownloadBehaviorBehaviorAllowAndName).WithDownloadPath(folder).WithEventsEnabled(true), chromedp.Click(link))
+	select {
+	case name := <-done:
+		got, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			c.t.Fatalf("%s: %v", what, err)
+		}
+		return got
+	case <-time.After(45 * time.Second):
+		c.t.Fatalf("%s: nothing came", what)
+	}
+	return nil
+}
+
+// pictureSaid is what of a picture is there for whoever does not see it: words, and rows of
+// numbers with their intervals.
+const pictureSaid = `[...document.querySelectorAll("#picture figure")].map((figure) => {
+  const svg = figure.querySelector("svg[role=img]");
+  const words = svg.getAttribute("aria-labelledby").split(" ").map((id) => document.getElementById(id).textContent.trim());
+  const rows = [...figure.querySelectorAll("details tbody tr")].filter((row) => row.querySelector("td.number small"));
+  return words.every((word) => word !== "") ? rows.length : -1;
+})`
+
+// TestBrowserAnalyst is the way of a pharma analyst, to a curve and to paths of treatment:
+// the catalogue, a price, the wait, picture and numbers, the receipt, and the file.
+func TestBrowserAnalyst(t *testing.T) {
+	s, d := site(t)
+	c := startChromium(t, s.URL)
+	for _, l := range looks(2) {
+		c.as(l)
+		c.signIn("token-b")
+		for _, q := range []struct {
+			catalogue, pick, drawn string
+			answer                 func() *queries.Release
+			drawings, numbers      int
+		}{
+			{"P5", `[name="p.codes"]`, "path.band, path.curve", persistence, 4, 26}, // two groups of thirteen months
+			{"P7", `[name="p.classes"]`, "path.flow", flows, 3, 5},
+		} {
+			c.run("catalogue", chromedp.Navigate(s.URL+"/console/templates"), chromedp.SendKeys("#q", q.catalogue+"\n"), chromedp.WaitVisible(`#q[value="`+q.catalogue+`"]`))
+			c.seen(l, q.catalogue+"-catalogue")
+			c.run("template", chromedp.Click(`ul.catalogue a.card`), chromedp.WaitVisible(`#price .price`))
+			var code string
+			c.run("question", chromedp.Text("h1 .code", &code), chromedp.Click(q.pick), chromedp.Poll(`document.querySelector("[name=max_rho]").value !== ""`, nil))
+			if code != q.catalogue {
+				t.Fatalf("%s is the page of %s", q.catalogue, code)
+			}
+			c.seen(l, q.catalogue+"-template")
+			before := len(d.asked)
+			c.run("ask", chromedp.Click(`.buy button:not([formaction])`), chromedp.WaitVisible(`[data-events]`))
+			if len(d.asked) != before+1 {
+				t.Fatalf("%d charges", len(d.asked)-before)
+			}
+			c.seen(l, q.catalogue+"-waiting")
+			var where string
+			c.run("where", chromedp.Location(&where))
+			d.release(where[strings.LastIndexByte(where, '/')+1:], q.answer())
+			var drawings int
+			var said []int
+			c.run("answer", chromedp.WaitVisible(`#picture svg`), chromedp.Evaluate(`document.querySelectorAll("#picture svg").length && document.querySelectorAll(`+fmt.Sprintf("%q", q.drawn)+`).length`, &drawings), chromedp.Evaluate(pictureSaid, &said), chromedp.Click("#picture summary"))
+			if drawings != q.drawings || len(said) != 1 || said[0] != q.numbers {
+				t.Errorf("%s %s: %d curves or flows, and %v numbers in words", l.name, q.catalogue, drawings, said)
+			}
+			c.seen(l, q.catalogue+"-answer")
+			if got := c.download("file", `a[href$=".xlsx"]`); !strings.HasPrefix(string(got), "PK") {
+				t.Errorf("%s %s: the workbook is %d bytes of something else", l.name, q.catalogue, len(got))
+			}
+			c.run("verify", chromedp.Click(`a[href$="/verify"]`), chromedp.WaitVisible(`.verdict.good`))
+			c.seen(l, q.catalogue+"-verify")
+		}
+	}
+}
+
+// TestBrowserPhone looks on a telephone at what a grant allows, at answers that were given
+// again or are deleted, and at a budget that does not suffice.
+func TestBrowserPhone(t *testing.T) {
+	s, d := site(t, withQuota(0.05))
+	gone := d.add("insurer-a", severity()).ID
+	d.deleted[gone] = ledger.Deletion{Leaf: 1234, Time: noon.AddDate(0, 7, 0), Approvals: 2}
+	again, _ := d.charged(0)
+	d.repeats = append(d.repeats, ledger.Trace{ID: "q-again", By: "insurer-a", Time: noon, Purpose: "health-management", Replay: true, Request: again})
+	c := startChromium(t, s.URL)
+	for _, l := range allLooks[2:] {
+		c.as(l)
+		c.signIn("token-a")
+		c.run("grants", chromedp.Navigate(s.URL+"/console/budgets"), chromedp.WaitVisible(".cards details summary"), chromedp.Click(".cards details summary"))
+		c.seen(l, "grants")
+		c.run("history", chromedp.Navigate(s.URL+"/console/requests"), chromedp.WaitVisible(".state.deleted"))
+		c.seen(l, "history-whole")
+		c.run("deleted", chromedp.Navigate(s.URL+"/console/requests/"+gone), chromedp.WaitVisible(`a[href$="/verify"]`))
+		c.seen(l, "deleted")
+		c.run("found", chromedp.Navigate(s.URL+"/console/templates?q=A10BA02"), chromedp.WaitVisible("mark"))
+		c.seen(l, "found")
+		d.err = &ledger.BudgetError{Scope: "city/2025", Left: dp.Cost{Rho: 12_500_000_000}}
+		c.quietly("exhausted", chromedp.Navigate(s.URL+"/console/templates/I3"), chromedp.WaitVisible("[name=percent]"), chromedp.SendKeys(`[name="percent"]`, "2"), chromedp.WaitVisible(`#price [role="alert"]`))
+		d.err = nil
+		c.seen(l, "exhausted")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/queries"
 )
 
@@ -21,23 +22,18 @@ type budgetsView struct {
 	Grants []grantLine
 }
 
-// grantLine is one of the visitor's own grants.
-type grantLine struct {
-	ID, Until string
-	Templates []string
-	Purposes  []string
-	Quota     float64
-}
-
 // budgetLines say how every budget stands that was ever charged.
 func (v *view) budgetLines() []budgetLine {
-	typical := v.typical()
+	typical, grant := v.typical()
 	var out []budgetLine
 	all := v.c.Service.Budgets()
-	forLife := math.MaxInt32 // every charge takes from life too
+	forLife := math.MaxInt32 // every charge takes from life too, and from its grant's quota
+	if quota, ok := v.quota(grant); ok && typical > 0 {
+		forLife = likeThis(quota, typical, 0)
+	}
 	for _, s := range all {
 		if typical > 0 && short(s.Scope) == "life" {
-			forLife = likeThis(s, typical, 0)
+			forLife = min(likeThis(s, typical, 0), forLife)
 		}
 	}
 	for _, s := range all {
@@ -53,16 +49,17 @@ func (v *view) budgetLines() []budgetLine {
 	return out
 }
 
-// typical is what the visitor's own questions cost on the mean; 0 before the first.
-func (v *view) typical() float64 {
-	sum, n := 0.0, 0
-	for _, p := range v.past(20) {
-		sum, n = sum+p.Rho, n+1
+// typical is what the visitor's own questions cost on the mean, 0 before the first, and the
+// grant of the newest.
+func (v *view) typical() (rho float64, grant string) {
+	past := v.past(20)
+	for _, p := range past {
+		rho += p.Rho / float64(len(past))
 	}
-	if n == 0 {
-		return 0
+	if len(past) > 0 {
+		grant = past[0].Grant
 	}
-	return sum / float64(n)
+	return rho, grant
 }
 
 // budgets shows what is left of every budget, how it went down in a year, and the
@@ -74,11 +71,7 @@ func (c *console) budgets(v *view) error {
 		scope := short(data.Lines[i].Scope)
 		data.Lines[i].Chart = v.burnDown(scope, spent[scope])
 	}
-	for _, g := range v.rules.Grants {
-		if g.Principal == v.Who.Principal {
-			data.Grants = append(data.Grants, grantLine{g.ID, g.Until, g.Templates, g.Purposes, g.QuotaRho})
-		}
-	}
+	data.Grants = v.grants()
 	return v.show("budgets", v.say("nav budgets"), data)
 }
 
@@ -100,7 +93,7 @@ func (v *view) spentOn() map[string]map[string]float64 {
 // burnDown draws what was left of a budget on each day of the last year; spent is what was
 // charged to it on a day.
 func (v *view) burnDown(scope string, spent map[string]float64) *chart {
-	today := v.c.Now().In(china)
+	today := v.c.Now().In(api.China)
 	year := 365
 	left := 1.0
 	first := today.AddDate(0, 0, -year).Format(time.DateOnly)

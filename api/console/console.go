@@ -23,12 +23,20 @@ type Options struct {
 	Policy       func() *policy.Policy // in force now
 	// Past are a principal's own charges, newest first, at most so many.
 	Past func(principal string, most int) []ledger.Request
+	// Repeats are what they were given from store, the same way; default none.
+	Repeats func(principal string, most int) []ledger.Trace
+	// Deletion says when a release, given by its leaf, was deleted; default: nothing is said
+	// of it.
+	Deletion func(release int64) (ledger.Deletion, bool)
 	// Charged is the charge that a CHARGE or RELEASE leaf is of.
 	Charged func(leaf int64) (ledger.Request, bool)
 	// Trace follows the id of a request, and Handed says whether the release of a charge was
 	// made for a principal or handed to them.
 	Trace  func(id string) (ledger.Trace, bool)
 	Handed func(id, principal string) bool
+	// Quota is what was charged under a grant and is set aside under it, in rho; default
+	// nothing.
+	Quota func(grant string) (spent, held float64)
 	// Basis is what a charge, given by its leaf, rested on; default: nothing is said of it.
 	Basis func(charge int64) (ledger.Basis, error)
 	// Abandoned is how many charges were abandoned; default none.
@@ -78,6 +86,15 @@ func New(h *api.Host, o Options) (http.Handler, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Repeats == nil {
+		o.Repeats = func(string, int) []ledger.Trace { return nil }
+	}
+	if o.Deletion == nil {
+		o.Deletion = func(int64) (ledger.Deletion, bool) { return ledger.Deletion{}, false }
+	}
+	if o.Quota == nil {
+		o.Quota = func(string) (spent, held float64) { return 0, 0 }
 	}
 	if o.Abandoned == nil {
 		o.Abandoned = func() int64 { return 0 }

@@ -110,7 +110,7 @@ func TestInsideWantsSignIn(t *testing.T) {
 func TestRefusalsAreCounted(t *testing.T) {
 	s, _ := site(t)
 	p := signedIn(t, s, "token-s", "en").get("/console/steward")
-	for _, want := range []string{`<th scope="row">pharma-b</th>`, "Claim severity", "<code>audience</code>", `<td class="number">1</td>`} {
+	for _, want := range []string{`<th scope="row">pharma-b</th>`, "Claim severity", "not for this role", `<td class="number">1</td>`} {
 		if !strings.Contains(p.body, want) {
 			t.Errorf("the page has no %q", want)
 		}

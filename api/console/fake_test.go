@@ -50,9 +50,12 @@ type domain struct {
 	rho     float64 // of every question
 	folds   int     // of the register
 	quota   *queries.QuotaShare
-	handed  map[[2]string]bool // releases to who has not asked for them
-	replays int                // leaves that say so
-	waiting atomic.Int64       // streams that wait for an answer
+	deleted map[string]ledger.Deletion // releases, by their ids
+	repeats []ledger.Trace             // oldest first
+	handed  map[[2]string]bool         // releases to who has not asked for them
+	replays int                        // leaves that say so
+	later   atomic.Int64               // seconds that the server is ahead
+	waiting atomic.Int64               // streams that wait for an answer
 	err     error
 	catalog *queries.Catalog
 	rules   *policy.Policy
@@ -167,6 +170,9 @@ func (d *domain) Answer(principal, id string) ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t := d.tickets[id]
+	if d.deleted[id].Leaf > 0 {
+		return nil, fmt.Errorf("%w: its file was deleted", queries.ErrUnknownRequest)
+	}
 	if t == nil || d.owner[id] != principal && d.rules.May(principal, policy.ReadReleases) != nil {
 		return nil, fmt.Errorf("%w: %s", queries.ErrUnknownRequest, id)
 	}
@@ -182,6 +188,9 @@ func (d *domain) Answer(principal, id string) ([]byte, error) {
 }
 
 func (d *domain) Receipt(_ context.Context, principal, id string) ([]byte, error) {
+	if d.deleted[id].Leaf > 0 {
+		return d.stored[id], nil
+	}
 	return d.Answer(principal, id)
 }
 
@@ -197,7 +206,7 @@ func (d *domain) Register() *queries.Register {
 	d.folds++
 	d.mu.Unlock()
 	return &queries.Register{Population: "city", Entries: []queries.RegisterEntry{
-		{Day: "2025-11-03", Costs: []queries.RegisterShare{{Scope: "2025", Share: 0.25}, {Scope: "life", Share: 0.25}}},
+		{Day: "2025-11-03", State: queries.Released, Costs: []queries.RegisterShare{{Scope: "2025", Share: 0.25}, {Scope: "life", Share: 0.25}}},
 	}}
 }
 
@@ -209,8 +218,8 @@ func (d *domain) requests() []ledger.Request {
 	for i := range len(d.tickets) {
 		id := fmt.Sprintf("q-%032x", i+1)
 		out = append(out, ledger.Request{
-			Charge: ledger.Charge{ID: id, Principal: d.owner[id], Organisation: d.owner[id], Template: "claim-severity@1.1.0", Catalogue: "I3", Purpose: "commercial-health-insurance", Scopes: []string{"city/2025", "city/life"}, Cost: dp.Cost{Rho: 1e10}},
-			Index:  int64(2 * i), Release: int64(2*i + 1), Time: noon,
+			Charge: ledger.Charge{ID: id, Principal: d.owner[id], Organisation: d.owner[id], Grant: "evaluation-" + d.owner[id], Template: "claim-severity@1.1.0", Catalogue: "I3", Purpose: "commercial-health-insurance", Scopes: []string{"city/2025", "city/life"}, Cost: dp.Cost{Rho: 1e10}},
+			Index:  int64(2 * i), Release: int64(2*i + 1), Time: noon, Deleted: d.deleted[id].Leaf > 0, Digest: strings.Repeat("b", 64),
 		})
 	}
 	return out
@@ -235,10 +244,30 @@ func (d *domain) charged(leaf int64) (ledger.Request, bool) {
 	return ledger.Request{}, false
 }
 
+func (d *domain) repeated(principal string, most int) (out []ledger.Trace) {
+	for _, t := range d.repeats {
+		if t.By == principal && len(out) < most {
+			out = append([]ledger.Trace{t}, out...)
+		}
+	}
+	return out
+}
+
+func (d *domain) deletion(release int64) (ledger.Deletion, bool) {
+	r, _ := d.charged(release)
+	gone, ok := d.deleted[r.ID]
+	return gone, ok
+}
+
 func (d *domain) trace(id string) (ledger.Trace, bool) {
+	for _, t := range d.repeats {
+		if t.ID == id {
+			return t, true
+		}
+	}
 	for _, r := range d.requests() {
 		if r.ID == id {
-			return ledger.Trace{By: r.Principal, Request: r}, true
+			return ledger.Trace{ID: id, By: r.Principal, Time: r.Time, Purpose: r.Purpose, Request: r}, true
 		}
 	}
 	return ledger.Trace{}, false
@@ -321,13 +350,13 @@ func listeners(t testing.TB, change ...func(*Options)) (clients, internal *httpt
 	if err != nil {
 		t.Fatal(err)
 	}
-	d = &domain{t: t, rho: 0.01, handed: map[[2]string]bool{}, byKey: map[string]string{}, tickets: map[string]*queries.Ticket{}, owner: map[string]string{}, stored: map[string][]byte{}, catalog: catalog, rules: rules}
+	d = &domain{t: t, rho: 0.01, deleted: map[string]ledger.Deletion{}, handed: map[[2]string]bool{}, byKey: map[string]string{}, tickets: map[string]*queries.Ticket{}, owner: map[string]string{}, stored: map[string][]byte{}, catalog: catalog, rules: rules}
 	certificates, err := certify.Recorded(os.DirFS("../../queries/templates"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := Options{
-		Service: d, Catalog: catalog, Certificates: certificates, Policy: func() *policy.Policy { return rules }, Past: d.past, Charged: d.charged, Trace: d.trace, Handed: d.handedTo, Register: d,
+		Service: d, Catalog: catalog, Certificates: certificates, Policy: func() *policy.Policy { return rules }, Past: d.past, Repeats: d.repeated, Deletion: d.deletion, Charged: d.charged, Trace: d.trace, Handed: d.handedTo, Register: d,
 		Published: published{[]ledger.Body{
 			&ledger.Snapshot{Snapshot: strings.Repeat("5", 64), By: "steward-s"},
 			&ledger.Deny{Principal: "pharma-b", Organisation: "pharma-b", Template: "claim-severity@1.1.0", Rule: "audience"},
@@ -354,6 +383,7 @@ func listeners(t testing.TB, change ...func(*Options)) (clients, internal *httpt
 		c(&o)
 	}
 	server, err := api.New(api.Options{
+		Now:    func() time.Time { return time.Now().Add(time.Duration(d.later.Load()) * time.Second) },
 		Runner: d, Catalog: catalog, Policy: rules, Tokens: tokens, Register: d,
 		Console: func(h *api.Host) (http.Handler, error) { return New(h, o) },
 	})

@@ -57,6 +57,9 @@ func (v *view) fields(t *queries.Template, given url.Values) []field {
 			Name: prefix + p.Name, ID: "p-" + p.Name, Label: strings.TrimRight(v.In(p.Description), ".。"), Unit: p.Unit, Limits: v.limits(p),
 			Value: p.Default, Control: controlText,
 		}
+		if strings.Contains(f.Label, v.Unit(f.Unit)) {
+			f.Unit = "" // it is said there
+		}
 		if given != nil {
 			f.Value = strings.Join(given[f.Name], ",")
 		}
@@ -101,12 +104,21 @@ func (v *view) control(f *field, p *queries.Parameter, given url.Values) {
 }
 
 // choiceLabel is a value of a parameter or key in words: the title of a code list, a
-// province, or a word. A number is a province only where provinces are meant.
+// province, or a word, and of a path those of its steps. A number is a province only where
+// provinces are meant.
 func (v *view) choiceLabel(name, value string) string {
+	if steps := strings.Split(value, ">"); len(steps) > 1 && name == "path" {
+		for i, step := range steps {
+			steps[i] = v.choiceLabel("", step)
+		}
+		return strings.Join(steps, " → ")
+	}
 	if list := v.c.Catalog.CodeList(value); list != nil {
 		return v.In(list.Title)
 	}
 	switch name {
+	case "columns": // of a table, by their names
+		return v.Name(value)
 	case "region", "treated_in", "insured_in":
 		if text, ok := v.has("region " + value); ok {
 			return text
@@ -144,6 +156,12 @@ func (v *view) limits(p *queries.Parameter) string {
 		return ""
 	case "code_lists", "strata":
 		return v.say("at most choices", v.Count(p.Max))
+	case "probabilities":
+		return v.say("limits probabilities", v.Count(p.Max))
+	case "amounts":
+		return v.say("limits amounts", v.Count(p.Count), v.Count(p.Min), v.amount(p.Max, p.Unit))
+	case "layers":
+		return v.say("limits layers", v.Count(p.Min), v.amount(p.Max, p.Unit))
 	}
 	return p.Limits()
 }

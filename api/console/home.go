@@ -1,9 +1,11 @@
 package console
 
 import (
+	"slices"
 	"time"
 
 	"github.com/qunxiang/qunxiang/policy"
+	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
 )
 
@@ -29,7 +31,7 @@ func (c *console) home(v *view) error {
 		Evaluation: v.rules.Mode == policy.ModeEvaluation, Budgets: v.budgetLines(),
 		Trains: v.seesTraining(), Trainings: v.openTrainings(),
 	}
-	for _, p := range v.past(homeEntries) {
+	for _, p := range v.asked(homeEntries) {
 		if p.State == queries.Running {
 			data.Running = append(data.Running, p)
 		} else {
@@ -53,6 +55,10 @@ type pastRequest struct {
 	State     queries.State
 	Rho       float64
 	Purpose   string
+	Grant     string
+	Repeat    bool             // given from store, at no cost
+	ByRole    bool             // that, to somebody who had not asked for it
+	Deleted   *ledger.Deletion // nil where the answer is there
 }
 
 // past are the visitor's own charged requests, newest first, at most so many.
@@ -63,16 +69,39 @@ func (v *view) past(most int) []pastRequest {
 		if err != nil {
 			continue
 		}
-		p := pastRequest{
-			ID: rec.ID, Catalogue: rec.Catalogue, Time: rec.Time, Due: t.Due, State: t.State,
-			Rho: rec.Cost.RhoFloat(), Purpose: rec.Purpose, Title: queries.Text{EN: rec.Template, ZH: rec.Template},
-		}
-		if found, err := v.c.Catalog.Find(rec.Template); err == nil {
-			p.Title = found.Title
-		}
+		p := v.pastOf(rec)
+		p.Due, p.State, p.Rho = t.Due, t.State, rec.Cost.RhoFloat()
 		out = append(out, p)
 	}
 	return out
+}
+
+// pastOf is what a charge says of a request, its own or one that its release answers.
+func (v *view) pastOf(rec ledger.Request) pastRequest {
+	p := pastRequest{ID: rec.ID, Catalogue: rec.Catalogue, Time: rec.Time, Due: rec.Due, State: queries.Released, Purpose: rec.Purpose, Grant: rec.Grant, Title: queries.Text{EN: rec.Template, ZH: rec.Template}}
+	if found, err := v.c.Catalog.Find(rec.Template); err == nil {
+		p.Title = found.Title
+	}
+	if d, ok := v.c.Deletion(rec.Release); ok && rec.Deleted {
+		p.Deleted = &d
+	}
+	return p
+}
+
+// asked are the visitor's charged requests and what they were given from store, newest
+// first, at most so many.
+func (v *view) asked(most int) []pastRequest {
+	out := v.past(most)
+	for _, t := range v.c.Repeats(v.Who.Principal, most) {
+		p := v.pastOf(t.Request)
+		p.ID, p.Time, p.Repeat, p.ByRole = t.ID, t.Time, true, t.Purpose == string(policy.ReadReleases)
+		if p.Purpose = t.Purpose; p.ByRole {
+			p.Purpose = ""
+		}
+		out = append(out, p)
+	}
+	slices.SortStableFunc(out, func(a, b pastRequest) int { return b.Time.Compare(a.Time) })
+	return out[:min(most, len(out))]
 }
 
 // historyView is the visitor's own requests.
@@ -83,10 +112,10 @@ type historyView struct {
 // historyEntries is how many requests the history shows.
 const historyEntries = 200
 
-// history shows what the visitor has asked and been charged for.
+// history shows what the visitor has asked, and was charged for or given from store.
 func (c *console) history(v *view) error {
 	if !v.Asks() {
 		return errNotFound
 	}
-	return v.show("history", v.say("nav answers"), historyView{v.past(historyEntries)})
+	return v.show("history", v.say("nav answers"), historyView{v.asked(historyEntries)})
 }

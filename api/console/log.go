@@ -52,7 +52,7 @@ type logView struct {
 	Events        []event
 	Size          int64
 	Before, Next  int64 // leaves before this one; Next is -1 at the log's beginning
-	Kinds         []choice
+	Kinds, Scopes []choice
 	Organisations []string
 	Report        *checkedLog
 	CanCheck      bool
@@ -89,9 +89,10 @@ func (v *view) showLog() error {
 	if err := v.readLog(&data); err != nil {
 		return err
 	}
-	for _, kind := range []ledger.Type{ledger.TypeCharge, ledger.TypeRelease, ledger.TypeAbandon, ledger.TypeReplay, ledger.TypeDeny, ledger.TypeGrant, ledger.TypeApprove, ledger.TypeSnapshot, ledger.TypeAudit, ledger.TypeKey} {
+	for _, kind := range logKinds {
 		data.Kinds = append(data.Kinds, choice{string(kind), v.say("leaf " + string(kind)), data.Kind == string(kind)})
 	}
+	data.Scopes = v.scopes(data.Scope)
 	for _, p := range v.rules.Principals {
 		if !slices.Contains(data.Organisations, p.Organisation) {
 			data.Organisations = append(data.Organisations, p.Organisation)
@@ -102,6 +103,27 @@ func (v *view) showLog() error {
 	}
 	data.Abandoned = v.c.Abandoned()
 	return v.show("log", v.say("nav log"), data)
+}
+
+// logKinds are the kinds of leaves, as they are offered.
+var logKinds = []ledger.Type{
+	ledger.TypeCharge, ledger.TypeRelease, ledger.TypeAbandon, ledger.TypeReplay, ledger.TypeDeny, ledger.TypeReserve, ledger.TypeClose,
+	ledger.TypeGrant, ledger.TypeApprove, ledger.TypeSnapshot, ledger.TypeResume, ledger.TypeDelete, ledger.TypeAudit, ledger.TypeKey,
+}
+
+// scopes are the budgets that were ever charged, and the one that is looked for.
+func (v *view) scopes(on string) []choice {
+	var out []choice
+	found := on == ""
+	for _, s := range v.c.Service.Budgets() {
+		name := short(s.Scope)
+		found = found || name == on
+		out = append(out, choice{name, v.Scope(name), name == on})
+	}
+	if !found {
+		out = append(out, choice{on, v.Scope(on), true})
+	}
+	return out
 }
 
 // checkpointSize reads how many leaves a checkpoint covers: its second line (C2SP
@@ -119,6 +141,7 @@ func checkpointSize(text []byte) (int64, error) {
 
 // readLog collects the newest leaves before a place that the filters let through.
 func (v *view) readLog(data *logView) error {
+	asked := v.asksFor(data.Template)
 	for n, read := (data.Before-1)/bundleSize, 0; n >= 0 && data.Before > 0 && read < bundlesRead; n, read = n-1, read+1 {
 		leaves, err := v.bundle(n, data.Size)
 		if err != nil {
@@ -133,7 +156,7 @@ func (v *view) readLog(data *logView) error {
 				data.Next = at + 1
 				return nil
 			}
-			if e := v.event(leaves[i]); data.wants(e) {
+			if e := v.event(leaves[i]); data.wants(e) && asked(e.template) {
 				data.Events = append(data.Events, e)
 			}
 			if at == 0 {
@@ -165,8 +188,29 @@ func (v *view) bundle(n, size int64) ([]ledger.Leaf, error) {
 	return out, nil
 }
 
+// asksFor says whether a template, as id@version, is the question that is looked for: by its
+// id, its number in the catalogue, or words of its title in either language.
+func (v *view) asksFor(wanted string) func(ref string) bool {
+	wanted = strings.ToLower(strings.TrimSpace(wanted))
+	known := map[string]bool{}
+	return func(ref string) bool {
+		if wanted == "" {
+			return true
+		}
+		is, ok := known[ref]
+		if !ok {
+			is = ref != "" && strings.HasPrefix(strings.ToLower(ref), wanted)
+			if t := v.named(ref); t != nil && !is {
+				is = strings.EqualFold(t.Catalogue, wanted) || strings.Contains(strings.ToLower(t.Title.EN), wanted) || strings.Contains(t.Title.ZH, wanted)
+			}
+			known[ref] = is
+		}
+		return is
+	}
+}
+
+// wants says whether the filter lets a leaf through, but for the question.
 func (f logFilter) wants(e event) bool {
 	return (f.Kind == "" || f.Kind == e.Kind) && (f.Organisation == "" || f.Organisation == e.Organisation) &&
-		(f.Template == "" || strings.HasPrefix(e.template, f.Template)) &&
 		(f.Scope == "" || slices.ContainsFunc(e.Scopes, func(s string) bool { return short(s) == f.Scope }))
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"net/url"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 )
@@ -213,4 +215,47 @@ func TestLogIsCheckedOnce(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestLogFilters: a question is found by its id, its number and its title in either language,
+// a budget is chosen among those there are, and every kind of leaf can be.
+func TestLogFilters(t *testing.T) {
+	digest := strings.Repeat("3", 64)
+	s, _ := site(t, func(o *Options) {
+		made := o.Service.(*domain)
+		made.add("insurer-a", severity())
+		reserve := ledger.Reserve{Job: digest, Principal: "node-n", Organisation: "domain", Grant: "g", Template: "claim-cost@0.9.0", TemplateDigest: digest, Until: "2026-03-01", Purpose: "health-management", Scopes: []string{"city/life"}, Cost: dp.Cost{Rho: 1e11}}
+		o.Reservations = func() []ledger.Reservation { return []ledger.Reservation{{Reserve: reserve, Index: 2}} }
+		o.Published = published{[]ledger.Body{
+			&ledger.Deny{Principal: "pharma-b", Organisation: "pharma-b", Template: "claim-severity@0.0.9", Rule: "audience"}, // of a version before
+			&ledger.Deny{Principal: "pharma-b", Organisation: "pharma-b", Template: "persistence@1.1.0", Rule: "audience"},
+			&reserve, &ledger.Close{Reserve: 2}, &ledger.Resume{Template: "persistence@1.1.0", By: []string{"steward-s"}}, &ledger.Delete{Leaf: 1, By: "steward-s"},
+		}}
+	})
+	b := signedIn(t, s, "token-r", "en")
+	for query, want := range map[string]string{
+		"template=claim-severity": "0,5", "template=I3": "0,5", "template=i3": "0,5", "template=severity": "0,5", "template=%E6%AC%A1%E5%9D%87": "0,5", "template=P5": "1,4", "template=Persistence+on": "1,4",
+		"template=claim-severity%400.0.9": "0", "template=nothing": "",
+		"kind=RESERVE": "2", "kind=CLOSE": "3", "kind=RESUME": "4", "kind=DELETE": "5", "kind=CLOSE&organisation=domain&scope=life": "3", "scope=life": "2,3,5", "scope=2025": "5", "scope=2031": "",
+	} {
+		p := b.get("/console/log?" + query)
+		p.check(t, query)
+		var got []string
+		for leaf := range 6 {
+			if strings.Contains(p.body, fmt.Sprintf(">leaf %d<", leaf)) {
+				got = append(got, fmt.Sprint(leaf))
+			}
+		}
+		if strings.Join(got, ",") != want {
+			t.Errorf("%s finds leaves %v, not %s", query, got, want)
+		}
+	}
+	for lang, want := range map[string][]string{"en": {`<option value="2025">Records of 2025`, `<option value="life">For life`, `<option value="RESERVE">set aside`, `<option value="DELETE">deleted`}, "zh": {`<option value="2025">2025 年度记录`, `<option value="RESERVE">预留`, `<option value="CLOSE">结清`, `<option value="RESUME">恢复`, `<option value="DELETE">删除`}} {
+		p := signedIn(t, s, "token-r", lang).get("/console/log?scope=2031")
+		for _, w := range append(want, `<option value="2031" selected>`) {
+			if !strings.Contains(p.body, w) {
+				t.Errorf("%s: the filters have no %s", lang, w)
+			}
+		}
+	}
 }

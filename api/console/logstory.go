@@ -40,7 +40,7 @@ func (v *view) event(l ledger.Leaf) event {
 		e.Text = v.say("story replay", b.Organisation, what)
 	case *ledger.Deny:
 		e.Organisation, e.template = b.Organisation, b.Template
-		e.Text = v.say("story deny", b.Organisation, v.question(b.Template), b.Rule)
+		e.Text = v.say("story deny", b.Organisation, v.question(b.Template), v.Rule(b.Rule))
 	case *ledger.Snapshot:
 		e.Text = v.say("story snapshot", v.Short(b.Snapshot), b.By)
 	case *ledger.Grant:
@@ -80,6 +80,7 @@ func (v *view) rest(e *event) {
 	case *ledger.Key:
 		e.Text = v.say("story key", b.Use, b.Algorithm)
 	case *ledger.Delete:
+		v.about(e, b.Leaf)
 		e.Text = v.say("story delete", v.Count(b.Leaf))
 	case *ledger.Resume:
 		e.template = b.Template
@@ -91,6 +92,13 @@ func (v *view) rest(e *event) {
 			e.Text += v.say("story asked", b.By)
 		}
 	case *ledger.Close:
+		if v.c.Reservations != nil {
+			for _, r := range v.c.Reservations() {
+				if r.Index == b.Reserve {
+					e.Organisation, e.Scopes, e.template = r.Organisation, r.Scopes, r.Template
+				}
+			}
+		}
 		e.Text = v.say("story close", v.Count(b.Reserve))
 	}
 }
@@ -153,12 +161,23 @@ func (v *view) question(ref string) string {
 	if ref == "" {
 		return v.say("unknown question")
 	}
-	t, err := v.c.Catalog.Find(ref)
-	if err != nil {
-		t, err = v.c.Catalog.FindFeatures(ref)
-	}
-	if err != nil {
+	t := v.named(ref)
+	if t == nil || ref != t.ID && ref != t.Ref() { // of a version that is no longer offered
 		return ref
 	}
 	return v.In(queries.Text{EN: t.Catalogue + " " + t.Title.EN, ZH: t.Catalogue + " " + t.Title.ZH})
+}
+
+// named is a template by its id@version, else the version of it that is offered; nil for none.
+func (v *view) named(ref string) *queries.Template {
+	id, _, _ := strings.Cut(ref, "@")
+	for _, name := range []string{ref, id} {
+		if t, err := v.c.Catalog.Find(name); err == nil {
+			return t
+		}
+		if t, err := v.c.Catalog.FindFeatures(name); err == nil {
+			return t
+		}
+	}
+	return nil
 }

@@ -6,11 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/queries"
 )
-
-// china is the time zone that days are told in.
-var china = time.FixedZone("CST", 8*3600)
 
 // grouped writes a number with so many decimals and its thousands apart.
 func grouped(x float64, decimals int) string {
@@ -117,6 +115,25 @@ func (w words) Count(n any) string {
 	return ""
 }
 
+// Span is a length of time in seconds as people say it: 10,800 are 3 hours.
+func (w words) Span(seconds int) string {
+	var parts []string
+	for _, u := range []struct {
+		name string
+		is   int
+	}{{"day", 86400}, {"hour", 3600}, {"minute", 60}, {"second", 1}} {
+		n := seconds / u.is
+		seconds -= n * u.is
+		switch {
+		case n == 1:
+			parts = append(parts, w.say("span "+u.name))
+		case n > 1 || u.is == 1 && len(parts) == 0:
+			parts = append(parts, w.say("span "+u.name+"s", w.Count(n)))
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
 // Figure is a number with three digits that count.
 func (w words) Figure(x float64) string {
 	if x == 0 || math.Abs(x) >= 1000 {
@@ -136,17 +153,17 @@ func (w words) Figure(x float64) string {
 // Day is a date in this language.
 func (w words) Day(t time.Time) string {
 	if w.lang == "zh" {
-		return t.In(china).Format("2006年1月2日")
+		return t.In(api.China).Format("2006年1月2日")
 	}
-	return t.In(china).Format("2 January 2006")
+	return t.In(api.China).Format("2 January 2006")
 }
 
 // Moment is a date and time in this language, to the second.
-func (w words) Moment(t time.Time) string { return w.Day(t) + " " + t.In(china).Format("15:04:05") }
+func (w words) Moment(t time.Time) string { return w.Day(t) + " " + t.In(api.China).Format("15:04:05") }
 
-// written is a day like 2025-01-31 in this language; anything else stays.
-func (w words) written(day string) string {
-	t, err := time.ParseInLocation(time.DateOnly, day, china)
+// Written is a day like 2025-01-31 in this language; anything else stays.
+func (w words) Written(day string) string {
+	t, err := time.ParseInLocation(time.DateOnly, day, api.China)
 	if err != nil {
 		return day
 	}

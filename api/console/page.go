@@ -74,7 +74,7 @@ func (c *console) signedIn(page func(*view) error) http.HandlerFunc {
 		case p != nil && p.Status == http.StatusUnauthorized:
 			to := "/console/"
 			if r.Method == http.MethodGet {
-				to = r.URL.RequestURI()
+				to = api.Attended(r.URL)
 			}
 			http.Redirect(w, r, "/console/sign-in?to="+url.QueryEscape(to), http.StatusSeeOther)
 			return
@@ -101,7 +101,7 @@ func (c *console) signedIn(page func(*view) error) http.HandlerFunc {
 func (c *console) view(w http.ResponseWriter, r *http.Request) *view {
 	path := "/console/"
 	if r.Method == http.MethodGet {
-		path = r.URL.RequestURI()
+		path = api.Attended(r.URL)
 	}
 	return &view{
 		words: words{languageOf(r)}, c: c, w: w, r: r, Path: path, Token: c.host.FormToken(w, r),

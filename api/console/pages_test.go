@@ -551,3 +551,18 @@ func TestDiff(t *testing.T) {
 		}
 	})
 }
+
+// TestRegisterLeadsBack: from the public register there is a way to sign in, and to it one
+// in the language of the page.
+func TestRegisterLeadsBack(t *testing.T) {
+	s, _ := site(t)
+	for lang, want := range map[string]string{"en": "For users of this service", "zh": "机构用户登录"} {
+		b := newBrowser(t, s, lang)
+		if p := b.get("/console/sign-in"); !strings.Contains(p.body, `href="/register?lang=`+lang+`"`) {
+			t.Errorf("%s: no way to the register", lang)
+		}
+		if p := b.get("/register?lang=" + lang); p.status != http.StatusOK || !strings.Contains(p.body, `<a href="/console/">`+want) {
+			t.Errorf("%s: no way back from the register (%d)", lang, p.status)
+		}
+	}
+}

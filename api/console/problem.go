@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/qunxiang/qunxiang/api"
 )
@@ -9,6 +10,8 @@ import (
 // problemView is a refusal in words.
 type problemView struct {
 	Title, Detail, Next, Rule string
+	Foreign                   bool   // the detail is in another language than the page
+	Budget                    string // which does not suffice, and what is left of it
 	*api.Problem
 }
 
@@ -29,20 +32,52 @@ func (v *view) refuse(p *api.Problem) {
 	}
 }
 
+// Rule is a rule that refused, in words; one that has none stays.
+func (w words) Rule(name string) string {
+	if text, ok := w.has("rule " + name); ok {
+		return text
+	}
+	return name
+}
+
+// scopeKind says what helps where a budget does not suffice: other years, or another grant.
+func scopeKind(scope string) string {
+	switch {
+	case strings.HasPrefix(scope, quotaScope):
+		return "quota"
+	case short(scope) == "life":
+		return "life"
+	}
+	return "year"
+}
+
 // problem puts a problem into the visitor's language: what it is, and what to do next.
-// Details quote the request and stay as they are.
 func (v *view) problem(p *api.Problem) problemView {
-	out := problemView{Title: p.Title, Detail: p.Detail, Rule: p.Rule, Problem: p}
+	out := problemView{Title: p.Title, Rule: v.Rule(p.Rule), Problem: p}
+	out.Detail, out.Foreign = v.detail(p.Detail)
 	if text, ok := v.has("problem " + p.Name()); ok {
 		out.Title = text
 	}
-	if text, ok := v.has("next " + p.Name()); ok {
-		out.Next = text
-	} else if text, ok := v.has("next any"); ok {
-		out.Next = text
+	out.Next = v.next(p)
+	if p.Scope != "" && p.RhoLeft != nil {
+		out.Budget = v.say("budget left", v.Scope(p.Scope), v.Figure(*p.RhoLeft))
 	}
 	if p.Name() == api.NoSuchRoute().Name() {
 		out.Detail = ""
 	}
 	return out
+}
+
+// next is what to do after a problem: what its scope or its rule says of it, where they do.
+func (w words) next(p *api.Problem) string {
+	more := p.Rule
+	if p.Scope != "" {
+		more = scopeKind(p.Scope)
+	}
+	for _, key := range []string{"next " + p.Name() + " " + more, "next " + p.Name()} {
+		if text, ok := w.has(key); ok {
+			return text
+		}
+	}
+	return w.say("next any")
 }

@@ -41,6 +41,9 @@ func (c *console) request(v *view) error {
 	if err != nil {
 		return err
 	}
+	if gone, ok := v.gone(id); ok {
+		return v.showDeleted(gone)
+	}
 	switch t.State {
 	case queries.Running:
 		seconds := max(1, int(t.Due.Sub(c.Now()).Seconds())+1)
@@ -70,6 +73,8 @@ func (v *view) othersRelease(id string) error {
 	t, ok := v.c.Trace(id)
 	rec := t.Request
 	switch {
+	case ok && rec.Deleted && v.c.Handed(rec.ID, v.Who.Principal):
+		return v.showDeleted(t)
 	case !ok || rec.Release < 0 || rec.Deleted:
 		return errNotFound
 	case v.c.Handed(rec.ID, v.Who.Principal):
@@ -173,7 +178,7 @@ func (v *view) parameters(t *queries.Template, r *queries.Release) []named {
 	}
 	for _, p := range t.Parameters {
 		if from, to, ok := strings.Cut(r.Parameters[p.Name], ".."); ok && p.Type == "window" {
-			out = append(out, named{v.Name(p.Name), v.say("from to", v.written(from), v.written(to))})
+			out = append(out, named{v.Name(p.Name), v.say("from to", v.Written(from), v.Written(to))})
 			continue
 		}
 		add(p.Name, r.Parameters[p.Name])

@@ -66,11 +66,7 @@ func (v *view) showTemplate(status int, t *queries.Template, form url.Values, pr
 		}
 	}
 	for _, k := range data.Described.Keys {
-		groups := k.Domain
-		if len(k.Values) > 0 {
-			groups = v.list(k.Name, strings.Join(k.Values, ","))
-		}
-		data.Keys = append(data.Keys, named{v.Name(k.Name), groups})
+		data.Keys = append(data.Keys, named{v.Name(k.Name), v.groups(t, k)})
 	}
 	if form != nil {
 		data.Key, data.By = form.Get("key"), form.Get("by")
@@ -88,6 +84,27 @@ func (v *view) showTemplate(status int, t *queries.Template, form url.Values, pr
 		data.MayAllow = true
 	}
 	return v.write(status, "template", v.In(t.Title), data)
+}
+
+// groups says which groups a key makes.
+func (v *view) groups(t *queries.Template, of queries.DescribedKey) string {
+	if len(of.Values) > 0 {
+		return v.list(of.Name, strings.Join(of.Values, ","))
+	}
+	for _, k := range t.Keys {
+		switch {
+		case k.Name != of.Name:
+		case k.Private:
+			return v.say("key private")
+		case k.Years != "":
+			return v.say("key years")
+		case k.Quarter != "":
+			return v.say("key quarters")
+		case k.Lists != "":
+			return v.say("key lists")
+		}
+	}
+	return of.Domain
 }
 
 // onlyPurpose is the one purpose that the visitor has a grant to ask a question for; "" where
@@ -116,6 +133,7 @@ type priceView struct {
 	More     int
 	Tightest string  // that budget
 	Share    float64 // of its cap
+	Left     float64 // of it, in rho
 	Seconds  int
 }
 
@@ -143,13 +161,13 @@ func (v *view) priceOf(t *queries.Template, form url.Values) (*priceView, error)
 	p := &priceView{Estimate: e, More: math.MaxInt32, Seconds: int(math.Ceil(e.SlotSeconds))}
 	for _, s := range e.Scopes {
 		if n := likeThis(s, e.Rho, e.Delta); n < p.More {
-			p.More, p.Tightest, p.Share = n, s.Scope, s.Share
+			p.More, p.Tightest, p.Share, p.Left = n, s.Scope, s.Share, max(0, s.Cap-s.Spent-s.Held)
 		}
 	}
 	if q := e.Quota; q != nil {
 		like := queries.ScopeShare{Cap: q.Quota, Spent: q.Spent, Held: q.Held}
 		if n := likeThis(like, e.Rho, 0); n < p.More {
-			p.More, p.Tightest, p.Share = n, quotaScope+q.Grant, e.Rho/q.Quota
+			p.More, p.Tightest, p.Share, p.Left = n, quotaScope+q.Grant, e.Rho/q.Quota, max(0, q.Quota-q.Spent-q.Held)
 		}
 	}
 	return p, nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/api/federation"
 	"github.com/qunxiang/qunxiang/federated"
 	"github.com/qunxiang/qunxiang/policy"
@@ -267,7 +268,7 @@ func (j *jobView) left() time.Duration {
 }
 
 // Minute is a date and time to the minute.
-func (w words) Minute(t time.Time) string { return w.Day(t) + " " + t.In(china).Format("15:04") }
+func (w words) Minute(t time.Time) string { return w.Day(t) + " " + t.In(api.China).Format("15:04") }
 
 // RoundState is where a round's charge stands.
 func (v *view) RoundState(r ledger.Request) queries.State {

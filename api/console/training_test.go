@@ -301,7 +301,7 @@ func TestBrokenJobIsSaid(t *testing.T) {
 	s, _ := site(t, trains(n))
 	j.Proof, j.Report, j.Broken = nil, nil, federated.VerifyModel
 	p := signedIn(t, s, "token-s", "zh").get("/console/training/" + j.Digest)
-	if !strings.Contains(p.body, "验证不通过") || !strings.Contains(p.body, "verdict bad") || strings.Contains(p.body, "model.csv") {
+	if !strings.Contains(p.body, "核验不通过") || !strings.Contains(p.body, "verdict bad") || strings.Contains(p.body, "model.csv") {
 		t.Error("a job that does not verify is not said to be so")
 	}
 }

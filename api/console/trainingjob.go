@@ -84,7 +84,7 @@ func (v *view) describeJob(p *jobPage) error {
 	}
 	p.Closed, p.Of = p.closed()
 	if left := p.left(); left > 0 {
-		p.Left = v.say("job left", v.Count(max(1, int(left.Minutes()+0.5))))
+		p.Left = v.say("job left", v.Span(60*max(1, int(left.Minutes()+0.5))))
 	}
 	if p.Traffic, err = v.trafficSoFar(p.jobView); err != nil {
 		return err
@@ -125,7 +125,7 @@ func (v *view) cardFacts(p *jobPage) error {
 	}
 	p.Facts = []fact{
 		{v.say("purpose"), v.Purpose(c.Purpose)}, {v.say("card reads"), v.question(c.Source.Template)},
-		{v.say("model kind"), family}, {v.say("formula"), c.Formula()}, {v.say("until"), v.written(c.Until)},
+		{v.say("model kind"), family}, {v.say("formula"), c.Formula()}, {v.say("until"), v.Written(c.Until)},
 		{v.say("recipients"), strings.Join(c.Recipients, v.say("comma"))},
 		{v.say("expected people"), v.say("expected people at", v.Count(c.Expect.People), v.Count(c.Expect.PeoplePerNode))},
 		{v.say("coordinator"), c.Coordinator.Organisation + v.say("comma") + c.Coordinator.Key.Fingerprint()},
@@ -143,7 +143,7 @@ func (v *view) cardFacts(p *jobPage) error {
 		{v.say("spares"), v.say("spares of", v.Count(c.Model.Rounds), v.Count(federated.Spares), v.Figure(most.RhoFloat()))},
 		{v.say("places"), v.Count(c.Privacy.Places)}, {v.say("colluders"), v.Count(c.Privacy.Colluders)},
 		{v.say("traffic"), v.say("traffic of", megabytes(up), megabytes(down))},
-		{v.say("deadlines"), v.say("deadlines of", v.Count(c.Deadlines.Phase), v.Count(c.Deadlines.Share))},
+		{v.say("deadlines"), v.say("deadlines of", v.Span(c.Deadlines.Phase), v.Span(c.Deadlines.Share))},
 	}
 	return nil
 }

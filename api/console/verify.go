@@ -1,8 +1,6 @@
 package console
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"net/http"
 
@@ -15,6 +13,7 @@ import (
 type verifyView struct {
 	ID, Digest, Command string
 	Holds               bool
+	Deleted             bool // the release is, and only its receipt was looked at
 	Steps               []checkStep
 	Why                 string
 	*queries.Statement
@@ -37,7 +36,7 @@ func (c *console) verify(v *view) error {
 		}
 		return err
 	}
-	release, err := c.Service.Answer(v.Who.Principal, id)
+	release, digest, err := v.proven(id)
 	if err != nil {
 		return err
 	}
@@ -45,8 +44,7 @@ func (c *console) verify(v *view) error {
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(release)
-	data := verifyView{ID: id, Digest: hex.EncodeToString(sum[:]), Command: c.Command}
+	data := verifyView{ID: id, Digest: digest, Command: c.Command, Deleted: release == nil}
 	s, err := c.CheckReceipt(receipt, release)
 	switch {
 	case errors.Is(err, queries.ErrReceipt):
@@ -54,23 +52,26 @@ func (c *console) verify(v *view) error {
 	case err != nil:
 		return err
 	default:
-		data.Holds, data.Statement, data.Steps = true, s, v.steps(s)
+		data.Holds, data.Statement, data.Steps = true, s, v.steps(s, release != nil)
 	}
 	return v.show("verify", v.say("verify"), data)
 }
 
-// steps says in words what holds, in the order in which it was checked.
-func (v *view) steps(s *queries.Statement) []checkStep {
+// steps says in words what holds, in the order in which it was checked; bytes for a release
+// that was there.
+func (v *view) steps(s *queries.Statement, bytes bool) []checkStep {
 	p := s.Predicate
 	out := []checkStep{
 		{v.say("check signed"), v.say("check signed detail")},
 		{v.say("check checkpoint"), p.Population},
 		{v.say("check leaves"), v.say("check leaves detail", v.Count(p.ChargeLeaf), v.Count(p.ReleaseLeaf))},
 		{v.say("check same"), p.Template},
-		{v.say("check bytes"), v.Short(s.Subject[0].Digest["sha256"])},
+	}
+	if bytes {
+		out = append(out, checkStep{v.say("check bytes"), v.Short(s.Subject[0].Digest["sha256"])})
 	}
 	for _, a := range p.Approvals {
-		out = append(out, checkStep{v.say("check approved"), v.say("check approved detail", a.Subject, a.Who, v.Count(a.Leaf))})
+		out = append(out, checkStep{v.say("check approved"), v.say("check approved detail", v.say("subject "+a.Subject), a.Who, v.Count(a.Leaf))})
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/api/console"
+	"github.com/qunxiang/qunxiang/dp"
 	"github.com/qunxiang/qunxiang/policy/audit"
 	"github.com/qunxiang/qunxiang/policy/witness"
 	"github.com/qunxiang/qunxiang/queries"
@@ -22,7 +23,10 @@ func (d *domain) console(h *api.Host) (http.Handler, error) {
 		return nil, err
 	}
 	return console.New(h, console.Options{
-		Service: d.runner, Catalog: d.catalog, Certificates: certificates, Policy: d.policy, Register: d.runner, Past: d.state.Past, Charged: d.state.Charged, Trace: d.state.Trace, Handed: d.state.Handed,
+		Service: d.runner, Catalog: d.catalog, Certificates: certificates, Policy: d.policy, Register: d.runner, Past: d.state.Past, Repeats: d.state.Repeats, Deletion: d.state.Deletion, Charged: d.state.Charged, Trace: d.state.Trace, Handed: d.state.Handed,
+		Quota: func(grant string) (spent, held float64) {
+			return dp.Cost{Rho: d.state.Quota(grant)}.RhoFloat(), dp.Cost{Rho: d.state.HeldQuota(grant, time.Now())}.RhoFloat()
+		},
 		Basis: d.state.Basis, Abandoned: d.state.Abandoned, Rounds: d.state.Rounds, SupervisedSince: d.state.SupervisedSince,
 		Published: servedLog{d}, Approvals: d, Reservations: d.state.Reservations, Snapshots: d.state.Registered,
 		Training: newTrainings(d, d.coordinator), Inside: insideFacts{d}, CheckReceipt: d.checkReceipt, CheckLog: d.checkLog,

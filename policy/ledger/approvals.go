@@ -103,14 +103,21 @@ func (s *State) agreedAs(name string, g *Grant, of thing, at time.Time, not map[
 // need wants two approvals of a thing that the principals in by asked for; in an
 // evaluation domain it wants nothing.
 func (s *State) need(of thing, at time.Time, by ...string) error {
+	_, err := s.neededBy(of, at, by...)
+	return err
+}
+
+// neededBy is need, and gives who they are; nobody in an evaluation domain.
+func (s *State) neededBy(of thing, at time.Time, by ...string) ([]string, error) {
 	if s.grant == nil || s.grant.Mode == modeEvaluation {
-		return nil
+		return nil, nil
 	}
 	not, err := s.excluded(by)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return enough(of, s.agreed(s.grant, of, at, not))
+	people := s.agreed(s.grant, of, at, not)
+	return people, enough(of, people)
 }
 
 // excluded are the people behind those who ask for something: they do not approve it.
@@ -145,11 +152,17 @@ func (s *State) needGrant(at time.Time) error {
 
 // needContent wants a leaf to have been approved, its own place in the log aside.
 func (s *State) needContent(subject string, b Body, at time.Time, by ...string) error {
+	_, err := s.contentBy(subject, b, at, by...)
+	return err
+}
+
+// contentBy is needContent, and gives who approved it.
+func (s *State) contentBy(subject string, b Body, at time.Time, by ...string) ([]string, error) {
 	digest, err := ContentDigest(b)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.need(thing{subject, digest}, at, by...)
+	return s.neededBy(thing{subject, digest}, at, by...)
 }
 
 // needAll wants everything to be approved that a run rests on, for which by ask.

@@ -1,12 +1,18 @@
 package ledger
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Trace is what became of a request id: who asked under it, and the charge
 // whose release answers it, his own or an earlier one.
 type Trace struct {
+	ID      string
 	By      string
-	Replay  bool // answered from store: Request is somebody's earlier charge
+	Time    time.Time // of the CHARGE or REPLAY leaf
+	Purpose string    // as asked, see policy.ReadReleases for who reads by role
+	Replay  bool      // answered from store: Request is somebody's earlier charge
 	Request Request
 	charge  *Request
 }
@@ -16,7 +22,7 @@ func (s *State) Trace(id string) (Trace, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if r := s.ids[id]; r != nil {
-		return Trace{By: r.Principal, Request: r.copy()}, true
+		return Trace{ID: id, By: r.Principal, Time: r.Time, Purpose: r.Purpose, Request: r.copy()}, true
 	}
 	t, ok := s.replays[id]
 	if ok {
@@ -55,7 +61,8 @@ func (s *State) replay(l Leaf, b *Replay) error {
 	}
 	s.ids[b.ID] = nil
 	s.meter(b.Organisation, r.Template, Usage{Repeats: 1})
-	s.replays[b.ID] = Trace{By: b.Principal, Replay: true, charge: r}
+	s.replays[b.ID] = Trace{ID: b.ID, By: b.Principal, Time: l.Time, Purpose: b.Purpose, Replay: true, charge: r}
+	s.repeats[b.Principal] = append(s.repeats[b.Principal], b.ID)
 	s.handed[[2]string{r.ID, b.Principal}] = true
 	s.remember(b.Principal, b.Idempotency, asked{id: b.ID, digest: b.Request, replay: true, charge: r})
 	return nil

@@ -54,6 +54,9 @@ func TestChargeReleaseReplay(t *testing.T) {
 	if r, ok := l.Trace("r-2"); !ok || !r.Replay || r.By != "pharma-b" || r.Request.ID != "r-1" || !l.Published(r.Request) {
 		t.Fatalf("%+v", r)
 	}
+	if own := l.Repeats("pharma-b", 9); len(own) != 1 || own[0].ID != "r-2" || own[0].Purpose != "research" || own[0].Request.ID != "r-1" || own[0].Time.Before(leaf.Time) || len(l.Repeats("pharma-b", 0))+len(l.Repeats("insurer-a", 9)) != 0 {
+		t.Fatalf("given from store: %+v", own)
+	}
 	if _, ok := l.Trace("r-3"); ok {
 		t.Fatal("traced what was never asked")
 	}

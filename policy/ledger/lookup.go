@@ -13,6 +13,20 @@ func (s *State) Past(principal string, most int) []Request {
 	return out
 }
 
+// Repeats are what a principal was given from store, newest first, at most so many.
+func (s *State) Repeats(principal string, most int) []Trace {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []Trace
+	own := s.repeats[principal]
+	for i := len(own) - 1; i >= 0 && len(out) < most; i-- {
+		t := s.replays[own[i]]
+		t.Request = t.charge.copy()
+		out = append(out, t)
+	}
+	return out
+}
+
 // Charged is the charge that a CHARGE or RELEASE leaf is of; false for any other leaf.
 func (s *State) Charged(leaf int64) (Request, bool) {
 	s.mu.RLock()

@@ -12,6 +12,23 @@ type registered struct {
 	deleted bool
 }
 
+// Deletion is that the file of a release or a snapshot was deleted.
+type Deletion struct {
+	Leaf int64 // of the DELETE
+	Time time.Time
+	// Approvals are how many people's held then; 0 in an evaluation domain, which wants none.
+	Approvals int
+}
+
+// Deletion says when what a RELEASE or SNAPSHOT leaf stands for was deleted; false where it
+// was not.
+func (s *State) Deletion(leaf int64) (Deletion, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	d, ok := s.deletions[leaf]
+	return d, ok
+}
+
 // register takes in a snapshot.
 func (s *State) register(l Leaf, b *Snapshot) error {
 	if s.registered[b.Snapshot] != nil {
@@ -40,13 +57,15 @@ func (s *State) usable(snapshot string, at time.Time) error {
 // remove takes in that something is deleted.
 func (s *State) remove(l Leaf, b *Delete) error {
 	gone, err := s.removable(b.Leaf, l.Time)
-	if err == nil {
-		err = s.needContent(SubjectDelete, b, l.Time, b.By)
+	if err != nil {
+		return err
 	}
+	people, err := s.contentBy(SubjectDelete, b, l.Time, b.By)
 	if err != nil {
 		return err
 	}
 	*gone, s.newestDelete = true, l.Index
+	s.deletions[b.Leaf] = Deletion{Leaf: l.Index, Time: l.Time, Approvals: len(people)}
 	return nil
 }
 

@@ -40,6 +40,7 @@ type State struct {
 	digests    map[string]bool    // of what was released
 	ids        map[string]*Request
 	replays    map[string]Trace      // by request id
+	repeats    map[string][]string   // those ids, by principal, by REPLAY leaf
 	handed     map[[2]string]bool    // by request id of a release, and principal
 	keys       map[string][]*Request // released, by canonical key
 	asked      map[[2]string]asked   // by principal and idempotency digest
@@ -51,7 +52,8 @@ type State struct {
 	reserves   []*Reservation // by RESERVE leaf
 	abandoned  int64          // charges
 
-	newestDelete int64 // leaf, -1 for none
+	newestDelete int64              // leaf, -1 for none
+	deletions    map[int64]Deletion // by the leaf of what was deleted
 }
 
 // standing is how often a template version was abandoned since it was last
@@ -101,6 +103,7 @@ func newState(population string) *State {
 		digests:    map[string]bool{},
 		ids:        map[string]*Request{},
 		replays:    map[string]Trace{},
+		repeats:    map[string][]string{},
 		handed:     map[[2]string]bool{},
 		keys:       map[string][]*Request{},
 		asked:      map[[2]string]asked{},
@@ -109,6 +112,7 @@ func newState(population string) *State {
 		approvals:  map[thing]map[string]*voice{},
 		audits:     map[string]bool{},
 		registered: map[string]*registered{},
+		deletions:  map[int64]Deletion{},
 		chain:      chain{link: firstLink},
 
 		newestDelete: -1,

@@ -392,8 +392,14 @@ func TestDelete(t *testing.T) {
 	_, err = w.Delete(ctx, d)
 	want(t, err, ledger.ErrApproval)
 	w.approveLeaf(ledger.SubjectDelete, &d, "bo")
-	_, err = w.Delete(ctx, d)
+	if _, ok := w.Deletion(released); ok {
+		t.Error("it is deleted before the leaf")
+	}
+	at, err := w.Delete(ctx, d)
 	must(t, err)
+	if gone, ok := w.Deletion(released); !ok || gone.Leaf != at || gone.Approvals != 2 || !gone.Time.Equal(w.c.now()) {
+		t.Errorf("deleted as %+v", gone)
+	}
 	_, err = w.Delete(ctx, d)
 	want(t, err, ledger.ErrRetention)
 	if found := w.Find("key-1"); len(found) != 0 {

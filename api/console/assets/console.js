@@ -1,6 +1,22 @@
 // A few conveniences; every page is whole without them.
 "use strict";
 
+// A page that reads itself again says so: it does not keep the session of whoever has left.
+const looking = () => {
+  const to = new URL(location.href);
+  to.searchParams.set("look", "");
+  to.hash = "";
+  return to;
+};
+const lookAgain = () => location.replace(looking());
+{
+  const shown = new URL(location.href);
+  if (shown.searchParams.has("look")) {
+    shown.searchParams.delete("look"); // what the reader does from here on, the reader does
+    history.replaceState(history.state, "", shown);
+  }
+}
+
 // The price of a question, as it is typed: an estimate costs nothing. The newest asking wins.
 for (const form of document.querySelectorAll("form[data-price]")) {
   const place = document.getElementById("price");
@@ -64,7 +80,7 @@ for (const wait of document.querySelectorAll("[data-events]")) {
     events.addEventListener("state", (event) => {
       if (event.lastEventId !== "running") {
         events.close();
-        location.reload();
+        lookAgain();
       }
     });
     // A stream that will not come back, as when the session ended, leaves the page waiting
@@ -72,7 +88,7 @@ for (const wait of document.querySelectorAll("[data-events]")) {
     events.addEventListener("error", () => {
       if (!events || events.readyState !== EventSource.CLOSED) return;
       events = null;
-      setTimeout(() => location.reload(), 5000);
+      setTimeout(() => lookAgain(), 5000);
     });
   };
   window.addEventListener("pagehide", () => {
@@ -89,14 +105,14 @@ for (const now of document.querySelectorAll("[data-again]")) {
   const timer = setInterval(async () => {
     if (document.hidden) return;
     try {
-      const answer = await fetch(location.href, { redirect: "manual" });
-      if (answer.type === "opaqueredirect") location.reload(); // to sign in again
+      const answer = await fetch(looking(), { redirect: "manual" });
+      if (answer.type === "opaqueredirect") lookAgain(); // to sign in again
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById(now.id);
       if (!fresh || !fresh.dataset.again) {
         clearInterval(timer);
-        location.reload();
+        lookAgain();
       } else if (fresh.innerHTML !== now.innerHTML && !now.contains(document.activeElement)) {
         now.replaceChildren(...fresh.childNodes);
       }
