@@ -17,7 +17,9 @@ import (
 // Inside are facts about the data, which never leave the domain, and what else is for the
 // people who run it.
 type Inside interface {
-	// Loads are the snapshots of the domain with what their imports reported, newest first.
+	// Loads are the snapshots that wait for approvals, and then those of the log, with what
+	// their imports reported, newest first. A report that cannot be read is the load's own
+	// matter and no error.
 	Loads() ([]Load, error)
 	// OptOuts are counts by the day of registration, oldest first, and the number of the
 	// epoch in force. They name nobody.
@@ -30,9 +32,10 @@ type Inside interface {
 
 // Load is one import.
 type Load struct {
-	dataset.Manifest
-	By      string // who registered it in the log
-	Quality *dataset.Quality
+	dataset.Manifest                  // only its ID where it cannot be read
+	By               string           // who loaded it
+	Quality          *dataset.Quality // nil where it cannot be read
+	Waits            string           // while it waits for approvals, the digest that they bind
 }
 
 // dataView is the page about the data.
@@ -116,7 +119,11 @@ func (c *console) data(v *view) error {
 // describeLoad sorts a report into tables, in the order of the schema; tables of which
 // nothing was read are left out.
 func describeLoad(l Load) loadView {
-	out := loadView{Load: l, Met: true, Checks: l.Quality.Checks}
+	out := loadView{Load: l, Met: true}
+	if l.Quality == nil {
+		return out
+	}
+	out.Checks = l.Quality.Checks
 	for _, i := range l.Quality.Indicators {
 		out.Met = out.Met && (i.Met || !i.Measured)
 	}

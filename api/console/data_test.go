@@ -14,11 +14,13 @@ import (
 	"github.com/qunxiang/qunxiang/queries/dataset"
 )
 
-// facts are of a domain with one load, 17 opt-outs and two nodes.
+// facts are of a domain with one load, one that waits, one that cannot be read, 17 opt-outs and two nodes.
 type facts struct{}
 
 func (facts) Loads() ([]Load, error) {
-	return []Load{{By: "steward-s", Manifest: dataset.Manifest{ID: strings.Repeat("5", 64), Binding: "national-a", Created: "2026-01-30", People: 987_654}, Quality: &dataset.Quality{
+	return []Load{{By: "steward-t", Waits: strings.Repeat("6", 64), Manifest: dataset.Manifest{ID: strings.Repeat("4", 64), Binding: "national-b", Created: "2026-01-31", People: 1_111}, Quality: &dataset.Quality{}}, {
+		By: "steward-t", Manifest: dataset.Manifest{ID: strings.Repeat("3", 64)},
+	}, {By: "steward-s", Manifest: dataset.Manifest{ID: strings.Repeat("5", 64), Binding: "national-a", Created: "2026-01-30", People: 987_654}, Quality: &dataset.Quality{
 		Indicators: []dataset.Indicator{
 			{Name: "completeness", Value: 99.12, Unit: "%", Limit: 98, Met: true, Measured: true}, {Name: "consistency", Value: 95.5, Unit: "%", Limit: 96, Measured: true},
 			{Name: "timeliness", Unit: "min", Limit: 10}, {Name: "accuracy", Value: 0.1, Unit: "%", Limit: 0.5, Met: true, Measured: true},
@@ -72,8 +74,8 @@ func TestDataFactsStayInside(t *testing.T) {
 		}
 	}
 	for lang, want := range map[string][]string{
-		"en": {"987,654", "99.12 %", "NOT MET", "An official floor is not met", "4,321", "bad date", "setl_d.csv:7", "person = account &#43; cash", `<p class="big">17</p>`, "Epoch 321", "waits for approval", "South Life", "1 January 2027", "Settlements"},
-		"zh": {"987,654", "未达标", "结算", "等待批准", "当前生效期号为 321"},
+		"en": {"waits for the approvals of two other people", "cannot be read", "987,654", "99.12 %", "NOT MET", "An official floor is not met", "4,321", "bad date", "setl_d.csv:7", "person = account &#43; cash", `<p class="big">17</p>`, "Epoch 321", "waits for approval", "South Life", "1 January 2027", "Settlements"},
+		"zh": {"等待另外两人批准", "无法读取", "987,654", "未达标", "结算", "等待批准", "当前生效期号为 321"},
 	} {
 		b := signedIn(t, internal, "token-s", lang)
 		p := b.get("/console/data")
@@ -81,6 +83,11 @@ func TestDataFactsStayInside(t *testing.T) {
 		for _, w := range want {
 			if !strings.Contains(p.body, w) {
 				t.Errorf("%s: the page has no %q", lang, w)
+			}
+		}
+		for _, once := range []string{`href="/console/steward/proposals/snapshot/` + strings.Repeat("6", 64), "data quality --domain D --snapshot " + strings.Repeat("3", 64)} {
+			if strings.Count(p.body, once) != 1 {
+				t.Errorf("%s: %q is not there once", lang, once)
 			}
 		}
 		if strings.Contains(p.body, "ab12cd34") {

@@ -98,28 +98,3 @@ func TestPagesOfATraining(t *testing.T) {
 		t.Errorf("a coordinator that is away is asked again after %v", rests)
 	}
 }
-
-// The steward's facts are those of the commands.
-func TestFactsInside(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	mustRun(t, dir, "data", "synth", "--domain", "D", "--persons", "300", "--settlements", "1200")
-	mustRun(t, dir, "data", "optout", "add", "--domain", "D", "--id", "110101199001011234")
-	d, err := openDomain(t.Context(), filepath.Join(dir, "D"), reading)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	f := insideFacts{d}
-	loads, err := f.Loads()
-	if err != nil || len(loads) != 1 || loads[0].People != 300 || loads[0].By != "steward-s" || len(loads[0].Quality.Indicators) != 4 {
-		t.Errorf("the loads are %+v, %v", loads, err)
-	}
-	days, epoch, err := f.OptOuts()
-	if err != nil || len(days) != 1 || days[0].People != 1 || epoch < 20_000 {
-		t.Errorf("the opt-outs are %+v in epoch %d, %v", days, epoch, err)
-	}
-	if list, known := f.Enrolments(t.Context()); known || list != nil {
-		t.Errorf("enrolments of no coordinator: %+v", list)
-	}
-}
