@@ -254,6 +254,55 @@ func TestTrainingPages(t *testing.T) {
 	}
 }
 
+// jobProposals are the cards of a node's jobs that two people are to approve.
+type jobProposals struct {
+	approvals
+	jobs []*TrainingJob
+}
+
+func (p jobProposals) Proposals(string) (api.ProposalList, error) {
+	out := api.ProposalList{}
+	for i, j := range p.jobs {
+		text, err := j.Card.Text()
+		if err != nil {
+			return out, err
+		}
+		out.Proposals = append(out.Proposals, api.Proposal{Subject: ledger.SubjectJob, Name: "training job " + j.Card.Job, Detail: text, Digest: j.Digest, InForce: i > 0})
+	}
+	return out, nil
+}
+
+// The first page says which cards wait for somebody: for the owner, of whom a steward and
+// the operator of the node see it, and for two people, of whom a steward and a regulator do.
+func TestCardsThatWaitAreSaid(t *testing.T) {
+	n := newNode(t)
+	waits, missing, approved := n.find("to-approve"), n.find("stopped"), n.find("going-on")
+	s, _ := site(t, trains(n), func(o *Options) { o.Approvals = jobProposals{jobs: []*TrainingJob{missing, approved}} })
+	owner, two := `<a href="/console/training/`+waits.Digest+`">to-approve</a>`, `<a href="/console/steward/proposals/job/`+missing.Digest+`">training job stopped</a>`
+	for token, want := range map[string]map[string]bool{
+		"token-s": {owner: true, two: true, "Job cards that wait for you: 2.": true},
+		"token-n": {owner: true, two: false, "Job cards that wait for you: 1.": true},
+		"token-r": {owner: false, two: true, "Job cards that wait for you: 1.": true},
+		"token-a": {owner: false, two: false, "Job cards that wait for you": false},
+	} {
+		p := signedIn(t, s, token, "en").get("/console/")
+		p.check(t, token)
+		for text, there := range want {
+			if strings.Contains(p.body, text) != there {
+				t.Errorf("%s: the overview has %q: %v", token, text, !there)
+			}
+		}
+		for _, not := range []string{approved.Digest, n.find("others").Digest} {
+			if strings.Contains(p.body, not) {
+				t.Errorf("%s: the overview has a card that waits for nobody here", token)
+			}
+		}
+	}
+	if p := signedIn(t, s, "token-n", "zh").get("/console/"); !strings.Contains(p.body, "等待您方处理的任务卡：1 份。") {
+		t.Error("the overview does not say it in Chinese")
+	}
+}
+
 // TestOthersJobsDoNotExist: a job that is not the visitor's, a part of it that the role has
 // not, and one that is nowhere are the same page.
 func TestOthersJobsDoNotExist(t *testing.T) {

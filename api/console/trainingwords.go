@@ -10,6 +10,9 @@ func init() {
 
 var trainingEnglish = map[string]string{
 	"trainings open":           "Trainings going on here: %s.",
+	"cards wait":               "Job cards that wait for you: %s.",
+	"card for owner":           "for the owner's approval",
+	"card for two":             "for the approvals of two people",
 	"stage open":               "going on",
 	"stage over":               "over",
 	"stage broken":             "does not verify",
@@ -132,6 +135,9 @@ var trainingEnglish = map[string]string{
 
 var trainingChinese = map[string]string{
 	"trainings open":           "本域进行中的联合训练：%s 项。",
+	"cards wait":               "等待您方处理的任务卡：%s 份。",
+	"card for owner":           "等待所有者批准",
+	"card for two":             "等待两人批准",
 	"stage open":               "进行中",
 	"stage over":               "已结束",
 	"stage broken":             "验证不通过",
