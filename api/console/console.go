@@ -48,6 +48,9 @@ type Options struct {
 	CheckLog func(context.Context) (*LogReport, error)
 	// Approvals is what people decide together; default: nothing waits.
 	Approvals api.Approvals
+	// TemplateBefore is the version of a template, given by its id, that was approved last of
+	// those with another digest; default none.
+	TemplateBefore func(id, digest string) (ledger.ApprovedTemplate, bool)
 	// Reservations are what training jobs have set aside; default none.
 	Reservations func() []ledger.Reservation
 	// Training is what is known here of jobs besides the log; default the log alone.
@@ -87,6 +90,9 @@ func New(h *api.Host, o Options) (http.Handler, error) {
 	}
 	if o.SupervisedSince == nil {
 		o.SupervisedSince = func() int64 { return -1 }
+	}
+	if o.TemplateBefore == nil {
+		o.TemplateBefore = func(string, string) (ledger.ApprovedTemplate, bool) { return ledger.ApprovedTemplate{}, false }
 	}
 	if o.Command == "" {
 		o.Command = "qunxiang"

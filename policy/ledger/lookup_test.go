@@ -60,3 +60,35 @@ func TestSupervisedSince(t *testing.T) {
 		t.Errorf("since leaf %d, and after another policy %d", since, w.SupervisedSince())
 	}
 }
+
+// The version to compare a template with is the one that two people approved last, whatever
+// became of their word; not one that one person approved, twice, nor another template's.
+func TestTemplateBefore(t *testing.T) {
+	w, _ := overseen(t)
+	want := func(digest, name string) {
+		t.Helper()
+		got, ok := w.TemplateBefore("claim-severity", digest)
+		if ok != (name != "") || got.Name != name {
+			t.Errorf("before %.4s came %q", digest, got.Name)
+		}
+	}
+	want(templateDigest, "")
+	want(laterDigest(1), "claim-severity@1.0.0")
+	if _, ok := w.TemplateBefore("claim", laterDigest(1)); ok {
+		t.Error("another template's version is taken")
+	}
+	w.approve(ledger.SubjectTemplate, laterDigest(1), "ada")
+	w.approve(ledger.SubjectTemplate, laterDigest(1), "ada")
+	want(laterDigest(2), "claim-severity@1.0.0")
+	w.c.step(time.Second)
+	_, err := w.Approve(ctx, says("bo", ledger.SubjectTemplate, laterDigest(1), w.c.now(), func(a *ledger.Approve) { a.Name = "claim-severity@9.9.9" }))
+	must(t, err)
+	want(laterDigest(2), "claim-severity@1.0.0") // the two did not approve the same name
+	w.approve(ledger.SubjectTemplate, laterDigest(1), "bo")
+	want(laterDigest(2), "claim-severity@1.0.1")
+	want(laterDigest(1), "claim-severity@1.0.0")
+	w.c.step(time.Second)
+	_, err = w.Approve(ctx, says("bo", ledger.SubjectTemplate, laterDigest(1), w.c.now(), revoked))
+	must(t, err)
+	want(laterDigest(2), "claim-severity@1.0.1") // what came before is what had been in use
+}
