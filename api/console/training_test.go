@@ -134,7 +134,7 @@ func newNode(t testing.TB) *node {
 		j.State.Waits = map[string]string{"pharma": "room in its privacy budget"}
 	})
 	add("stopped", func(j *TrainingJob) { j.Stopped, j.State = "a node has left", nil })
-	add("others", func(j *TrainingJob) { j.Organisation, j.Node = "elsewhere", "" })
+	add("others", func(j *TrainingJob) { j.Organisation, j.Node, j.Approved = "elsewhere", "", false })
 	return n
 }
 
@@ -292,6 +292,9 @@ func TestCardsThatWaitAreSaid(t *testing.T) {
 				t.Errorf("%s: the overview has %q: %v", token, text, !there)
 			}
 		}
+		if p := signedIn(t, s, token, "en").get("/console/training/" + missing.Digest); (p.status == http.StatusOK) != (token != "token-a") {
+			t.Errorf("%s: the page of a card that waits for two is %d", token, p.status)
+		}
 		for _, not := range []string{approved.Digest, n.find("others").Digest} {
 			if strings.Contains(p.body, not) {
 				t.Errorf("%s: the overview has a card that waits for nobody here", token)
@@ -314,7 +317,7 @@ func TestOthersJobsDoNotExist(t *testing.T) {
 		"token-a": {"", "/" + finished, "/" + finished + "/model.csv", "/" + others, "/" + none},
 		"token-b": {"", "/" + finished, "/" + finished + "/card.json"},
 		"token-n": {"/" + others, "/" + others + "/card.json", "/" + none, "/x", "/" + finished + "/secret"},
-		"token-r": {"/" + others, "/" + waits, "/" + finished + "/model.csv", "/" + finished + "/model.json", "/" + finished + "/card.json"},
+		"token-r": {"/" + others, "/" + waits, "/" + finished + "/model.csv", "/" + finished + "/model.json", "/" + waits + "/card.json", "/" + others + "/card.json", "/" + finished + "/secret"},
 		"token-s": {"/" + none, "/" + strings.ToUpper(finished)},
 	} {
 		b := signedIn(t, s, token, "en")
@@ -331,14 +334,29 @@ func TestOthersJobsDoNotExist(t *testing.T) {
 			t.Errorf("%s: the list has another's job", token)
 		}
 	}
-	// A regulator has the record in the log, and neither card nor model nor files of them.
-	p := signedIn(t, s, "token-r", "en").get("/console/training/" + finished)
-	if p.status != http.StatusOK || !strings.Contains(p.body, "Leaf 100 of the log") {
-		t.Errorf("the regulator's page is %d", p.status)
-	}
-	for _, not := range []string{"Relativity", "diabetes", "Party south", "model.csv", "card.json"} {
-		if strings.Contains(p.body, not) {
-			t.Errorf("the regulator's page has %q", not)
+	// A regulator has the card, which they may have to approve, and the record in the log;
+	// neither rounds nor model, nor what a coordinator says.
+	b := signedIn(t, s, "token-r", "en")
+	for name, state := range map[string]string{"finished": "over", "going-on": "going on", "stopped": "approved by its owner; nothing set aside yet"} {
+		j := n.find(name)
+		root := "/console/training/" + j.Digest
+		p := b.get(root)
+		p.check(t, name)
+		for _, want := range []string{"<strong>" + state + "</strong>", j.Digest, "expected mean 0.15", "Party south", "people of your side approve it", `href="` + root + `/card.json"`} {
+			if p.status != http.StatusOK || !strings.Contains(p.body, want) {
+				t.Errorf("the regulator's page of %s is %d and has no %q", name, p.status, want)
+			}
+		}
+		if in := strings.Contains(p.body, "Leaf 100 of the log"); in == (name == "stopped") {
+			t.Errorf("the regulator's page of %s has charges: %v", name, in)
+		}
+		for _, not := range []string{"Relativity", "model.csv", "model.json", "Length of the step", "rounds closed", secagg.Hash{1, 1}.String(), "has verified", "federated verify", "node approve", "Last heard from", "a node has left", "data-again"} {
+			if strings.Contains(p.body, not) {
+				t.Errorf("the regulator's page of %s has %q", name, not)
+			}
+		}
+		if p := b.get(root + "/card.json"); !strings.Contains(p.body, `"job":"`+name+`"`) {
+			t.Errorf("card.json of %s is %q for a regulator", name, p.body)
 		}
 	}
 }
