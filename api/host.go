@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/qunxiang/qunxiang/api/door"
+	"github.com/qunxiang/qunxiang/queries"
 )
 
 // consolePath is where the pages for people are.
@@ -68,6 +69,15 @@ func (h *Host) Visitor(r *http.Request) (Who, *Problem) {
 	}
 	door.Known(r.Context())
 	return Who{Principal: name, Organisation: h.s.Policy.Organisation(name)}, nil
+}
+
+// Register is the public register as everybody is shown it, at most some seconds old; nil
+// where the server has none.
+func (h *Host) Register() *queries.Register {
+	if h.s.Register == nil {
+		return nil
+	}
+	return h.s.register()
 }
 
 // insideKey marks a request of the domain's own listener.

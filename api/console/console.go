@@ -37,8 +37,6 @@ type Options struct {
 	Rounds func() []ledger.Request
 	// SupervisedSince is the leaf that ended the evaluation, -1 where none has; default -1.
 	SupervisedSince func() int64
-	// Register is the public register, from which the burn-down of budgets is drawn.
-	Register api.Registrar
 	// CheckReceipt holds a receipt and its release against the domain's public keys, as
 	// anybody can offline; default: receipts are not checked here.
 	CheckReceipt func(receipt, release []byte) (*queries.Statement, error)
@@ -67,17 +65,18 @@ type Options struct {
 // console is the pages of one server.
 type console struct {
 	Options
-	host  *api.Host
-	mux   *http.ServeMux
-	pages map[string]*htmlPage
-	files assets
+	host   *api.Host
+	mux    *http.ServeMux
+	pages  map[string]*htmlPage
+	files  assets
+	denied api.Kept[denied]
 	checks
 }
 
 // New makes the pages for a server; see [api.Options.Console].
 func New(h *api.Host, o Options) (http.Handler, error) {
-	if h == nil || o.Service == nil || o.Catalog == nil || o.Policy == nil || o.Past == nil || o.Charged == nil || o.Trace == nil || o.Handed == nil || o.Register == nil {
-		return nil, errors.New("console: the pages need a host, a service, a catalog, a policy, charges and a register")
+	if h == nil || o.Service == nil || o.Catalog == nil || o.Policy == nil || o.Past == nil || o.Charged == nil || o.Trace == nil || o.Handed == nil {
+		return nil, errors.New("console: the pages need a host, a service, a catalog, a policy and charges")
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -6,11 +6,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/qunxiang/qunxiang/api/federation"
 	"github.com/qunxiang/qunxiang/policy"
-	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries/dataset"
 )
 
@@ -148,48 +146,4 @@ func (w words) TableName(name string) string {
 		return text
 	}
 	return w.Name(name)
-}
-
-// refusal is how often an organisation was refused a question by one rule.
-type refusal struct {
-	Organisation, Question, Rule string
-	Number                       int
-	Last                         time.Time
-}
-
-// refusals sums up the newest leaves of the log that say of refusals, as many as a page of
-// the log reads, those from the leaf since on.
-func (v *view) refusals() (list []refusal, since int64, err error) {
-	if !v.readsLog() {
-		return nil, 0, nil
-	}
-	size, err := checkpointSize(v.c.Published.Checkpoint())
-	if err != nil || size == 0 {
-		return nil, 0, err
-	}
-	var out []refusal
-	first := max(0, (size-1)/bundleSize-bundlesRead+1)
-	for n := (size - 1) / bundleSize; n >= first; n-- {
-		leaves, err := v.bundle(n, size)
-		if err != nil {
-			return nil, 0, err
-		}
-		for i := len(leaves) - 1; i >= 0; i-- {
-			d, ok := leaves[i].Body.(*ledger.Deny)
-			if !ok {
-				continue
-			}
-			x := refusal{d.Organisation, v.question(d.Template), d.Rule, 1, leaves[i].Time}
-			at := slices.IndexFunc(out, func(y refusal) bool {
-				return y.Organisation == x.Organisation && y.Question == x.Question && y.Rule == x.Rule
-			})
-			if at < 0 {
-				out = append(out, x)
-			} else {
-				out[at].Number++
-			}
-		}
-	}
-	slices.SortStableFunc(out, func(a, b refusal) int { return cmp.Compare(a.Organisation, b.Organisation) })
-	return out, first * bundleSize, nil
 }
