@@ -17,6 +17,7 @@ var partyMutants = []mutant{
 	{"console: a coordinator that hangs is waited for", "cmd/qunxiang/consoleword.go", "w.asking, w.patience-time.Since(w.begun)", "w.asking, time.Hour", "./cmd/qunxiang", "TestHangingCoordinatorHoldsUpNobody"},
 	{"console: cards are kept for ever", "cmd/qunxiang/consoleword.go", "cards := map[string]*federated.Card{}\n\tfor", "cards := known\n\tfor", "./cmd/qunxiang", "TestHangingCoordinatorHoldsUpNobody"},
 	{"console: a slow job holds up the others", "cmd/qunxiang/consoleproofs.go", "k.flight.DoChan(job, func", "k.flight.DoChan(\"\", func", "./cmd/qunxiang", "TestSlowJobHoldsUpNoOther"},
+	{"a new load forgets who opted out before", "cmd/qunxiang/proposals.go", "if err := d.resolveOptOutsIn(ctx, s.Snapshot); err != nil {", "if err := error(nil); err != nil {", "./cmd/qunxiang", "TestNewLoadKnowsWhoOptedOutBefore"},
 	{"console: data facts on the clients' listener", "api/console/data.go", "v.is(policy.Steward) && v.c.host.Inside(v.r)", "v.is(policy.Steward)", "./api/console", "TestDataFactsStayInside"},
 	{"console: data facts for whoever is inside", "api/console/data.go", "v.is(policy.Steward) && v.c.host.Inside(v.r)", "(v.is(policy.Steward) || true) && v.c.host.Inside(v.r)", "./api/console", "TestDataFactsStayInside"},
 	{"federation: when a node was heard from, to the second", "api/federation/seen.go", "at.UTC().Truncate(time.Minute)", "at.UTC()", "./api/federation", "TestStatusSaysWhoWasHeardFrom"},

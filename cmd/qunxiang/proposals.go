@@ -59,7 +59,7 @@ func (k keptProposal) commit(ctx context.Context, d *domain) (err error) {
 	l := d.ledger
 	switch {
 	case k.Snapshot != nil:
-		_, err = l.Snapshot(ctx, *k.Snapshot)
+		err = d.putInUse(ctx, *k.Snapshot)
 	case k.Resume != nil:
 		_, err = l.Resume(ctx, k.Resume.Template, k.Resume.By...)
 	case k.Delete != nil:
@@ -72,6 +72,27 @@ func (k keptProposal) commit(ctx context.Context, d *domain) (err error) {
 	case k.Audit != nil && !l.Audited(k.Audit.Root):
 		err = ledger.ErrApproval
 	}
+	return err
+}
+
+// errUnresolved says that the opt-outs from before could not be looked up in a load.
+var errUnresolved = errors.New("the people who have opted out cannot be looked up in it")
+
+// putInUse registers a snapshot that has its approvals. From that leaf on it is asked, so
+// those who opted out before, perhaps under another name than this load has, are found in it
+// first.
+func (d *domain) putInUse(ctx context.Context, s ledger.Snapshot) error {
+	digest, err := ledger.ContentDigest(&s)
+	if err != nil {
+		return err
+	}
+	if err := d.state.Approved(ledger.SubjectSnapshot, digest, time.Now(), s.By); err != nil {
+		return err
+	}
+	if err := d.resolveOptOutsIn(ctx, s.Snapshot); err != nil {
+		return fmt.Errorf("snapshot %s: %w: %w", s.Snapshot, errUnresolved, err)
+	}
+	_, err = d.ledger.Snapshot(ctx, s)
 	return err
 }
 
@@ -126,6 +147,9 @@ func (d *domain) settle(ctx context.Context, log io.Writer) error {
 	for name, k := range kept {
 		switch err := k.commit(ctx, d); {
 		case errors.Is(err, ledger.ErrApproval), errors.Is(err, ledger.ErrUnmet):
+			continue
+		case errors.Is(err, errUnresolved):
+			fmt.Fprintf(log, "%v; it waits until the next start\n", err)
 			continue
 		case errors.Is(err, ledger.ErrStopped):
 			return err
