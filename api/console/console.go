@@ -55,6 +55,8 @@ type Options struct {
 	Training Training
 	// Snapshots are those that may be asked, oldest first; default none.
 	Snapshots func() []ledger.Snapshot
+	// Running are the charges that are neither answered nor abandoned, oldest first; default none.
+	Running func() []ledger.Request
 	// Inside is what stewards see on the domain's own listener; default nothing.
 	Inside Inside
 	// Command is how the program is called in examples; default "qunxiang".
@@ -86,6 +88,9 @@ func New(h *api.Host, o Options) (http.Handler, error) {
 	}
 	if o.Rounds == nil {
 		o.Rounds = func() []ledger.Request { return nil }
+	}
+	if o.Running == nil {
+		o.Running = func() []ledger.Request { return nil }
 	}
 	if o.SupervisedSince == nil {
 		o.SupervisedSince = func() int64 { return -1 }
@@ -130,6 +135,7 @@ func (c *console) routes() {
 		"GET /console/steward":                              c.steward,
 		"GET /console/steward/proposals/{subject}/{digest}": c.proposal,
 		"GET /console/data":                                 c.data,
+		"GET /console/data/running":                         c.running,
 		"GET /console/training":                             c.training,
 		"GET /console/training/{job}":                       c.trainingJob,
 		"GET /console/training/{job}/{file}":                c.trainingFile,

@@ -19,6 +19,9 @@ type Inside interface {
 	// their imports reported, newest first. A report that cannot be read is the load's own
 	// matter and no error.
 	Loads() ([]Load, error)
+	// Importing is the load that is under way, or the last one where it was broken off; nil
+	// for none.
+	Importing() (*Import, error)
 	// OptOuts are counts by the day of registration, oldest first, and the number of the
 	// epoch in force. They name nobody.
 	OptOuts() (days []dataset.OptOutDay, epoch int64, err error)

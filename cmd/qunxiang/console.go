@@ -23,7 +23,7 @@ func (d *domain) console(h *api.Host) (http.Handler, error) {
 	}
 	return console.New(h, console.Options{
 		Service: d.runner, Catalog: d.catalog, Certificates: certificates, Policy: d.policy, Past: d.state.Past, Charged: d.state.Charged, Trace: d.state.Trace, Handed: d.state.Handed,
-		Basis: d.state.Basis, Abandoned: d.state.Abandoned, Rounds: d.state.Rounds, SupervisedSince: d.state.SupervisedSince,
+		Basis: d.state.Basis, Abandoned: d.state.Abandoned, Rounds: d.state.Rounds, Running: d.state.Running, SupervisedSince: d.state.SupervisedSince,
 		Published: servedLog{d}, Approvals: d, TemplateBefore: d.state.TemplateBefore, Reservations: d.state.Reservations, Snapshots: d.state.Registered,
 		Training: newTrainings(d, d.coordinator), Inside: insideFacts{d}, CheckReceipt: d.checkReceipt, CheckLog: d.checkLog,
 	})

@@ -57,6 +57,9 @@ func (f insideFacts) load(s ledger.Snapshot) console.Load {
 	return out
 }
 
+// Importing is the import of this domain, whichever process it runs in.
+func (f insideFacts) Importing() (*console.Import, error) { return f.d.importing() }
+
 // OptOuts are counted by day, as data optout list does.
 func (f insideFacts) OptOuts() ([]dataset.OptOutDay, int64, error) {
 	days, err := dataset.ListOptOuts(f.d.dir)

@@ -63,6 +63,62 @@ func (d *domain) register(ctx context.Context, w io.Writer, m *dataset.Manifest,
 	return err
 }
 
+// besideServer is loadDomain without the lock, which a server may have: an import takes long.
+// Where nobody has it, everything that it takes to register a snapshot was opened once.
+func besideServer(ctx context.Context, dir, as string, public declared) (*domain, error) {
+	d, err := openDomain(ctx, dir, writing)
+	if errors.Is(err, errNoDomain) {
+		d, err = newDomain(ctx, dir, public)
+	}
+	if err == nil {
+		err = d.Close()
+	}
+	if err != nil && !errors.Is(err, ledger.ErrInUse) {
+		return nil, err
+	}
+	if d, err = openDomain(ctx, dir, reading); err != nil {
+		return nil, err
+	}
+	if err := d.policy().May(as, policy.LoadData); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// load imports, and says meanwhile how far it is.
+func (d *domain) load(ctx context.Context, as string, o dataset.Options) (m *dataset.Manifest, q *dataset.Quality, err error) {
+	report, err := d.reportImport(ctx, o.Binding.Name, as)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, report.end()) }()
+	draw := o.Progress
+	o.Progress = func(p dataset.Progress) {
+		report.tell(p)
+		if draw != nil {
+			draw(p)
+		}
+	}
+	return dataset.Import(ctx, o)
+}
+
+// handIn registers a loaded snapshot, or leaves it to the server that has the domain.
+func (d *domain) handIn(ctx context.Context, w io.Writer, m *dataset.Manifest, as string) error {
+	owner, err := openDomain(ctx, d.dir, writing)
+	if errors.Is(err, ledger.ErrInUse) {
+		if d.state.Supervised() {
+			waitsForApproval(w, "snapshot "+m.ID)
+		} else {
+			fmt.Fprintln(w, "the server that has the domain takes the snapshot within seconds")
+		}
+		return d.leave(keptProposal{Snapshot: &ledger.Snapshot{Snapshot: m.ID, By: as}})
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(owner.register(ctx, w, m, as), owner.Close())
+}
+
 func importCommand() *cobra.Command {
 	var dir, as, binding, source, onError string
 	var public declared
@@ -72,7 +128,9 @@ func importCommand() *cobra.Command {
 		Long: `Load a source folder into a new, immutable snapshot. A domain that does not exist
 yet becomes an evaluation domain. Rows that cannot be mapped are put aside and
 counted; broken lines of a file stop the import, or are put aside too, as
---on-error says. An import that is broken off leaves nothing and can be run again.`,
+--on-error says. An import that is broken off leaves nothing and can be run again. It
+runs beside a server too, which takes the snapshot at the end and shows stewards how far
+it is, on its internal listener.`,
 		Example: "  qunxiang data import --binding omop --source ./omop --domain D",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if onError != string(dataset.Abort) && onError != string(dataset.Quarantine) {
@@ -88,19 +146,19 @@ counted; broken lines of a file stop the import, or are put aside too, as
 			if !windowPattern.MatchString(public.window) {
 				return &exitError{exitUsage, fmt.Errorf("--public-window is two days like 2016-01-01..2018-12-31")}
 			}
-			d, err := loadDomain(c.Context(), dir, as, public)
+			d, err := besideServer(c.Context(), dir, as, public)
 			if err != nil {
 				return withCode(err)
 			}
 			defer d.Close()
-			m, q, err := dataset.Import(c.Context(), dataset.Options{
+			m, q, err := d.load(c.Context(), as, dataset.Options{
 				Domain: dir, Key: d.keys.person, Binding: b, Source: source, OnError: dataset.OnError(onError),
 				Open: duckdb.OpenWriter, Arrow: duckdb.Arrow(), Progress: progress(c.ErrOrStderr()),
 			})
 			if err != nil {
 				return withCode(err)
 			}
-			if err := d.register(c.Context(), c.ErrOrStderr(), m, as); err != nil {
+			if err := d.handIn(c.Context(), c.ErrOrStderr(), m, as); err != nil {
 				return withCode(err)
 			}
 			d.warnOfSlot(c.ErrOrStderr(), m.People)

@@ -49,6 +49,19 @@ func (s *State) Rounds() []Request {
 	return out
 }
 
+// Running are the charges that are neither released nor abandoned, oldest first.
+func (s *State) Running() []Request {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []Request
+	for _, r := range s.order {
+		if r.Open() {
+			out = append(out, r.copy())
+		}
+	}
+	return out
+}
+
 // SupervisedSince is the GRANT leaf that named approvers first and so ended the
 // evaluation for good, -1 for none. What is older was approved by nobody.
 func (s *State) SupervisedSince() int64 {

@@ -16,8 +16,8 @@ func TestLookups(t *testing.T) {
 	first, released := answer(t, l, c, "one", 10)
 	second, err := l.Charge(t.Context(), under(l, charge("two", 10, c.now())))
 	must(t, err)
-	if l.Abandoned() != 0 {
-		t.Error("an open charge counts as abandoned")
+	if open := l.Running(); l.Abandoned() != 0 || len(open) != 1 || open[0].ID != "two" {
+		t.Errorf("of an open charge and an answered one, %d are abandoned and %+v run", l.Abandoned(), open)
 	}
 	c.step(time.Hour) // past its slot
 	gone, err := l.Abandon(t.Context(), second)
@@ -27,7 +27,7 @@ func TestLookups(t *testing.T) {
 			t.Errorf("leaf %d is of %q", leaf, r.ID)
 		}
 	}
-	if l.Abandoned() != 1 {
+	if l.Abandoned() != 1 || len(l.Running()) != 0 {
 		t.Errorf("%d were abandoned", l.Abandoned())
 	}
 	r, _ := l.Charged(first)
