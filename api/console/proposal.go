@@ -19,6 +19,7 @@ type proposalView struct {
 
 // pairView is the certified pair of files of a template.
 type pairView struct {
+	Title     queries.Text
 	Files     []fileView
 	Certified bool
 	Before    string // the version that was approved last, "" for none
@@ -75,7 +76,7 @@ func (v *view) pair(p api.Proposal) (*pairView, string) {
 	if t == nil {
 		return nil, ""
 	}
-	out, page := &pairView{Certified: v.c.Catalog.Certified(t)}, ""
+	out, page := &pairView{Title: t.Title, Certified: v.c.Catalog.Certified(t)}, ""
 	if t.Features == nil && v.offered(t) { // of a question
 		page = "/console/templates/" + t.Ref()
 	}

@@ -124,17 +124,23 @@ func TestBrowserProposal(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, _ := site(t, func(o *Options) {
-		o.Catalog, o.Approvals = catalog, listed{all: []api.Proposal{{Subject: ledger.SubjectTemplate, Name: x.Ref(), Detail: x.Title.EN, Digest: x.Digest()}}}
+		o.Catalog, o.Approvals = catalog, listed{all: []api.Proposal{
+			{Subject: ledger.SubjectTemplate, Name: x.Ref(), Detail: x.Title.EN, Digest: x.Digest()},
+			{Subject: ledger.SubjectSnapshot, Name: "snapshot " + strings.Repeat("5a", 32), Detail: "loaded by steward-s", Digest: strings.Repeat("6", 64)},
+		}}
 		o.TemplateBefore = func(string, string) (ledger.ApprovedTemplate, bool) {
 			return ledger.ApprovedTemplate{Name: old.Ref(), Digest: old.Digest()}, true
 		}
 	})
 	c := startChromium(t, s.URL)
-	for _, l := range looks(2) {
+	for _, l := range allLooks { // names are long, and telephones narrow
 		c.as(l)
 		c.signIn("token-r")
 		c.run("approvals", chromedp.Click(`nav a[href="/console/approvals"]`), chromedp.WaitVisible(`main a[href*="/proposals/template/"]`))
-		c.run("proposal", chromedp.Click(`main a[href*="/proposals/template/"]`), chromedp.WaitVisible("pre.diff"))
+		c.seen(l, "proposals")
+		c.run("snapshot", chromedp.Click(`main a[href*="/proposals/snapshot/"]`), chromedp.WaitVisible("main pre"))
+		c.seen(l, "proposal-snapshot")
+		c.run("proposal", chromedp.Click(`.crumbs a`), chromedp.WaitVisible(`main a[href*="/proposals/template/"]`), chromedp.Click(`main a[href*="/proposals/template/"]`), chromedp.WaitVisible("pre.diff"))
 		c.seen(l, "proposal-template")
 	}
 }
