@@ -17,6 +17,7 @@ var approvalEnglish = map[string]string{
 	"pair lost":        "Two people approved %s before, whose files this program does not hold: both files are shown whole.",
 	"pair none":        "This program holds no template with this name and digest, so it has nothing to show of it.",
 	"proposal data":    "The quality of this load",
+	"proposal job":     "The card in parts, and what the log has of the job",
 }
 
 var approvalChinese = map[string]string{
@@ -28,4 +29,5 @@ var approvalChinese = map[string]string{
 	"pair lost":        "此前两人批准过 %s，但本程序没有其文件：两个文件全文显示。",
 	"pair none":        "本程序没有此名称与摘要的模板，无从显示其内容。",
 	"proposal data":    "本次载入的数据质量",
+	"proposal job":     "任务卡分项及日志中的相关记录",
 }

@@ -59,7 +59,7 @@ func (c *console) home(v *view) error {
 // cardsForOwner are the jobs that wait for the approval of the domain's owner, for stewards
 // and the operators of its node. What is wrong with a job's folder the page of trainings says.
 func (v *view) cardsForOwner() (out []waitingCard) {
-	if !v.seesTraining() {
+	if !v.seesTraining() || !v.is(policy.Steward) && !v.is(policy.Node) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(v.r.Context(), cardsWait)

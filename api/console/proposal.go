@@ -11,10 +11,10 @@ import (
 // proposalView is one thing that waits for approvals, beside what it takes the place of.
 type proposalView struct {
 	api.Proposal
-	Diff    []diffLine
-	Pair    *pairView // of a template, where this program holds it
-	Page    string    // that says more of it, "" for none
-	Command string
+	Diff       []diffLine
+	Pair       *pairView // of a template, where this program holds it
+	Page, Word string    // a page that says more of it, "" for none, and what that is called
+	Command    string
 }
 
 // pairView is the certified pair of files of a template.
@@ -61,7 +61,11 @@ func (c *console) proposal(v *view) error {
 			data.Pair, data.Page = v.pair(p)
 		case ledger.SubjectSnapshot:
 			if v.seesData() {
-				data.Page = "/console/data"
+				data.Page, data.Word = "/console/data", "proposal data"
+			}
+		case ledger.SubjectJob:
+			if v.seesTraining() {
+				data.Page, data.Word = "/console/training/"+p.Digest, "proposal job"
 			}
 		}
 		return v.show("proposal", p.Name, data)

@@ -295,6 +295,9 @@ func TestCardsThatWaitAreSaid(t *testing.T) {
 		if p := signedIn(t, s, token, "en").get("/console/training/" + missing.Digest); (p.status == http.StatusOK) != (token != "token-a") {
 			t.Errorf("%s: the page of a card that waits for two is %d", token, p.status)
 		}
+		if p := signedIn(t, s, token, "en").get("/console/steward/proposals/job/" + missing.Digest); strings.Contains(p.body, `href="/console/training/`+missing.Digest) != (token == "token-s" || token == "token-r") {
+			t.Errorf("%s: the page of a card that waits leads to the job's, or does not: %d", token, p.status)
+		}
 		for _, not := range []string{approved.Digest, n.find("others").Digest} {
 			if strings.Contains(p.body, not) {
 				t.Errorf("%s: the overview has a card that waits for nobody here", token)
