@@ -179,7 +179,7 @@ func TestSlowJobHoldsUpNoOther(t *testing.T) {
 	if p, err := k.of(visit, quick); err != nil || p.proof == nil {
 		t.Errorf("the quick job beside it: %+v, %v", p, err)
 	}
-	if _, err := k.of(t.Context(), mad); !errors.Is(err, errProof) {
+	if _, err := k.of(visit, mad); !errors.Is(err, errProof) {
 		t.Errorf("the mad job: %v", err)
 	}
 	close(let)
