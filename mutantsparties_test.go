@@ -17,7 +17,7 @@ var partyMutants = []mutant{
 	{"console: a coordinator that hangs is waited for", "cmd/qunxiang/consoleword.go", "w.asking, w.patience-time.Since(w.begun)", "w.asking, time.Hour", "./cmd/qunxiang", "TestHangingCoordinatorHoldsUpNobody"},
 	{"console: cards are kept for ever", "cmd/qunxiang/consoleword.go", "cards := map[string]*federated.Card{}\n\tfor", "cards := known\n\tfor", "./cmd/qunxiang", "TestHangingCoordinatorHoldsUpNobody"},
 	{"console: a slow job holds up the others", "cmd/qunxiang/consoleproofs.go", "k.flight.DoChan(job, func", "k.flight.DoChan(\"\", func", "./cmd/qunxiang", "TestSlowJobHoldsUpNoOther"},
-	{"a new load forgets who opted out before", "cmd/qunxiang/proposals.go", "if err := d.resolveOptOutsIn(ctx, s.Snapshot); err != nil {", "if err := error(nil); err != nil {", "./cmd/qunxiang", "TestNewLoadKnowsWhoOptedOutBefore"},
+	{"a new load forgets who opted out before", "cmd/qunxiang/snapshotuse.go", "if err := d.resolveOptOutsIn(ctx, s.Snapshot); err != nil {", "if err := error(nil); err != nil {", "./cmd/qunxiang", "TestNewLoadKnowsWhoOptedOutBefore"},
 	{"console: progress for everybody", "api/console/running.go", "if !v.seesData() {", "if false {", "./api/console", "TestProgressStaysInside"},
 	{"an import whose process has gone works on", "cmd/qunxiang/importstatus.go", "out.Broken = true\n", "", "./cmd/qunxiang", "TestImportSaysHowFarItIs"},
 	{"an import that has ended goes on", "cmd/qunxiang/importstatus.go", "errors.Join(removeIfThere(r.d.path(\"tmp\", importFile)), r.held.Close())", "r.held.Close()", "./cmd/qunxiang", "TestImportSaysHowFarItIs"},

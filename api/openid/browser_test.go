@@ -19,11 +19,6 @@ import (
 	"github.com/qunxiang/qunxiang/queries/templates"
 )
 
-// nothing is the register of a domain that was never asked.
-type nothing struct{}
-
-func (nothing) Register() *queries.Register { return &queries.Register{} }
-
 // pages is a site with the console, under a policy that knows insurer-a.
 func pages(t *testing.T) *site {
 	t.Helper()

@@ -75,27 +75,6 @@ func (k keptProposal) commit(ctx context.Context, d *domain) (err error) {
 	return err
 }
 
-// errUnresolved says that the opt-outs from before could not be looked up in a load.
-var errUnresolved = errors.New("the people who have opted out cannot be looked up in it")
-
-// putInUse registers a snapshot that has its approvals. From that leaf on it is asked, so
-// those who opted out before, perhaps under another name than this load has, are found in it
-// first.
-func (d *domain) putInUse(ctx context.Context, s ledger.Snapshot) error {
-	digest, err := ledger.ContentDigest(&s)
-	if err != nil {
-		return err
-	}
-	if err := d.state.Approved(ledger.SubjectSnapshot, digest, time.Now(), s.By); err != nil {
-		return err
-	}
-	if err := d.resolveOptOutsIn(ctx, s.Snapshot); err != nil {
-		return fmt.Errorf("snapshot %s: %w: %w", s.Snapshot, errUnresolved, err)
-	}
-	_, err = d.ledger.Snapshot(ctx, s)
-	return err
-}
-
 // propose does what a leaf says, or keeps it until it has its approvals; waits tells which
 // it was.
 func (d *domain) propose(ctx context.Context, k keptProposal) (waits bool, err error) {
