@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/qunxiang/qunxiang/api/door"
+	"github.com/qunxiang/qunxiang/queries"
 )
 
 // consolePath is where the pages for people are.
@@ -90,6 +91,15 @@ func Attended(u *url.URL) string {
 	q.Del(lookAgain)
 	to := url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: q.Encode()}
 	return to.RequestURI()
+}
+
+// Register is the public register as everybody is shown it, at most some seconds old; nil
+// where the server has none.
+func (h *Host) Register() *queries.Register {
+	if h.s.Register == nil {
+		return nil
+	}
+	return h.s.register()
 }
 
 // insideKey marks a request of the domain's own listener.

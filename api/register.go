@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -55,21 +54,9 @@ func PageOf(r *queries.Register, about About, page int) *RegisterPage {
 // whole log, by whoever asks.
 const registerAge = 5 * time.Second
 
-// shownRegister keeps the register for as long.
-type shownRegister struct {
-	mu  sync.Mutex
-	at  time.Time
-	now *queries.Register
-}
-
 func (s *Server) register() *queries.Register {
-	k := &s.shown
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if now := s.Now(); k.now == nil || now.Sub(k.at) >= registerAge || now.Before(k.at) {
-		k.now, k.at = s.Register.Register(), now
-	}
-	return k.now
+	r, _ := s.shown.Get(s.Now(), registerAge, func() (*queries.Register, error) { return s.Register.Register(), nil })
+	return r
 }
 
 type registerInput struct {

@@ -100,7 +100,7 @@ type Server struct {
 	// Requests of organisations, and of addresses that show nothing acceptable.
 	organisations, strangers *limits
 	sessions                 *sessions
-	shown                    shownRegister
+	shown                    Kept[*queries.Register]
 	closed                   chan struct{}
 	closing                  sync.Once
 }

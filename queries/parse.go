@@ -46,7 +46,7 @@ func decodeStrict(name string, b []byte, into any) (err error) {
 // complete: every bound is there, every column exists, every parameter has a
 // type and limits. name is the YAML file's, for messages.
 func ParseTemplate(name string, yamlText, sql []byte) (*Template, error) {
-	t := &Template{SQL: string(sql), digest: pairDigest(yamlText, sql)}
+	t := &Template{SQL: string(sql), YAML: string(yamlText), digest: pairDigest(yamlText, sql)}
 	if err := decodeStrict(name, yamlText, t); err != nil {
 		return nil, err
 	}

@@ -48,6 +48,7 @@ type Template struct {
 	SourceNotes map[string]Text `yaml:"source_notes"`
 
 	SQL    string `yaml:"-"`
+	YAML   string `yaml:"-"` // the text that all of this was read from
 	digest [32]byte
 }
 

@@ -2,7 +2,6 @@ package console
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/policy"
@@ -45,42 +44,6 @@ func (c *console) approvals(v *view) error {
 		return err
 	}
 	return v.show("approvals", v.say("nav approvals"), list)
-}
-
-// proposalView is one thing that waits for approvals, beside what it takes the place of.
-type proposalView struct {
-	api.Proposal
-	Diff    []diffLine
-	Command string
-}
-
-// proposal shows one thing that approvals are of, with what it changes.
-func (c *console) proposal(v *view) error {
-	if !v.seesApprovals() {
-		return errNotFound
-	}
-	list, err := c.Approvals.Proposals(v.Who.Principal)
-	if err != nil {
-		return err
-	}
-	subject, digest := v.r.PathValue("subject"), v.r.PathValue("digest")
-	for _, p := range list.Proposals {
-		if p.Subject != subject || p.Digest != digest {
-			continue
-		}
-		before := ""
-		for _, old := range list.Proposals {
-			if p.Replaces != "" && old.Digest == p.Replaces {
-				before = old.Detail
-			}
-		}
-		data := proposalView{Proposal: p, Command: c.Command}
-		if before != "" {
-			data.Diff = diff(strings.Split(before, "\n"), strings.Split(p.Detail, "\n"))
-		}
-		return v.show("proposal", p.Name, data)
-	}
-	return errNotFound
 }
 
 // diffLine is a line of a text that stays (""), goes ("-") or comes ("+").

@@ -76,10 +76,14 @@ func (c *console) budgets(v *view) error {
 }
 
 // spentOn is what was charged to each budget on each day, as shares of its cap, from the
-// public register: what everybody may know. The register is folded once for all budgets.
+// public register: what everybody may know. The server folds it for all who look at a time.
 func (v *view) spentOn() map[string]map[string]float64 {
 	out := map[string]map[string]float64{}
-	for _, e := range v.c.Register.Register().Entries {
+	register := v.c.host.Register()
+	if register == nil {
+		return out
+	}
+	for _, e := range register.Entries {
 		for _, cost := range e.Costs {
 			if out[cost.Scope] == nil {
 				out[cost.Scope] = map[string]float64{}

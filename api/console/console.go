@@ -45,8 +45,6 @@ type Options struct {
 	Rounds func() []ledger.Request
 	// SupervisedSince is the leaf that ended the evaluation, -1 where none has; default -1.
 	SupervisedSince func() int64
-	// Register is the public register, from which the burn-down of budgets is drawn.
-	Register api.Registrar
 	// CheckReceipt holds a receipt and its release against the domain's public keys, as
 	// anybody can offline; default: receipts are not checked here.
 	CheckReceipt func(receipt, release []byte) (*queries.Statement, error)
@@ -56,12 +54,17 @@ type Options struct {
 	CheckLog func(context.Context) (*LogReport, error)
 	// Approvals is what people decide together; default: nothing waits.
 	Approvals api.Approvals
+	// TemplateBefore is the version of a template, given by its id, that was approved last of
+	// those with another digest; default none.
+	TemplateBefore func(id, digest string) (ledger.ApprovedTemplate, bool)
 	// Reservations are what training jobs have set aside; default none.
 	Reservations func() []ledger.Reservation
 	// Training is what is known here of jobs besides the log; default the log alone.
 	Training Training
 	// Snapshots are those that may be asked, oldest first; default none.
 	Snapshots func() []ledger.Snapshot
+	// Running are the charges that are neither answered nor abandoned, oldest first; default none.
+	Running func() []ledger.Request
 	// Inside is what stewards see on the domain's own listener; default nothing.
 	Inside Inside
 	// Command is how the program is called in examples; default "qunxiang".
@@ -72,17 +75,18 @@ type Options struct {
 // console is the pages of one server.
 type console struct {
 	Options
-	host  *api.Host
-	mux   *http.ServeMux
-	pages map[string]*htmlPage
-	files assets
+	host   *api.Host
+	mux    *http.ServeMux
+	pages  map[string]*htmlPage
+	files  assets
+	denied api.Kept[denied]
 	checks
 }
 
 // New makes the pages for a server; see [api.Options.Console].
 func New(h *api.Host, o Options) (http.Handler, error) {
-	if h == nil || o.Service == nil || o.Catalog == nil || o.Policy == nil || o.Past == nil || o.Charged == nil || o.Trace == nil || o.Handed == nil || o.Register == nil {
-		return nil, errors.New("console: the pages need a host, a service, a catalog, a policy, charges and a register")
+	if h == nil || o.Service == nil || o.Catalog == nil || o.Policy == nil || o.Past == nil || o.Charged == nil || o.Trace == nil || o.Handed == nil {
+		return nil, errors.New("console: the pages need a host, a service, a catalog, a policy and charges")
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -102,8 +106,14 @@ func New(h *api.Host, o Options) (http.Handler, error) {
 	if o.Rounds == nil {
 		o.Rounds = func() []ledger.Request { return nil }
 	}
+	if o.Running == nil {
+		o.Running = func() []ledger.Request { return nil }
+	}
 	if o.SupervisedSince == nil {
 		o.SupervisedSince = func() int64 { return -1 }
+	}
+	if o.TemplateBefore == nil {
+		o.TemplateBefore = func(string, string) (ledger.ApprovedTemplate, bool) { return ledger.ApprovedTemplate{}, false }
 	}
 	if o.Command == "" {
 		o.Command = "qunxiang"
@@ -142,6 +152,7 @@ func (c *console) routes() {
 		"GET /console/steward":                              c.steward,
 		"GET /console/steward/proposals/{subject}/{digest}": c.proposal,
 		"GET /console/data":                                 c.data,
+		"GET /console/data/running":                         c.running,
 		"GET /console/training":                             c.training,
 		"GET /console/training/{job}":                       c.trainingJob,
 		"GET /console/training/{job}/{file}":                c.trainingFile,

@@ -6,19 +6,22 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/qunxiang/qunxiang/api/federation"
 	"github.com/qunxiang/qunxiang/policy"
-	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries/dataset"
 )
 
 // Inside are facts about the data, which never leave the domain, and what else is for the
 // people who run it.
 type Inside interface {
-	// Loads are the snapshots of the domain with what their imports reported, newest first.
+	// Loads are the snapshots that wait for approvals, and then those of the log, with what
+	// their imports reported, newest first. A report that cannot be read is the load's own
+	// matter and no error.
 	Loads() ([]Load, error)
+	// Importing is the load that is under way, or the last one where it was broken off; nil
+	// for none.
+	Importing() (*Import, error)
 	// OptOuts are counts by the day of registration, oldest first, and the number of the
 	// epoch in force. They name nobody.
 	OptOuts() (days []dataset.OptOutDay, epoch int64, err error)
@@ -30,9 +33,10 @@ type Inside interface {
 
 // Load is one import.
 type Load struct {
-	dataset.Manifest
-	By      string // who registered it in the log
-	Quality *dataset.Quality
+	dataset.Manifest                  // only its ID where it cannot be read
+	By               string           // who loaded it
+	Quality          *dataset.Quality // nil where it cannot be read
+	Waits            string           // while it waits for approvals, the digest that they bind
 }
 
 // dataView is the page about the data.
@@ -116,7 +120,11 @@ func (c *console) data(v *view) error {
 // describeLoad sorts a report into tables, in the order of the schema; tables of which
 // nothing was read are left out.
 func describeLoad(l Load) loadView {
-	out := loadView{Load: l, Met: true, Checks: l.Quality.Checks}
+	out := loadView{Load: l, Met: true}
+	if l.Quality == nil {
+		return out
+	}
+	out.Checks = l.Quality.Checks
 	for _, i := range l.Quality.Indicators {
 		out.Met = out.Met && (i.Met || !i.Measured)
 	}
@@ -141,48 +149,4 @@ func (w words) TableName(name string) string {
 		return text
 	}
 	return w.Name(name)
-}
-
-// refusal is how often an organisation was refused a question by one rule.
-type refusal struct {
-	Organisation, Question, Rule string
-	Number                       int
-	Last                         time.Time
-}
-
-// refusals sums up the newest leaves of the log that say of refusals, as many as a page of
-// the log reads, those from the leaf since on.
-func (v *view) refusals() (list []refusal, since int64, err error) {
-	if !v.readsLog() {
-		return nil, 0, nil
-	}
-	size, err := checkpointSize(v.c.Published.Checkpoint())
-	if err != nil || size == 0 {
-		return nil, 0, err
-	}
-	var out []refusal
-	first := max(0, (size-1)/bundleSize-bundlesRead+1)
-	for n := (size - 1) / bundleSize; n >= first; n-- {
-		leaves, err := v.bundle(n, size)
-		if err != nil {
-			return nil, 0, err
-		}
-		for i := len(leaves) - 1; i >= 0; i-- {
-			d, ok := leaves[i].Body.(*ledger.Deny)
-			if !ok {
-				continue
-			}
-			x := refusal{d.Organisation, v.question(d.Template), d.Rule, 1, leaves[i].Time}
-			at := slices.IndexFunc(out, func(y refusal) bool {
-				return y.Organisation == x.Organisation && y.Question == x.Question && y.Rule == x.Rule
-			})
-			if at < 0 {
-				out = append(out, x)
-			} else {
-				out[at].Number++
-			}
-		}
-	}
-	slices.SortStableFunc(out, func(a, b refusal) int { return cmp.Compare(a.Organisation, b.Organisation) })
-	return out, first * bundleSize, nil
 }

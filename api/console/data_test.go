@@ -3,22 +3,27 @@ package console
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
 	"github.com/qunxiang/qunxiang/api/federation"
+	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries/dataset"
 )
 
-// facts are of a domain with one load, 17 opt-outs and two nodes.
+// facts are of a domain with one load, one that waits, one that cannot be read, 17 opt-outs and two nodes.
 type facts struct{}
 
 func (facts) Loads() ([]Load, error) {
-	return []Load{{By: "steward-s", Manifest: dataset.Manifest{ID: strings.Repeat("5", 64), Binding: "national-a", Created: "2026-01-30", People: 987_654}, Quality: &dataset.Quality{
+	return []Load{{By: "steward-t", Waits: strings.Repeat("6", 64), Manifest: dataset.Manifest{ID: strings.Repeat("4", 64), Binding: "national-b", Created: "2026-01-31", People: 1_111}, Quality: &dataset.Quality{}}, {
+		By: "steward-t", Manifest: dataset.Manifest{ID: strings.Repeat("3", 64)},
+	}, {By: "steward-s", Manifest: dataset.Manifest{ID: strings.Repeat("5", 64), Binding: "national-a", Created: "2026-01-30", People: 987_654}, Quality: &dataset.Quality{
 		Indicators: []dataset.Indicator{
 			{Name: "completeness", Value: 99.12, Unit: "%", Limit: 98, Met: true, Measured: true}, {Name: "consistency", Value: 95.5, Unit: "%", Limit: 96, Measured: true},
 			{Name: "timeliness", Unit: "min", Limit: 10}, {Name: "accuracy", Value: 0.1, Unit: "%", Limit: 0.5, Met: true, Measured: true},
@@ -39,7 +44,77 @@ func (facts) Enrolments(context.Context) ([]federation.EnrolmentState, bool) {
 	}, true
 }
 
-func insideFacts(o *Options) { o.Inside = facts{} }
+func (facts) Importing() (*Import, error) {
+	return &Import{Binding: "omop", By: "steward-s", Begun: noon.Add(-time.Hour), At: noon, Stage: "map", Name: "settlement", Done: 2, Total: 7654}, nil
+}
+
+// breaks is a domain whose last import was broken off, and reads the way it was.
+type breaks struct{ facts }
+
+func (breaks) Importing() (*Import, error) {
+	return &Import{Binding: "omop", By: "steward-s", Begun: noon.Add(-time.Hour), At: noon, Stage: "read", Name: "setl_d.csv", Total: 3, Broken: true}, nil
+}
+
+// idle is one in which no import is under way.
+type idle struct{ facts }
+
+func (idle) Importing() (*Import, error) { return nil, nil }
+
+func insideFacts(o *Options) {
+	o.Inside = facts{}
+	o.Running = func() []ledger.Request {
+		return []ledger.Request{{Charge: ledger.Charge{ID: "q-1", Principal: "insurer-a", Organisation: "Insurer North", Template: "claim-severity@1.1.0", Due: noon.Add(77 * time.Second)}, Time: noon.Add(-5 * time.Second), Release: -1}}
+	}
+}
+
+// TestProgressStaysInside: how far a load is, and which runs are under way, a steward sees on
+// the domain's own listener and nobody anywhere else.
+func TestProgressStaysInside(t *testing.T) {
+	const path = "/console/data/running"
+	clients, internal, _ := listeners(t, insideFacts)
+	for _, token := range []string{"token-a", "token-b", "token-r", "token-n"} {
+		for name, s := range map[string]*httptest.Server{"inside": internal, "clients": clients} {
+			b := signedIn(t, s, token, "en")
+			if p := b.get(path); p.status != http.StatusNotFound || p.body != b.get("/console/nowhere").body {
+				t.Errorf("%s, %s: the page of what goes on is %d", token, name, p.status)
+			}
+			for _, other := range []string{"/console/", "/console/budgets", "/console/log", "/console/training"} {
+				if p := b.get(other); strings.Contains(p.body, "7,654") || strings.Contains(p.body, "Insurer North") {
+					t.Errorf("%s, %s: %s says what goes on", token, name, other)
+				}
+			}
+		}
+	}
+	b := signedIn(t, clients, "token-s", "en")
+	if p := b.get(path); p.status != http.StatusNotFound || p.body != b.get("/console/nowhere").body {
+		t.Errorf("the clients' listener has the page of what goes on: %d", p.status)
+	}
+	for lang, want := range map[string][]string{
+		"en": {"mapping tables", "Settlements", "3 of 7,654", "31 January 2026 19:00:00", "omop", "Claim severity", "Insurer North", "31 January 2026 20:01:17", `data-again="5"`, `http-equiv="refresh"`},
+		"zh": {"映射各表", "结算", "第 3 步，共 7,654 步", "次均费用", "2026年1月31日 20:01:17"},
+	} {
+		b := signedIn(t, internal, "token-s", lang)
+		p := b.get(path)
+		p.check(t, "running")
+		for _, w := range want {
+			if !strings.Contains(p.body, w) {
+				t.Errorf("%s: the page has no %q", lang, w)
+			}
+		}
+		if strings.Contains(p.body, "q-1") || strings.Contains(p.body, "Broken off") {
+			t.Errorf("%s: the page tells more than it should", lang)
+		}
+		if p := b.get("/console/data"); !strings.Contains(p.body, `href="`+path+`"`) {
+			t.Error("the page about the data does not lead to what goes on")
+		}
+	}
+	for want, in := range map[string]Inside{"Broken off at 31 January 2026 20:00:00 or soon after": breaks{}, "No load is under way.": idle{}} {
+		_, internal, _ := listeners(t, func(o *Options) { o.Inside = in })
+		if p := signedIn(t, internal, "token-s", "en").get(path); !strings.Contains(p.body, want) || !strings.Contains(p.body, "<p>None.</p>") {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+}
 
 // TestDataFactsStayInside: the page about the data is a steward's, and on the domain's own
 // listener only; everywhere else it is the page of what does not exist, and no figure of it
@@ -72,8 +147,8 @@ func TestDataFactsStayInside(t *testing.T) {
 		}
 	}
 	for lang, want := range map[string][]string{
-		"en": {"987,654", "99.12 %", "NOT MET", "An official floor is not met", "4,321", "bad date", "setl_d.csv:7", "person = account &#43; cash", `<p class="big">17</p>`, "Epoch 321", "waits for approval", "South Life", "1 January 2027", "Settlements"},
-		"zh": {"987,654", "未达标", "结算", "等待批准", "当前生效期号为 321"},
+		"en": {"waits for the approvals of two other people", "cannot be read", "987,654", "99.12 %", "NOT MET", "An official floor is not met", "4,321", "bad date", "setl_d.csv:7", "person = account &#43; cash", `<p class="big">17</p>`, "Epoch 321", "waits for approval", "South Life", "1 January 2027", "Settlements"},
+		"zh": {"等待另外两人批准", "无法读取", "987,654", "未达标", "结算", "等待批准", "当前生效期号为 321"},
 	} {
 		b := signedIn(t, internal, "token-s", lang)
 		p := b.get("/console/data")
@@ -81,6 +156,11 @@ func TestDataFactsStayInside(t *testing.T) {
 		for _, w := range want {
 			if !strings.Contains(p.body, w) {
 				t.Errorf("%s: the page has no %q", lang, w)
+			}
+		}
+		for _, once := range []string{`href="/console/steward/proposals/snapshot/` + strings.Repeat("6", 64), "data quality --domain D --snapshot " + strings.Repeat("3", 64)} {
+			if strings.Count(p.body, once) != 1 {
+				t.Errorf("%s: %q is not there once", lang, once)
 			}
 		}
 		if strings.Contains(p.body, "ab12cd34") {
@@ -119,7 +199,7 @@ func TestRefusalsAreCounted(t *testing.T) {
 
 // Words in files of their own hide no other's.
 func TestWordsAreThereOnce(t *testing.T) {
-	for name, parts := range map[string][]map[string]string{"english.go": {trainingEnglish, dataEnglish}, "chinese.go": {trainingChinese, dataChinese}} {
+	for name, parts := range map[string][]map[string]string{"english.go": {trainingEnglish, dataEnglish, approvalEnglish}, "chinese.go": {trainingChinese, dataChinese, approvalChinese}} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -154,5 +234,7 @@ func TestBrowserSteward(t *testing.T) {
 		c.seen(l, "steward-inside")
 		c.run("data", chromedp.Click(`main a[href="/console/data"]`), chromedp.WaitVisible("article.load"), chromedp.Click("details:not([open]) summary"))
 		c.seen(l, "data")
+		c.run("running", chromedp.Click(`main a[href="/console/data/running"]`), chromedp.WaitVisible("#running-now progress"))
+		c.seen(l, "running")
 	}
 }

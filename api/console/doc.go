@@ -7,8 +7,8 @@
 // principal may not have is, byte for byte, the page of what does not exist. No page
 // that clients reach has a number that was not released or is not public: they read
 // releases, estimates, the policy, the published log, and of trainings what follows from
-// job cards and from the noisy sums that every node has. One page has facts about the
-// data, for stewards: it is on the domain's own listener and nowhere else ([Inside]).
+// job cards and from the noisy sums that every node has. Two pages have facts about the
+// data, for stewards: they are on the domain's own listener and nowhere else ([Inside]).
 //
 // Each page is a Go file with a file of the same name in html. Words are in english.go
 // and chinese.go, those about trainings and data in files of their own.

@@ -356,7 +356,7 @@ func listeners(t testing.TB, change ...func(*Options)) (clients, internal *httpt
 		t.Fatal(err)
 	}
 	o := Options{
-		Service: d, Catalog: catalog, Certificates: certificates, Policy: func() *policy.Policy { return rules }, Past: d.past, Repeats: d.repeated, Deletion: d.deletion, Charged: d.charged, Trace: d.trace, Handed: d.handedTo, Register: d,
+		Service: d, Catalog: catalog, Certificates: certificates, Policy: func() *policy.Policy { return rules }, Past: d.past, Repeats: d.repeated, Deletion: d.deletion, Charged: d.charged, Trace: d.trace, Handed: d.handedTo,
 		Published: published{[]ledger.Body{
 			&ledger.Snapshot{Snapshot: strings.Repeat("5", 64), By: "steward-s"},
 			&ledger.Deny{Principal: "pharma-b", Organisation: "pharma-b", Template: "claim-severity@1.1.0", Rule: "audience"},

@@ -1,9 +1,11 @@
 package console
 
 import (
+	"context"
 	"slices"
 	"time"
 
+	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries"
@@ -19,7 +21,14 @@ type homeView struct {
 	Evaluation      bool
 	Trains          bool
 	Trainings       int // of the visitor's that are going on, by the log
+	Cards           []waitingCard
 }
+
+// waitingCard is a job card that waits for the visitor's side.
+type waitingCard struct{ Name, Path, Why string }
+
+// cardsWait is how long the first page waits for a coordinator's word on cards.
+const cardsWait = 500 * time.Millisecond
 
 // homeEntries is how many answers the first page shows.
 const homeEntries = 5
@@ -38,12 +47,44 @@ func (c *console) home(v *view) error {
 			data.Recent = append(data.Recent, p)
 		}
 	}
+	data.Cards = v.cardsForOwner()
 	if data.Approvals {
 		if list, err := v.listApprovals(); err == nil {
 			data.Waiting = len(list.Waiting)
+			data.Cards = append(data.Cards, cardsForApprovers(list.Waiting)...)
 		}
 	}
 	return v.show("home", v.say("nav home"), data)
+}
+
+// cardsForOwner are the jobs that wait for the approval of the domain's owner, for stewards
+// and the operators of its node. What is wrong with a job's folder the page of trainings says.
+func (v *view) cardsForOwner() (out []waitingCard) {
+	if !v.seesTraining() || !v.is(policy.Steward) && !v.is(policy.Node) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(v.r.Context(), cardsWait)
+	defer cancel()
+	jobs, err := v.jobs(ctx)
+	if err != nil {
+		return nil
+	}
+	for _, j := range jobs {
+		if j.Stage() == "approve" && v.receives(j) {
+			out = append(out, waitingCard{j.Name(), "/console/training/" + j.Digest, "card for owner"})
+		}
+	}
+	return out
+}
+
+// cardsForApprovers are the jobs among what waits for the approvals of two people.
+func cardsForApprovers(waiting []api.Proposal) (out []waitingCard) {
+	for _, p := range waiting {
+		if p.Subject == ledger.SubjectJob {
+			out = append(out, waitingCard{p.Name, "/console/steward/proposals/" + p.Subject + "/" + p.Digest, "card for two"})
+		}
+	}
+	return out
 }
 
 // pastRequest is one of the visitor's own requests.

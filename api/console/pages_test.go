@@ -7,10 +7,15 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
 	"pgregory.net/rapid"
 
+	"github.com/qunxiang/qunxiang/api"
 	"github.com/qunxiang/qunxiang/queries"
 )
 
@@ -426,13 +431,53 @@ func TestProposalShowsWhatChanges(t *testing.T) {
 	}
 }
 
-// TestBudgetsFoldTheRegisterOnce: however many budgets there are.
-func TestBudgetsFoldTheRegisterOnce(t *testing.T) {
-	s, d := site(t)
-	p := signedIn(t, s, "token-a", "en").get("/console/budgets")
-	if n := strings.Count(p.body, "curve c0"); n != len(d.Budgets()) || d.folds != 1 {
-		t.Errorf("%d pictures of budgets, the register was folded %d times", n, d.folds)
+// TestTheLogIsReadForAllWhoLook: however many budgets and visitors there are, the register is
+// folded, and the leaves are looked through for refusals, once in some seconds.
+func TestTheLogIsReadForAllWhoLook(t *testing.T) {
+	now, tiles := &atomic.Int64{}, &atomic.Int64{}
+	var log countedLog
+	s, d := site(t, func(o *Options) {
+		log = countedLog{o.Published, tiles}
+		o.Published, o.Now = log, func() time.Time { return noon.Add(time.Duration(now.Load())) }
+	})
+	begun := time.Now() // the server's own clock is the machine's
+	var all sync.WaitGroup
+	for _, token := range []string{"token-s", "token-a", "token-r", "token-s"} {
+		b := signedIn(t, s, token, "en")
+		all.Go(func() {
+			for range 3 {
+				p := b.get("/console/budgets")
+				if n := strings.Count(p.body, "curve c0"); n != len(d.Budgets()) {
+					t.Errorf("%d pictures of budgets", n)
+				}
+				if p := b.get("/console/steward"); (p.status == http.StatusOK) != (token == "token-s") || token == "token-s" && !strings.Contains(p.body, "<code>audience</code>") {
+					t.Errorf("%s: the steward's page is %d, or has no refusals", token, p.status)
+				}
+			}
+		})
 	}
+	all.Wait()
+	if most := 1 + int(time.Since(begun)/(5*time.Second)); d.folds < 1 || d.folds > most {
+		t.Errorf("the register was folded %d times", d.folds)
+	}
+	if n := tiles.Load(); n != 1 {
+		t.Errorf("the leaves were read %d times", n)
+	}
+	now.Store(int64(deniedAge))
+	if signedIn(t, s, "token-s", "zh").get("/console/steward"); tiles.Load() != 2 {
+		t.Error("refusals that are too old are shown")
+	}
+}
+
+// countedLog counts how often leaves are read.
+type countedLog struct {
+	api.Log
+	tiles *atomic.Int64
+}
+
+func (l countedLog) Tile(kind string, t tlog.Tile) ([]byte, error) {
+	l.tiles.Add(1)
+	return l.Log.Tile(kind, t)
 }
 
 // TestApprovalsCanBeReached: whoever may see what waits has a way to it from the first

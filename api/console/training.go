@@ -50,7 +50,8 @@ type TrainingJob struct {
 type jobView struct {
 	Digest       string
 	Organisation string
-	*TrainingJob                     // nil where only the log knows the job
+	*TrainingJob                     // for parties; nil where only the log knows the job
+	Shown        *federated.Card     // for whoever may read it, nil for others
 	Set          *ledger.Reservation // nil before it sets anything aside
 	Charges      []chargeView
 	Spent        float64
@@ -69,13 +70,14 @@ func (v *view) seesTraining() bool {
 }
 
 // seesJob says whether a job exists for the visitor: for stewards; for regulators what
-// is in the log; for an operator of a node those of the same organisation.
+// is in the log, and what was approved here and so waits for the approvals of two people,
+// of whom they may be one; for an operator of a node those of the same organisation.
 func (v *view) seesJob(j *jobView) bool {
-	return v.is(policy.Steward) || v.is(policy.Regulator) && j.Set != nil || v.operates(j)
+	return v.is(policy.Steward) || v.is(policy.Regulator) && (j.Set != nil || j.TrainingJob != nil && j.Approved) || v.operates(j)
 }
 
-// receives says whether the visitor may have a job's card and its model: they are the
-// parties', and the log is all that a regulator has of them.
+// receives says whether the visitor may have a job's rounds and its model: they are the
+// parties'. A regulator has the card, which they approve, and the log.
 func (v *view) receives(j *jobView) bool { return v.is(policy.Steward) || v.operates(j) }
 
 // operates says whether the visitor is of the organisation that the job is charged to.
@@ -108,6 +110,9 @@ func (v *view) jobs(ctx context.Context) ([]*jobView, error) {
 	}
 	all = slices.DeleteFunc(all, func(j *jobView) bool { return !v.seesJob(j) })
 	for _, j := range all {
+		if j.TrainingJob != nil {
+			j.Shown = j.Card
+		}
 		if !v.receives(j) {
 			j.TrainingJob = nil
 		}
@@ -179,10 +184,10 @@ func (v *view) job() (*jobView, error) {
 
 // Name is what the job's card calls it, else the beginning of its digest.
 func (j *jobView) Name() string {
-	if j.TrainingJob == nil {
+	if j.Shown == nil {
 		return j.Digest[:min(14, len(j.Digest))] + "…"
 	}
-	return j.Card.Job
+	return j.Shown.Job
 }
 
 // Question is the feature template that the job reads.
@@ -190,7 +195,7 @@ func (v *view) Question(j *jobView) string {
 	if j.Set != nil {
 		return v.question(j.Set.Template)
 	}
-	return v.question(j.Card.Source.Template)
+	return v.question(j.Shown.Source.Template)
 }
 
 // Stage says in a word how far a job is: see the texts "stage ...".
@@ -202,6 +207,8 @@ func (j *jobView) Stage() string {
 	// The coordinator is believed only where no folder here proves anything.
 	theirs := s != nil && j.Proof == nil
 	switch {
+	case j.TrainingJob == nil && j.Set == nil:
+		return "agreed"
 	case j.TrainingJob == nil && j.Open:
 		return "open"
 	case j.TrainingJob == nil:

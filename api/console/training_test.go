@@ -134,7 +134,7 @@ func newNode(t testing.TB) *node {
 		j.State.Waits = map[string]string{"pharma": "room in its privacy budget"}
 	})
 	add("stopped", func(j *TrainingJob) { j.Stopped, j.State = "a node has left", nil })
-	add("others", func(j *TrainingJob) { j.Organisation, j.Node = "elsewhere", "" })
+	add("others", func(j *TrainingJob) { j.Organisation, j.Node, j.Approved = "elsewhere", "", false })
 	return n
 }
 
@@ -254,6 +254,61 @@ func TestTrainingPages(t *testing.T) {
 	}
 }
 
+// jobProposals are the cards of a node's jobs that two people are to approve.
+type jobProposals struct {
+	approvals
+	jobs []*TrainingJob
+}
+
+func (p jobProposals) Proposals(string) (api.ProposalList, error) {
+	out := api.ProposalList{}
+	for i, j := range p.jobs {
+		text, err := j.Card.Text()
+		if err != nil {
+			return out, err
+		}
+		out.Proposals = append(out.Proposals, api.Proposal{Subject: ledger.SubjectJob, Name: "training job " + j.Card.Job, Detail: text, Digest: j.Digest, InForce: i > 0})
+	}
+	return out, nil
+}
+
+// The first page says which cards wait for somebody: for the owner, of whom a steward and
+// the operator of the node see it, and for two people, of whom a steward and a regulator do.
+func TestCardsThatWaitAreSaid(t *testing.T) {
+	n := newNode(t)
+	waits, missing, approved := n.find("to-approve"), n.find("stopped"), n.find("going-on")
+	s, _ := site(t, trains(n), func(o *Options) { o.Approvals = jobProposals{jobs: []*TrainingJob{missing, approved}} })
+	owner, two := `<a href="/console/training/`+waits.Digest+`">to-approve</a>`, `<a href="/console/steward/proposals/job/`+missing.Digest+`">training job stopped</a>`
+	for token, want := range map[string]map[string]bool{
+		"token-s": {owner: true, two: true, "Job cards that wait for you: 2.": true},
+		"token-n": {owner: true, two: false, "Job cards that wait for you: 1.": true},
+		"token-r": {owner: false, two: true, "Job cards that wait for you: 1.": true},
+		"token-a": {owner: false, two: false, "Job cards that wait for you": false},
+	} {
+		p := signedIn(t, s, token, "en").get("/console/")
+		p.check(t, token)
+		for text, there := range want {
+			if strings.Contains(p.body, text) != there {
+				t.Errorf("%s: the overview has %q: %v", token, text, !there)
+			}
+		}
+		if p := signedIn(t, s, token, "en").get("/console/training/" + missing.Digest); (p.status == http.StatusOK) != (token != "token-a") {
+			t.Errorf("%s: the page of a card that waits for two is %d", token, p.status)
+		}
+		if p := signedIn(t, s, token, "en").get("/console/steward/proposals/job/" + missing.Digest); strings.Contains(p.body, `href="/console/training/`+missing.Digest) != (token == "token-s" || token == "token-r") {
+			t.Errorf("%s: the page of a card that waits leads to the job's, or does not: %d", token, p.status)
+		}
+		for _, not := range []string{approved.Digest, n.find("others").Digest} {
+			if strings.Contains(p.body, not) {
+				t.Errorf("%s: the overview has a card that waits for nobody here", token)
+			}
+		}
+	}
+	if p := signedIn(t, s, "token-n", "zh").get("/console/"); !strings.Contains(p.body, "等待您方处理的任务卡：1 份。") {
+		t.Error("the overview does not say it in Chinese")
+	}
+}
+
 // TestOthersJobsDoNotExist: a job that is not the visitor's, a part of it that the role has
 // not, and one that is nowhere are the same page.
 func TestOthersJobsDoNotExist(t *testing.T) {
@@ -265,7 +320,7 @@ func TestOthersJobsDoNotExist(t *testing.T) {
 		"token-a": {"", "/" + finished, "/" + finished + "/model.csv", "/" + others, "/" + none},
 		"token-b": {"", "/" + finished, "/" + finished + "/card.json"},
 		"token-n": {"/" + others, "/" + others + "/card.json", "/" + none, "/x", "/" + finished + "/secret"},
-		"token-r": {"/" + others, "/" + waits, "/" + finished + "/model.csv", "/" + finished + "/model.json", "/" + finished + "/card.json"},
+		"token-r": {"/" + others, "/" + waits, "/" + finished + "/model.csv", "/" + finished + "/model.json", "/" + waits + "/card.json", "/" + others + "/card.json", "/" + finished + "/secret"},
 		"token-s": {"/" + none, "/" + strings.ToUpper(finished)},
 	} {
 		b := signedIn(t, s, token, "en")
@@ -282,14 +337,29 @@ func TestOthersJobsDoNotExist(t *testing.T) {
 			t.Errorf("%s: the list has another's job", token)
 		}
 	}
-	// A regulator has the record in the log, and neither card nor model nor files of them.
-	p := signedIn(t, s, "token-r", "en").get("/console/training/" + finished)
-	if p.status != http.StatusOK || !strings.Contains(p.body, "Leaf 100 of the log") {
-		t.Errorf("the regulator's page is %d", p.status)
-	}
-	for _, not := range []string{"Relativity", "diabetes", "Party south", "model.csv", "card.json"} {
-		if strings.Contains(p.body, not) {
-			t.Errorf("the regulator's page has %q", not)
+	// A regulator has the card, which they may have to approve, and the record in the log;
+	// neither rounds nor model, nor what a coordinator says.
+	b := signedIn(t, s, "token-r", "en")
+	for name, state := range map[string]string{"finished": "over", "going-on": "going on", "stopped": "approved by its owner; nothing set aside yet"} {
+		j := n.find(name)
+		root := "/console/training/" + j.Digest
+		p := b.get(root)
+		p.check(t, name)
+		for _, want := range []string{"<strong>" + state + "</strong>", j.Digest, "expected mean 0.15", "Party south", "people of your side approve it", `href="` + root + `/card.json"`} {
+			if p.status != http.StatusOK || !strings.Contains(p.body, want) {
+				t.Errorf("the regulator's page of %s is %d and has no %q", name, p.status, want)
+			}
+		}
+		if in := strings.Contains(p.body, "Leaf 100 of the log"); in == (name == "stopped") {
+			t.Errorf("the regulator's page of %s has charges: %v", name, in)
+		}
+		for _, not := range []string{"Relativity", "model.csv", "model.json", "Length of the step", "rounds closed", secagg.Hash{1, 1}.String(), "has verified", "federated verify", "node approve", "Last heard from", "a node has left", "data-again"} {
+			if strings.Contains(p.body, not) {
+				t.Errorf("the regulator's page of %s has %q", name, not)
+			}
+		}
+		if p := b.get(root + "/card.json"); !strings.Contains(p.body, `"job":"`+name+`"`) {
+			t.Errorf("card.json of %s is %q for a regulator", name, p.body)
 		}
 	}
 }

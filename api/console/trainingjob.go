@@ -19,7 +19,7 @@ const jobSeconds = 5
 // jobPage is the page of one job.
 type jobPage struct {
 	*jobView
-	Full                bool // card and model are the visitor's too
+	Full                bool // rounds and model are the visitor's too
 	Facts, Cost         []fact
 	Features            []fact
 	Text                string // of the card, in plain words
@@ -62,6 +62,14 @@ func (c *console) trainingJob(v *view) error {
 		return err
 	}
 	page := jobPage{jobView: j, Full: j.TrainingJob != nil}
+	if page.Shown != nil {
+		if page.Text, err = page.Shown.Text(); err != nil {
+			return err
+		}
+		if err := v.cardFacts(&page); err != nil {
+			return err
+		}
+	}
 	if page.Full {
 		if err := v.describeJob(&page); err != nil {
 			return err
@@ -76,12 +84,6 @@ func (c *console) trainingJob(v *view) error {
 // describeJob fills in what the parties of a job may see.
 func (v *view) describeJob(p *jobPage) error {
 	var err error
-	if p.Text, err = p.Card.Text(); err != nil {
-		return err
-	}
-	if err = v.cardFacts(p); err != nil {
-		return err
-	}
 	p.Closed, p.Of = p.closed()
 	if left := p.left(); left > 0 {
 		p.Left = v.say("job left", v.Span(60*max(1, int(left.Minutes()+0.5))))
@@ -110,7 +112,7 @@ func (v *view) describeJob(p *jobPage) error {
 // cardFacts puts the card into the visitor's language. What decides is the text of the
 // card itself, which its digest covers.
 func (v *view) cardFacts(p *jobPage) error {
-	c := p.Card
+	c := p.Shown
 	cost, most, err := c.Cost()
 	if err != nil {
 		return err

@@ -229,13 +229,14 @@ func (c *console) trainingFile(v *view) error {
 	if err != nil {
 		return err
 	}
-	if j.TrainingJob == nil {
+	file := v.r.PathValue("file")
+	if j.TrainingJob == nil && (file != "card.json" || j.Shown == nil) {
 		return errNotFound
 	}
 	media, body := "application/json", []byte(nil)
-	switch file := v.r.PathValue("file"); {
+	switch {
 	case file == "card.json":
-		body, err = j.Card.JSON()
+		body, err = j.Shown.JSON()
 	case file == "model.json":
 		body = j.Report
 	case file == "model.csv" && j.Proof != nil && j.Proof.Fit != nil:

@@ -10,8 +10,13 @@ func init() {
 
 var trainingEnglish = map[string]string{
 	"trainings open":           "Trainings going on here: %s.",
+	"cards wait":               "Job cards that wait for you: %s.",
+	"card for owner":           "for the owner's approval",
+	"card for two":             "for the approvals of two people",
 	"stage open":               "going on",
 	"stage over":               "over",
+	"stage agreed":             "approved by its owner; nothing set aside yet",
+	"card for approvers":       "You see the card, because people of your side approve it, and what the log has of the job. Its rounds and its model belong to the parties.",
 	"stage broken":             "does not verify",
 	"stage done":               "finished",
 	"stage stopped":            "stopped without a model",
@@ -132,8 +137,13 @@ var trainingEnglish = map[string]string{
 
 var trainingChinese = map[string]string{
 	"trainings open":           "本域进行中的联合训练：%s 项。",
+	"cards wait":               "等待您方处理的任务卡：%s 份。",
+	"card for owner":           "等待所有者批准",
+	"card for two":             "等待两人批准",
 	"stage open":               "进行中",
 	"stage over":               "已结束",
+	"stage agreed":             "所有者已批准；尚未预留预算",
+	"card for approvers":       "您可阅读任务卡（因您方人员参与其批准）以及日志中关于该任务的记录；各轮次与模型归各参与方所有。",
 	"stage broken":             "核验不通过",
 	"stage done":               "已完成",
 	"stage stopped":            "已中止，无模型",

@@ -19,11 +19,6 @@ import (
 	"github.com/qunxiang/qunxiang/queries/templates"
 )
 
-// nothing is the register of a domain that was never asked.
-type nothing struct{}
-
-func (nothing) Register() *queries.Register { return &queries.Register{} }
-
 // pages is a site with the console, under a policy that knows insurer-a.
 func pages(t *testing.T) *site {
 	t.Helper()
@@ -44,7 +39,7 @@ func pages(t *testing.T) *site {
 	// A browser takes localhost and the provider's 127.0.0.1 for different sites.
 	return newSiteAt(t, "localhost", api.Options{Policy: rules, Console: func(h *api.Host) (http.Handler, error) {
 		return console.New(h, console.Options{
-			Service: nobody{}, Catalog: catalog, Policy: func() *policy.Policy { return rules }, Register: nothing{},
+			Service: nobody{}, Catalog: catalog, Policy: func() *policy.Policy { return rules },
 			Past:    func(string, int) []ledger.Request { return nil },
 			Charged: func(int64) (ledger.Request, bool) { return ledger.Request{}, false },
 			Trace:   func(string) (ledger.Trace, bool) { return ledger.Trace{}, false },

@@ -23,12 +23,12 @@ func (d *domain) console(h *api.Host) (http.Handler, error) {
 		return nil, err
 	}
 	return console.New(h, console.Options{
-		Service: d.runner, Catalog: d.catalog, Certificates: certificates, Policy: d.policy, Register: d.runner, Past: d.state.Past, Repeats: d.state.Repeats, Deletion: d.state.Deletion, Charged: d.state.Charged, Trace: d.state.Trace, Handed: d.state.Handed,
+		Service: d.runner, Catalog: d.catalog, Certificates: certificates, Policy: d.policy, Past: d.state.Past, Repeats: d.state.Repeats, Deletion: d.state.Deletion, Charged: d.state.Charged, Trace: d.state.Trace, Handed: d.state.Handed,
 		Quota: func(grant string) (spent, held float64) {
 			return dp.Cost{Rho: d.state.Quota(grant)}.RhoFloat(), dp.Cost{Rho: d.state.HeldQuota(grant, time.Now())}.RhoFloat()
 		},
-		Basis: d.state.Basis, Abandoned: d.state.Abandoned, Rounds: d.state.Rounds, SupervisedSince: d.state.SupervisedSince,
-		Published: servedLog{d}, Approvals: d, Reservations: d.state.Reservations, Snapshots: d.state.Registered,
+		Basis: d.state.Basis, Abandoned: d.state.Abandoned, Rounds: d.state.Rounds, Running: d.state.Running, SupervisedSince: d.state.SupervisedSince,
+		Published: servedLog{d}, Approvals: d, TemplateBefore: d.state.TemplateBefore, Reservations: d.state.Reservations, Snapshots: d.state.Registered,
 		Training: newTrainings(d, d.coordinator), Inside: insideFacts{d}, CheckReceipt: d.checkReceipt, CheckLog: d.checkLog,
 	})
 }

@@ -1,35 +1,64 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
 
 	"github.com/qunxiang/qunxiang/api/console"
 	"github.com/qunxiang/qunxiang/api/federation"
+	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries/dataset"
 )
 
 // insideFacts are what stewards see on the domain's own listener.
 type insideFacts struct{ d *domain }
 
-// Loads are the snapshots that the log names, with the reports of their imports.
+// Loads are the snapshots that wait for approvals and then those that the log names, newest
+// first, with the reports of their imports. One that cannot be read hides no other.
 func (f insideFacts) Loads() ([]console.Load, error) {
-	var out []console.Load
-	for _, s := range f.d.state.Registered() {
-		m, err := dataset.Load(f.d.dir, s.Snapshot)
-		if err != nil {
-			return nil, err
-		}
-		q, err := dataset.LoadQuality(f.d.dir, s.Snapshot)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, console.Load{Manifest: *m, By: s.By, Quality: q})
+	registered := f.d.state.Registered()
+	kept, _, err := f.d.keptProposals() // a file that is none is told where approvals are
+	if err != nil {
+		return nil, err
 	}
-	slices.Reverse(out)
+	var out []console.Load
+	for _, k := range kept {
+		if k.Snapshot == nil || slices.Contains(registered, *k.Snapshot) {
+			continue
+		}
+		digest, _, err := k.digest()
+		if err != nil {
+			return nil, err
+		}
+		l := f.load(*k.Snapshot)
+		l.Waits = digest
+		out = append(out, l)
+	}
+	slices.SortFunc(out, func(a, b console.Load) int {
+		return cmp.Or(cmp.Compare(b.Created, a.Created), cmp.Compare(a.ID, b.ID))
+	})
+	for _, s := range slices.Backward(registered) {
+		out = append(out, f.load(s))
+	}
 	return out, nil
 }
+
+// load reads one of them, as far as it can be read.
+func (f insideFacts) load(s ledger.Snapshot) console.Load {
+	out := console.Load{Manifest: dataset.Manifest{ID: s.Snapshot}, By: s.By}
+	if m, err := dataset.Load(f.d.dir, s.Snapshot); err == nil {
+		out.Manifest = *m
+	}
+	if q, err := dataset.LoadQuality(f.d.dir, s.Snapshot); err == nil {
+		out.Quality = q
+	}
+	return out
+}
+
+// Importing is the import of this domain, whichever process it runs in.
+func (f insideFacts) Importing() (*console.Import, error) { return f.d.importing() }
 
 // OptOuts are counted by day, as data optout list does.
 func (f insideFacts) OptOuts() ([]dataset.OptOutDay, int64, error) {

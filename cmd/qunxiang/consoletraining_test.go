@@ -32,7 +32,9 @@ func TestPagesOfATraining(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = d.Close() })
-		return newTrainings(d, coordinator)
+		p := newTrainings(d, coordinator)
+		p.word.patience = time.Minute // of a machine that has much to do
+		return p
 	}
 	look := func(p *trainings, job string) *console.TrainingJob {
 		t.Helper()
@@ -94,32 +96,7 @@ func TestPagesOfATraining(t *testing.T) {
 	if all, err := p.Jobs(t.Context()); err != nil || len(all) != 0 {
 		t.Errorf("beside a broken folder: %d jobs, %v", len(all), err)
 	}
-	if rests := p.next.Sub(begun); rests < statusRests {
+	if rests := p.word.next.Sub(begun); rests < statusRests {
 		t.Errorf("a coordinator that is away is asked again after %v", rests)
-	}
-}
-
-// The steward's facts are those of the commands.
-func TestFactsInside(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	mustRun(t, dir, "data", "synth", "--domain", "D", "--persons", "300", "--settlements", "1200")
-	mustRun(t, dir, "data", "optout", "add", "--domain", "D", "--id", "110101199001011234")
-	d, err := openDomain(t.Context(), filepath.Join(dir, "D"), reading)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	f := insideFacts{d}
-	loads, err := f.Loads()
-	if err != nil || len(loads) != 1 || loads[0].People != 300 || loads[0].By != "steward-s" || len(loads[0].Quality.Indicators) != 4 {
-		t.Errorf("the loads are %+v, %v", loads, err)
-	}
-	days, epoch, err := f.OptOuts()
-	if err != nil || len(days) != 1 || days[0].People != 1 || epoch < 20_000 {
-		t.Errorf("the opt-outs are %+v in epoch %d, %v", days, epoch, err)
-	}
-	if list, known := f.Enrolments(t.Context()); known || list != nil {
-		t.Errorf("enrolments of no coordinator: %+v", list)
 	}
 }

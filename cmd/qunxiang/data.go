@@ -72,7 +72,9 @@ func importCommand() *cobra.Command {
 		Long: `Load a source folder into a new, immutable snapshot. A domain that does not exist
 yet becomes an evaluation domain. Rows that cannot be mapped are put aside and
 counted; broken lines of a file stop the import, or are put aside too, as
---on-error says. An import that is broken off leaves nothing and can be run again.`,
+--on-error says. An import that is broken off leaves nothing and can be run again. It
+runs beside a server too, which takes the snapshot at the end and shows stewards how far
+it is, on its internal listener.`,
 		Example: "  qunxiang data import --binding omop --source ./omop --domain D",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if onError != string(dataset.Abort) && onError != string(dataset.Quarantine) {
@@ -88,19 +90,19 @@ counted; broken lines of a file stop the import, or are put aside too, as
 			if !windowPattern.MatchString(public.window) {
 				return &exitError{exitUsage, fmt.Errorf("--public-window is two days like 2016-01-01..2018-12-31")}
 			}
-			d, err := loadDomain(c.Context(), dir, as, public)
+			d, err := besideServer(c.Context(), dir, as, public)
 			if err != nil {
 				return withCode(err)
 			}
 			defer d.Close()
-			m, q, err := dataset.Import(c.Context(), dataset.Options{
+			m, q, err := d.load(c.Context(), as, dataset.Options{
 				Domain: dir, Key: d.keys.person, Binding: b, Source: source, OnError: dataset.OnError(onError),
 				Open: duckdb.OpenWriter, Arrow: duckdb.Arrow(), Progress: progress(c.ErrOrStderr()),
 			})
 			if err != nil {
 				return withCode(err)
 			}
-			if err := d.register(c.Context(), c.ErrOrStderr(), m, as); err != nil {
+			if err := d.handIn(c.Context(), c.ErrOrStderr(), m, as); err != nil {
 				return withCode(err)
 			}
 			d.warnOfSlot(c.ErrOrStderr(), m.People)

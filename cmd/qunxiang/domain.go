@@ -214,13 +214,18 @@ func (d *domain) askNewest(ctx context.Context, f func(*sql.DB) error) error {
 	return errors.Join(f(db), db.Close())
 }
 
-// resolveOptOuts finds the people whose aliases are registered. It runs before
-// the first question to a snapshot, and after each registration.
+// resolveOptOuts finds the people whose aliases are registered in the newest snapshot. It
+// runs at the start, and after each registration; see putInUse for a snapshot that is new.
 func (d *domain) resolveOptOuts(ctx context.Context) error {
-	if info, err := os.Stat(dataset.OptOutPath(d.dir)); err != nil || info.Size() == 0 {
-		return nil // nobody has opted out
+	if d.nobodyOptedOut() {
+		return nil
 	}
 	return d.askNewest(ctx, func(db *sql.DB) error { return dataset.ResolveOptOuts(ctx, d.dir, db) })
+}
+
+func (d *domain) nobodyOptedOut() bool {
+	info, err := os.Stat(dataset.OptOutPath(d.dir))
+	return errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0
 }
 
 // logKey is the public key that checks the next checkpoint, "" where that is not known.

@@ -59,7 +59,7 @@ func (k keptProposal) commit(ctx context.Context, d *domain) (err error) {
 	l := d.ledger
 	switch {
 	case k.Snapshot != nil:
-		_, err = l.Snapshot(ctx, *k.Snapshot)
+		err = d.putInUse(ctx, *k.Snapshot)
 	case k.Resume != nil:
 		_, err = l.Resume(ctx, k.Resume.Template, k.Resume.By...)
 	case k.Delete != nil:
@@ -126,6 +126,9 @@ func (d *domain) settle(ctx context.Context, log io.Writer) error {
 	for name, k := range kept {
 		switch err := k.commit(ctx, d); {
 		case errors.Is(err, ledger.ErrApproval), errors.Is(err, ledger.ErrUnmet):
+			continue
+		case errors.Is(err, errUnresolved):
+			fmt.Fprintf(log, "%v; it waits until the next start\n", err)
 			continue
 		case errors.Is(err, ledger.ErrStopped):
 			return err

@@ -198,6 +198,9 @@ func (t *training) epoch() int64 { return dataset.Epoch(t.now()) }
 
 // resolveOptOutsIn is resolveOptOuts for a snapshot that need not be the newest.
 func (d *domain) resolveOptOutsIn(ctx context.Context, snapshot string) error {
+	if d.nobodyOptedOut() {
+		return nil
+	}
 	db, err := duckdb.OpenSnapshot(ctx, duckdb.SnapshotOptions{Path: dataset.DataPath(d.dir, snapshot)})
 	if err != nil {
 		return err

@@ -6,11 +6,14 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/qunxiang/qunxiang/federated"
 	"github.com/qunxiang/qunxiang/federated/glm"
+	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/queries/dataset"
 	"github.com/qunxiang/qunxiang/queries/duckdb"
 )
@@ -131,5 +134,58 @@ func TestValuesAreTheOwnersAlone(t *testing.T) {
 	}
 	if err := writeValues(path+"2", &federated.DryRun{}); err == nil {
 		t.Error("a link is followed")
+	}
+}
+
+// A load that is put in use while the domain is served leaves those out who opted out before
+// it came, under a name that only this load leads to them by.
+func TestNewLoadKnowsWhoOptedOutBefore(t *testing.T) {
+	d, err := synthDomain(t.Context(), filepath.Join(t.TempDir(), "D"), synthOptions{persons: 5, settlements: 100, seed: 4}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := dataset.AddOptOut(d.dir, d.keys.person, []string{"P40"}, time.Now().Add(-72*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.resolveOptOuts(t.Context()); err != nil { // as a server does when it starts
+		t.Fatal(err)
+	}
+	out := func() int {
+		t.Helper()
+		keys, err := d.optOuts(dataset.Epoch(time.Now()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(keys)
+	}
+	before := out()
+	m, _, err := dataset.Synth(t.Context(), dataset.SynthOptions{Domain: d.dir, Key: d.keys.person, People: 60, Settlements: 1200, Seed: 3, Open: duckdb.OpenWriter})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.leave(keptProposal{Snapshot: &ledger.Snapshot{Snapshot: m.ID, By: "steward-s"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.settle(t.Context(), io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if all := d.state.Snapshots(); all[len(all)-1] != m.ID {
+		t.Fatal("the load is not in use")
+	}
+	if n := out(); n != before+1 {
+		t.Errorf("%d people are left out, and %d before the load that has one more", n, before)
+	}
+	// One in which they cannot be looked up is not asked, and waits.
+	var log bytes.Buffer
+	lost := keptProposal{Snapshot: &ledger.Snapshot{Snapshot: strings.Repeat("0", 64), By: "steward-s"}}
+	if err := d.leave(lost); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.settle(t.Context(), &log); err != nil {
+		t.Fatal(err)
+	}
+	if all := d.state.Snapshots(); all[len(all)-1] != m.ID || !strings.Contains(log.String(), "it waits until the next start") {
+		t.Errorf("a load whose data are not there is in use: %s", log.String())
 	}
 }

@@ -1,5 +1,7 @@
 package ledger
 
+import "strings"
+
 // Past are a principal's own charges, newest first, at most so many.
 func (s *State) Past(principal string, most int) []Request {
 	s.mu.RLock()
@@ -61,6 +63,19 @@ func (s *State) Rounds() []Request {
 	return out
 }
 
+// Running are the charges that are neither released nor abandoned, oldest first.
+func (s *State) Running() []Request {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []Request
+	for _, r := range s.order {
+		if r.Open() {
+			out = append(out, r.copy())
+		}
+	}
+	return out
+}
+
 // SupervisedSince is the GRANT leaf that named approvers first and so ended the
 // evaluation for good, -1 for none. What is older was approved by nobody.
 func (s *State) SupervisedSince() int64 {
@@ -72,4 +87,39 @@ func (s *State) SupervisedSince() int64 {
 		}
 	}
 	return -1
+}
+
+// ApprovedTemplate is a version of a template that two people had approved.
+type ApprovedTemplate struct {
+	Name, Digest string // id@version, and its pair of files
+	Leaf         int64  // the APPROVE leaf of the second of them
+}
+
+// TemplateBefore is the version of a template, given by its id, that two people approved
+// last of those with another digest than the one given; false for none. Whether their
+// approvals hold now is not asked: it says what a newer version is to be compared with.
+func (s *State) TemplateBefore(id, digest string) (last ApprovedTemplate, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	newest := map[string]map[string]approval{} // by digest and person
+	for _, a := range s.history.said {
+		name, _, _ := strings.Cut(a.Name, "@")
+		if a.Subject != SubjectTemplate || a.Digest == digest || name != id {
+			continue
+		}
+		if newest[a.Digest] == nil {
+			newest[a.Digest] = map[string]approval{}
+		}
+		newest[a.Digest][a.Approver] = a
+		people := 0
+		for _, other := range newest[a.Digest] {
+			if !other.Revoked && other.Name == a.Name && other.Expires.After(a.Made) {
+				people++
+			}
+		}
+		if !a.Revoked && people >= approvers {
+			last, ok = ApprovedTemplate{a.Name, a.Digest, a.index}, true
+		}
+	}
+	return last, ok
 }

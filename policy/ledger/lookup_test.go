@@ -16,8 +16,8 @@ func TestLookups(t *testing.T) {
 	first, released := answer(t, l, c, "one", 10)
 	second, err := l.Charge(t.Context(), under(l, charge("two", 10, c.now())))
 	must(t, err)
-	if l.Abandoned() != 0 {
-		t.Error("an open charge counts as abandoned")
+	if open := l.Running(); l.Abandoned() != 0 || len(open) != 1 || open[0].ID != "two" {
+		t.Errorf("of an open charge and an answered one, %d are abandoned and %+v run", l.Abandoned(), open)
 	}
 	c.step(time.Hour) // past its slot
 	gone, err := l.Abandon(t.Context(), second)
@@ -27,7 +27,7 @@ func TestLookups(t *testing.T) {
 			t.Errorf("leaf %d is of %q", leaf, r.ID)
 		}
 	}
-	if l.Abandoned() != 1 {
+	if l.Abandoned() != 1 || len(l.Running()) != 0 {
 		t.Errorf("%d were abandoned", l.Abandoned())
 	}
 	r, _ := l.Charged(first)
@@ -59,4 +59,36 @@ func TestSupervisedSince(t *testing.T) {
 	if leaf, _ := w.PolicyInForce(); leaf == since || w.SupervisedSince() != since {
 		t.Errorf("since leaf %d, and after another policy %d", since, w.SupervisedSince())
 	}
+}
+
+// The version to compare a template with is the one that two people approved last, whatever
+// became of their word; not one that one person approved, twice, nor another template's.
+func TestTemplateBefore(t *testing.T) {
+	w, _ := overseen(t)
+	want := func(digest, name string) {
+		t.Helper()
+		got, ok := w.TemplateBefore("claim-severity", digest)
+		if ok != (name != "") || got.Name != name {
+			t.Errorf("before %.4s came %q", digest, got.Name)
+		}
+	}
+	want(templateDigest, "")
+	want(laterDigest(1), "claim-severity@1.0.0")
+	if _, ok := w.TemplateBefore("claim", laterDigest(1)); ok {
+		t.Error("another template's version is taken")
+	}
+	w.approve(ledger.SubjectTemplate, laterDigest(1), "ada")
+	w.approve(ledger.SubjectTemplate, laterDigest(1), "ada")
+	want(laterDigest(2), "claim-severity@1.0.0")
+	w.c.step(time.Second)
+	_, err := w.Approve(ctx, says("bo", ledger.SubjectTemplate, laterDigest(1), w.c.now(), func(a *ledger.Approve) { a.Name = "claim-severity@9.9.9" }))
+	must(t, err)
+	want(laterDigest(2), "claim-severity@1.0.0") // the two did not approve the same name
+	w.approve(ledger.SubjectTemplate, laterDigest(1), "bo")
+	want(laterDigest(2), "claim-severity@1.0.1")
+	want(laterDigest(1), "claim-severity@1.0.0")
+	w.c.step(time.Second)
+	_, err = w.Approve(ctx, says("bo", ledger.SubjectTemplate, laterDigest(1), w.c.now(), revoked))
+	must(t, err)
+	want(laterDigest(2), "claim-severity@1.0.1") // what came before is what had been in use
 }

@@ -46,6 +46,7 @@ type Options struct {
 // inside the domain only.
 type Progress struct {
 	Stage       string // "synthesise", "read", "people", "map", "write", "check", "finish"
+	Name        string // the source file that is read, or the table; "" for what is of none
 	Done, Total int64  // in steps of the stage
 }
 
@@ -245,9 +246,11 @@ func createTable(t Table) string {
 	return sql + ")"
 }
 
-func (im *importer) progress(stage string, done, total int64) {
+func (im *importer) progress(stage string, done, total int64) { im.progressOn(stage, "", done, total) }
+
+func (im *importer) progressOn(stage, name string, done, total int64) {
 	if im.o.Progress != nil {
-		im.o.Progress(Progress{stage, done, total})
+		im.o.Progress(Progress{stage, name, done, total})
 	}
 }
 

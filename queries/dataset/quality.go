@@ -140,7 +140,7 @@ func (im *importer) assess(ctx context.Context) (*Quality, error) {
 	q := &Quality{Binding: im.o.Binding.Name, Tables: im.tally, Faults: im.faults, FaultCount: im.broken}
 	tables := Tables()
 	for i, t := range tables {
-		im.progress("check", int64(i), int64(len(tables)))
+		im.progressOn("check", t.Name, int64(i), int64(len(tables)))
 		if err := im.assessTable(ctx, q, t); err != nil {
 			return nil, err
 		}

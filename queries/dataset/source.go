@@ -163,7 +163,7 @@ func (im *importer) readSources(ctx context.Context) error {
 		return err
 	}
 	for i, in := range im.inputs {
-		im.progress("read", int64(i), int64(len(im.inputs)))
+		im.progressOn("read", in.name, int64(i), int64(len(im.inputs)))
 		if err := in.hash(); err != nil {
 			return err
 		}

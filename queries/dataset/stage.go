@@ -118,7 +118,7 @@ func (shuffler) begin(ctx context.Context, im *importer) error {
 	done := 0
 	for _, name := range personTables() {
 		for _, e := range im.o.Binding.Tables[name] {
-			im.progress("map", int64(done), int64(total))
+			im.progressOn("map", name, int64(done), int64(total))
 			if err := im.shuffle(ctx, e); err != nil {
 				return err
 			}
