@@ -131,6 +131,7 @@ const (
 	ReadReleases   Action = "read-releases"   // every release, whoever asked
 	ReadLog        Action = "read-log"        // the leaves: they name who asked
 	LoadData       Action = "load-data"       // import, synth
+	LookAtNoise    Action = "look-at-noise"   // qunxiang audit noise
 	ManageOptOuts  Action = "manage-opt-outs" // add and list
 	ResumeTemplate Action = "resume-template" // clear a suspension
 	SeeProposals   Action = "see-proposals"   // what waits for approvals, and send those
@@ -142,7 +143,7 @@ const (
 // doers are the roles that may do it.
 func (a Action) doers() []Role {
 	switch a {
-	case ReadReleases, ReadLog, SeeProposals:
+	case ReadReleases, ReadLog, SeeProposals, LookAtNoise:
 		return []Role{Regulator, Steward}
 	case LoadData, ManageOptOuts, ResumeTemplate, DeleteOld, ChangePolicy, ChangeKey:
 		return []Role{Steward}

@@ -222,6 +222,9 @@ func printReport(w io.Writer, r *audit.Report) {
 		fmt.Fprintf(w, "  witness %s: NOT PINNED: only the log says whose key this is\n", name)
 	}
 	printSupervision(w, r.Supervision)
+	for _, l := range r.Looks {
+		fmt.Fprintf(w, "  leaf %d: the noise of the first %d leaves was looked at, asked for by %s: the domain says %s\n", l.Leaf, l.Leaves, l.By, map[bool]string{true: "as claimed", false: "NOT as claimed"}[l.Passed])
+	}
 	for _, s := range r.Scopes {
 		share := 0.0
 		if s.Cap.Rho > 0 {

@@ -109,6 +109,9 @@ func auditNoise(c *cobra.Command, dir, as string, leaves int64) (*queries.NoiseR
 	if err != nil {
 		return nil, err
 	}
+	if report.Pass && report.TooFew {
+		return report, nil // no verdict, which is nothing to log: it may be looked at again
+	}
 	look.Passed = report.Pass
 	if _, err := d.ledger.Audit(c.Context(), look); err != nil {
 		return nil, err // without its leaf nothing is said
@@ -116,10 +119,10 @@ func auditNoise(c *cobra.Command, dir, as string, leaves int64) (*queries.NoiseR
 	return report, d.settle(c.Context(), io.Discard) // it waits no more
 }
 
-// mayAuditNoise wants the steward's word, and in a supervised domain the approvals of
-// two other people of just this look.
+// mayAuditNoise wants a steward or a regulator to ask, and in a supervised domain the
+// approvals of two other people of just this look.
 func (d *domain) mayAuditNoise(as string, look ledger.Audit) error {
-	if err := d.policy().May(as, policy.LoadData); err != nil { // what is the steward's alone
+	if err := d.policy().May(as, policy.LookAtNoise); err != nil {
 		return err
 	}
 	if err := d.state.Approved(ledger.SubjectAudit, look.Root, time.Now(), as); err != nil {
@@ -156,7 +159,7 @@ func printNoise(w io.Writer, r *queries.NoiseReport) {
 	case !r.Pass:
 		verdict = "FAIL: the noise is not as claimed"
 	case r.TooFew:
-		fmt.Fprintf(w, "NO VERDICT: %d numbers are too few to say anything; half of the noise left out is seen in about %d\n", r.Numbers, queries.NoiseNeeds)
+		fmt.Fprintf(w, "NO VERDICT: %d numbers are too few to say anything; half of the noise left out is seen in about %d. Nothing was logged\n", r.Numbers, queries.NoiseNeeds)
 		return
 	}
 	fmt.Fprintf(w, "%s (an honest log fails with at most %g)\n", verdict, r.FalseAlarm)

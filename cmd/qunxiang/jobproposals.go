@@ -93,7 +93,7 @@ func checkJob(p api.Proposal) error {
 	if err != nil {
 		return fmt.Errorf("%w (%w)", differs, err)
 	}
-	terms := ledger.Reserve{Cost: a.Whole, Until: a.Until, By: strings.Join(p.By, " ")}
+	terms := ledger.Reserve{Template: card.Source.Template, Purpose: card.Purpose, Cost: a.Whole, Until: a.Until, By: strings.Join(p.By, " ")}
 	_, rest, _ := strings.Cut(p.Name, " of each of ")
 	scopes, rest, _ := strings.Cut(rest, ", until ")
 	_, rest, _ = strings.Cut(rest, ", by grant ")

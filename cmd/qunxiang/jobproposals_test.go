@@ -31,7 +31,7 @@ func TestJobIsShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := ledger.Reserve{Cost: a.Whole, Until: a.Until, By: "steward-s", Grant: "g-1", Scopes: []string{"testville/2017", "testville/life"}}
+	r := ledger.Reserve{Template: card.Source.Template, Purpose: card.Purpose, Cost: a.Whole, Until: a.Until, By: "steward-s", Grant: "g-1", Scopes: []string{"testville/2017", "testville/life"}}
 	good := api.Proposal{Subject: ledger.SubjectJob, Name: r.Terms("testville"), Detail: text, Leaf: leaf, Digest: digestOf(leaf), By: []string{"steward-s"}}
 	if err := checkProposal(good); err != nil {
 		t.Fatal(err)
@@ -42,6 +42,8 @@ func TestJobIsShown(t *testing.T) {
 		"nobody":   func(p *api.Proposal) { p.By = nil },
 		"two":      func(p *api.Proposal) { p.By = append(p.By, "steward-t") },
 		"cost":     func(p *api.Proposal) { p.Name = strings.Replace(p.Name, "rho ", "rho 9", 1) },
+		"template": func(p *api.Proposal) { p.Name = strings.Replace(p.Name, card.Source.Template, "other@1.0.0", 1) },
+		"purpose":  func(p *api.Proposal) { p.Name = strings.Replace(p.Name, card.Purpose, "research", 1) },
 		"delta":    func(p *api.Proposal) { p.Name = strings.Replace(p.Name, "delta ", "delta 9", 1) },
 		"last day": func(p *api.Proposal) { p.Name = strings.Replace(p.Name, card.Until, "2100-01-01", 1) },
 		"end":      func(p *api.Proposal) { p.Name += ", or more" },

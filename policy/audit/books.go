@@ -39,7 +39,8 @@ type books struct {
 	asked      nameSet // principal and idempotency digest
 	digests    nameSet // of released files
 	standing   map[string]*standing
-	place      []int32 // by leaf: its charge in charges, noCharge or aRelease
+	texts      map[string]string // interned
+	place      []int32           // by leaf: its charge in charges, noCharge or aRelease
 	charges    []charge
 	reserves   []*reserve
 	reserved   map[int64]*reserve // by leaf
@@ -59,6 +60,7 @@ type charge struct {
 	state    state
 	training bool
 	standing *standing
+	digest   string // of its template, interned
 }
 
 type state byte
@@ -78,7 +80,7 @@ type standing struct {
 
 func newBooks(population string) *books {
 	return &books{population: population, since: -1, named: map[string]bool{}, scopes: map[string]*scope{}, quota: map[string]int64{}, snapshots: map[string]*snapshot{}, deleted: map[int64]int64{}, looks: map[string]bool{}, approvals: map[thing]map[string]*said{},
-		standing: map[string]*standing{}, uses: map[string]map[string]*Use{},
+		standing: map[string]*standing{}, texts: map[string]string{}, uses: map[string]map[string]*Use{},
 		reserved: map[int64]*reserve{}, names: newNamer()}
 }
 
@@ -203,7 +205,16 @@ func (b *books) charge(r *Report, at int64, l *leaf) {
 	}
 	b.spend(r, at, l, l.cost, Cost{}, drawn)
 	b.place[at] = int32(len(b.charges))
-	b.charges = append(b.charges, charge{id: id, due: l.due, training: string(l.catalogue) == training, standing: s})
+	b.charges = append(b.charges, charge{id: id, due: l.due, training: string(l.catalogue) == training, standing: s, digest: b.intern(l.templateDigest)})
+}
+
+// intern keeps a text that many leaves have once.
+func (b *books) intern(text []byte) string {
+	if kept, ok := b.texts[string(text)]; ok {
+		return kept
+	}
+	b.texts[string(text)] = string(text)
+	return b.texts[string(text)]
 }
 
 // underGrant holds a charge to its grant, and one that does not draw from what is set

@@ -40,12 +40,14 @@ func (t *terms) cosigners(checkpoint []byte, now time.Time) ([]witness.Cosignatu
 }
 
 // timed holds a leaf against the clocks of the witnesses: what comes after the auditor's
-// own checkpoint was made after that was cosigned.
+// own checkpoint was made after that was cosigned. An ABANDON, which gives nobody anything,
+// may bear the time of the leaf before it: a start closes what a crash left open before any
+// witness has confirmed its clock.
 func (v *verifier) timed(at int64, l *leaf) {
 	if v.under(at) && l.time > v.latest.time {
 		v.latest.leaf, v.latest.time = at, l.time
 	}
-	if v.since != nil && at >= v.since.size && !v.dated && l.time+later < v.sinceSeen.newest {
+	if v.since != nil && at >= v.since.size && !v.dated && l.kind != "ABANDON" && l.time+later < v.sinceSeen.newest {
 		v.dated = true
 		v.report.find(LeafBackdated, at, "it bears the time %s, and comes after the older checkpoint, which was cosigned at %s", stamp(l.time), stamp(v.sinceSeen.newest))
 	}

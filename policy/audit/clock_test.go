@@ -51,6 +51,18 @@ func TestLeavesAreNotBackdated(t *testing.T) {
 	}
 }
 
+// A start after a crash closes open charges at the time of the newest leaf, whatever it is.
+func TestAbandonedBeforeTheClockIsConfirmed(t *testing.T) {
+	f := watched(t).chained("CHARGE", asked("r-1", "due", start+7200))
+	f.at = start + 3600
+	since := f.checkpoint()
+	f.chained("ABANDON", abandoned(8, "time", start))
+	f.chained("CHARGE", asked("r-2", "time", start+3660, "due", start+3662))
+	if r := verify(t, audit.Options{Log: f.log(), Since: since}); !r.OK() {
+		t.Errorf("%+v", r.Findings)
+	}
+}
+
 // A bundle of long ago is whole, and says nothing of today: its age is told, and may be
 // held to a limit.
 func TestAge(t *testing.T) {

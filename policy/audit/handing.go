@@ -37,17 +37,27 @@ func (b *books) replay(r *Report, at int64, l *leaf) {
 	if l.ref >= at || b.place[l.ref] > aRelease {
 		r.find(ReplayUnknown, at, "leaf %d is no release", l.ref)
 	} else if !b.old(l) && b.terms != nil {
-		l.template = []byte(b.charges[aRelease-b.place[l.ref]].standing.template)
+		c := &b.charges[aRelease-b.place[l.ref]]
+		l.template = []byte(c.standing.template)
 		switch organisation, reads := b.terms.readers[string(l.principal)]; {
 		case !byRole:
 			b.somebody(r, at, l)
 			b.granted(r, at, l)
+			b.repeats(r, at, l, c.digest)
 		case !reads || organisation != string(l.organisation) || len(l.grant) > 0:
 			r.find(GrantMismatch, at, "%q of %q does not read every release", l.principal, l.organisation)
 		}
 	}
 	if !byRole {
 		b.policyInForce(r, at, l.time)
+	}
+}
+
+// repeats wants the template of what is handed out to be approved still, by two others than
+// who is handed it, once the log has newer rules.
+func (b *books) repeats(r *Report, at int64, l *leaf, digest string) {
+	if b.rules >= rulesAsked {
+		b.wantAs(r, at, l.time, b.terms, "template", digest, string(l.template), b.asking(r, at, l, ""))
 	}
 }
 
@@ -110,9 +120,14 @@ func (b *books) trains(r *Report, at int64, l *leaf) (first int64) {
 // job wants a training's job to be approved on the terms of its reservation, by nobody who
 // asks for it.
 func (b *books) job(r *Report, at int64, l *leaf, v *reserve) {
-	if b.under() {
-		b.wantAs(r, at, l.time, b.terms, "job", v.job, v.named, b.asking(r, at, l, v.by))
+	if !b.under() {
+		return
 	}
+	named := v.named
+	if l.rules < rulesAsked {
+		named = ""
+	}
+	b.wantAs(r, at, l.time, b.terms, "job", v.job, named, b.asking(r, at, l, v.by))
 }
 
 // asking are the people who ask for what a leaf is for: they approve none of it. Behind the
@@ -146,8 +161,12 @@ func (b *books) onTerms(l *leaf) string {
 		where = append(where, strings.TrimPrefix(string(scope), b.population+"/"))
 	}
 	last := time.Unix(l.end-day, 0).UTC().Format(time.DateOnly)
-	return "a training at rho " + fraction(l.cost.Rho, 12) + " and delta " + fraction(l.cost.Delta, 21) + " of each of " + strings.Join(where, ", ") +
-		", until " + last + ", by grant " + string(l.grant) + ", asked for by " + string(l.by)
+	by := "-" // of older rules, which do not say
+	if len(l.by) > 0 {
+		by = string(l.by)
+	}
+	return "a training on " + string(l.template) + " for " + string(l.purpose) + " at rho " + fraction(l.cost.Rho, 12) + " and delta " + fraction(l.cost.Delta, 21) + " of each of " + strings.Join(where, ", ") +
+		", until " + last + ", by grant " + string(l.grant) + ", asked for by " + by
 }
 
 // fraction writes a count of 10^-digits as a decimal number with all its digits.

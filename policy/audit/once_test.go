@@ -186,12 +186,38 @@ func TestBothFoldsRefuse(t *testing.T) {
 		}, "not-approved "},
 		"a job of the older rules": {func() *forge {
 			f := watched(t).approvedAs("training job one", "job", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "rules", 1)).chained("CHARGE", attempting(jobOne, "rules", 1))
+		}, ""},
+		"a job of the older rules goes on without its terms": {func() *forge {
+			f := watched(t).approvedAs("training job one", "job", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "rules", 1)).chained("CHARGE", attempting(jobOne))
+		}, "not-approved "},
+		"a job of the older rules goes on on its terms": {func() *forge {
+			f := watched(t).approvedAs(onTerms("0.000000000040", "2026-11-20", "-"), "job", jobOne, "ada", "bo")
 			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "rules", 1)).chained("CHARGE", attempting(jobOne))
 		}, ""},
+		"a job for another purpose than was approved": {func() *forge {
+			m := overseen(t, "grants", []members{granted("g-1", "organisation", "Insurer A", "purposes", []string{"pricing", "research"})})
+			f := inPlace(t, m).approved("job", jobOne, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "purpose", "research"))
+		}, "not-approved "},
+		"a job on another template than was approved": {func() *forge {
+			m := overseen(t, "grants", []members{granted("g-1", "organisation", "Insurer A", "templates", []string{"claim-severity", "other"})})
+			f := inPlace(t, m).approved("job", jobOne, "ada", "bo").approvedAs("other@1.0.0", "template", jobTwo, "ada", "bo")
+			return f.chained("RESERVE", reserved(jobOne, "template_digest", jobTwo, "template", "other@1.0.0"))
+		}, "not-approved "},
 		"older rules than before": {func() *forge {
 			f := watched(t).approvedAs("training job one", "job", jobOne, "ada", "bo").chained("CHARGE", asked("r-1"))
 			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "rules", 1))
 		}, "rules-lost "},
+		"files kept for longer than a date can say": {func() *forge {
+			m := overseen(t, "retention_days", 36501)
+			return (&forge{t: t, cosign: []string{"w.example"}}).chained("GRANT", m)
+		}, "leaf-malformed "},
+		"a look at nothing": {func() *forge {
+			m := members{"by": "steward-c", "leaves": 0, "passed": true, "root": digestOf(nil), "time": start}
+			return watched(t).approved("audit", digestOf(nil), "ada", "bo").chained("AUDIT", m)
+		}, "leaf-malformed "},
 		"a job of one who approves it": {func() *forge {
 			f := watched(t).approvedAs(onTerms("0.000000000040", "2026-11-20", "steward-a"), "job", jobOne, "ada", "bo")
 			return f.chained("RESERVE", reserved(jobOne, "template_digest", templateDigest, "by", "steward-a"))

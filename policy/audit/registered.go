@@ -60,6 +60,7 @@ func (b *books) audited(r *Report, at int64, l *leaf) {
 	}
 	b.looks[string(l.digest)] = true
 	b.roots = append(b.roots, look{at, l.ref, string(l.digest)})
+	r.Looks = append(r.Looks, Look{Leaf: at, Leaves: l.ref, By: string(l.principal), Passed: l.passed})
 	if !l.passed {
 		r.find(NoiseAuditFailed, at, "the released noise was not what was claimed")
 	}

@@ -82,6 +82,14 @@ type Approver struct {
 	Pinned bool   `json:"pinned"` // by the auditor; where not, the log alone says who that is
 }
 
+// Look is an AUDIT leaf: what the domain says that it saw when it looked at its own noise.
+type Look struct {
+	Leaf   int64  `json:"leaf"`
+	Leaves int64  `json:"leaves"` // the first so many were looked at
+	By     string `json:"by"`
+	Passed bool   `json:"passed"`
+}
+
 // Supervision is what a report says of a supervised domain.
 type Supervision struct {
 	Since     int64      `json:"since"`    // leaf of the first policy that names approvers
@@ -115,6 +123,7 @@ type Report struct {
 	Reserved  int64     `json:"reserved"` // reservations that are open
 	Replays   int64     `json:"replays"`
 	Denied    int64     `json:"denied"`
+	Looks     []Look    `json:"looks,omitempty"` // at noise
 	Scopes    []Scope   `json:"scopes"`
 	Uses      []Use     `json:"uses"`
 	History   []Spend   `json:"history,omitempty"` // of the scope asked for

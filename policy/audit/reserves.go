@@ -8,7 +8,7 @@ type reserve struct {
 	job, grant string
 	terms      name   // of its charges: all that they and the RESERVE must agree in
 	by         string // who asks for the job, "" under older rules
-	named      string // what its approvals are called, "" for anything
+	named      string // what its approvals are called; under older rules anything
 	scopes     map[string]bool
 	left       Cost
 	end        int64 // first second after its last day
@@ -48,9 +48,7 @@ func (b *books) reserve(r *Report, at int64, l *leaf) {
 		r.find(Suspended, at, "its template is suspended")
 	}
 	v := &reserve{at: at, made: l.time, job: string(l.job), grant: string(l.grant), terms: b.agreed(l), scopes: map[string]bool{}, left: l.cost, end: l.end}
-	if l.rules >= rulesAsked {
-		v.by, v.named = string(l.by), b.onTerms(l)
-	}
+	v.by, v.named = string(l.by), b.onTerms(l)
 	b.inForce(r, at, l, v.by)
 	if l.rules > 0 {
 		b.job(r, at, l, v)

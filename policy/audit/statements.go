@@ -93,7 +93,7 @@ func (c *cursor) audit(l *leaf) {
 	l.passed = c.flag(`,"passed":`)
 	c.link(l)
 	l.digest = []byte(c.digest(`,"root":`))
-	c.bad = c.bad || l.previous == nil
+	c.bad = c.bad || l.previous == nil || l.ref == 0
 }
 
 // text is what the approver signed.

@@ -14,6 +14,7 @@ const (
 	people      = 2   // whose approvals everything needs
 	leastPeople = 20  // in a group that is shown
 	leastKept   = 183 // days that a released file is kept
+	mostKept    = 36500
 	ahead       = 300 // seconds an approver's clock may be before the log's
 	supervised  = "supervised"
 	evaluation  = "evaluation"

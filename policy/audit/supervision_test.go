@@ -67,7 +67,7 @@ func publicOf(person string) string {
 
 // onTerms is what people approve a job as that is reserved to a day, at a rho, for somebody.
 func onTerms(rho, last, by string) string {
-	return "a training at rho " + rho + " and delta 0.000000000000000000004 of each of 2017, life, until " + last + ", by grant g-1, asked for by " + by
+	return "a training on claim-severity@1.0.0 for pricing at rho " + rho + " and delta 0.000000000000000000004 of each of 2017, life, until " + last + ", by grant g-1, asked for by " + by
 }
 
 // says is a person's statement.

@@ -49,7 +49,7 @@ func (c *cursor) grant(l *leaf) {
 		t.replaces = c.place(`,"replaces":`)
 		t.kept = c.count(`,"retention_days":`)
 	}
-	c.bad = c.bad || t.mode != supervised && (t.mode != evaluation || len(t.approvers) > 0) || c.old && t.mode == supervised
+	c.bad = c.bad || t.kept > mostKept || t.mode != supervised && (t.mode != evaluation || len(t.approvers) > 0) || c.old && t.mode == supervised
 	l.terms = t
 }
 

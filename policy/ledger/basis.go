@@ -77,7 +77,7 @@ func (s *State) named(r *Request, a approval) bool {
 	switch v := s.reservation(r.Key); {
 	case a.Subject == SubjectTemplate:
 		return a.Name == r.Template
-	case a.Subject == SubjectJob && v != nil && v.Rules >= rulesAsked:
+	case a.Subject == SubjectJob && v != nil && r.Rules >= rulesAsked:
 		return a.Name == v.Terms(s.population)
 	}
 	return true

@@ -57,7 +57,7 @@ func (l *Ledger) confirm(by Witnesses, found []witness.Cosignature, refused erro
 	defer l.mu.Unlock()
 	now := l.now().Round(0)
 	if refused != nil {
-		if errors.Is(refused, witness.ErrClock) {
+		if contradicted(by, refused) {
 			l.clock.wrong = fmt.Errorf("%w: it says %s: %w", ErrClock, stamp(now), refused)
 			return l.clock.wrong
 		}
@@ -80,6 +80,22 @@ func (l *Ledger) confirm(by Witnesses, found []witness.Cosignature, refused erro
 		l.clock.upThen = l.clock.up()
 	}
 	return nil
+}
+
+// contradicted says whether so many witnesses are of another time that there can be no quorum
+// while the clock is right: one of them alone may be wrong itself.
+func contradicted(by Witnesses, refused error) bool {
+	var few *witness.QuorumError
+	if !errors.As(refused, &few) {
+		return errors.Is(refused, witness.ErrClock)
+	}
+	apart := int64(0)
+	for _, m := range few.Missing {
+		if errors.Is(m.Err, witness.ErrClock) {
+			apart++
+		}
+	}
+	return apart > int64(len(by.Keys))-by.Quorum
 }
 
 // opens refuses a log whose newest leaf is of a day to come.

@@ -69,8 +69,9 @@ func (s *State) replay(l Leaf, b *Replay) error {
 }
 
 // mayRead wants somebody who is handed a stored release to have a grant for what it
-// answers, as for a charge, or to read all by their role: those read on where the policy
-// has lost its approvals.
+// answers, as for a charge, and the policy and the template to be approved still; or to read
+// all by their role: those read on where approvals are lost. In a log of older rules the
+// template was not asked for.
 func (s *State) mayRead(l Leaf, b *Replay, r *Request) error {
 	byRole := b.Purpose == readReleases
 	switch {
@@ -89,5 +90,8 @@ func (s *State) mayRead(l Leaf, b *Replay, r *Request) error {
 	if err := s.covered(b.Grant, b.Principal, b.Organisation, r.Template, b.Purpose, l.Time); err != nil {
 		return err
 	}
-	return s.needGrant(l.Time)
+	if s.rules < rulesAsked {
+		return s.needGrant(l.Time)
+	}
+	return s.needAll(l.Time, r.Template, r.TemplateDigest, b.Principal)
 }

@@ -95,6 +95,9 @@ func (a *Audit) check() error {
 	if err := checkCount("leaves", a.Leaves); err != nil {
 		return err
 	}
+	if a.Leaves == 0 {
+		return fmt.Errorf("%w: a look at nothing", ErrLeaf)
+	}
 	if err := checkDigest("root", a.Root); err != nil {
 		return err
 	}

@@ -16,7 +16,8 @@ import (
 // auditor is told how many there are.
 const RulesNow = rulesAsked
 
-// rulesAsked are the first under which those who ask are known and approve nothing of it.
+// rulesAsked are the first under which who asks approves neither the template nor the job,
+// and a job's approvals are of its terms.
 const rulesAsked = 2
 
 // rulesOf are the rules that a leaf bears; false for one of a type that bears none.

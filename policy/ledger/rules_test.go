@@ -41,13 +41,13 @@ func TestRulesGoOn(t *testing.T) {
 	other.TemplateDigest, other.Scopes, other.Cost = templateDigest, []string{life}, dp.Cost{Rho: 1}
 	_, err = w.Charge(ctx, other)
 	want(t, err, ledger.ErrApproval) // which nobody asked for then
-	w.approve(ledger.SubjectJob, job, "ada", "bo")
+	w.approveJob(w.Reservations()[0].Reserve, "ada", "bo")
 	_, err = w.Charge(ctx, other)
 	want(t, err, ledger.ErrReserve)
 }
 
 // A log of a program under whose rules a job's card was approved under any name, and that did
-// not say who asked for it: its open job goes on with the approvals that it has.
+// not say who asked for it: its open job goes on once its terms are approved.
 func TestRulesOneGoOn(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "ledger")
 	must(t, os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "rules1"))))
@@ -64,6 +64,10 @@ func TestRulesOneGoOn(t *testing.T) {
 	}
 	round := under(w.Ledger, attempt(r.Job, "two", 1, c.now()))
 	round.TemplateDigest, round.Cost.Delta = templateDigest, 1
+	_, err := w.Charge(ctx, round)
+	want(t, err, ledger.ErrApproval) // its terms are not approved
+	w.approveJob(r.Reserve, "ada", "bo")
+	must(t, w.Meet(ctx))
 	at, err := w.Charge(ctx, round)
 	must(t, err)
 	if b, err := w.Basis(at); err != nil || len(b.Approvals) != 8 {

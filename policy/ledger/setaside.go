@@ -33,7 +33,7 @@ func (s *State) setAside(l Leaf, r *Reserve) error {
 		return err
 	}
 	if r.Rules > 0 {
-		if err := s.needJob(l.Time, r); err != nil {
+		if err := s.needJob(l.Time, r, r.Rules); err != nil {
 			return err
 		}
 	}

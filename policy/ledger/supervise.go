@@ -180,13 +180,24 @@ func (g *Grant) checkPeople() error {
 			return err
 		}
 	}
-	for _, err := range []error{checkText("by", g.By), checkText("k", g.K), checkCount("retention_days", g.Retention), checkCount("quorum", g.Witnesses.Quorum),
+	for _, err := range []error{checkText("by", g.By), checkText("k", g.K), checkRetention(g.Retention), checkCount("quorum", g.Witnesses.Quorum),
 		checkList("keys", g.Witnesses.Keys, true), checkList("approvers", persons, true), checkList("keys of approvers", keys, false), checkList("persons", principals, true)} {
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// maxRetention is for how many days released files are kept at most: a hundred years, which a
+// date can count.
+const maxRetention = 36500
+
+func checkRetention(days int64) error {
+	if days > maxRetention {
+		return fmt.Errorf("%w: released files are kept for %d days at most", ErrLeaf, maxRetention)
+	}
+	return checkCount("retention_days", days)
 }
 
 // resume takes the approvals of two people, or nobody's in an evaluation domain.

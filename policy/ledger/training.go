@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -38,7 +39,7 @@ func (s *State) trains(l Leaf, c *Charge) error {
 	case c.Epoch < r.firstEpoch(l.Time):
 		return fmt.Errorf("%w: the opt-out epoch %d of a job of day %d, on day %d", ErrLeaf, c.Epoch, dayOf(r.Time), dayOf(l.Time))
 	}
-	if err := s.needJob(l.Time, &r.Reserve); err != nil {
+	if err := s.needJob(l.Time, &r.Reserve, c.Rules); err != nil {
 		return err
 	}
 	return c.dear(finestStep * finestStep)
@@ -54,20 +55,23 @@ func (r *Reservation) firstEpoch(at time.Time) int64 {
 
 // needJob wants a training's job to be approved in a supervised domain by two people: its
 // card, by whose digest it goes, under the terms on which it sets aside here; none of them is
-// behind those who ask for it. Under older rules the name is any.
-func (s *State) needJob(at time.Time, r *Reserve) error {
+// behind those who ask for it. The rules are those of the leaf that rests on it: under older
+// ones the name is any. A reservation of older rules does not say who asks, and goes on under
+// newer ones once its terms are approved.
+func (s *State) needJob(at time.Time, r *Reserve, rules int64) error {
 	if s.grant == nil || s.grant.Mode == modeEvaluation {
 		return nil
 	}
-	if r.Rules < rulesAsked {
-		of := thing{SubjectJob, r.Job}
+	of := thing{SubjectJob, r.Job}
+	if rules < rulesAsked {
 		return enough(of, s.agreed(s.grant, of, at, s.known(r.Principal)))
 	}
-	if _, err := s.excluded([]string{r.By}); err != nil {
-		return fmt.Errorf("%w, who asks for the job", err)
+	if r.By != "" || r.Rules >= rulesAsked {
+		if _, err := s.excluded([]string{r.By}); err != nil {
+			return fmt.Errorf("%w, who asks for the job", err)
+		}
 	}
-	of := thing{SubjectJob, r.Job}
-	return enough(of, s.agreedAs(r.Terms(s.population), s.grant, of, at, s.known(r.askers()...)))
+	return enough(of, s.agreedAs(r.Terms(s.population), s.grant, of, at, s.known(r.By, r.Principal)))
 }
 
 // askers are the principals who ask for a job: behind the one who is charged there may be
@@ -90,15 +94,16 @@ func (s *State) known(principals ...string) map[string]bool {
 }
 
 // Terms are the name under which people approve a job's card: on what terms a reservation
-// sets aside for it in a population, in words that two logs never write differently.
+// sets aside for it in a population, in words that two logs never write differently. Nobody
+// who asks is a hyphen.
 func (r *Reserve) Terms(population string) string {
 	scopes := make([]string, len(r.Scopes))
 	for i, s := range r.Scopes {
 		scopes[i] = strings.TrimPrefix(s, population+"/")
 	}
 	slices.Sort(scopes)
-	return fmt.Sprintf("a training at rho %s and delta %s of each of %s, until %s, by grant %s, asked for by %s",
-		units(r.Cost.Rho, 12), units(r.Cost.Delta, 21), strings.Join(scopes, ", "), r.Until, r.Grant, r.By)
+	return fmt.Sprintf("a training on %s for %s at rho %s and delta %s of each of %s, until %s, by grant %s, asked for by %s",
+		r.Template, r.Purpose, units(r.Cost.Rho, 12), units(r.Cost.Delta, 21), strings.Join(scopes, ", "), r.Until, r.Grant, cmp.Or(r.By, "-"))
 }
 
 // units writes n units of which there are 10^digits in one.
@@ -112,7 +117,7 @@ func units(n int64, digits int) string {
 func (s *State) JobApproved(r Reserve, at time.Time) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.needJob(at, &r)
+	return s.needJob(at, &r, RulesNow)
 }
 
 // anAttempt says that the id is the job's and an attempt's number, from 1.

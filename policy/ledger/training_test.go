@@ -43,6 +43,8 @@ func TestJobIsApproved(t *testing.T) {
 		"charged to one of the two": func(r *ledger.Reserve) { r.Principal = "steward-a" },
 		"dearer":                    func(r *ledger.Reserve) { r.Cost.Rho++ },
 		"of a larger delta":         func(r *ledger.Reserve) { r.Cost.Delta++ },
+		"on another template":       func(r *ledger.Reserve) { r.Template = "other@1.0.0" },
+		"for another purpose":       func(r *ledger.Reserve) { r.Purpose = "research" },
 		"longer":                    func(r *ledger.Reserve) { r.Until = "2026-11-23" },
 		"elsewhere":                 func(r *ledger.Reserve) { r.Scopes[0] = population + "/2016" },
 		"by another grant":          func(r *ledger.Reserve) { r.Grant = "g-2" },
