@@ -72,8 +72,13 @@ func simulate(base *estate, seed uint64) (*estate, error) {
 	})
 }
 
-// goOn wants an answer to a new question.
+// goOn wants an answer to a new question, once the witness was met again as a server meets
+// it: its last answer may have been lost, and the clock waits for its word.
 func (e *estate) goOn() {
+	e.clock.step(2 * time.Second)
+	if err := e.Meet(ctx); err != nil {
+		e.fail("the witness is there and is not met: %v", err)
+	}
 	e.prepare()
 	full := false // all is spent or set aside in one of the scopes
 	for scope, limit := range map[string]int64{life: e.grant.Life.Rho, year: e.grant.Year.Rho} {
