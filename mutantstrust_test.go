@@ -26,7 +26,7 @@ var trustMutants = []mutant{
 	{"trust: deleted snapshots are asked", "policy/ledger/removal.go", "\tcase b.deleted:\n\t\treturn fmt.Errorf(\"%w: deleted\", ErrSnapshot)\n", "", "./policy/ledger", "TestDelete"},
 	{"trust: one look serves for many", "policy/ledger/supervise.go", "\tcase s.audits[b.Root]:\n", "\tcase false:\n", "./policy/ledger", "TestResumeKeyAudit"},
 	{"trust: resumed by one", "policy/ledger/supervise.go", "if err := s.needContent(SubjectResume, b, l.Time, b.By...); err != nil {", "if err := error(nil); err != nil {", "./policy/ledger", "TestResumeKeyAudit"},
-	{"trust: stored answers outlive the policy", "policy/ledger/handed.go", "\t\treturn err\n\t}\n\treturn s.needGrant(l.Time)\n", "\t\treturn err\n\t}\n\treturn nil\n", "./policy/ledger", "TestReplayUnderRevokedPolicy"},
+	{"trust: stored answers outlive the policy", "policy/ledger/handed.go", "\treturn s.needAll(l.Time, r.Template, r.TemplateDigest, b.Principal)\n", "\treturn s.needTemplate(l.Time, r.Template, r.TemplateDigest, b.Principal)\n", "./policy/ledger", "TestReplayUnderRevokedPolicy"},
 	{"trust: the chain is not held", "policy/ledger/chain.go", "\tcase l.Previous != \"\" && l.Previous != c.link:\n", "\tcase false:\n", "./policy/ledger", "TestChain"},
 	{"trust: the chain may break off", "policy/ledger/chain.go", "\tcase l.Previous == \"\" && c.begun:\n", "\tcase false:\n", "./policy/ledger", "TestChain"},
 	{"trust: the head of another size is signed", "policy/ledger/witness.go", "	head := l.headAt(size)\n", "	head := l.headAt(size-1)\n", "./policy/ledger", "TestSecondSignature"},
