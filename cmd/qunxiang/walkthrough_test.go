@@ -49,6 +49,40 @@ func TestSupervisedWalkThrough(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	script := supervisedScript(t)
+	cmd := exec.CommandContext(t.Context(), "bash", "-euc", "trap 'kill $(jobs -p); wait' EXIT\n"+script)
+	cmd.Dir, cmd.WaitDelay = dir, 10*time.Second
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"groups shown", "stays", "taken back by Bo", "cosigned by witness.example", "(supervised)", "OK: every release has its one earlier charge", "kept beside the list", "added: log",
+		"template is suspended", "approved by two people and done: resume", "approved by two people and done: delete", "NO VERDICT",
+		"put back: exit code 5", "findings: since-mismatch", "compare these with the people", "NOT OK: 1 findings: not-witnessed", "old pins: exit code 5", "cosigned by witness.regulator.example"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("nothing of %q in\n%s", want, out)
+		}
+	}
+	if n := strings.Count(string(out), "OK: every release has its one earlier charge"); n != 5 {
+		t.Errorf("verified %d times, before the key changed and after, of a log that was put back, and before the witness changed and after\n%s", n, out)
+	}
+	list, err := os.ReadFile(filepath.Join(dir, "E", "optout"))
+	if err != nil || len(list) == 0 {
+		t.Errorf("nobody has opted out: %v", err)
+	}
+	wal, err := os.ReadFile(filepath.Join(dir, "E", "ledger", "wal"))
+	if err != nil || bytes.Contains(wal, []byte("optout")) || bytes.Contains(wal, []byte("opt-out")) {
+		t.Errorf("the log tells of opt-outs (%v)", err)
+	}
+	before, err := os.ReadFile(filepath.Join(dir, "E", "log-before.pub"))
+	if err != nil || !strings.Contains(string(before), " until leaf ") {
+		t.Errorf("the log still has its first key: %q %v", before, err)
+	}
+}
+
+// supervisedScript is the walk-throughs' commands, one after the other, on free ports.
+func supervisedScript(t *testing.T) string {
+	t.Helper()
 	script := ""
 	for _, part := range []struct{ file, heading, chinese string }{
 		{"steward.md", "## Operator walk-through", "## 运维演练"},
@@ -68,35 +102,7 @@ func TestSupervisedWalkThrough(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:8700", "127.0.0.1:8701", "127.0.0.1:8443"} {
 		script = strings.ReplaceAll(script, addr, free(t))
 	}
-	script = strings.ReplaceAll(script, "serve --domain E --addr", "serve --config qunxiang.yaml --domain E --addr")
-	cmd := exec.CommandContext(t.Context(), "bash", "-euc", "trap 'kill $(jobs -p); wait' EXIT\n"+script)
-	cmd.Dir, cmd.WaitDelay = dir, 10*time.Second
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	for _, want := range []string{"groups shown", "stays", "taken back by Bo", "cosigned by witness.example", "(supervised)", "OK: every release has its one earlier charge", "kept beside the list", "added: log",
-		"template is suspended", "approved by two people and done: resume", "approved by two people and done: delete", "NO VERDICT",
-		"compare these with the people", "NOT OK: 1 findings: not-witnessed", "old pins: exit code 5", "cosigned by witness.regulator.example"} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("nothing of %q in\n%s", want, out)
-		}
-	}
-	if n := strings.Count(string(out), "OK: every release has its one earlier charge"); n != 4 {
-		t.Errorf("verified %d times, before the key changed and after, and before the witness changed and after\n%s", n, out)
-	}
-	list, err := os.ReadFile(filepath.Join(dir, "E", "optout"))
-	if err != nil || len(list) == 0 {
-		t.Errorf("nobody has opted out: %v", err)
-	}
-	wal, err := os.ReadFile(filepath.Join(dir, "E", "ledger", "wal"))
-	if err != nil || bytes.Contains(wal, []byte("optout")) || bytes.Contains(wal, []byte("opt-out")) {
-		t.Errorf("the log tells of opt-outs (%v)", err)
-	}
-	before, err := os.ReadFile(filepath.Join(dir, "E", "log-before.pub"))
-	if err != nil || !strings.Contains(string(before), " until leaf ") {
-		t.Errorf("the log still has its first key: %q %v", before, err)
-	}
+	return strings.ReplaceAll(script, "serve --domain E --addr", "serve --config qunxiang.yaml --domain E --addr")
 }
 
 func free(t *testing.T) string {
