@@ -11,6 +11,30 @@ import (
 	"time"
 )
 
+// The commands that a job waits for are those that supervisedtraining.txtar runs, with
+// other names; here only their words are looked at.
+func TestGuideOfJobs(t *testing.T) {
+	block := walkthrough(t, "docs/steward.md", "A training job waits")
+	if bare(block) != bare(walkthrough(t, "docs/zh/steward.md", "训练任务在每个")) {
+		t.Error("the two languages have different commands")
+	}
+	for line := range strings.Lines(bare(block)) {
+		c, rest, err := root().Find(strings.Fields(line)[1:])
+		if err == nil {
+			err = c.ParseFlags(rest)
+		}
+		if err == nil {
+			err = c.ValidateArgs(c.Flags().Args())
+		}
+		if err == nil {
+			err = c.ValidateRequiredFlags()
+		}
+		if err != nil || !c.Runnable() {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
 // Every guide's commands run as they are written, but for the port, and are the same in
 // both languages but for their comments.
 func TestGuides(t *testing.T) {
