@@ -23,7 +23,7 @@ var receiptMutants = []mutant{
 	{"receipt: one person approves", "queries/receiptrests.go", "if len(people[subject]) < 2 {", "if len(people[subject]) < 1 {", "./queries", "TestReceiptRestsOnTwoPeople"},
 	{"receipt: supervised by the word alone", "queries/receiptrests.go", "range p.approvable(charge) {", "range p.approvable(charge)[:0] {", "./queries", "TestReceiptRestsOnTwoPeople|TestInventedApprovals"},
 	{"receipt: a training that nobody approved", "queries/receiptrests.go", "(charge == nil || charge.Rules > 0) {", "false {", "./queries", "TestReceiptRestsOnTwoPeople"},
-	{"receipt: approvals of an evaluation", "queries/receiptrests.go", "p.Mode == policy.ModeEvaluation && len(p.Approvals) == 0:", "p.Mode == policy.ModeEvaluation:", "./queries", "TestInventedApprovals"},
+	{"receipt: approvals of an evaluation", "queries/receiptrests.go", "p.Mode == policy.ModeEvaluation && len(p.Approvals) == 0:", "p.Mode == policy.ModeEvaluation:", "./queries", "TestReceiptRestsOnTwoPeople|TestInventedApprovals"},
 	{"receipt: any mode", "queries/receiptrests.go", "case p.Mode != policy.ModeSupervised:", "case p.Mode == policy.ModeEvaluation:", "./queries", "TestReceiptRestsOnTwoPeople"},
 	{"receipt: approvals of another template", "queries/receiptrests.go", " || a.Subject == ledger.SubjectTemplate && a.Digest != p.TemplateDigest {", " {", "./queries", "TestReceiptRestsOnTwoPeople"},
 	{"receipt: a policy of after the charge", "queries/receiptrests.go", "if p.PolicyLeaf < 0 || p.PolicyLeaf >= p.ChargeLeaf {", "if false {", "./queries", "TestReceiptRestsOnTwoPeople"},

@@ -163,7 +163,7 @@ func (c ReceiptCheck) signed(r *Receipt) (*Statement, int64, error) {
 	}
 	var s Statement
 	if json.Unmarshal(payload, &s) != nil || !s.spelled(payload) || s.Type != StatementType || s.PredicateType != ReceiptPredicate ||
-		len(s.Subject) != 1 || len(s.Subject[0].Digest) != 1 || s.Predicate.Mechanism != Mechanism {
+		len(s.Subject) != 1 || len(s.Subject[0].Digest) != 1 || s.Subject[0].Digest["sha256"] == "" || s.Predicate.Mechanism != Mechanism {
 		return bad(ReceiptMalformed, "its statement is of another kind")
 	}
 	return &s, until, nil

@@ -106,8 +106,7 @@ func TestInventedApprovals(t *testing.T) {
 				s.Predicate.Approvals = []queries.Approved{{Subject: "template", Digest: s.Predicate.TemplateDigest, Who: "Ada", Leaf: 1}, {Subject: "template", Digest: s.Predicate.TemplateDigest, Who: "Bo", Leaf: 2}}
 			},
 			"an evaluation, approved": func(s *queries.Statement) {
-				approvedByTwo(s)
-				s.Predicate.Mode = "evaluation"
+				s.Predicate.Approvals = []queries.Approved{{Subject: "grant", Digest: "g", Who: "Ada", Leaf: 1}}
 			},
 		} {
 			for _, release := range [][]byte{nil, h.release} {
