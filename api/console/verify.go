@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -16,6 +17,7 @@ type verifyView struct {
 	ID, Digest, Command string
 	Holds               bool
 	Steps               []checkStep
+	Said                []checkStep // in no leaf of the receipt: the server's word
 	Why                 string
 	*queries.Statement
 }
@@ -54,7 +56,7 @@ func (c *console) verify(v *view) error {
 	case err != nil:
 		return err
 	default:
-		data.Holds, data.Statement, data.Steps = true, s, v.steps(s)
+		data.Holds, data.Statement, data.Steps, data.Said = true, s, v.steps(s), v.said(s)
 	}
 	return v.show("verify", v.say("verify"), data)
 }
@@ -62,13 +64,19 @@ func (c *console) verify(v *view) error {
 // steps says in words what holds, in the order in which it was checked.
 func (v *view) steps(s *queries.Statement) []checkStep {
 	p := s.Predicate
-	out := []checkStep{
+	return []checkStep{
 		{v.say("check signed"), v.say("check signed detail")},
 		{v.say("check checkpoint"), p.Population},
 		{v.say("check leaves"), v.say("check leaves detail", v.Count(p.ChargeLeaf), v.Count(p.ReleaseLeaf))},
 		{v.say("check same"), p.Template},
 		{v.say("check bytes"), v.Short(s.Subject[0].Digest["sha256"])},
 	}
+}
+
+// said is what a receipt says that only the whole log proves: mode, k and approvals.
+func (v *view) said(s *queries.Statement) []checkStep {
+	p := s.Predicate
+	out := []checkStep{{v.say("said mode"), v.say("mode " + p.Mode)}, {v.say("said k"), cmp.Or(p.K, v.say("said nothing"))}}
 	for _, a := range p.Approvals {
 		out = append(out, checkStep{v.say("check approved"), v.say("check approved detail", a.Subject, a.Who, v.Count(a.Leaf))})
 	}

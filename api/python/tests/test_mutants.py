@@ -98,8 +98,8 @@ MUTANTS = {
     "the released bytes are not looked at": (
         "receipt", "if hashlib.sha256(release).hexdigest() !=", "if False and 1 !=",
         "test_receipt"),
-    "any spelling": ("receipt", 'if (again + "\\n").encode() != text:', "if False:",
-                     "test_receipt"),
+    "any spelling": (
+        "receipt", ' + b"\\n" != text:', ' == b"":', "test_receipt"),
     "a retired key for ever": ("receipt", "if seen.size > until + 1:", "if False:",
                                "test_receipt"),
     "the CHARGE leaf is not compared": (
