@@ -53,7 +53,12 @@ SIGNED: dict[str, tuple[Change, str, str]] = {
     "an approval of after": (set_approval(leaf=9), "rests on", "approvals"),
     "an approval in the first leaf": (set_approval(leaf=0), "rests on", "approvals"),
     "one leaf for two approvals": (set_approval(leaf=2), "on one twice", "approvals"),
-    "an approval of another template": (set_approval(2, digest="x"), "another", "approvals"),
+    "approvals of another template": (
+        lambda f: [a.update(digest="x") for a in f.predicate["approvals"][2:4]],
+        "another template",
+        "approvals",
+    ),
+    "approvals of two templates": (set_approval(3, digest="x"), "another template", "approvals"),
     "approvals of two policies": (set_approval(digest="x"), "another grant", "approvals"),
     "one person's of the policy": (set_approval(who="Bo"), "two people", "approvals"),
     "one person's of the template": (set_approval(2, who="Bo"), "two people", "approvals"),
