@@ -1,6 +1,15 @@
 package queries
 
-import "github.com/qunxiang/qunxiang/dp"
+import (
+	"github.com/qunxiang/qunxiang/dp"
+	"github.com/qunxiang/qunxiang/policy/ledger"
+)
+
+// Rests looks at what a predicate says that its charge rested on.
+func Rests(p Predicate, charge *ledger.Charge) error { return p.rests(charge) }
+
+// Says holds a predicate to released bytes.
+func Says(p Predicate, release []byte) error { return p.says(release) }
 
 // Notes are what travels with the question's releases.
 func (q *Question) Notes() []Text { return q.notes() }

@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -19,9 +18,6 @@ import (
 	"github.com/qunxiang/qunxiang/policy/ledger"
 	"github.com/qunxiang/qunxiang/policy/witness"
 )
-
-// ErrReceipt marks a receipt that does not hold.
-var ErrReceipt = errors.New("receipt does not hold")
 
 // maxReceipt bounds a receipt, in bytes: two leaves, two proofs, and cosignatures.
 const maxReceipt = 1 << 20
@@ -54,22 +50,28 @@ type RetiredKey struct {
 }
 
 // ParseReceipt reads a receipt in its one spelling, and checks nothing else of it.
-// Anything else is ErrReceipt.
+// Anything else is ReceiptMalformed.
 func ParseReceipt(text []byte) (*Receipt, error) {
 	var r Receipt
 	if len(text) > maxReceipt || json.Unmarshal(text, &r) != nil {
-		return nil, fmt.Errorf("%w: it is not a receipt", ErrReceipt)
+		return nil, failing(ReceiptMalformed, "it is not a receipt")
 	}
 	if again, err := r.encode(); err != nil || !bytes.Equal(text, again) {
-		return nil, fmt.Errorf("%w: it is not in its one spelling", ErrReceipt)
+		return nil, failing(ReceiptMalformed, "it is not in its one spelling")
+	}
+	for _, l := range []Logged{r.Charge, r.Release} {
+		if (len(l.Leaf) > 0) == (l.Hash != nil) || l.Hashes == nil || r.Envelope.Signatures == nil {
+			return nil, failing(ReceiptMalformed, "it has not one of a leaf and its hash, or no list where one belongs")
+		}
 	}
 	return &r, nil
 }
 
 // VerifyReceipt checks a receipt offline: its statement is signed by both keys; its two
 // leaves are in the log under a checkpoint that the pinned keys vouch for, and they are
-// the RELEASE and, before it, the CHARGE of which the statement speaks. Anything else is
-// ErrReceipt.
+// the RELEASE and, before it, the CHARGE of which the statement speaks. Anything else is a
+// *ReceiptError. What the statement says of mode, k and approvals is not in these leaves: it
+// is refused where it cannot be true, and otherwise proven by the whole log only.
 func VerifyReceipt(text []byte, c ReceiptCheck) (*Statement, error) {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -83,14 +85,14 @@ func VerifyReceipt(text []byte, c ReceiptCheck) (*Statement, error) {
 		return nil, err
 	}
 	if c.Trust == nil {
-		return nil, fmt.Errorf("%w: no key of its log is pinned", ErrReceipt)
+		return nil, failing(ReceiptKey, "no key of its log is pinned")
 	}
 	seen, err := c.Trust.Open([]byte(r.Checkpoint), c.Now())
 	if err != nil {
-		return nil, fmt.Errorf("%w: its checkpoint: %w", ErrReceipt, err)
+		return nil, failing(ReceiptCheckpoint, "its checkpoint: %w", err)
 	}
 	if seen.Size > until+1 {
-		return nil, fmt.Errorf("%w: it is signed by a receipt key that leaf %d retired, under a checkpoint of %d leaves", ErrReceipt, until, seen.Size)
+		return nil, failing(ReceiptKey, "it is signed by a receipt key that leaf %d retired, under a checkpoint of %d leaves", until, seen.Size)
 	}
 	for _, l := range []Logged{r.Charge, r.Release} {
 		if err := l.under(seen.Checkpoint); err != nil {
@@ -101,13 +103,13 @@ func VerifyReceipt(text []byte, c ReceiptCheck) (*Statement, error) {
 		return nil, err
 	}
 	if c.Release == nil && r.Charge.Leaf == nil {
-		return nil, fmt.Errorf("%w: it does not show the CHARGE leaf, which is another organisation's: what was charged is seen with the released file only", ErrReceipt)
+		return nil, failing(ReceiptRelease, "it does not show the CHARGE leaf, which is another organisation's: what was charged is seen with the released file only")
 	}
 	if c.Release == nil {
 		return s, nil
 	}
 	if digestOf(c.Release) != s.Subject[0].Digest["sha256"] {
-		return nil, fmt.Errorf("%w: the release is not the one that was logged", ErrReceipt)
+		return nil, failing(ReceiptRelease, "the release is not the one that was logged")
 	}
 	return s, s.Predicate.says(c.Release)
 }
@@ -139,31 +141,39 @@ func (c ReceiptCheck) keys() (first, second []receiptKey) {
 // signed reads the statement, which keys of both algorithms must have signed, and says up
 // to which leaf they are good.
 func (c ReceiptCheck) signed(r *Receipt) (*Statement, int64, error) {
-	bad := func(what string) (*Statement, int64, error) {
-		return nil, 0, fmt.Errorf("%w: %s", ErrReceipt, what)
+	bad := func(code ReceiptCode, what string) (*Statement, int64, error) {
+		return nil, 0, failing(code, "%s", what)
 	}
 	e := r.Envelope
 	payload, err := base64.StdEncoding.Strict().DecodeString(e.Payload)
 	if err != nil || e.PayloadType != ReceiptType {
-		return bad("it has no in-toto statement")
+		return bad(ReceiptMalformed, "it has no in-toto statement")
 	}
 	first, second := c.keys()
 	if len(first) == 0 || len(second) == 0 {
-		return bad("both keys of receipts are needed")
+		return bad(ReceiptKey, "both keys of receipts are needed")
 	}
 	message, until := dsse.PAE(e.PayloadType, payload), int64(math.MaxInt64-1)
 	for i, list := range [][]receiptKey{first, second} {
 		at := slices.IndexFunc(list, func(k receiptKey) bool { return signedOnce(e.Signatures, k.id, message, k.verify) })
 		if at < 0 {
-			return bad("its statement is not signed by the receipt key (" + []string{"Ed25519", "SM2"}[i] + ")")
+			return bad(ReceiptSignature, "its statement is not signed by the receipt key ("+[]string{"Ed25519", "SM2"}[i]+")")
 		}
 		until = min(until, list[at].until)
 	}
 	var s Statement
-	if json.Unmarshal(payload, &s) != nil || s.Type != StatementType || s.PredicateType != ReceiptPredicate || len(s.Subject) != 1 || len(s.Subject[0].Digest) != 1 {
-		return bad("its statement is of another kind")
+	if json.Unmarshal(payload, &s) != nil || !s.spelled(payload) || s.Type != StatementType || s.PredicateType != ReceiptPredicate ||
+		len(s.Subject) != 1 || len(s.Subject[0].Digest) != 1 || s.Subject[0].Digest["sha256"] == "" || s.Predicate.Mechanism != Mechanism {
+		return bad(ReceiptMalformed, "its statement is of another kind")
 	}
 	return &s, until, nil
+}
+
+// spelled says whether a statement has the one spelling of its bytes: readers of JSON differ
+// in which of two members they take.
+func (s *Statement) spelled(payload []byte) bool {
+	again, err := json.Marshal(s)
+	return err == nil && bytes.Equal(again, payload)
 }
 
 // signedOnce says whether the one signature under a key's id is right. Signatures under
@@ -185,15 +195,12 @@ func signedOnce(list []dsse.Signature, id string, message []byte, verify func(me
 
 // under checks a leaf's proof.
 func (l Logged) under(c witness.Checkpoint) error {
-	if (len(l.Leaf) > 0) == (l.Hash != nil) {
-		return fmt.Errorf("%w: a leaf and its hash are not both there", ErrReceipt)
-	}
 	hash := tlog.RecordHash(l.Leaf)
 	if l.Hash != nil {
 		hash = *l.Hash
 	}
 	if l.Index < 0 || l.Index >= c.Size || tlog.CheckRecord(l.Hashes, c.Size, c.Root, l.Index, hash) != nil {
-		return fmt.Errorf("%w: leaf %d is not in the log of its checkpoint", ErrReceipt, l.Index)
+		return failing(ReceiptProof, "leaf %d is not in the log of its checkpoint", l.Index)
 	}
 	return nil
 }
@@ -202,48 +209,46 @@ func (l Logged) under(c witness.Checkpoint) error {
 func (p Predicate) of(r *Receipt, subject Subject, population string) error {
 	leaf, err := ledger.Decode(r.Release.Leaf)
 	if err != nil {
-		return fmt.Errorf("%w: its leaf cannot be read", ErrReceipt)
+		return failing(ReceiptLeaf, "its leaf cannot be read")
 	}
 	rel, ok := leaf.Body.(*ledger.Release)
 	if !ok || leaf.Index != r.Release.Index || leaf.Index != p.ReleaseLeaf || rel.Charge != p.ChargeLeaf || rel.ID != p.Release ||
 		rel.Digest != subject.Digest["sha256"] || subject.Name != p.Release+".json" || population != p.Population {
-		return fmt.Errorf("%w: the statement and the RELEASE leaf differ", ErrReceipt)
+		return failing(ReceiptLeaf, "the statement and the RELEASE leaf differ")
 	}
 	if r.Charge.Index != p.ChargeLeaf || p.ChargeLeaf >= p.ReleaseLeaf {
-		return fmt.Errorf("%w: it was not charged before it was released", ErrReceipt)
+		return failing(ReceiptLeaf, "it was not charged before it was released")
 	}
-	if err := p.charged(r.Charge); err != nil {
+	charge, err := p.charged(r.Charge)
+	if err != nil {
 		return err
 	}
-	if p.Mechanism != Mechanism || p.PolicyLeaf < 0 || p.PolicyLeaf >= p.ChargeLeaf ||
-		slices.ContainsFunc(p.Approvals, func(a Approved) bool { return a.Leaf <= 0 || a.Leaf >= p.ChargeLeaf }) {
-		return fmt.Errorf("%w: the statement rests on what was not in the log at its charge", ErrReceipt)
-	}
-	return nil
+	return p.rests(charge)
 }
 
-// charged checks that the CHARGE leaf, where it is shown, says what the predicate says.
-func (p Predicate) charged(l Logged) error {
+// charged checks that the CHARGE leaf, where it is shown, says what the predicate says,
+// and gives it.
+func (p Predicate) charged(l Logged) (*ledger.Charge, error) {
 	if l.Leaf == nil {
-		return nil
+		return nil, nil
 	}
 	leaf, err := ledger.Decode(l.Leaf)
 	if err != nil {
-		return fmt.Errorf("%w: its leaf cannot be read", ErrReceipt)
+		return nil, failing(ReceiptLeaf, "its leaf cannot be read")
 	}
 	c, ok := leaf.Body.(*ledger.Charge)
 	if !ok || leaf.Index != p.ChargeLeaf || c.ID != p.Release || c.Template != p.Template || c.Catalogue != p.Catalogue || c.TemplateDigest != p.TemplateDigest ||
 		c.Snapshot != p.Snapshot || c.Epoch != p.OptOutEpoch || c.Purpose != p.Purpose || decimal(c.Cost.Rho) != p.Rho || decimal(c.Cost.Delta) != p.Delta || !slices.Equal(c.Scopes, p.Scopes) || leaf.Previous != "" && c.Policy != p.PolicyLeaf {
-		return fmt.Errorf("%w: the statement and the CHARGE leaf differ", ErrReceipt)
+		return nil, failing(ReceiptLeaf, "the statement and the CHARGE leaf differ")
 	}
-	return nil
+	return c, nil
 }
 
 // says checks that the released bytes say of themselves what the predicate says.
 func (p Predicate) says(body []byte) error {
 	var rel Release
 	if json.Unmarshal(body, &rel) != nil {
-		return fmt.Errorf("%w: the release cannot be read", ErrReceipt)
+		return failing(ReceiptRelease, "the release cannot be read")
 	}
 	cost := dp.Cost{}
 	_, err1 := fmt.Sscan(p.Rho, &cost.Rho)
@@ -253,7 +258,7 @@ func (p Predicate) says(body []byte) error {
 	if err1 != nil || err2 != nil || rel.ID != p.Release || rel.Template != p.Template || rel.Catalogue != p.Catalogue || rel.Digest != p.TemplateDigest ||
 		rel.Snapshot != p.Snapshot || rel.Epoch != p.OptOutEpoch || rel.Purpose != p.Purpose || rel.Privacy.Rho != cost.RhoFloat() || rel.Privacy.Delta != cost.DeltaFloat() ||
 		!slices.Equal(rel.Privacy.Scopes, p.Scopes) || rel.Evaluation != (p.Mode == policy.ModeEvaluation) || p.K != "" && p.K != k && p.K != noisyThreshold(rel.Privacy.K) {
-		return fmt.Errorf("%w: the statement and the release differ", ErrReceipt)
+		return failing(ReceiptRelease, "the statement and the release differ")
 	}
 	return nil
 }

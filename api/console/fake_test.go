@@ -363,6 +363,7 @@ func listeners(t testing.TB, change ...func(*Options)) (clients, internal *httpt
 		}},
 		CheckReceipt: func(_, release []byte) (*queries.Statement, error) {
 			s := &queries.Statement{Subject: []queries.Subject{{Digest: map[string]string{"sha256": strings.Repeat("a", 64)}}}}
+			s.Predicate.Mode, s.Predicate.K = "supervised", "20"
 			s.Predicate.Approvals = []queries.Approved{{Subject: "grant", Who: "ada", Leaf: 3}}
 			return s, nil
 		},

@@ -545,6 +545,22 @@ func TestChineseTerms(t *testing.T) {
 	}
 }
 
+// TestReceiptIsTheServersWord: what is in no leaf of a receipt stands apart from what was
+// checked, and is said to be the server's word, which audit verify proves.
+func TestReceiptIsTheServersWord(t *testing.T) {
+	s, d := site(t)
+	mine := d.add("insurer-a", severity())
+	for lang, word := range map[string]string{"en": "By the server&#39;s word", "zh": "仅凭服务器所言"} {
+		p := signedIn(t, s, "token-a", lang).get("/console/requests/" + mine.ID + "/verify")
+		checked, said, apart := strings.Cut(p.body, word)
+		if !apart || strings.Contains(checked, "ada") || !strings.Contains(said, "ada") || !strings.Contains(said, "audit verify") ||
+			!strings.Contains(said, map[string]string{"en": "supervised", "zh": "监管"}[lang]) {
+			t.Errorf("%s: %s", lang, p.body)
+		}
+		p.check(t, "verify")
+	}
+}
+
 // TestLookingWritesNothing: a release that another asked for is handed over when that is
 // asked for, and by no page that is only looked at; once is enough.
 func TestLookingWritesNothing(t *testing.T) {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 
@@ -15,6 +16,7 @@ type verifyView struct {
 	Holds               bool
 	Deleted             bool // the release is, and only its receipt was looked at
 	Steps               []checkStep
+	Said                []checkStep // in no leaf of the receipt: the server's word
 	Why                 string
 	*queries.Statement
 }
@@ -52,7 +54,7 @@ func (c *console) verify(v *view) error {
 	case err != nil:
 		return err
 	default:
-		data.Holds, data.Statement, data.Steps = true, s, v.steps(s, release != nil)
+		data.Holds, data.Statement, data.Steps, data.Said = true, s, v.steps(s, release != nil), v.said(s)
 	}
 	return v.show("verify", v.say("verify"), data)
 }
@@ -70,6 +72,13 @@ func (v *view) steps(s *queries.Statement, bytes bool) []checkStep {
 	if bytes {
 		out = append(out, checkStep{v.say("check bytes"), v.Short(s.Subject[0].Digest["sha256"])})
 	}
+	return out
+}
+
+// said is what a receipt says that only the whole log proves: mode, k and approvals.
+func (v *view) said(s *queries.Statement) []checkStep {
+	p := s.Predicate
+	out := []checkStep{{v.say("said mode"), v.say("mode " + p.Mode)}, {v.say("said k"), cmp.Or(p.K, v.say("said nothing"))}}
 	for _, a := range p.Approvals {
 		out = append(out, checkStep{v.say("check approved"), v.say("check approved detail", v.say("subject "+a.Subject), a.Who, v.Count(a.Leaf))})
 	}

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +33,7 @@ type examined struct {
 	since               string
 	witnesses           []string
 	quorum              int
+	without             bool // released files are not asked for
 	server              where
 }
 
@@ -47,6 +46,7 @@ func (e *examined) flags(c *cobra.Command) {
 	f.StringVar(&e.key, "key", "", "file with the public key that checks checkpoints, in place of --policy")
 	f.StringVar(&e.sm2, "sm2-key", "", "file with the public key of the checkpoint's SM2 signature, which covers the SM3 chain")
 	f.StringVar(&e.releases, "releases", "", "directory of released files")
+	f.BoolVar(&e.without, "without-releases", false, "do not ask for released files, and look at none; without it a log with releases and none of their files is a finding")
 	f.StringVar(&e.jobs, "jobs", "", "directory of a node's jobs, whose decrypted sums the log names too (with --domain: its own)")
 }
 
@@ -101,6 +101,10 @@ func (e *examined) open(ctx context.Context) (o audit.Options, done io.Closer, e
 	if e.releases != "" {
 		o.Releases = newReleasedFiles(e.releases, e.jobs)
 	}
+	if e.without {
+		o.Releases = nil
+	}
+	o.WithoutReleases = o.Releases == nil && (e.without || e.server.server != "") // a server publishes its log alone
 	return o, done, nil
 }
 
@@ -148,16 +152,21 @@ its approvals, its one earlier charge and its file. It needs a bundle, which any
 may hand over, and a policy of pinned keys (C2SP tlog-policy), which you were given
 by another way; or it reads the log of a server.
 
+Released files are held against the log: with --domain, and with a bundle that has them.
+Where there are none, that is a finding, unless you say --without-releases; a server
+publishes its log alone. The last line then says that they were not looked at.
+
 A bundle is as old as its cosignatures, whose times are printed: --max-age holds them
 to a limit. With --server that is a day unless you say otherwise.
 
 The last line ends with the codes of what was found; audit codes explains them.
-Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
+Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined: what was given
+is no log or not all of one (the code log-unusable), or could not be read.`,
 		Example: "  qunxiang audit verify --bundle B.tar --policy pinned.policy --since last-year.checkpoint\n  qunxiang audit verify --server https://qunxiang.example --token T --policy pinned.policy\n  qunxiang audit verify --domain D",
 		RunE: func(c *cobra.Command, _ []string) error {
 			o, done, err := e.open(c.Context())
 			if err != nil {
-				return err
+				return unusable(c.OutOrStdout(), err, asJSON)
 			}
 			defer done.Close()
 			if o.MaxAge = most; e.server.server != "" && !c.Flags().Changed("max-age") {
@@ -165,7 +174,7 @@ Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
 			}
 			report, err := audit.Verify(c.Context(), o)
 			if err != nil {
-				return err
+				return unusable(c.OutOrStdout(), err, asJSON)
 			}
 			if asJSON {
 				err = printJSON(c.OutOrStdout(), report)
@@ -191,94 +200,6 @@ Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
 	f.DurationVar(&most, "max-age", 0, "how long ago the checkpoint may have been cosigned, 0 for any time (default 24h with --server, else 0)")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return c
-}
-
-// age is a time and how long ago it was, in words.
-func age(at int64) string {
-	since, text := time.Since(time.Unix(at, 0)), "just now"
-	switch {
-	case since >= 48*time.Hour:
-		text = fmt.Sprintf("%d days ago", int(since.Hours())/24)
-	case since >= 2*time.Hour:
-		text = fmt.Sprintf("%d hours ago", int(since.Hours()))
-	case since >= 2*time.Minute:
-		text = fmt.Sprintf("%d minutes ago", int(since.Minutes()))
-	}
-	return time.Unix(at, 0).UTC().Format(time.RFC3339) + ", " + text
-}
-
-func printReport(w io.Writer, r *audit.Report) {
-	fmt.Fprintf(w, "log of %s (%s): %d leaves, %d under the checkpoint, root %s\n", r.Population, r.Mode, r.Leaves, r.Signed, r.Root)
-	fmt.Fprintf(w, "%d charges: %d released, %d abandoned, %d open; %d free repeats; %d refusals\n", r.Charges, r.Releases, r.Abandoned, r.Open, r.Replays, r.Denied)
-	if len(r.Witnesses) > 0 {
-		fmt.Fprintf(w, "cosigned by %s\n", strings.Join(r.Witnesses, ", "))
-		fmt.Fprintf(w, "cosigned %s", age(r.OldestCosignature))
-		if r.NewestCosignature != r.OldestCosignature {
-			fmt.Fprintf(w, ", the newest %s", time.Unix(r.NewestCosignature, 0).UTC().Format(time.RFC3339))
-		}
-		fmt.Fprintln(w)
-	}
-	for _, name := range r.Unpinned {
-		fmt.Fprintf(w, "  witness %s: NOT PINNED: only the log says whose key this is\n", name)
-	}
-	printSupervision(w, r.Supervision)
-	for _, l := range r.Looks {
-		fmt.Fprintf(w, "  leaf %d: the noise of the first %d leaves was looked at, asked for by %s: the domain says %s\n", l.Leaf, l.Leaves, l.By, map[bool]string{true: "as claimed", false: "NOT as claimed"}[l.Passed])
-	}
-	for _, s := range r.Scopes {
-		share := 0.0
-		if s.Cap.Rho > 0 {
-			share = 100 * float64(s.Spent.Rho) / float64(s.Cap.Rho)
-		}
-		fmt.Fprintf(w, "  %s: rho %.6g of %.6g (%.2f %%)\n", shortScope(s.Name), float64(s.Spent.Rho)/1e12, float64(s.Cap.Rho)/1e12, share)
-		if s.Held.Rho > 0 {
-			fmt.Fprintf(w, "    and rho %.6g set aside for training jobs that go on\n", s.Held.RhoFloat())
-		}
-	}
-	for _, u := range r.Uses {
-		fmt.Fprintf(w, "  %s for %s: %d charged, rho %.6g; %d from store\n", u.Organisation, u.Purpose, u.Charges, u.Cost.RhoFloat(), u.Replays)
-	}
-	for _, n := range r.Notes {
-		fmt.Fprintf(w, "  note: %s: %s\n", n.Code, n.Text)
-	}
-	for _, code := range slices.Sorted(maps.Keys(r.Unlisted)) {
-		fmt.Fprintf(w, "  %s: %d more that are not listed\n", code, r.Unlisted[code])
-	}
-	if r.OK() {
-		fmt.Fprintln(w, "(Keep the checkpoint and give it as --since next time: only then would a log that was put back be seen.)")
-		fmt.Fprintln(w, "OK: every release has its one earlier charge, no cap was passed, and the log is whole")
-		return
-	}
-	for _, f := range r.Findings {
-		at := "log"
-		if f.Leaf >= 0 {
-			at = fmt.Sprintf("leaf %d", f.Leaf)
-		}
-		fmt.Fprintf(w, "  %s: %s: %s\n", at, f.Code, f.Text)
-	}
-	fmt.Fprintf(w, "NOT OK: %d findings: %s\n", int64(len(r.Findings))+r.More, strings.Join(r.Found(), " "))
-}
-
-// printSupervision says since when people approve, and who they are.
-func printSupervision(w io.Writer, s *audit.Supervision) {
-	if s == nil {
-		return
-	}
-	fmt.Fprintf(w, "supervised since leaf %d", s.Since)
-	if s.Before > 0 {
-		fmt.Fprintf(w, "; %d charges were made before that, approved by nobody", s.Before)
-	}
-	fmt.Fprintln(w)
-	for _, a := range s.Approvers {
-		who := "pinned"
-		if !a.Pinned {
-			who = "NOT PINNED: only the log says whose key this is"
-		}
-		fmt.Fprintf(w, "  approver %s, key %s: %s\n", a.Person, a.Key, who)
-	}
-	if !s.Approved {
-		fmt.Fprintln(w, "  the newest policy has not the approvals of two of them: nothing can be charged under it")
-	}
 }
 
 func exists(path string) bool {

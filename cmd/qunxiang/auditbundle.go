@@ -18,6 +18,7 @@ import (
 	"github.com/qunxiang/qunxiang/policy"
 	"github.com/qunxiang/qunxiang/policy/audit"
 	"github.com/qunxiang/qunxiang/policy/ledger"
+	"github.com/qunxiang/qunxiang/queries"
 )
 
 func auditBundleCommand() *cobra.Command {
@@ -53,7 +54,7 @@ The log names organisations and what they asked for: it is for the regulator.`,
 	f := c.Flags()
 	f.StringVar(&dir, "domain", "", "directory of the domain")
 	f.StringVar(&out, "out", "", "file to make, which must not be there yet")
-	f.BoolVar(&without, "without-releases", false, "leave the released files out: the log has their digests")
+	f.BoolVar(&without, "without-releases", false, "leave the released files out: the log has their digests; verify it with --without-releases")
 	_ = c.MarkFlagRequired("domain")
 	_ = c.MarkFlagRequired("out")
 	return c
@@ -152,7 +153,7 @@ func auditReplayCommand() *cobra.Command {
 template and purpose, what it cost, the total with it, and the cap at the time. The
 log is verified besides, as by audit verify.
 
-Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
+Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined (log-unusable).`,
 		Example: "  qunxiang audit replay --domain D --scope life\n  qunxiang audit replay --bundle B.tar --policy pinned.policy --scope 2017 --json",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !scopePattern.MatchString(scope) {
@@ -160,13 +161,13 @@ Exit codes: 0 nothing found, 5 findings, 1 the log could not be examined.`,
 			}
 			o, done, err := e.open(c.Context())
 			if err != nil {
-				return err
+				return unusable(c.OutOrStdout(), err, asJSON)
 			}
 			defer done.Close()
 			o.History = scope
 			report, err := audit.Verify(c.Context(), o)
 			if err != nil {
-				return err
+				return unusable(c.OutOrStdout(), err, asJSON)
 			}
 			if asJSON {
 				err = json.NewEncoder(c.OutOrStdout()).Encode(replayed{report.Scope(scope), report.History, report.Found()})
@@ -217,12 +218,17 @@ func auditCodesCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "codes", Short: "Explain the codes of findings", Args: cobra.NoArgs,
+		Long:    "Explain the codes of what audit verify finds in a log and, below them, of how a receipt\nfails audit receipt and the client for Python.",
 		Example: "  qunxiang audit codes",
 		RunE: func(c *cobra.Command, _ []string) error {
-			if asJSON {
-				return printJSON(c.OutOrStdout(), audit.Codes())
+			all := audit.Codes()
+			for _, r := range queries.ReceiptCodes() {
+				all = append(all, audit.Described{Code: audit.Code(r.Code), Text: r.Text})
 			}
-			for _, d := range audit.Codes() {
+			if asJSON {
+				return printJSON(c.OutOrStdout(), all)
+			}
+			for _, d := range all {
 				fmt.Fprintf(c.OutOrStdout(), "%-22s %s\n", d.Code, d.Text)
 			}
 			return nil

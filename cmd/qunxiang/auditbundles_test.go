@@ -31,6 +31,12 @@ func TestAuditVerifyBundles(t *testing.T) {
 		lines := strings.Split(strings.TrimSpace(text), "\n")
 		last := lines[len(lines)-1]
 		clean := strings.HasPrefix(name, "clean")
+		if name == "log-unusable" {
+			if text, _ = ran(t, append(args, "--json")...); code != exitFailed || last != "NOT OK: the log cannot be examined: log-unusable" || !strings.Contains(text, `"code": "log-unusable"`) {
+				t.Errorf("%s ends with %d and %q; as JSON %s", name, code, last, text)
+			}
+			continue
+		}
 		if clean && (code != exitOK || !strings.HasPrefix(last, "OK: ")) || !clean && (code != exitInvalid || !strings.HasPrefix(last, "NOT OK: ") || !strings.HasSuffix(last, " findings: "+name)) {
 			t.Errorf("%s ends with %d and %q", name, code, last)
 		}
@@ -71,7 +77,7 @@ func TestAuditVerifyNoBundle(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if out, code := ran(t, "audit", "verify", "--bundle", file, "--policy", pinned); code != exitFailed || out != "" {
+		if out, code := ran(t, "audit", "verify", "--bundle", file, "--policy", pinned); code != exitFailed || out != "NOT OK: the log cannot be examined: log-unusable\n" {
 			t.Errorf("%s: %d %s", name, code, out)
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -74,6 +75,9 @@ func (d *domain) checkLog(ctx context.Context) (*console.LogReport, error) {
 	}
 	defer done.Close()
 	r, err := audit.Verify(ctx, o)
+	if errors.Is(err, audit.ErrUnusable) {
+		return &console.LogReport{Findings: []console.Finding{{Leaf: -1, Code: string(audit.LogUnusable), Text: "the log cannot be examined"}}}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

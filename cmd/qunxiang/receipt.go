@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -35,9 +36,15 @@ a file is the one that was released, as query fetch --json gives it. The receipt
 answer that another organisation was charged for does not show whose charge it was; it is
 held against the released file, so that --release is needed.
 
+The leaves do not say the domain's mode, its k and who approved: of these the receipt has
+the server's word, signed. One that cannot be true is refused: supervised, and not two
+people each for the policy, the template, the snapshot and the job of a training. That they did
+approve, audit verify proves, by the whole log.
+
 The log is known by --policy, a file of pinned keys as audit policy prints it, which
 also says whose cosignatures the checkpoint needs; or by --log-key alone.
 
+Of a receipt that does not hold the last line has a code, which audit codes explains.
 Exit codes: 0 it holds, 5 it does not, 1 it could not be examined.`,
 		Example: "  qunxiang audit receipt receipt.json --key receipt.pub --sm2-key receipt-sm2.pub --policy pinned.policy --release release.json",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -50,8 +57,8 @@ Exit codes: 0 it holds, 5 it does not, 1 it could not be examined.`,
 				return err
 			}
 			s, err := queries.VerifyReceipt(text, *check)
-			if errors.Is(err, queries.ErrReceipt) {
-				return &exitError{exitInvalid, err}
+			if bad := (*queries.ReceiptError)(nil); errors.As(err, &bad) {
+				return &exitError{exitInvalid, errors.Join(err, printFailing(c.OutOrStdout(), bad, asJSON))}
 			}
 			if err != nil {
 				return err
@@ -80,7 +87,7 @@ Exit codes: 0 it holds, 5 it does not, 1 it could not be examined.`,
 	f.StringVar(&r.logKey, "log-key", "", "file with the public key that checks checkpoints (log.pub), in place of --policy")
 	f.StringVar(&r.release, "release", "", "file with the release, byte for byte (default: not looked at)")
 	f.StringVar(&r.proof, "tlog-proof", "", "write the proof of the RELEASE leaf to this file, as C2SP tlog-proof")
-	f.BoolVar(&asJSON, "json", false, "print the statement as JSON")
+	f.BoolVar(&asJSON, "json", false, "print the statement as JSON, or the code and the reason why the receipt does not hold")
 	_ = c.MarkFlagRequired("key")
 	_ = c.MarkFlagRequired("sm2-key")
 	c.MarkFlagsOneRequired("policy", "log-key")
@@ -172,12 +179,23 @@ func receiptKeys(c *queries.ReceiptCheck, files []string, read func(*queries.Ret
 	return nil
 }
 
+// printFailing says the code of a receipt that does not hold, as audit verify says those of
+// findings.
+func printFailing(w io.Writer, bad *queries.ReceiptError, asJSON bool) error {
+	if asJSON {
+		return printJSON(w, queries.ReceiptCodeMeaning{Code: bad.Code, Text: bad.Error()})
+	}
+	_, err := fmt.Fprintf(w, "NOT OK: the receipt does not hold: %s\n", bad.Code)
+	return err
+}
+
 func printStatement(w io.Writer, s *queries.Statement) {
 	p := s.Predicate
-	fmt.Fprintf(w, "release %s of %s (%s), digest %s\ncharged in leaf %d, released in leaf %d of the log of %s\n",
-		p.Release, p.Template, p.Mode, s.Subject[0].Digest["sha256"], p.ChargeLeaf, p.ReleaseLeaf, p.Population)
+	fmt.Fprintf(w, "release %s of %s, digest %s\ncharged in leaf %d, released in leaf %d of the log of %s\n",
+		p.Release, p.Template, s.Subject[0].Digest["sha256"], p.ChargeLeaf, p.ReleaseLeaf, p.Population)
+	fmt.Fprintf(w, "by the server's word, which audit verify proves: mode %s, k %s, under the policy of leaf %d\n", printable(p.Mode), printable(cmp.Or(p.K, "not said")), p.PolicyLeaf)
 	for _, a := range p.Approvals {
-		fmt.Fprintf(w, "%s %s approved by %s in leaf %d\n", a.Subject, a.Digest, a.Who, a.Leaf)
+		fmt.Fprintf(w, "by the server's word: %s %s approved by %s in leaf %d\n", printable(a.Subject), printable(a.Digest), printable(a.Who), a.Leaf)
 	}
 	fmt.Fprintln(w, "OK: the receipt holds")
 }

@@ -71,6 +71,8 @@ const (
 	ReleaseMismatch   Code = "release-mismatch"      // the released file says something else than its charge
 	ReleaseAgain      Code = "release-again"         // one released file stands for two charges
 	SecondDraw        Code = "second-draw"           // more files than one for a charge that was never released
+	ReleasesAbsent    Code = "releases-absent"       // there are no released files; a note where they were not asked for
+	LogUnusable       Code = "log-unusable"          // there is no log to examine; it comes with ErrUnusable
 	ReleaseUnlogged   Code = "release-unlogged"      // a file among the releases that no leaf knows: a log that was lost or changed
 )
 
@@ -94,9 +96,6 @@ const RulesBefore Code = "rules-before"
 
 // LeavesUncovered is a note: leaves after those that the checkpoint covers.
 const LeavesUncovered Code = "leaves-uncovered"
-
-// ReleasesAbsent is a note: there were no released files to hold against the log.
-const ReleasesAbsent Code = "releases-absent"
 
 // Described is a code and what it means.
 type Described struct {
@@ -173,6 +172,8 @@ func Codes() []Described {
 		{ReleaseMismatch, "the released file says something else than its charge"},
 		{ReleaseAgain, "one released file stands for two charges"},
 		{SecondDraw, "more files than one for a charge that was never released"},
+		{ReleasesAbsent, "there are no released files to hold against the log; only a note where they were not asked for"},
+		{LogUnusable, "there is no log to examine: no checkpoint, a bundle that is none or cut off, or leaves that cannot be read"},
 		{ReleaseUnlogged, "a file among the releases that no leaf knows: a log that was lost or changed"},
 	}
 }

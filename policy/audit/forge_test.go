@@ -56,7 +56,8 @@ type forge struct {
 	sm2    note.Signer
 	by     []note.Signer // in place of the log's key
 
-	otherChain bool // of the SM2 signature of a handover
+	files      map[string]string // released, by name: for bundles
+	otherChain bool              // of the SM2 signature of a handover
 }
 
 func (f *forge) add(kind string, m members) *forge {
@@ -218,7 +219,7 @@ func (f *forge) verify() *audit.Report {
 
 func verify(t testing.TB, o audit.Options) *audit.Report {
 	t.Helper()
-	o.Key = verifierKey(t)
+	o.Key, o.WithoutReleases = verifierKey(t), o.Releases == nil
 	if o.Now == nil {
 		o.Now = func() time.Time { return time.Unix(start, 0).AddDate(30, 0, 0) }
 	}

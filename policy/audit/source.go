@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // How much is read at a time, in bytes; it doubles from the first to the second.
@@ -37,14 +39,11 @@ type source interface {
 
 func (v *verifier) source(o Options) (source, error) {
 	if o.Entries {
-		if v.signed == nil {
-			return nil, errors.New("tiles need a valid checkpoint")
-		}
-		return &bundles{fs: o.Log, size: v.signed.size}, nil
+		return &bundles{fs: o.Log, size: v.covers()}, nil
 	}
-	f, err := o.Log.Open("wal")
-	if errors.Is(err, fs.ErrNotExist) && v.signed != nil && v.signed.size == 0 {
-		return &bundles{}, nil // a crash while the domain was made
+	f, err := o.Log.Open(walName)
+	if errors.Is(err, fs.ErrNotExist) { // a crash while the domain was made; or else the checkpoint covers more
+		return &bundles{}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -53,6 +52,23 @@ func (v *verifier) source(o Options) (source, error) {
 		v.expect(info.Size() / int64(headSize+leafSizes[0]))
 	}
 	return &wal{f: f}, nil
+}
+
+// covers is how many leaves the checkpoint covers: where no pinned key signed it, how many
+// it says that it does. They may show whose key it is (see unpinned).
+func (v *verifier) covers() int64 {
+	if v.signed != nil {
+		return v.signed.size
+	}
+	lines := strings.SplitN(string(v.text), "\n", 3)
+	if len(lines) < 3 {
+		return 0
+	}
+	size, err := strconv.ParseInt(lines[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return max(0, size)
 }
 
 // wal reads records of length, CRC-32C and leaf.

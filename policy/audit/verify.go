@@ -11,8 +11,8 @@ import (
 	"github.com/qunxiang/qunxiang/policy/witness"
 )
 
-// ErrUnusable says that there was nothing to examine: no checkpoint, no log, or
-// a key that is none.
+// ErrUnusable says that there was nothing to examine: no checkpoint, no bundle, tiles that
+// are missing, or a key that is none. Its code is LogUnusable.
 var ErrUnusable = errors.New("audit: cannot be examined")
 
 // Options say what to verify.
@@ -40,9 +40,12 @@ type Options struct {
 	MaxAge time.Duration
 	// Now is the auditor's clock; default the system's.
 	Now func() time.Time
-	// Releases holds <digest>.json for every release and nothing else;
-	// default not looked at.
+	// Releases holds <digest>.json for every release and nothing else. Without them a log
+	// with releases is not clean, unless the auditor asks for no more.
 	Releases fs.FS
+	// WithoutReleases says that released files are not asked for. It is a note then that
+	// nobody looked at them.
+	WithoutReleases bool
 	// History is a scope whose charges the report lists one by one, in full or without
 	// its population; default none.
 	History string
@@ -66,7 +69,7 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 		return nil, fmt.Errorf("%w: checkpoint: %w", ErrUnusable, err)
 	}
 	population := trust.Logs()[0]
-	v := &verifier{report: &Report{}, releases: o.Releases, claims: map[int64]*claim{}, text: text, now: time.Now(), older: o.Since}
+	v := &verifier{report: &Report{}, releases: o.Releases, without: o.WithoutReleases, claims: map[int64]*claim{}, text: text, now: time.Now(), older: o.Since}
 	if o.Now != nil {
 		v.now = o.Now()
 	}
@@ -93,7 +96,10 @@ func Verify(ctx context.Context, o Options) (*Report, error) {
 	}
 	defer src.Close()
 	if err := v.run(ctx, src); err != nil {
-		return nil, err
+		if v.refused == "" || !errors.Is(err, ErrUnusable) {
+			return nil, err
+		}
+		v.report.find(LogUnusable, -1, "not all that the checkpoint speaks of is there, and no pinned key signed it: %v", err)
 	}
 	v.unpinned(trust)
 	v.finish()
@@ -122,6 +128,7 @@ type verifier struct {
 	beyond          beyond
 
 	releases fs.FS
+	without  bool // they were not asked for
 	unnamed  folder
 	claims   map[int64]*claim // of the open charges, by leaf
 	opened   nameSet          // digests of released files
@@ -207,8 +214,12 @@ func (v *verifier) finish() {
 	}
 	v.rotated(turns, "checkpoint", v.signed)
 	v.rotated(turns, "older checkpoint", v.since)
-	if v.releases == nil && r.Releases > 0 {
+	switch {
+	case v.releases != nil || r.Releases == 0:
+	case v.without:
 		r.note(ReleasesAbsent, "the released files were not looked at")
+	default:
+		r.find(ReleasesAbsent, -1, "%d releases, and none of their files: were they left out, or taken out?", r.Releases)
 	}
 	v.orphans()
 	looked(r, v.books.roots, v.hashes)

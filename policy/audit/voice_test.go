@@ -46,7 +46,7 @@ func TestBundlesAreNotRead(t *testing.T) {
 		"checkpoint-invalid": true, "log-short": true, "root-mismatch": true, "since-invalid": true, "since-mismatch": true, "record-damaged": true,
 		"torn-tail": true, "approver-unpinned": true, "noise-audit-failed": true, "not-witnessed": true, "leaf-ahead": true, "leaf-backdated": true,
 		"stale": true, "sm2-invalid": true, "key-retired": true, "key-unpinned": true, "release-missing": true, "release-altered": true,
-		"release-mismatch": true, "second-draw": true, "release-unlogged": true, "clean": true, "clean-rotated": true, "clean-handed-over": true,
+		"release-mismatch": true, "second-draw": true, "release-unlogged": true, "releases-absent": true, "log-unusable": true, "clean": true, "clean-rotated": true, "clean-handed-over": true,
 	}
 	for name, p := range bundles(t) {
 		if outside[name] {

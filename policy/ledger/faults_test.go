@@ -122,7 +122,7 @@ func (w *witness) examine(when string, running bool) *audit.Report {
 		}
 		return &audit.Report{}
 	}
-	r, err := audit.Verify(context.Background(), audit.Options{Log: files, Key: verifier(w.t)})
+	r, err := audit.Verify(context.Background(), audit.Options{Log: files, Key: verifier(w.t), WithoutReleases: true})
 	if err != nil {
 		w.fail("%s: %v", when, err)
 	}

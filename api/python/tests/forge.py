@@ -108,6 +108,16 @@ def release_bytes() -> bytes:
     }, ensure_ascii=False, separators=(",", ":")).encode()  # fmt: skip
 
 
+def approvals(template: str) -> list[dict[str, Any]]:
+    """Give two people's approvals of each thing that needs them."""
+    digests = {"grant": "p", "template": template, "snapshot": "s"}
+    return [
+        {"subject": subject, "digest": digest, "who": who, "leaf": 1 + 2 * i + j}
+        for i, (subject, digest) in enumerate(digests.items())
+        for j, who in enumerate(("Ada", "Bo"))
+    ]
+
+
 @dataclass
 class Forged:
     """A receipt before it is written. Tests change its parts, in the order of the making."""
@@ -124,22 +134,22 @@ class Forged:
     by: Ed25519Signer = RECEIPT
     by_sm2: SM2Signer = RECEIPT_SM2
     payload_type: str = "application/vnd.in-toto+json"
-    size: int = 6
+    size: int = 12
 
     def __post_init__(self) -> None:
         said = json.loads(self.release)
-        same = ("template", "catalogue", "template_digest", "snapshot", "purpose")
-        shared = {n: said[n] for n in same}
+        named = {n: said[n] for n in ("template", "catalogue", "template_digest", "snapshot")}
         cost = {"rho": "288277428269", "delta": "122416078747", "scopes": said["privacy"]["scopes"]}
         digest = hashlib.sha256(self.release).hexdigest()
         self.charge_leaf = {
-            **shared, **cost, "due": 1_769_860_810, "epoch": 7, "grant": "g", "id": "q-1",
-            "idempotency": "", "index": 2, "key": "k", "organisation": "insurer-a", "policy": 1,
+            **named, "purpose": said["purpose"], **cost, "due": 1_769_860_810, "epoch": 7,
+            "grant": "g", "id": "q-1",
+            "idempotency": "", "index": 8, "key": "k", "organisation": "insurer-a", "policy": 1,
             "previous": "0" * 64, "principal": "insurer-a", "request": "r", "rules": 2,
             "sigmas": {"people": "25.5"}, "time": 1_769_860_800, "type": "CHARGE",
         }  # fmt: skip
         self.release_leaf = {
-            "charge": 2, "digest": digest, "id": "q-1", "index": 4, "previous": "0" * 64,
+            "charge": 8, "digest": digest, "id": "q-1", "index": 10, "previous": "0" * 64,
             "time": 1_769_860_810, "type": "RELEASE",
         }  # fmt: skip
         self.statement = {
@@ -147,10 +157,11 @@ class Forged:
             "subject": [{"name": "q-1.json", "digest": {"sha256": digest}}],
             "predicateType": "https://github.com/qunxiang/qunxiang/receipt/v1",
             "predicate": {
-                "release": "q-1", "population": POPULATION, "charge_leaf": 2, "release_leaf": 4,
-                **shared, "opt_out_epoch": 7, "mechanism": "gaussian-zcdp", **cost, "k": "20",
+                "release": "q-1", "population": POPULATION, "charge_leaf": 8, "release_leaf": 10,
+                **named, "opt_out_epoch": 7, "purpose": said["purpose"],
+                "mechanism": "gaussian-zcdp", **cost, "k": "20",
                 "mode": "supervised", "policy": "p", "policy_leaf": 1,
-                "approvals": [{"subject": "grant", "digest": "p", "who": "Ada", "leaf": 1}],
+                "approvals": approvals(said["template_digest"]),
             },
         }  # fmt: skip
 
@@ -162,14 +173,14 @@ class Forged:
     def document(self) -> dict[str, Any]:
         """Give the receipt's JSON."""
         leaves = [b"leaf %d" % i for i in range(self.size)]
-        leaves[2], leaves[4] = leaf(self.charge_leaf), leaf(self.release_leaf)
+        leaves[8], leaves[10] = leaf(self.charge_leaf), leaf(self.release_leaf)
         hashes = [_merkle.leaf_hash(x) for x in leaves]
         payload = json.dumps(self.statement, ensure_ascii=False, separators=(",", ":")).encode()
         kind = self.payload_type.encode()
         pae = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
-        charge: dict[str, Any] = {"index": 2, "leaf": b64(leaves[2])}
+        charge: dict[str, Any] = {"index": 8, "leaf": b64(leaves[8])}
         if self.hide_charge:
-            charge = {"index": 2, "leaf_hash": b64(hashes[2])}
+            charge = {"index": 8, "leaf_hash": b64(hashes[8])}
         return {
             "envelope": {
                 "payloadType": self.payload_type, "payload": b64(payload),
@@ -179,9 +190,9 @@ class Forged:
                 ],
             },
             "checkpoint": self._checkpoint(root(hashes)),
-            "charge": {**charge, "hashes": [b64(h) for h in proof(hashes, 2)]},
-            "release": {"index": 4, "leaf": b64(leaves[4]),
-                        "hashes": [b64(h) for h in proof(hashes, 4)]},
+            "charge": {**charge, "hashes": [b64(h) for h in proof(hashes, 8)]},
+            "release": {"index": 10, "leaf": b64(leaves[10]),
+                        "hashes": [b64(h) for h in proof(hashes, 10)]},
         }  # fmt: skip
 
     def _checkpoint(self, top: bytes) -> str:

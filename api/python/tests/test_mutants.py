@@ -70,14 +70,14 @@ MUTANTS = {
         "credentials", 'token: str = field(default="", repr=False)', 'token: str = ""',
         "test_transport"),
     "a receipt that does not hold is shown": (
-        "receipt", '        raise ReceiptError(f"the receipt does not hold: {err}") from err',
-        "        return Receipt(text, {})", "test_receipt"),
+        "receipt", 'raise ReceiptError(f"the receipt does not hold: {code}: {err}", code) from err',
+        "pass", "test_receipt"),
+    "a code of another failure": (
+        "receipt", '{code}: {err}", code) from err', '{code}: {err}") from err', "test_receipt"),
     "Ed25519 is enough": (
-        "receipt", "((keys.receipt, False), (keys.receipt_sm2, True))",
-        "((keys.receipt, False),)", "test_receipt"),
+        "receipt", "*kind) for kind in kinds)", "*kind) for kind in kinds[:1])", "test_receipt"),
     "SM2 is enough": (
-        "receipt", "((keys.receipt, False), (keys.receipt_sm2, True))",
-        "((keys.receipt_sm2, True),)", "test_receipt"),
+        "receipt", "*kind) for kind in kinds)", "*kind) for kind in kinds[1:])", "test_receipt"),
     "the SM2 signature of a checkpoint": (
         "_note", 'for kind in ("ed25519", "sm2"):', 'for kind in ("ed25519",):', "test_receipt"),
     "no quorum": ("_note", 'if self.quorum != "none" and not', "if False and not",
@@ -92,22 +92,39 @@ MUTANTS = {
     "quorums without a witness in common": (
         "_note", "self._known(words[1]) and self._meets(words[1])", "self._known(words[1])",
         "test_receipt"),
-    "inclusion is not checked": ("receipt", "if root != seen.root:", "if False:",
-                                 "test_receipt"),
+    "inclusion is not checked": (
+        "receipt", "if _root_of(receipt[part], seen.size) != seen.root:", "if False:",
+        "test_receipt"),
     "the released bytes are not looked at": (
         "receipt", "if hashlib.sha256(release).hexdigest() !=", "if False and 1 !=",
         "test_receipt"),
-    "any spelling": ("receipt", 'if (again + "\\n").encode() != text:', "if False:",
-                     "test_receipt"),
+    "any spelling": (
+        "receipt", ' + b"\\n" != text:', ' == b"":', "test_receipt"),
     "a retired key for ever": ("receipt", "if seen.size > until + 1:", "if False:",
                                "test_receipt"),
     "the CHARGE leaf is not compared": (
-        "receipt", "_charged(p, decode(", "repr(decode(", "test_receipt"),
+        "receipt", "    _charged(p, charge)\n", "", "test_receipt"),
     "an unseen charge without the release": (
-        "receipt", 'elif "leaf" not in receipt["charge"]:', "elif False:", "test_receipt"),
+        "receipt", "elif charge is None:", "elif False:", "test_receipt"),
     "another population's log": ("receipt", '(p["population"], origin),', "", "test_receipt"),
-    "approvals of after": ("receipt", "if p[\"mechanism\"] != _MECHANISM or not all(",
-                           'if p["mechanism"] != _MECHANISM or not bool(', "test_receipt"),
+    "any mechanism": (
+        "receipt", 'or statement["predicate"]["mechanism"] != _MECHANISM', "", "test_receipt"),
+    "approvals of after": (
+        "_rests", '0 < n < p["charge_leaf"] for n', "n >= 0 for n", "test_receipt"),
+    "a policy of after": (
+        "_rests", 'if not 0 <= p["policy_leaf"] < p["charge_leaf"]:', "if False:", "test_receipt"),
+    "one leaf approves it all": (
+        "_rests", " or len(set(leaves)) < len(leaves)", "", "test_receipt"),
+    "one person approves": ("_rests", "people.get(subject, ())) < 2:",
+                            "people.get(subject, ())) < 1:", "test_receipt"),
+    "approvals of an evaluation": (
+        "_rests", '"evaluation" and not leaves:', '"evaluation":', "test_receipt"),
+    "any mode": ("_rests", 'if p["mode"] != "supervised":', "if False:", "test_receipt"),
+    "approvals of another template": (
+        "_rests", 'digests = {"template": p["template_digest"]}', "digests: dict[str, str] = {}",
+        "test_receipt"),
+    "a training that nobody approved": (
+        "_rests", '*(["job"] if job else [])', "", "test_receipt"),
     "rules to come": ("_leaf", 'leaf.get("rules", 1) not in _RULES', "False", "test_receipt"),
     "leaves with anything besides": (
         "_leaf", "if list(leaf) != list(members) or", "if", "test_receipt"),

@@ -23,7 +23,15 @@ class CredentialsError(QunxiangError):
 
 
 class ReceiptError(QunxiangError):
-    """A receipt that does not hold: do not rely on the answer, and tell the authority."""
+    """A receipt that does not hold: do not rely on the answer, and tell the authority.
+
+    ``code`` is stable, and the one that ``qunxiang audit receipt`` prints: its list is
+    part of ``qunxiang audit codes``. Texts may be reworded.
+    """
+
+    def __init__(self, text: str, code: str = "receipt-key") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class KeysChanged(ReceiptError):

@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import _ed25519, _merkle, _sm, _strict
+from . import _ed25519, _merkle, _rests, _sm, _strict
 from ._leaf import decode
 from ._note import NoteError, Trust, unbase64
 from ._show import safe
@@ -37,6 +38,20 @@ _SHAPE: dict[str, Any] = {
     "release": {"index": int, "leaf": str, "leaf_hash": str, "hashes": [str]},
 }
 _OPTIONAL = frozenset(("leaf", "leaf_hash"))
+
+# The same of a statement.
+_SAID: dict[str, Any] = {
+    "_type": str,
+    "subject": [{"name": str, "digest": {"sha256": str}}],
+    "predicateType": str,
+    "predicate": {
+        "release": str, "population": str, "charge_leaf": int, "release_leaf": int,
+        "template": str, "catalogue": str, "template_digest": str, "snapshot": str,
+        "opt_out_epoch": int, "purpose": str, "mechanism": str, "rho": str, "delta": str,
+        "scopes": [str], "k": str, "mode": str, "policy": str, "policy_leaf": int,
+        "approvals": [{"subject": str, "digest": str, "who": str, "leaf": int}],
+    },
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -142,8 +157,12 @@ class Receipt:
         ]
         if self.evaluation:
             lines.append("  EVALUATION DOMAIN: nobody approved anything")
+        lines.append(
+            "  by the server's word, which `qunxiang audit verify` proves:"
+            f" mode {p['mode']}, k {p['k'] or 'not said'}"
+        )
         lines += [
-            f"  {a['subject']} approved by {a['who']} (leaf {a['leaf']})" for a in p["approvals"]
+            f"    {a['subject']} approved by {a['who']} (leaf {a['leaf']})" for a in p["approvals"]
         ]
         return safe("\n".join(lines))
 
@@ -158,7 +177,7 @@ def verify(
     trust: str = "given",
     now: float | None = None,
 ) -> Receipt:
-    """Check a receipt offline; whatever does not hold is :class:`ReceiptError`.
+    """Check a receipt offline; whatever does not hold is :class:`ReceiptError` with a code.
 
     Checked are: the receipt's one spelling; both signatures of its statement; the
     checkpoint's signatures, SM2 too where the policy lists such a key, and the quorum
@@ -166,32 +185,44 @@ def verify(
     it, the CHARGE of which the statement speaks. With ``release``, the very bytes that
     were released, also their digest and that they say the same of themselves; without
     them a receipt that does not show its CHARGE leaf holds for nothing.
+
+    Mode, k and approvals are in neither leaf: they are the server's word, refused where
+    they cannot be true, and otherwise proven by ``qunxiang audit verify`` only.
     """
-    try:
-        return _verify(text, keys, release, trust, time.time() if now is None else now)
-    except (NoteError, ValueError, KeyError, TypeError, IndexError) as err:
-        raise ReceiptError(f"the receipt does not hold: {err}") from err
-
-
-def _verify(text: bytes, keys: Keys, release: bytes | None, trust: str, now: float) -> Receipt:
-    receipt = _parse(text)
+    now = time.time() if now is None else now
+    with _failing("receipt-malformed"):
+        receipt = _parse(text)
     statement, until = _signed(receipt["envelope"], keys)
-    seen = Trust.parse(keys.policy).open(receipt["checkpoint"].encode(), now)
-    if seen.size > until + 1:
-        raise ValueError(f"it is signed by a receipt key that leaf {until} ended")
-    for part in ("charge", "release"):
-        logged = receipt[part]
-        root = _merkle.root_of(
-            [_digest(h) for h in logged["hashes"]], seen.size, logged["index"], _hash_of(logged)
-        )
-        if root != seen.root:
-            raise ValueError(f"the {part} leaf is not in the log of its checkpoint")
-    _speaks_of(statement, receipt, seen.origin)
-    if release is not None:
-        _is_of(statement, release)
-    elif "leaf" not in receipt["charge"]:
-        raise ValueError("it does not show the CHARGE leaf: hold it against the release")
+    with _failing("receipt-key"):
+        pinned = Trust.parse(keys.policy)
+    with _failing("receipt-checkpoint"):
+        seen = pinned.open(receipt["checkpoint"].encode(), now)
+    with _failing("receipt-key"):
+        if seen.size > until + 1:
+            raise ValueError(f"it is signed by a receipt key that leaf {until} ended")
+    with _failing("receipt-proof"):
+        for part in ("charge", "release"):
+            if _root_of(receipt[part], seen.size) != seen.root:
+                raise ValueError(f"the {part} leaf is not in the log of its checkpoint")
+    with _failing("receipt-leaf"):
+        charge = _speaks_of(statement, receipt, seen.origin)
+    with _failing("receipt-approvals"):
+        _rests.check(statement["predicate"], charge)
+    with _failing("receipt-release"):
+        if release is not None:
+            _is_of(statement, release)
+        elif charge is None:
+            raise ValueError("it does not show the CHARGE leaf: hold it against the release")
     return Receipt(text, statement, seen.witnesses, seen.size, trust)
+
+
+@contextmanager
+def _failing(code: str) -> Iterator[None]:
+    """Say that whatever goes wrong here is the receipt's failing of that code."""
+    try:
+        yield
+    except (NoteError, ValueError, KeyError, TypeError, IndexError) as err:
+        raise ReceiptError(f"the receipt does not hold: {code}: {err}", code) from err
 
 
 def _parse(text: bytes) -> dict[str, Any]:
@@ -199,12 +230,28 @@ def _parse(text: bytes) -> dict[str, Any]:
         raise ValueError("it is too long")
     receipt = _strict.load_object(text)
     _shaped(receipt, _SHAPE, "receipt")
-    again = json.dumps(receipt, ensure_ascii=False, indent=2)
-    for mark in "<>&\u2028\u2029":  # which the server's JSON escapes
-        again = again.replace(mark, f"\\u{ord(mark):04x}")
-    if (again + "\n").encode() != text:
+    if _spelled(json.dumps(receipt, ensure_ascii=False, indent=2)) + b"\n" != text:
         raise ValueError("it is not in its one spelling")
+    for part in ("charge", "release"):
+        logged = receipt[part]
+        if ("leaf" in logged) == ("leaf_hash" in logged) or logged.get("leaf") == "":
+            raise ValueError("a leaf or its hash is there, not both")
+        if not -(2**63) <= logged["index"] < 2**63:
+            raise ValueError("an index is out of range")
+        _root_of(logged, 0)  # for what in it is no base64
     return receipt
+
+
+def _spelled(text: str) -> bytes:
+    for mark in "<>&\u2028\u2029":  # which the server's JSON escapes
+        text = text.replace(mark, f"\\u{ord(mark):04x}")
+    return text.encode()
+
+
+def _root_of(logged: Mapping[str, Any], size: int) -> bytes | None:
+    """Give the root that a leaf's proof leads to in a log of that size."""
+    hashes = [_digest(h) for h in logged["hashes"]]
+    return _merkle.root_of(hashes, size, logged["index"], _hash_of(logged))
 
 
 def _shaped(value: Any, shape: Any, where: str) -> None:
@@ -233,8 +280,6 @@ def _digest(text: str) -> bytes:
 
 
 def _hash_of(logged: Mapping[str, Any]) -> bytes:
-    if ("leaf" in logged) == ("leaf_hash" in logged):
-        raise ValueError("a leaf or its hash is there, not both")
     if "leaf" in logged:
         return _merkle.leaf_hash(unbase64(logged["leaf"]))
     return _digest(logged["leaf_hash"])
@@ -260,32 +305,51 @@ def _receipt_key(line: str, *, sm2: bool) -> _ReceiptKey:
 
 def _signed(envelope: Mapping[str, Any], keys: Keys) -> tuple[dict[str, Any], int]:
     """Give the statement that keys of both kinds signed, and up to which leaf they are good."""
-    if envelope["payloadType"] != _PAYLOAD_TYPE:
-        raise ValueError("it has no in-toto statement")
-    payload = unbase64(envelope["payload"])
+    with _failing("receipt-malformed"):
+        payload = unbase64(envelope["payload"])
+        if envelope["payloadType"] != _PAYLOAD_TYPE:
+            raise ValueError("it has no in-toto statement")
+    with _failing("receipt-key"):
+        if not keys.receipt or not keys.receipt_sm2:
+            raise ValueError("both keys of receipts are needed")
+        kinds = [
+            ("Ed25519", [_receipt_key(line, sm2=False) for line in keys.receipt]),
+            ("SM2", [_receipt_key(line, sm2=True) for line in keys.receipt_sm2]),
+        ]
+    with _failing("receipt-signature"):
+        until = min(_until(envelope["signatures"], payload, *kind) for kind in kinds)
+    with _failing("receipt-malformed"):
+        return _statement(payload), until
+
+
+def _until(
+    signatures: list[dict[str, str]], payload: bytes, kind: str, keys: list[_ReceiptKey]
+) -> int:
+    """Give up to which leaf the key is good that signed a payload."""
     message = b"DSSEv1 %d %s %d %s" % (
         len(_PAYLOAD_TYPE), _PAYLOAD_TYPE.encode(), len(payload), payload,
     )  # fmt: skip
-    until = _FOREVER
-    for lines, sm2 in ((keys.receipt, False), (keys.receipt_sm2, True)):
-        for key in (_receipt_key(line, sm2=sm2) for line in lines):
-            mine = [s["sig"] for s in envelope["signatures"] if s["keyid"] == key.id]
-            if len(mine) == 1 and key.check(key.key, message, unbase64(mine[0])):
-                until = min(until, key.until)
-                break
-        else:
-            kind = "SM2" if sm2 else "Ed25519"
-            raise ValueError(f"its statement is not signed by the receipt key ({kind})")
+    for key in keys:
+        mine = [s["sig"] for s in signatures if s["keyid"] == key.id]
+        if len(mine) == 1 and key.check(key.key, message, unbase64(mine[0])):
+            return key.until
+    raise ValueError(f"its statement is not signed by the receipt key ({kind})")
+
+
+def _statement(payload: bytes) -> dict[str, Any]:
+    """Read a statement in its one spelling."""
     statement = _strict.load_object(payload)
-    subjects = statement["subject"]
+    _shaped(statement, _SAID, "statement")
+    text = json.dumps(statement, ensure_ascii=False, separators=(",", ":"))
     if (
-        statement["_type"] != _STATEMENT
+        _spelled(text) != payload
+        or statement["_type"] != _STATEMENT
         or statement["predicateType"] != _PREDICATE
-        or len(subjects) != 1
-        or list(subjects[0]["digest"]) != ["sha256"]
+        or len(statement["subject"]) != 1
+        or statement["predicate"]["mechanism"] != _MECHANISM
     ):
         raise ValueError("its statement is of another kind")
-    return statement, until
+    return statement
 
 
 def _same(what: str, pairs: list[tuple[Any, Any]]) -> None:
@@ -294,8 +358,10 @@ def _same(what: str, pairs: list[tuple[Any, Any]]) -> None:
             raise ValueError(f"the statement and {what} differ")
 
 
-def _speaks_of(statement: Mapping[str, Any], receipt: Mapping[str, Any], origin: str) -> None:
-    """Hold the statement to the two leaves."""
+def _speaks_of(
+    statement: Mapping[str, Any], receipt: Mapping[str, Any], origin: str
+) -> Mapping[str, Any] | None:
+    """Hold the statement to the two leaves, and give the CHARGE where it is shown."""
     p, subject = statement["predicate"], statement["subject"][0]
     leaf = decode(unbase64(receipt["release"].get("leaf", "")), "RELEASE")
     _same("the RELEASE leaf", [
@@ -306,13 +372,11 @@ def _speaks_of(statement: Mapping[str, Any], receipt: Mapping[str, Any], origin:
     ])  # fmt: skip
     if receipt["charge"]["index"] != p["charge_leaf"] or p["charge_leaf"] >= p["release_leaf"]:
         raise ValueError("it was not charged before it was released")
-    if "leaf" in receipt["charge"]:
-        _charged(p, decode(unbase64(receipt["charge"]["leaf"]), "CHARGE"))
-    of_before = [p["policy_leaf"], *(a["leaf"] for a in p["approvals"])]
-    if p["mechanism"] != _MECHANISM or not all(0 <= n < p["charge_leaf"] for n in of_before):
-        raise ValueError("the statement rests on what was not in the log at its charge")
-    if any(a["leaf"] == 0 for a in p["approvals"]):
-        raise ValueError("an approval is never the first leaf")
+    if "leaf" not in receipt["charge"]:
+        return None
+    charge = decode(unbase64(receipt["charge"]["leaf"]), "CHARGE")
+    _charged(p, charge)
+    return charge
 
 
 def _charged(p: Mapping[str, Any], leaf: Mapping[str, Any]) -> None:
