@@ -161,7 +161,7 @@ func (d *domain) proposal(subject, name, detail, digest string, by ...string) ap
 	now := time.Now()
 	out := api.Proposal{Subject: subject, Name: name, Detail: detail, Digest: digest, By: by, Approved: []api.ApprovalEntry{}}
 	for _, a := range d.state.Approvals(now) {
-		named := a.Name == name || subject != ledger.SubjectTemplate && (subject != ledger.SubjectJob || len(by) == 0)
+		named := a.Name == name || subject != ledger.SubjectTemplate && subject != ledger.SubjectJob
 		if a.Subject == subject && a.Digest == digest && a.Holds && named {
 			out.Approved = append(out.Approved, api.ApprovalEntry{Person: a.Approver, Until: a.Expires})
 		}

@@ -80,7 +80,7 @@ func bodies(t *rapid.T) ledger.Body {
 	case 12:
 		return &ledger.Delete{Leaf: n(), By: w()}
 	case 13:
-		return &ledger.Audit{Leaves: n(), Root: digests.Draw(t, "root"), Passed: rapid.Bool().Draw(t, "passed"), By: w()}
+		return &ledger.Audit{Leaves: max(1, n()), Root: digests.Draw(t, "root"), Passed: rapid.Bool().Draw(t, "passed"), By: w()}
 	case 6:
 		return &ledger.Resume{Template: w() + "@1", By: sorted(lists.Draw(t, "by"))}
 	}
