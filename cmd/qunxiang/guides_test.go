@@ -48,7 +48,7 @@ func TestGuides(t *testing.T) {
 		want                   []string
 		made                   []string // files that begin so
 	}{
-		{"actuary.md", "## Ask, price, and read the answer", "## 提问、估价、读懂答案",
+		{"actuary.md", "## Ask, price, and read the answer", "## 提问、估价、读懂回答",
 			[]string{"Claim frequency", "± ", "groups shown"}, []string{"frequency.xlsx:PK", "frequency.csv:", "receipt.json:{"}},
 		{"rwe-analyst.md", "## Cohorts, curves and their intervals", "## 队列、曲线及其区间",
 			[]string{"Persistence", "groups shown"}, []string{"persistence.parquet:PAR1", "receipt.json:{"}},
