@@ -69,9 +69,9 @@ func onePerson(p *picture) (title string) {
 	p.text(458, 45, "", p.say("with you: 1,000 people", "有您：1,000 人"))
 	p.line(420, 64, 450, 64, "other")
 	p.text(458, 69, "", p.say("without you: 999", "没有您：999 人"))
-	p.text(320, 276, "mid", p.say("what the answer may be, and how likely", "答案可能是多少，以及有多大可能"))
+	p.text(320, 276, "mid", p.say("what the answer may be, and how likely", "回答可能是多少，以及有多大可能"))
 	return p.say("How likely each answer is with one person in the data and without: two bell curves one apart and eight wide, nearly the same",
-		"某人在与不在数据中时，各个答案的可能性：两条宽为 8、相距 1 的钟形曲线，几乎重合")
+		"某人在与不在数据中时，各个回答的可能性：两条宽为 8、相距 1 的钟形曲线，几乎重合")
 }
 
 // guesses is how often the best guess whether a person is in the data is right, of
@@ -110,9 +110,9 @@ func intervals(p *picture) (title string) {
 	}
 	p.line(at(truth), 30, at(truth), 262, "dash")
 	p.text(at(truth), 22, "mid", p.say("the exact number, which nobody is told", "真实数字，谁也不会知道"))
-	p.text(320, 280, "mid", p.say(fmt.Sprintf("20 answers and their 95 %% intervals: %d missed", missed), fmt.Sprintf("20 个答案及其 95 %% 区间：%d 个未覆盖", missed)))
+	p.text(320, 280, "mid", p.say(fmt.Sprintf("20 answers and their 95 %% intervals: %d missed", missed), fmt.Sprintf("20 个回答及其 95 %% 区间：%d 个未覆盖", missed)))
 	return p.say(fmt.Sprintf("Twenty answers to the same question, each with its 95 %% interval; %d of the intervals does not reach the exact number", missed),
-		fmt.Sprintf("同一问题的二十个答案及其 95 %% 区间，其中 %d 个区间没有覆盖真实数字", missed))
+		fmt.Sprintf("同一问题的二十个回答及其 95 %% 区间，其中 %d 个区间没有覆盖真实数字", missed))
 }
 
 // smallGroups are groups by their size, those that are hidden drawn as outlines.
