@@ -36,7 +36,7 @@ var keyMutants = []mutant{
 	{"looks: any checkpoint will do", "cmd/qunxiang/approvelook.go", "	if pinned != \"\" {", "	if false {", "./cmd/qunxiang", "TestLookIsHeldAgainstTheLog"},
 	{"receipts: a retired key signs on", "queries/receiptcheck.go", "	if seen.Size > until+1 {", "	if seen.Size < 0 {", "./queries", "TestReceiptKeysOfTheirTime"},
 	{"audit: a handover's SM2 signature is over any chain", "policy/audit/verify.go", "h.size == v.report.Leaves && len(s.SM2) > 0 && s.Head != v.books.head {", "h.size < 0 && s.Size < 0 {", "./policy/audit", "TestHandoverOverAnotherChain"},
-	{"deleted: given out as long as the file is there", "queries/run.go", "	if rec.Deleted {\n", "	if false {\n", "./queries", "TestDeletedReleaseIsGone"},
+	{"deleted: given out as long as the file is there", "queries/run.go", "	case rec.Deleted:\n", "	case false:\n", "./queries", "TestDeletedReleaseIsGone"},
 	{"keys: changed while a training job is under way", "cmd/qunxiang/rotation.go", "	if use == \"log\" && slices", "	if use == \"\" && slices", "./cmd/qunxiang", "TestKeyKeptWhileTraining"},
 	{"opt-outs: imported by one", "cmd/qunxiang/optoutlist.go", "	case supervised && !proposing:\n", "	case supervised && proposing && as == \"\":\n", "./cmd/qunxiang", "TestScripts/supervise$"},
 }

@@ -45,6 +45,8 @@ var receiptMutants = []mutant{
 	{"receipt: approvals under another name", "policy/ledger/basis.go", " && s.named(r, a) {", " {", "./policy/ledger", "TestBasisIsWhatCounted"},
 	{"receipt: a training without its job's approvals", "policy/ledger/basis.go", "r.Catalogue == Training && r.Rules > 0", "false", "./policy/ledger", "TestBasisOfATraining"},
 	{"receipt: who trains approves the job", "policy/ledger/basis.go", "p.people(append(s.asking(&r.Charge), r.Principal))\n", "nil\n", "./policy/ledger", "TestBasisOfATraining"},
+	{"receipt: handed in the log before it is there", "queries/run.go", "\tanswer, err := r.Store.Get(rec.Digest)\n", "\t_, _ = r.handed(context.Background(), principal, id)\n\tanswer, err := r.Store.Get(rec.Digest)\n", "./queries", "TestWhatIsNotThereIsHandedToNobody"},
+	{"receipt: a training's sum is an answer", "queries/run.go", "case rec.Catalogue == ledger.Training: //", "case false: //", "./queries", "TestWhatIsNotThereIsHandedToNobody"},
 	{"receipt: who asks approves the template", "policy/ledger/basis.go", "r.TemplateDigest}: p.people(s.asking(&r.Charge)),", "r.TemplateDigest}: nil,", "./policy/ledger", "TestWhoAsksApprovesNothing"},
 	{"receipt: a job approved on other terms", "policy/ledger/basis.go", "return a.Name == v.Terms(s.population)", "return true", "./policy/ledger", "TestBasisOfATraining"},
 	{"console: a training without its job's approvals", "api/console/logstory.go", "ledger.SubjectSnapshot, ledger.SubjectJob}", "ledger.SubjectSnapshot}", "./api/console", "TestLogTellsWhoApproved"},

@@ -209,14 +209,21 @@ func (r *Runner) Cancel(principal, id string) error {
 // one who asked for it or was handed it, or one who reads every release
 // (regulator, steward), which the log then says of them. To all others the request does not exist.
 func (r *Runner) Answer(principal, id string) ([]byte, error) {
-	rec, err := r.handed(context.Background(), principal, id)
-	if err != nil {
+	rec, err := r.released(principal, id)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if rec.Deleted {
+	case rec.Catalogue == ledger.Training: // its sums are no answer, and no server stores them
+		return nil, fmt.Errorf("%w: %s is of a training", ErrUnknownRequest, id)
+	case rec.Deleted:
 		return nil, fmt.Errorf("%w: its file was deleted, as the log says", ErrUnknownRequest)
 	}
-	return r.Store.Get(rec.Digest)
+	answer, err := r.Store.Get(rec.Digest)
+	if err != nil {
+		return nil, err // the log says of nobody that he was given what is not there
+	}
+	_, err = r.handed(context.Background(), principal, id)
+	return answer, err
 }
 
 // handed gives what released gives. Whoever reads it by their role alone, and

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"strings"
 	"sync"
@@ -106,7 +107,11 @@ func (s *memory) Put(digest string, b []byte) error {
 func (s *memory) Get(digest string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.m[digest], nil
+	body, ok := s.m[digest]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return body, nil
 }
 
 func (s *memory) files() int {

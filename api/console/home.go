@@ -106,6 +106,9 @@ type pastRequest struct {
 func (v *view) past(most int) []pastRequest {
 	var out []pastRequest
 	for _, rec := range v.c.Past(v.Who.Principal, most) {
+		if rec.Catalogue == ledger.Training { // a round is no question, and has a page of its own
+			continue
+		}
 		t, err := v.c.Service.Status(v.Who.Principal, rec.ID)
 		if err != nil {
 			continue

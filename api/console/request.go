@@ -75,7 +75,7 @@ func (v *view) othersRelease(id string) error {
 	switch {
 	case ok && rec.Deleted && v.c.Handed(rec.ID, v.Who.Principal):
 		return v.showDeleted(t)
-	case !ok || rec.Release < 0 || rec.Deleted:
+	case !ok || rec.Release < 0 || rec.Deleted || rec.Catalogue == ledger.Training:
 		return errNotFound
 	case v.c.Handed(rec.ID, v.Who.Principal):
 		return v.showRelease(queries.Ticket{ID: rec.ID, Release: rec.ID, State: queries.Released})
