@@ -222,8 +222,10 @@ func (r *Runner) Answer(principal, id string) ([]byte, error) {
 	if err != nil {
 		return nil, err // the log says of nobody that he was given what is not there
 	}
-	_, err = r.handed(context.Background(), principal, id)
-	return answer, err
+	if _, err := r.handed(context.Background(), principal, id); err != nil {
+		return nil, err
+	}
+	return answer, nil
 }
 
 // handed gives what released gives. Whoever reads it by their role alone, and

@@ -334,7 +334,7 @@ var chinese = map[string]string{
 	"story key":                           "自此由新的 %s 密钥（%s）签名。",
 	"story delete":                        "第 %s 条对应的文件已从磁盘删除。",
 	"story resume":                        "“%s”已恢复，可再次提问。",
-	"story asked":                         "由 %s 提出，提出者本人不参与审批。",
+	"story asked":                         "由 %s 提出，提出者本人不审批该任务及其模板。",
 	"story reserve":                       "%s 为联合训练预留 ρ %s，截止 %s。",
 	"story close":                         "第 %s 条的预留已结清。",
 	"mode evaluation":                     "评估",

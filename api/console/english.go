@@ -334,7 +334,7 @@ var english = map[string]string{
 	"story key":                           "A new %s key (%s) signs from here on.",
 	"story delete":                        "What leaf %s stands for was deleted from the disk.",
 	"story resume":                        "“%s” may be asked again.",
-	"story asked":                         " Asked for by %s, who approves none of it.",
+	"story asked":                         " Asked for by %s, who approves neither the job nor its template.",
 	"story reserve":                       "%s set ρ %s aside for a training until %s.",
 	"story close":                         "The reservation of leaf %s was closed.",
 	"mode evaluation":                     "evaluation",

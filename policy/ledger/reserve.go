@@ -29,7 +29,7 @@ type Reserve struct {
 	Scopes         []string // of every charge of the job; written in order
 	Cost           dp.Cost  // set aside in each scope
 	Until          string   // last day, 2006-01-02 in UTC
-	By             string   // the principal who asks for the job here; who that is approves nothing of it
+	By             string   // the principal who asks for the job here; who that is approves neither the job nor its template
 	Rules          int64    // that it is held to; Ledger.Reserve fills them in
 }
 
